@@ -1,0 +1,3 @@
+"""kit: the kernel patch regression test kit."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,48 @@
+"""The errors that a user meets: what went wrong, where, and what to do next; each knows its exit code."""
+
+from __future__ import annotations
+
+OK = 0
+NOT_AS_EXPECTED = 1
+BAD_INPUT = 2
+INCONCLUSIVE = 3
+COULD_NOT_RUN = 4
+
+
+class KitError(Exception):
+    """One clear message for the user.
+
+    `what` went wrong, `where` (a file, `file:line`, a command, a boot), and `hint`: what to do next.
+    """
+
+    exit_code = COULD_NOT_RUN
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.what}" if self.where else self.what
+        return f"{text}\n  {self.hint}" if self.hint else text
+
+
+class UserError(KitError):
+    """The input is wrong: an experiment, a patch, a name, an option. Exit code 2."""
+
+    exit_code = BAD_INPUT
+
+
+class MachineError(KitError):
+    """The machine, the set-up or the network is wrong: never called a regression. Exit code 4."""
+
+    exit_code = COULD_NOT_RUN
+
+
+class BuildError(KitError):
+    """A kernel could not be built. Exit code 4 unless only a patched arm is meant: the experiment decides."""
+
+    def __init__(self, what: str, *, where: str = "", hint: str = "", log: str = "") -> None:
+        super().__init__(what, where=where, hint=hint)
+        self.log = log

@@ -1,0 +1,1 @@
+"""Trees, patches, configurations and builds of kernels."""

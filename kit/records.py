@@ -1,0 +1,266 @@
+"""The frozen dataclasses that cross layers, and their JSON form. No I/O, standard library only."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+def digest(value: object) -> str:
+    """A short stable key (24 hex digits of SHA-256) of anything that `to_json` can write."""
+    text = json.dumps(to_json(value), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:24]
+
+
+def to_json(value: object) -> Any:
+    """Dataclasses, enums, tuples and mappings as plain JSON values."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, StrEnum):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(k): to_json(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [to_json(v) for v in value]
+    return value
+
+
+class Outcome(StrEnum):
+    """How a boot ended. Only `OK` gives samples."""
+
+    OK = "ok"
+    PANIC = "panic"  # the guest's kernel reported a panic or an oops
+    HANG = "hang"  # a limit ran out while QEMU was alive
+    QEMU_DIED = "qemu-died"  # QEMU ended by a signal or with an error of its own
+    QEMU_REFUSED = "qemu-refused"  # QEMU never started the guest: its own message says why
+    NO_END = "no-end-marker"  # QEMU ended, the guest never said that it was done
+    DAMAGED = "results-damaged"  # a frame was lost, doubled, or its checksum is wrong
+    FAILED = "workload-failed"  # the guest said that a program failed
+
+
+class Verdict(StrEnum):
+    """The five verdicts of design.md."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    SAME = "same"
+    INCONCLUSIVE = "inconclusive"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The guest's machine. `memory` in MiB; `accel` is `kvm` or `tcg`, already decided."""
+
+    arch: str
+    cpus: int
+    memory: int
+    accel: str
+
+
+@dataclass(frozen=True)
+class KernelSpec:
+    """What to build: an arm for an instrument. Its key names the built kernel in the cache."""
+
+    arm: str
+    instrument: str  # "counting"
+    arch: str
+    tree: str  # as in the experiment, "debian:6.1"
+    tree_key: str  # content of the tree
+    series: tuple[tuple[str, str], ...]  # (path in the tree, blob id of the patched file; "" if deleted)
+    config_key: str  # content of the merged fragments
+    toolchain: str  # compiler and binutils, as they print themselves
+
+    @property
+    def key(self) -> str:
+        """Content key: two arms with the same sources share one kernel."""
+        return digest([self.instrument, self.arch, self.tree_key, self.series, self.config_key, self.toolchain])
+
+    @property
+    def object_key(self) -> str:
+        """Key of the object folder that arms share: (tree, configuration, toolchain)."""
+        return digest([self.instrument, self.arch, self.tree_key, self.config_key, self.toolchain])
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A built kernel: `image` is the path of the vmlinux that QEMU boots."""
+
+    key: str
+    image: str
+    config: str
+    log: str
+    seconds: float
+    cached: bool
+    image_sha256: str
+
+
+@dataclass(frozen=True)
+class BootSpec:
+    """One boot to do. Frozen; `key` is the hash of all that decides its result.
+
+    `arm`, `block`, `order` and `repeat` place it in the design; `repeat` and the content enter the key, the place does not.
+    """
+
+    arm: str
+    kernel_key: str
+    evidence: str
+    program: str  # the text of kit.model.program
+    machine: Machine
+    layout: str  # a harmless word on the kernel's command line that moves memory; "" for none
+    seed: int
+    repeat: int
+    block: int
+    order: int
+    guest_key: str  # content of the initramfs
+
+    @property
+    def key(self) -> str:
+        return digest(
+            [self.kernel_key, self.evidence, self.program, self.machine, self.layout, self.repeat, self.guest_key]
+        )
+
+
+@dataclass(frozen=True)
+class Splat:
+    """Something in the console that a healthy kernel does not print."""
+
+    kind: str
+    title: str
+    line: int  # in the console's log, from 1
+    excerpt: str
+
+
+@dataclass(frozen=True)
+class LockRow:
+    """One class of /proc/lock_stat, its read and write rows apart. Counts, no unit; times in microseconds."""
+
+    name: str  # class name without the -R/-W suffix
+    mode: str  # "", "W" or "R"
+    contentions: int
+    acquisitions: int
+
+
+@dataclass(frozen=True)
+class GuestVma:
+    """One VMA of the guest's worker as smaps shows it. Addresses in bytes, `anonymous` in KiB."""
+
+    start: int
+    end: int
+    perms: str
+    anonymous: int
+    name: str
+
+
+@dataclass(frozen=True)
+class WindowResult:
+    """What one lock_stat window of a boot measured: every class with acquisitions; `elapsed` in guest nanoseconds."""
+
+    name: str
+    elapsed: int
+    rows: tuple[LockRow, ...]
+
+
+@dataclass(frozen=True)
+class Results:
+    """What the guest sent over its own channel, complete and undamaged."""
+
+    release: str
+    cpus: int
+    layout: tuple[GuestVma, ...]
+    windows: tuple[WindowResult, ...]
+
+
+@dataclass(frozen=True)
+class Boot:
+    """One boot done: the record that goes into boots.jsonl."""
+
+    key: str
+    arm: str
+    kernel_key: str
+    evidence: str
+    cpus: int
+    accel: str
+    repeat: int
+    block: int
+    order: int
+    outcome: Outcome
+    why: str  # empty when ok
+    seconds: float
+    console: str  # path of the log, relative to the run folder
+    results: Results | None
+    splats: tuple[Splat, ...] = ()
+    reused: str = ""  # the run that booted it, when the record came from the cache
+
+
+@dataclass(frozen=True)
+class At:
+    """Where in the experiment a number belongs; None where it does not apply."""
+
+    workload: str
+    cpus: int | None = None
+    users: int | None = None
+    depth: int | None = None
+    lock: str | None = None
+    layout: str | None = None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One metric of one boot."""
+
+    boot: str
+    arm: str
+    metric: str
+    unit: str
+    value: float
+    at: At
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """An arm against the baseline for one metric at one place. `ratio` is arm over baseline.
+
+    `low` and `high` bound the ratio; `n` is the number of boots of the arm; `predicted` is the model's count
+    (`[low, high]`, equal where it is exact), `agrees` whether every boot fell into it; both None without a profile.
+    """
+
+    metric: str
+    unit: str
+    direction: str  # "less is better" or "more is better"
+    arm: str
+    baseline: str
+    at: At
+    ratio: float | None  # None where the baseline is 0
+    low: float | None
+    high: float | None
+    n: int
+    arm_value: float
+    baseline_value: float
+    exact: bool
+    predicted: tuple[int, int] | None = None
+    agrees: bool | None = None
+
+
+@dataclass(frozen=True)
+class KindVerdict:
+    """What one kind of evidence says, and why."""
+
+    kind: str
+    verdict: Verdict
+    why: str
+    comparisons: tuple[Comparison, ...] = ()
+    notes: tuple[str, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Stop:
+    """The plan is complete."""
+
+    why: str

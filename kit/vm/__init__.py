@@ -1,0 +1,1 @@
+"""QEMU, the console, the results channel and what went wrong in a boot."""
