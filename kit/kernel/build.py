@@ -1,0 +1,191 @@
+"""Building: a KernelSpec with its tree and changed files in, a Kernel in the cache out.
+
+Arms of one (tree, configuration, toolchain) are built in one object folder one after the other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit import proc
+from kit.errors import BuildError, KitError
+from kit.kernel.config import Config, check_kept, kconfig_names
+from kit.kernel.toolchain import Toolchain, jobs
+from kit.kernel.tree import Tree
+from kit.kernel.workspace import Workspace
+from kit.progress import Progress
+from kit.records import Kernel, KernelSpec, to_json
+from kit.store import Cache, read_json, write_atomic, write_json
+
+CONFIGURE_LIMIT = 900.0
+BUILD_LIMIT = 4 * 3600.0
+_STEP = re.compile(r"^  [A-Z][A-Z0-9_]* +(\S+)")
+_PLANNED = re.compile(r"echo '  [A-Z][A-Z0-9_]* ")
+
+
+@dataclass(frozen=True)
+class BuildInput:
+    """What a KernelSpec's key stands for."""
+
+    spec: KernelSpec
+    tree: Tree
+    changed: Mapping[str, bytes | None]  # path → content after the series
+    config: Config
+
+
+def cached_kernel(key: str, cache: Cache) -> Kernel | None:
+    """The built kernel of that key, None if there is none or its image is damaged (then it is built anew)."""
+    folder = cache.root / "kernels" / key
+    record = read_json(folder / "kernel.json")
+    if not isinstance(record, dict) or not (folder / "vmlinux").is_file():
+        return None
+    if _sha256(folder / "vmlinux") != record.get("image_sha256"):
+        return None
+    return _kernel(folder, key, float(record.get("seconds", 0)), str(record["image_sha256"]), cached=True)
+
+
+def build(job: BuildInput, tools: Toolchain, cache: Cache, progress: Progress) -> Kernel:
+    """Builds a kernel, or takes it from the cache.
+
+    Raises BuildError with the compiler's own lines, UserError for options that the kernel dropped, MachineError for
+    limits and disks.
+    """
+    key = job.spec.key
+    if kernel := cached_kernel(key, cache):
+        return kernel
+    with cache.lock(f"objects-{job.spec.object_key}"):
+        if kernel := cached_kernel(key, cache):  # another kit built it while this one waited
+            return kernel
+        return _Build(job, tools, cache, progress).run()
+
+
+class _Build:
+    """One build: its steps in order are the methods that `run` calls."""
+
+    def __init__(self, job: BuildInput, tools: Toolchain, cache: Cache, progress: Progress) -> None:
+        self.job, self.tools, self.cache, self.progress = job, tools, cache, progress
+        self.space = Workspace(cache.folder("objects", job.spec.object_key))
+        self.log = self.space.folder / "build.log"
+        self.title = f"kernel {job.spec.arm} ({job.spec.instrument})"
+
+    def run(self) -> Kernel:
+        start = time.monotonic()
+        self.log.write_text(f"# {self.title}, key {self.job.spec.key}\n", encoding="utf-8")
+        with self.progress.task(f"{self.title}: source"):
+            self.space.fill(self.job.tree, self.progress)
+            self.space.apply(self.job.tree, self.job.changed)
+        self.space.start_build()
+        first = not (self.space.obj / "vmlinux").exists()
+        self._configure()
+        self._compile(first)
+        self.space.end_build()
+        return self._keep(time.monotonic() - start)
+
+    def _configure(self) -> None:
+        dotconfig = self.space.obj / ".config"
+        asked = self.space.folder / "asked.config"
+        if dotconfig.exists() and asked.exists() and asked.read_text(encoding="utf-8") == self.job.config.text():
+            return
+        with self.progress.task(f"{self.title}: configuration"):
+            self._make(["tinyconfig"], CONFIGURE_LIMIT)
+            with dotconfig.open("a", encoding="utf-8") as file:
+                file.write(self.job.config.text())
+            self._make(["olddefconfig"], CONFIGURE_LIMIT)
+            text = dotconfig.read_text(encoding="utf-8")
+            try:
+                check_kept(self.job.config, text)
+            except KitError:
+                dotconfig.unlink()
+                check_kept(self.job.config, text, kconfig_names(self.space.src))  # again, with the nearest names
+            write_atomic(asked, self.job.config.text())
+
+    def _compile(self, first: bool) -> None:
+        self._make(["prepare"], CONFIGURE_LIMIT)
+        total = self._planned() if first else 0
+        with self.progress.task(f"{self.title}: make", total) as task:
+            done = 0
+
+            def line(text: str) -> None:
+                nonlocal done
+                if match := _STEP.match(text):
+                    done += 1
+                    task.update(done, max(total, done) if total else None)
+                    task.say(match.group(1))
+
+            self._make(["vmlinux"], BUILD_LIMIT, line)
+
+    def _planned(self) -> int:
+        """How many steps make has before it, by a dry run; it stops at the final link, whose input is not there."""
+        with self.progress.task(f"{self.title}: counting build steps"):
+            done = proc.run(
+                [*self._command(), "-n", "vmlinux"], progress=self.progress, limit=CONFIGURE_LIMIT, env=self._env()
+            )
+        return len(_PLANNED.findall(done.output))
+
+    def _command(self) -> list[str]:
+        return [
+            "make",
+            f"-j{jobs()}",
+            "-C",
+            str(self.space.src),
+            f"O={self.space.obj}",
+            f"ARCH={self.job.spec.arch}",
+            *self.tools.make_variables(),
+        ]
+
+    def _env(self) -> dict[str, str]:
+        return self.tools.environment(self.cache)
+
+    def _make(self, targets: list[str], limit: float, on_line: object = None) -> None:
+        done = proc.run(
+            [*self._command(), *targets],
+            progress=self.progress,
+            limit=limit,
+            env=self._env(),
+            log=self.log,
+            on_line=on_line if callable(on_line) else None,
+        )
+        if done.status:
+            raise BuildError(
+                f"make {' '.join(targets)} failed:\n{_compiler_lines(done.output)}",
+                where=self.title,
+                hint=f"whole log: {self.log}",
+                log=str(self.log),
+            )
+
+    def _keep(self, seconds: float) -> Kernel:
+        key = self.job.spec.key
+        with self.cache.new_folder("kernels", key) as draft:
+            shutil.copyfile(self.space.obj / "vmlinux", draft / "vmlinux")
+            shutil.copyfile(self.space.obj / ".config", draft / "config")
+            shutil.copyfile(self.log, draft / "build.log")
+            sha256 = _sha256(draft / "vmlinux")
+            record = {"seconds": round(seconds, 1), "image_sha256": sha256, "spec": to_json(self.job.spec)}
+            write_json(draft / "kernel.json", record)
+        return _kernel(self.cache.root / "kernels" / key, key, seconds, sha256, cached=False)
+
+
+def _kernel(folder: Path, key: str, seconds: float, sha256: str, *, cached: bool) -> Kernel:
+    return Kernel(
+        key, str(folder / "vmlinux"), str(folder / "config"), str(folder / "build.log"), seconds, cached, sha256
+    )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _compiler_lines(output: str, most: int = 20) -> str:
+    """What the compiler, the linker or Kconfig said: make's own chatter and finished steps left out."""
+    said = [x for x in output.splitlines() if x.strip() and not _STEP.match(x) and not re.match(r"make(\[\d+\])?: ", x)]
+    starts = [i for i, x in enumerate(said) if re.search(r"\berror\b|undefined reference|not found|No such", x, re.I)]
+    first = max(starts[0] - 2, 0) if starts else max(len(said) - most, 0)
+    shown = said[first : first + most] or output.splitlines()[-5:]
+    return "\n".join("    " + line for line in shown)

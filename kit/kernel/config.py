@@ -1,0 +1,102 @@
+"""Kernel configuration: fragments in, the options that must hold out; and the check that they do."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit.errors import UserError
+from kit.records import digest
+
+_SET = re.compile(r"^(CONFIG_[A-Za-z0-9_]+)=(.+)$")
+_UNSET = re.compile(r"^# (CONFIG_[A-Za-z0-9_]+) is not set$")
+
+
+@dataclass(frozen=True)
+class Option:
+    """One requested option: its value (`y`, `64`, `"text"`; `n` for not set) and the fragment line that asks for it."""
+
+    name: str
+    value: str
+    where: str
+
+
+@dataclass(frozen=True)
+class Config:
+    """Fragments merged in order; a later one wins."""
+
+    options: tuple[Option, ...]
+
+    @property
+    def key(self) -> str:
+        return digest([[o.name, o.value] for o in self.options])
+
+    def text(self) -> str:
+        """As a .config fragment."""
+        return "".join(
+            f"# {o.name} is not set\n" if o.value == "n" else f"{o.name}={o.value}\n" for o in self.options
+        )
+
+
+def read_fragments(paths: Sequence[Path]) -> Config:
+    """Merges fragments. Raises UserError with file and line for anything that is not an option or a comment."""
+    merged: dict[str, Option] = {}
+    for path in paths:
+        try:
+            lines = path.read_text(encoding="utf-8").splitlines()
+        except OSError as error:
+            raise UserError(f"cannot read: {error.strerror}", where=str(path)) from error
+        for number, line in enumerate(lines, 1):
+            if option := _parse(line, f"{path}:{number}"):
+                merged.pop(option.name, None)
+                merged[option.name] = option
+    return Config(tuple(merged.values()))
+
+
+def _parse(line: str, where: str) -> Option | None:
+    line = line.strip()
+    if match := _SET.match(line):
+        return Option(match.group(1), match.group(2), where)
+    if match := _UNSET.match(line):
+        return Option(match.group(1), "n", where)
+    if line and not line.startswith("#"):
+        raise UserError(f"not a kernel option: {line!r}", where=where, hint="as in CONFIG_SMP=y")
+    return None
+
+
+def dropped(config: Config, dotconfig: str) -> list[tuple[Option, str]]:
+    """The requested options that a .config does not have as asked, each with what it has (`n` if nothing)."""
+    have = dict(m.groups() for m in map(_SET.match, dotconfig.splitlines()) if m)
+    return [(o, have.get(o.name, "n")) for o in config.options if have.get(o.name, "n") != o.value]
+
+
+def check_kept(config: Config, dotconfig: str, known: Iterable[str] = ()) -> None:
+    """Raises UserError that names each option which olddefconfig did not keep, and the nearest known name."""
+    lost = dropped(config, dotconfig)
+    if not lost:
+        return
+    names = set(known)
+    shown = []
+    for option, has in lost:
+        text = f"    {option.name}={option.value} (asked for in {option.where}), the kernel's configuration has {has}"
+        if names and option.name not in names:
+            near = difflib.get_close_matches(option.name, names, 1)
+            text += "; this kernel has no such option" + (f", nearest: {near[0]}" if near else "")
+        shown.append(text)
+    raise UserError(
+        "olddefconfig dropped:\n" + "\n".join(shown),
+        hint="an option is dropped when what it depends on is not set: add that, or take the option out",
+    )
+
+
+def kconfig_names(root: Path) -> set[str]:
+    """Every CONFIG_ name that the tree's Kconfig files define."""
+    names: set[str] = set()
+    for path in root.rglob("Kconfig*"):
+        if path.is_file():
+            text = path.read_text(encoding="utf-8", errors="replace")
+            names.update("CONFIG_" + n for n in re.findall(r"^\s*(?:menu)?config\s+(\w+)", text, re.MULTILINE))
+    return names

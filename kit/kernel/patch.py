@@ -1,0 +1,347 @@
+"""Patches: the text of a mail or of `git format-patch` in, changed file contents out. Pure, no I/O.
+
+Hunks are applied strictly: every context line must match to the byte (no fuzz); only the place may be shifted, as
+`git apply` does. Where the `index` line names blobs, the identity of the content before and after is checked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from kit.errors import UserError
+
+_HUNK = re.compile(rb"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+_INDEX = re.compile(rb"^index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})")
+_NO_NEWLINE = b"\\ No newline at end of file"
+_SUBJECT = re.compile(r"^Subject: (?:\[PATCH[^\]]*\] )?(.*(?:\n[ \t].*)*)", re.MULTILINE)
+
+
+def blob_id(content: bytes) -> str:
+    """The git blob id (SHA-1, 40 hex digits) of a file's content."""
+    return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
+
+
+@dataclass(frozen=True)
+class Hunk:
+    """One hunk: 1-based start lines and the lines before and after, line ends kept."""
+
+    number: int
+    at: int  # line of its @@ in the patch file, from 1
+    old_start: int
+    new_start: int
+    old: tuple[bytes, ...]
+    new: tuple[bytes, ...]
+
+    @property
+    def index(self) -> int:
+        """Where the hunk says it starts, from 0; a pure insertion names the line after which it goes."""
+        return self.old_start - 1 if self.old else self.old_start
+
+    def reversed(self) -> Hunk:
+        return Hunk(self.number, self.at, self.new_start, self.old_start, self.new, self.old)
+
+
+@dataclass(frozen=True)
+class FilePatch:
+    """The changes to one file. `old_blob`/`new_blob` are the abbreviated ids of its `index` line, or empty."""
+
+    path: str
+    hunks: tuple[Hunk, ...]
+    old_blob: str = ""
+    new_blob: str = ""
+    creates: bool = False
+    deletes: bool = False
+
+    def reversed(self) -> FilePatch:
+        return FilePatch(
+            self.path,
+            tuple(h.reversed() for h in self.hunks),
+            self.new_blob,
+            self.old_blob,
+            creates=self.deletes,
+            deletes=self.creates,
+        )
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A parsed patch file: its name, subject line, content id and the files that it changes."""
+
+    name: str
+    subject: str
+    sha256: str
+    files: tuple[FilePatch, ...]
+    reverse: bool = False
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What applying one FilePatch did: blob ids before and after, whether they are those of the `index` line
+    (None where it names none), and by how many lines each hunk was shifted."""
+
+    path: str
+    before: str
+    after: str
+    exact: bool | None
+    offsets: tuple[int, ...] = field(default=())
+
+
+def parse_patch(name: str, data: bytes, *, reverse: bool = False) -> Patch:
+    """Reads a patch. `name` is what messages call it.
+
+    Raises UserError with file and line where the text is not a whole unified diff.
+    """
+    files = _Parser(name, data).parse()
+    if not files:
+        raise UserError("no diff in it", where=name, hint="a patch is what `git format-patch` or `git diff` writes")
+    match = _SUBJECT.search(data.decode("utf-8", "replace"))
+    subject = " ".join(match.group(1).split()) if match else ""
+    if reverse:
+        files = [f.reversed() for f in reversed(files)]
+    return Patch(name, subject, hashlib.sha256(data).hexdigest(), tuple(files), reverse)
+
+
+class _Parser:
+    """Line by line over one patch file."""
+
+    def __init__(self, name: str, data: bytes) -> None:
+        self.name = name
+        self.lines = data.splitlines(keepends=True)
+        if data.count(b"\r\n") > len(self.lines) // 2:
+            raise UserError("has CRLF line ends", where=name, hint="convert it first, e.g. with dos2unix")
+        self.pos = 0
+
+    def fail(self, what: str, hint: str = "the patch is damaged: save it anew from its source") -> UserError:
+        return UserError(what, where=f"{self.name}:{self.pos + 1}", hint=hint)
+
+    def parse(self) -> list[FilePatch]:
+        files: list[FilePatch] = []
+        header: dict[str, str] = {}
+        while self.pos < len(self.lines):
+            line = self.lines[self.pos]
+            if line.startswith(b"diff --git "):
+                self._no_lonely(header)
+                header = {"diff": "1"}
+            elif header and (match := _INDEX.match(line)):
+                header["old"], header["new"] = match.group(1).decode(), match.group(2).decode()
+            elif header and line.startswith((b"rename ", b"copy ", b"GIT binary", b"Binary files")):
+                raise self.fail(f"{line.strip().decode(errors='replace')}: not supported", "make it a plain text diff")
+            elif header and line.startswith((b"old mode", b"new mode")):
+                raise self.fail("changes a file's mode, which is not supported", "leave the mode change out")
+            elif line.startswith(b"--- ") and self._next_is(b"+++ "):
+                files.append(self._file(header))
+                header = {}
+                continue
+            self.pos += 1
+        self._no_lonely(header)
+        return files
+
+    def _no_lonely(self, header: dict[str, str]) -> None:
+        if header.get("diff") and "old" in header:
+            raise self.fail("a file header without any hunk", "empty files cannot be made or removed")
+
+    def _next_is(self, start: bytes) -> bool:
+        return self.pos + 1 < len(self.lines) and self.lines[self.pos + 1].startswith(start)
+
+    def _file(self, header: dict[str, str]) -> FilePatch:
+        old, new = (_path(self.lines[self.pos + i]) for i in (0, 1))
+        name = new if new != "/dev/null" else old
+        stripped = name.split("/", 1)[1] if "/" in name else name
+        if stripped.startswith("/") or ".." in stripped.split("/"):
+            raise self.fail(f"names a path outside the tree: {name}", "paths are relative to the tree, as a/… and b/…")
+        self.pos += 2
+        hunks: list[Hunk] = []
+        while self.pos < len(self.lines) and _HUNK.match(self.lines[self.pos]):
+            hunks.append(self._hunk(len(hunks) + 1))
+        if not hunks:
+            raise self.fail(f"no hunk for {stripped}")
+        return FilePatch(
+            stripped,
+            tuple(hunks),
+            header.get("old", ""),
+            header.get("new", ""),
+            creates=old == "/dev/null",
+            deletes=new == "/dev/null",
+        )
+
+    def _hunk(self, number: int) -> Hunk:
+        at = self.pos
+        match = _HUNK.match(self.lines[at])
+        assert match is not None
+        old_start, old_count, new_start, new_count = (int(g) if g is not None else 1 for g in match.groups())
+        old: list[bytes] = []
+        new: list[bytes] = []
+        self.pos += 1
+        while len(old) < old_count or len(new) < new_count:
+            if self.pos >= len(self.lines):
+                raise self.fail(f"hunk {number} ends before its {old_count}+{new_count} lines")
+            self._hunk_line(self.lines[self.pos], old, new)
+            self.pos += 1
+        if len(old) > old_count or len(new) > new_count:
+            raise self.fail(f"hunk {number} has more lines than its header says")
+        if self.pos < len(self.lines) and self.lines[self.pos].startswith(_NO_NEWLINE):
+            self._strip_newline(old, new)
+            self.pos += 1
+        return Hunk(number, at + 1, old_start, new_start, tuple(old), tuple(new))
+
+    def _hunk_line(self, line: bytes, old: list[bytes], new: list[bytes]) -> None:
+        kind, rest = line[:1], line[1:]
+        if kind == b"\n":  # mailers strip the lone space of an empty context line
+            kind, rest = b" ", line
+        if line.startswith(_NO_NEWLINE):
+            self._strip_newline(old, new)
+        elif kind == b" ":
+            old.append(rest)
+            new.append(rest)
+        elif kind == b"-":
+            old.append(rest)
+        elif kind == b"+":
+            new.append(rest)
+        else:
+            raise self.fail(f"not a line of a hunk: {line[:40].decode(errors='replace').strip()!r}")
+
+    def _strip_newline(self, old: list[bytes], new: list[bytes]) -> None:
+        """The marker belongs to the line before it: to both sides if that was context."""
+        kind = self.lines[self.pos - 1][:1]
+        if kind in b" -" and old:
+            old[-1] = old[-1].rstrip(b"\n")
+        if kind in b" +" and new:
+            new[-1] = new[-1].rstrip(b"\n")
+
+
+def _path(line: bytes) -> str:
+    return line[4:].split(b"\t")[0].strip().decode("utf-8", "replace")
+
+
+def apply_file(patch: Patch, change: FilePatch, content: bytes | None) -> tuple[bytes | None, Applied]:
+    """Applies one file's hunks to its content (None: no such file); gives the new content (None: deleted).
+
+    Raises UserError that names file, hunk and the lines that differ.
+    """
+    where = f"{patch.name}: {change.path}"
+    if content is None and not change.creates:
+        raise UserError("the tree has no such file", where=where, hint="is the patch for this kernel?")
+    if content is not None and change.creates:
+        raise UserError("the patch makes this file, but the tree has it", where=where, hint="already applied?")
+    lines = (content or b"").splitlines(keepends=True)
+    offsets: list[int] = []
+    shift = 0
+    for hunk in change.hunks:
+        place = _find(lines, hunk, shift)
+        if place is None:
+            raise _reject(patch, change, hunk, lines, shift)
+        offsets.append(place - hunk.index - shift)
+        lines[place : place + len(hunk.old)] = hunk.new
+        shift = place - hunk.index + len(hunk.new) - len(hunk.old)
+    after = b"".join(lines)
+    if change.deletes and after:
+        raise UserError("the patch removes this file, but lines are left", where=where, hint="is it for this kernel?")
+    before_id = blob_id(content) if content is not None else ""
+    after_id = "" if change.deletes else blob_id(after)
+    exact = _identity(where, change, before_id, after_id)
+    return (None if change.deletes else after), Applied(change.path, before_id, after_id, exact, tuple(offsets))
+
+
+def _find(lines: Sequence[bytes], hunk: Hunk, shift: int) -> int | None:
+    """Where the hunk's old lines stand, nearest to where it says; None if nowhere or, away from there, twice."""
+    want = hunk.index + shift
+    old = list(hunk.old)
+    if not old:
+        return want if 0 <= want <= len(lines) else None
+    if lines[want : want + len(old)] == old and want >= 0:
+        return want
+    found = [i for i in range(len(lines) - len(old) + 1) if lines[i] == old[0] and list(lines[i : i + len(old)]) == old]
+    return found[0] if len(found) == 1 else None
+
+
+def _reject(patch: Patch, change: FilePatch, hunk: Hunk, lines: Sequence[bytes], shift: int) -> UserError:
+    where = f"{patch.name}:{hunk.at}"
+    if _find(lines, hunk.reversed(), shift) is not None:
+        hint = "it seems to be there already: leave it out, or reverse it: {patch: FILE, reverse: true}"
+    else:
+        hint = "is the patch for this kernel?" + (
+            f" It was made for blob {change.old_blob} of this file" if change.old_blob else ""
+        )
+    place = _closest(lines, hunk, hunk.index + shift)
+    shown = _differences(lines, hunk, place)
+    verb = "does not reverse" if patch.reverse else "does not apply"
+    return UserError(
+        f"hunk {hunk.number} of {change.path} {verb} (line {place + 1}):\n{shown}", where=where, hint=hint
+    )
+
+
+def _closest(lines: Sequence[bytes], hunk: Hunk, want: int) -> int:
+    """The place where most of the hunk's lines match; where it says, if that is no worse."""
+
+    def score(i: int) -> int:
+        return sum(1 for a, b in zip(lines[i : i + len(hunk.old)], hunk.old, strict=False) if a == b)
+
+    want = min(max(want, 0), max(len(lines) - 1, 0))
+    first = set(hunk.old)
+    places = [i for i in range(len(lines)) if lines[i] in first and lines[i].strip()]
+    return max([want, *places], key=lambda i: (score(i), -abs(i - want)))
+
+
+def _differences(lines: Sequence[bytes], hunk: Hunk, place: int, most: int = 6) -> str:
+    out: list[str] = []
+    for i, expected in enumerate(hunk.old):
+        have = lines[place + i] if place + i < len(lines) else None
+        if have == expected:
+            continue
+        number = place + i + 1
+        out.append(f"    line {number} should be: {_show(expected)}")
+        out.append(f"    line {number} is:        {_show(have) if have is not None else '(end of file)'}")
+        if len(out) >= 2 * most:
+            out.append("    …")
+            break
+    return "\n".join(out)
+
+
+def _show(line: bytes) -> str:
+    return line.rstrip(b"\n").decode("utf-8", "replace").replace("\t", "→")
+
+
+def _identity(where: str, change: FilePatch, before: str, after: str) -> bool | None:
+    """Whether the blobs are those of the `index` line; None if it names none.
+
+    Raises UserError when the content before is the one named and the content after is not: the patch was changed.
+    """
+    if not change.old_blob and not change.new_blob:
+        return None
+    if not _named(before, change.old_blob):
+        return False
+    if not _named(after, change.new_blob):
+        raise UserError(
+            f"applied to blob {change.old_blob} it gives {after[:12]}, not the {change.new_blob} of its index line",
+            where=where,
+            hint="the patch was edited after it was made: save it anew, or remove its index line",
+        )
+    return True
+
+
+def _named(blob: str, abbreviated: str) -> bool:
+    if not abbreviated.strip("0"):  # git writes zeros for no file
+        return not blob
+    return blob.startswith(abbreviated)
+
+
+def apply_series(
+    patches: Sequence[Patch], read: Callable[[str], bytes | None]
+) -> tuple[dict[str, bytes | None], list[tuple[Patch, list[Applied]]]]:
+    """Applies patches one after the other. `read(path)` gives the tree's content or None.
+
+    Returns the changed files (None: deleted) and, per patch, what was done.
+    """
+    changed: dict[str, bytes | None] = {}
+    record: list[tuple[Patch, list[Applied]]] = []
+    for patch in patches:
+        done: list[Applied] = []
+        for change in patch.files:
+            content = changed[change.path] if change.path in changed else read(change.path)
+            changed[change.path], applied = apply_file(patch, change, content)
+            done.append(applied)
+        record.append((patch, done))
+    return changed, record

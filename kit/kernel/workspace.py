@@ -1,0 +1,133 @@
+"""The object folder of a tree: its `src` brought to "tree + series" by writing only the files that differ, so that
+make rebuilds only what depends on them. Killed at any point, it knows on the next start what to mend."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kit import proc
+from kit.kernel.patch import blob_id
+from kit.kernel.tree import Tree
+from kit.progress import Progress
+from kit.store import machine_errors, read_json, write_atomic, write_json
+
+UNKNOWN = "?"
+
+
+class Workspace:
+    """`folder/src` (source) and `folder/obj` (make's O=). Use it with the folder's lock held."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.src = folder / "src"
+        self.obj = folder / "obj"
+        self._state_path = folder / "state.json"
+        state: dict[str, Any] = read_json(self._state_path) or {}
+        # base: path → blob of the tree as copied (user folders only); changed: path → blob that a series put there.
+        self._base: dict[str, str] = state.get("base", {})
+        self._changed: dict[str, str] = state.get("changed", {})
+
+    def fill(self, tree: Tree, progress: Progress) -> None:
+        """Brings `src` to the tree, series left out of account."""
+        if tree.files is not None:
+            self._sync(tree)
+        elif not self.src.exists():
+            draft = self.folder / ".src-new"
+            shutil.rmtree(draft, ignore_errors=True)
+            # Hard links: every write below replaces the file, so the tree in the cache stays as it is.
+            proc.check(["cp", "-al", str(tree.root), str(draft)], progress=progress, limit=600)
+            draft.rename(self.src)
+        with machine_errors(self.obj):
+            self.obj.mkdir(parents=True, exist_ok=True)
+
+    def _sync(self, tree: Tree) -> None:
+        assert tree.files is not None
+        stale = {p for p, blob in tree.files.items() if self._base.get(p) != blob}
+        gone = set(self._base) - set(tree.files)
+        if not stale and not gone:
+            return
+        for path in stale | gone:
+            self._base.pop(path, None)
+            self._changed.pop(path, None)
+        self._save()
+        with machine_errors(self.src):
+            for path in sorted(gone):
+                (self.src / path).unlink(missing_ok=True)
+            for path in sorted(stale):
+                _copy(tree.root / path, self.src / path)
+        self._base = dict(tree.files)
+        self._save()
+
+    def apply(self, tree: Tree, series: Mapping[str, bytes | None]) -> list[str]:
+        """Brings the files of `series` (path → content, None: deleted) in, takes those of the last one out.
+
+        Returns the paths that were written; the others keep their times, so make leaves their objects alone.
+        """
+        written: list[str] = []
+        todo: dict[str, bytes | None] = {}
+        for path in sorted({*self._changed, *series}):
+            want = series[path] if path in series else tree.read(path)
+            have = self._changed.get(path) or tree.blob(path)
+            if have != _id(want):
+                todo[path] = want
+        if not todo:
+            return written
+        for path in todo:
+            self._changed[path] = UNKNOWN
+        self._save()
+        for path, want in todo.items():
+            self._write(path, want)
+            if path in series:
+                self._changed[path] = _id(want)
+            else:
+                del self._changed[path]
+            written.append(path)
+        self._save()
+        return written
+
+    def _write(self, path: str, content: bytes | None) -> None:
+        target = self.src / path
+        with machine_errors(target):
+            if content is None:
+                target.unlink(missing_ok=True)
+                return
+            mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_atomic(target, content)
+            target.chmod(mode)
+
+    def _save(self) -> None:
+        write_json(self._state_path, {"base": self._base, "changed": self._changed})
+
+    def start_build(self) -> None:
+        """Marks a build as under way; objects that a killed one left half-written are removed first."""
+        marker = self.folder / "building"
+        if marker.exists():
+            since = marker.stat().st_mtime_ns
+            for base, _, names in os.walk(self.obj):
+                for name in names:
+                    path = Path(base, name)
+                    if name != ".config" and path.lstat().st_mtime_ns >= since:
+                        path.unlink()
+        write_atomic(marker, "")
+
+    def end_build(self) -> None:
+        (self.folder / "building").unlink(missing_ok=True)
+
+
+def _id(content: bytes | None) -> str:
+    return blob_id(content) if content is not None else "deleted"
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+    if source.is_symlink():
+        target.symlink_to(os.readlink(source))
+    else:
+        shutil.copyfile(source, target)  # the time of copying, not the source's: make must see it as new
+        target.chmod(source.stat().st_mode & 0o777)
