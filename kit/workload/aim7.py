@@ -1,0 +1,91 @@
+"""AIM7-style load: `users` processes run the same mix of jobs, each in an order of its own (facts: AIM suite VII's rules).
+
+The mix says how often each test stands in a user's list: weights scaled to `jobs`, rounded, each test at least once,
+and the sum is then the real number. The tests are written anew; AIM is a trademark, the suite itself is not used.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from kit.model.program import Fork, Op, Program, Repeat, Script, Users
+from kit.records import At
+from kit.workload.load import Load, WindowInfo
+
+TESTS: dict[str, tuple[Op, ...]] = {
+    "fork_test": (Repeat(100, (Fork(),)),),  # 100 times fork, exit, wait
+    "exec_test": (Repeat(5, (Script(),)),),  # 5 times fork and exec of a small shell script
+    "shell_rtns_1": (Script(),),  # one shell script
+}
+
+
+class Aim7(BaseModel):
+    """Parameters of `aim7`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    mix: dict[str, float] = Field(description="a mix by name (configs/mixes/), by file, or as {test: weight}")
+    users: tuple[int, ...] = Field(default=(1,), description="how many users at once; one window for each number")
+    jobs: int = Field(default=100, ge=1, le=10_000, description="about so many jobs in each user's list")
+
+    @field_validator("mix")
+    @classmethod
+    def _mix(cls, value: dict[str, float]) -> dict[str, float]:
+        for test, weight in value.items():
+            if test not in TESTS:
+                raise ValueError(f"no such test: {test}; there are {', '.join(TESTS)}")
+            if weight <= 0:
+                raise ValueError(f"{test}: a weight is above 0")
+        if not value:
+            raise ValueError("a mix has at least one test")
+        return value
+
+    @field_validator("users", mode="before")
+    @classmethod
+    def _users(cls, value: object) -> object:
+        return value if isinstance(value, (list, tuple)) else (value,)
+
+    @field_validator("users")
+    @classmethod
+    def _range(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if not value or any(not 1 <= u <= 64 for u in value):
+            raise ValueError("users are whole numbers from 1 to 64")
+        return tuple(dict.fromkeys(value))
+
+    def load(self, name: str, seed: int) -> Load:
+        """A program with one `users` window for each number of users."""
+        ops: list[Op] = []
+        windows: list[WindowInfo] = []
+        for users in self.users:
+            lists = [self._jobs(seed, user) for user in range(users)]
+            window = f"{name}/u{users}"
+            ops.append(Users(window, tuple(tuple(op for test in tests for op in TESTS[test]) for tests in lists)))
+            windows.append(WindowInfo(window, At(name, users=users), sum(map(len, lists)), "job"))
+        return Load(name, Program(tuple(ops)), tuple(windows))
+
+    def _jobs(self, seed: int, user: int) -> list[str]:
+        total = sum(self.mix.values())
+        jobs = [t for t, w in self.mix.items() for _ in range(max(1, round(w / total * self.jobs)))]
+        random.Random(f"{seed}/{user}").shuffle(jobs)
+        return jobs
+
+
+def read_mix(path: Path) -> dict[str, float]:
+    """AIM7's work file form: `#` comments, `<weight> <test>` lines; FILESIZE and POOLSIZE belong to the disk tests,
+    which are not here, and are passed over. Raises ValueError with file and line."""
+    mix: dict[str, float] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        line = line.split("#")[0].strip()
+        if not line or re.match(r"(FILESIZE|POOLSIZE):", line):
+            continue
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s+(\w+)", line)
+        if not match:
+            raise ValueError(f"{path}:{number}: not a line of a mix: {line!r}; as in `10 fork_test`")
+        if match.group(2) in mix:
+            raise ValueError(f"{path}:{number}: {match.group(2)} stands twice")
+        mix[match.group(2)] = float(match.group(1))
+    return mix
