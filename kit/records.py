@@ -72,6 +72,7 @@ class KernelSpec:
     arch: str
     tree: str  # as in the experiment, "debian:6.1"
     tree_key: str  # content of the tree
+    workspace: str  # which object folder: the tree's key, or for a user's folder its path's, so that an edit is cheap
     series: tuple[tuple[str, str], ...]  # (path in the tree, blob id of the patched file; "" if deleted)
     config_key: str  # content of the merged fragments
     toolchain: str  # compiler and binutils, as they print themselves
@@ -84,7 +85,7 @@ class KernelSpec:
     @property
     def object_key(self) -> str:
         """Key of the object folder that arms share: (tree, configuration, toolchain)."""
-        return digest([self.instrument, self.arch, self.tree_key, self.config_key, self.toolchain])
+        return digest([self.instrument, self.arch, self.workspace, self.config_key, self.toolchain])
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,7 @@ class Results:
 
     release: str
     cpus: int
-    layout: tuple[GuestVma, ...]
+    layouts: Mapping[str, tuple[GuestVma, ...]]  # by worker: its VMAs when its program started
     windows: tuple[WindowResult, ...]
 
 
@@ -245,6 +246,8 @@ class Comparison:
     exact: bool
     predicted: tuple[int, int] | None = None
     agrees: bool | None = None
+    baseline_predicted: tuple[int, int] | None = None
+    baseline_agrees: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -257,6 +260,58 @@ class KindVerdict:
     comparisons: tuple[Comparison, ...] = ()
     notes: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PatchRef:
+    """A patch file of a series; `path` as it was found, applied backwards if `reverse`."""
+
+    path: str
+    reverse: bool = False
+
+
+@dataclass(frozen=True)
+class ArmSpec:
+    """An arm as the experiment asks for it."""
+
+    name: str
+    tree: str
+    series: tuple[PatchRef, ...]
+    profile: str | None
+
+
+@dataclass(frozen=True)
+class WorkloadSpec:
+    """A workload as the experiment asks for it: its kind, its name in this experiment, its checked parameters."""
+
+    kind: str
+    name: str
+    params: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """An experiment file, resolved: every default filled in, every path found. `memory` in MiB, `limit` a fraction."""
+
+    name: str
+    baseline: str
+    arms: tuple[ArmSpec, ...]
+    cpus: tuple[int, ...]
+    memory: int
+    accel: str  # as asked: auto, kvm or tcg
+    workloads: tuple[WorkloadSpec, ...]
+    evidence: tuple[str, ...]
+    locks: tuple[str, ...]
+    limit: float
+    expect: Mapping[str, str]
+    blocks: int
+    minutes: float
+    seed: int
+    accept: tuple[tuple[str, str], ...] = ()  # (pattern, why) of splats known and accepted
+    arch: str = "x86_64"
+
+    def arm(self, name: str) -> ArmSpec:
+        return next(a for a in self.arms if a.name == name)
 
 
 @dataclass(frozen=True)

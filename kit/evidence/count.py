@@ -1,0 +1,192 @@
+"""`count` evidence: acquisitions per lock class in the counting kernel, arm against baseline and against the model.
+
+Which boots: every arm on every machine, `blocks` times, in an order drawn from the seed. What they say: one comparison
+per named lock, window and number of vCPUs; every other class ranked by how much the arms differ.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from statistics import fmean
+from typing import Any
+
+from kit.evidence.locks import EVERY, acquisitions, by_class, classes, named
+from kit.evidence.predictions import predict_arm
+from kit.evidence.request import Site
+from kit.model.predict import Prediction, Unmodelled
+from kit.records import Boot, BootSpec, Comparison, Experiment, KindVerdict, Machine, Outcome, Verdict
+from kit.stats.counts import Counted, compare, judge_all
+from kit.workload.catalog import make_loads
+from kit.workload.load import WindowInfo, boot_program
+
+KIND = "count"
+INSTRUMENT = "counting"
+REPEATS = 2  # exact: the second boot shows that it is; design.md asks for two that agree
+RANKED = 12
+
+
+def boots(exp: Experiment, site: Site) -> list[BootSpec]:
+    """Every boot that this kind wants, in the order of the design."""
+    program = boot_program(make_loads(exp.workloads, exp.seed))
+    out: list[BootSpec] = []
+    for block in range(min(REPEATS, exp.blocks)):
+        places = [(arm.name, cpus) for arm in exp.arms for cpus in exp.cpus]
+        random.Random(f"{exp.seed}/count/{block}").shuffle(places)
+        for arm, cpus in places:
+            machine = Machine(exp.arch, cpus, exp.memory, site.accel)
+            kernel = site.kernels[arm, INSTRUMENT]
+            out.append(
+                BootSpec(
+                    arm, kernel, KIND, program, machine, "", exp.seed, block, block, len(out), site.guest_key
+                )
+            )
+    return out
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """One arm in one window on one machine: the counts of a lock, and what the model says of it."""
+
+    counted: Counted
+    prediction: Prediction | Unmodelled | None
+
+
+def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
+    """Compares every arm with the baseline."""
+    good = [b for b in done if b.evidence == KIND and b.outcome is Outcome.OK and b.results]
+    missing = [lock for lock in named(exp.locks) if not _shows(good, lock)]
+    if missing:
+        why = f"/proc/lock_stat shows no class {', '.join(classes(missing[0]))} in any window"
+        return KindVerdict(KIND, Verdict.INCONCLUSIVE, why)
+    comparisons, predictions = [], []
+    for lock in named(exp.locks):
+        for cpus in exp.cpus:
+            for info in _windows(exp):
+                cells = {a.name: _cell(exp, a.name, cpus, info, lock, good) for a in exp.arms}
+                predictions += _prediction_rows(cells, info, cpus, lock)
+                comparisons += _against_baseline(exp, cells, info, cpus, lock)
+    if not comparisons:
+        return KindVerdict(KIND, Verdict.INCONCLUSIVE, "no arm and baseline have counts of the same window")
+    details: dict[str, Any] = {"predictions": predictions}
+    if EVERY in exp.locks:
+        details["classes"] = rank_classes(exp, good)
+    disagree = [row for row in predictions if row["agrees"] is False]
+    if disagree:
+        why = f"model and kernel disagree in {len(disagree)} of {sum(r['agrees'] is not None for r in predictions)} counts"
+    else:
+        why = _why(comparisons, len(good))
+    return KindVerdict(KIND, judge_all(comparisons, exp.limit), why, tuple(comparisons), _notes(predictions), details)
+
+
+def _shows(done: Sequence[Boot], lock: str) -> bool:
+    return any(acquisitions(w, lock) for b in done if b.results for w in b.results.windows)
+
+
+def _windows(exp: Experiment) -> list[WindowInfo]:
+    return [info for load in make_loads(exp.workloads, exp.seed) for info in load.windows]
+
+
+def _cell(exp: Experiment, arm: str, cpus: int, info: WindowInfo, lock: str, done: Sequence[Boot]) -> _Cell:
+    values = []
+    prediction: Prediction | Unmodelled | None = None
+    profile = exp.arm(arm).profile
+    for boot in done:
+        if boot.arm != arm or boot.cpus != cpus or boot.results is None:
+            continue
+        values += [acquisitions(w, lock) for w in boot.results.windows if w.name == info.name]
+        if profile and prediction is None:
+            prediction = predict_arm(exp, profile, boot.results.layouts).get(info.name)
+            if isinstance(prediction, Prediction) and prediction.lock_class not in classes(lock):
+                prediction = None  # the model knows one lock; this is another
+    interval = (prediction.low, prediction.high) if isinstance(prediction, Prediction) else None
+    return _Cell(Counted(tuple(values), interval), prediction)
+
+
+def _against_baseline(
+    exp: Experiment, cells: dict[str, _Cell], info: WindowInfo, cpus: int, lock: str
+) -> Iterator[Comparison]:
+    base = cells[exp.baseline].counted
+    at = replace(info.at, cpus=cpus, lock=lock)
+    for arm, cell in cells.items():
+        if arm != exp.baseline and cell.counted.values and base.values:
+            yield compare(at, arm, cell.counted, exp.baseline, base, info.jobs, info.unit)
+
+
+def _prediction_rows(cells: dict[str, _Cell], info: WindowInfo, cpus: int, lock: str) -> Iterator[dict[str, Any]]:
+    """Predicted and measured of each arm, and the model's operations, so that a difference can be traced."""
+    for arm, cell in cells.items():
+        if cell.prediction is None or not cell.counted.values:
+            continue
+        row: dict[str, Any] = {"arm": arm, "window": info.name, "cpus": cpus, "lock": lock, "jobs": info.jobs}
+        row["measured"] = list(cell.counted.values)
+        if isinstance(cell.prediction, Unmodelled):
+            yield {**row, "predicted": None, "agrees": None, "why": cell.prediction.reason}
+        else:
+            yield {
+                **row,
+                "predicted": [cell.prediction.low, cell.prediction.high],
+                "agrees": cell.counted.agrees,
+                "by_operation": dict(cell.prediction.by_operation),
+            }
+
+
+def _why(comparisons: Sequence[Comparison], boots_done: int) -> str:
+    exact = sum(c.exact for c in comparisons)
+    checked = [c for c in comparisons if c.agrees is not None]
+    text = f"{exact} of {len(comparisons)} comparisons exact to the digit over {boots_done} boots"
+    if checked:
+        text += f"; every count that the model predicts ({len(checked)} of {len(comparisons)}) is as predicted"
+    return text
+
+
+def _notes(predictions: Sequence[dict[str, Any]]) -> tuple[str, ...]:
+    unmodelled = sorted({(r["window"].split("/")[0], r["why"]) for r in predictions if r["predicted"] is None})
+    return tuple(f"{workload}: not predicted, compared between the arms only ({why})" for workload, why in unmodelled)
+
+
+def rank_classes(exp: Experiment, done: Sequence[Boot]) -> list[dict[str, Any]]:
+    """Every lock class by how much an arm differs from the baseline, exact ones told from noisy ones.
+
+    A class is exact if, on each machine, the boots of an arm count the same. The difference of a noisy one is set
+    against the spread of boots of one arm on one machine.
+    """
+    totals = [(b.arm, b.cpus, _totals(b)) for b in done]
+    rows = []
+    for name in sorted({n for _, _, t in totals for n in t}):
+        groups: dict[tuple[str, int], list[int]] = {}
+        for arm, cpus, total in totals:
+            groups.setdefault((arm, cpus), []).append(total.get(name, 0))
+        rows += [_class_row(exp, name, arm.name, groups) for arm in exp.arms if arm.name != exp.baseline]
+    return sorted((r for r in rows if r), key=lambda r: (not r["exact"], -abs(r["difference"])))[:RANKED]
+
+
+def _totals(boot: Boot) -> dict[str, int]:
+    out: dict[str, int] = {}
+    for window in boot.results.windows if boot.results else ():
+        for name, count in by_class(window).items():
+            out[name] = out.get(name, 0) + count
+    return out
+
+
+def _class_row(exp: Experiment, name: str, arm: str, groups: dict[tuple[str, int], list[int]]) -> dict[str, Any]:
+    """One class; empty where it does not differ by more than boots of one arm do."""
+    mine = [v for (a, _), vs in groups.items() if a == arm for v in vs]
+    base = [v for (a, _), vs in groups.items() if a == exp.baseline for v in vs]
+    if not mine or not base:
+        return {}
+    exact = all(len(vs) > 1 and len(set(vs)) == 1 for (a, _), vs in groups.items() if a in (arm, exp.baseline))
+    spread = max(max(vs) - min(vs) for (a, _), vs in groups.items() if a in (arm, exp.baseline))
+    difference = fmean(mine) - fmean(base)
+    if abs(difference) <= spread:
+        return {}
+    return {
+        "class": name,
+        "arm": arm,
+        "baseline_mean": round(fmean(base), 1),
+        "arm_mean": round(fmean(mine), 1),
+        "difference": round(difference, 1),
+        "spread": spread,
+        "exact": exact,
+    }

@@ -1,0 +1,40 @@
+"""Lock classes: an alias in an experiment → the names that /proc/lock_stat has for it, by kernel version."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from kit.records import WindowResult
+
+LOCKS: Mapping[str, tuple[str, ...]] = {
+    "anon_vma": (
+        "&anon_vma->rwsem",  # 3.8 (5a505085f043) and later
+        "&anon_vma->mutex",  # 3.0 to 3.7 (2b575eb64f7a)
+        "&(&anon_vma->lock)->rlock",  # 2.6.36 (012f18004da3) to 2.6.39
+    ),
+}
+EVERY = "*"
+
+
+def named(locks: Sequence[str]) -> tuple[str, ...]:
+    """The locks that an experiment names, `*` left out."""
+    return tuple(lock for lock in locks if lock != EVERY)
+
+
+def classes(lock: str) -> tuple[str, ...]:
+    """The class names of an alias; any other name is a class name itself."""
+    return LOCKS.get(lock, (lock,))
+
+
+def acquisitions(window: WindowResult, lock: str) -> int:
+    """Acquisitions of a lock in a window, read and write rows together; 0 where the class does not show."""
+    names = classes(lock)
+    return sum(row.acquisitions for row in window.rows if row.name in names)
+
+
+def by_class(window: WindowResult) -> dict[str, int]:
+    """Acquisitions of every class in a window."""
+    out: dict[str, int] = {}
+    for row in window.rows:
+        out[row.name] = out.get(row.name, 0) + row.acquisitions
+    return out

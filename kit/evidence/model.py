@@ -1,0 +1,73 @@
+"""`model` evidence: what the reference model says of every arm that declares a profile. It needs no boot of its own.
+
+With the layout of a boot at hand it counts the program's own VMAs too; without one only the regions that it maps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from kit.evidence.locks import classes, named
+from kit.evidence.predictions import layouts_of, predict_arm
+from kit.evidence.request import Site
+from kit.model.predict import Prediction
+from kit.records import Boot, BootSpec, Comparison, Experiment, KindVerdict, Verdict
+from kit.stats.counts import LESS, judge_all, ratio_of
+from kit.workload.catalog import make_loads
+from kit.workload.load import WindowInfo
+
+KIND = "model"
+
+
+def boots(exp: Experiment, site: Site) -> list[BootSpec]:
+    """None: a prediction needs no kernel."""
+    return []
+
+
+def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
+    """Predicted acquisitions, arm against baseline, wherever both have a profile and the model covers the window."""
+    if exp.arm(exp.baseline).profile is None:
+        return KindVerdict(KIND, Verdict.INCONCLUSIVE, "the baseline declares no profile")
+    layouts = layouts_of(done)
+    predicted = {a.name: predict_arm(exp, a.profile, layouts.by_worker) for a in exp.arms if a.profile}
+    comparisons: list[Comparison] = []
+    for load in make_loads(exp.workloads, exp.seed):
+        for info in load.windows:
+            base = predicted[exp.baseline].get(info.name)
+            for arm in predicted:
+                mine = predicted[arm].get(info.name)
+                if arm != exp.baseline and isinstance(mine, Prediction) and isinstance(base, Prediction):
+                    comparisons += _comparisons(exp, info, arm, mine, base)
+    if not comparisons:
+        return KindVerdict(KIND, Verdict.INCONCLUSIVE, "no arm beside the baseline has a profile, or no window is covered")
+    basis = "layout of the guest's own processes" if layouts.measured else "the programs' own regions only"
+    why = f"{len(comparisons)} windows predicted from the {basis}"
+    return KindVerdict(KIND, judge_all(comparisons, exp.limit), why, tuple(comparisons))
+
+
+def _comparisons(
+    exp: Experiment, info: WindowInfo, arm: str, mine: Prediction, base: Prediction
+) -> list[Comparison]:
+    lock = next((n for n in named(exp.locks) if mine.lock_class in classes(n)), None)
+    if lock is None:
+        return []
+    return [
+        Comparison(
+            metric="acquisitions",
+            unit=f"per {info.unit}",
+            direction=LESS,
+            arm=arm,
+            baseline=exp.baseline,
+            at=replace(info.at, lock=lock),
+            ratio=ratio_of(mine.low, base.low),
+            low=ratio_of(mine.low, base.high),
+            high=ratio_of(mine.high, base.low),
+            n=0,
+            arm_value=mine.low / info.jobs,
+            baseline_value=base.low / info.jobs,
+            exact=mine.low == mine.high and base.low == base.high,
+            predicted=(mine.low, mine.high),
+            baseline_predicted=(base.low, base.high),
+        )
+    ]

@@ -1,0 +1,46 @@
+"""The reference model asked for every window of an experiment: an arm's profile and a worker's layout in, counts out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from kit.model.predict import Prediction, Unmodelled, predict
+from kit.records import Boot, Experiment, GuestVma, Outcome
+from kit.workload.catalog import make_loads
+from kit.workload.load import Load
+
+Predicted = Mapping[str, Prediction | Unmodelled]
+"""By window name."""
+
+
+@dataclass(frozen=True)
+class Layouts:
+    """The VMAs that each worker starts with; `measured` when a boot showed them, else only the program's regions."""
+
+    by_worker: Mapping[str, tuple[GuestVma, ...]]
+    measured: bool
+
+
+def layouts_of(boots: Sequence[Boot]) -> Layouts:
+    """The layouts of the first boot that has results."""
+    for boot in boots:
+        if boot.outcome is Outcome.OK and boot.results:
+            return Layouts(boot.results.layouts, measured=True)
+    return Layouts({}, measured=False)
+
+
+def predict_arm(
+    exp: Experiment, profile: str, layouts: Mapping[str, tuple[GuestVma, ...]]
+) -> dict[str, Prediction | Unmodelled]:
+    """What the model says of each window for an arm of that profile."""
+    out: dict[str, Prediction | Unmodelled] = {}
+    for load in make_loads(exp.workloads, exp.seed):
+        out.update(_predict(load, profile, tuple(layouts.get(load.name, ()))))
+    return out
+
+
+@lru_cache(maxsize=256)
+def _predict(load: Load, profile: str, layout: tuple[GuestVma, ...]) -> Predicted:
+    return predict(load.program, layout, profile)

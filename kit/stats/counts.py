@@ -1,0 +1,95 @@
+"""Counts compared: what the boots of an arm and of the baseline counted in, a Comparison out; and the kind's verdict.
+
+Counts carry no sampling error while scheduling cannot change them: then one number that differs is a difference. Where
+it can, `low` and `high` are the extremes of what was counted, and only what lies beyond the limit on one side decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+from kit.records import At, Comparison, Verdict
+
+LESS = "less is better"
+
+
+@dataclass(frozen=True)
+class Counted:
+    """One arm at one place: the count of each boot (no unit), and the model's interval if there is one."""
+
+    values: tuple[int, ...]
+    predicted: tuple[int, int] | None = None
+
+    @property
+    def exact(self) -> bool:
+        """Two boots or more, all alike, and no interval in the prediction."""
+        alike = len(self.values) > 1 and len(set(self.values)) == 1
+        return alike and (self.predicted is None or self.predicted[0] == self.predicted[1])
+
+    @property
+    def agrees(self) -> bool | None:
+        if self.predicted is None or not self.values:
+            return None
+        low, high = self.predicted
+        return all(low <= v <= high for v in self.values)
+
+
+def compare(at: At, arm: str, counted: Counted, baseline: str, base: Counted, jobs: int, unit: str) -> Comparison:
+    """Arm against baseline: acquisitions per job. `jobs` of the window, at least 1."""
+    low, high = _bounds(counted.values, base.values)
+    exact = counted.exact and base.exact
+    mean_arm, mean_base = fmean(counted.values), fmean(base.values)
+    return Comparison(
+        metric="acquisitions",
+        unit=f"per {unit}",
+        direction=LESS,
+        arm=arm,
+        baseline=baseline,
+        at=at,
+        ratio=ratio_of(mean_arm, mean_base),
+        low=low,
+        high=high,
+        n=len(counted.values),
+        arm_value=mean_arm / jobs,
+        baseline_value=mean_base / jobs,
+        exact=exact,
+        predicted=counted.predicted,
+        agrees=counted.agrees,
+        baseline_predicted=base.predicted,
+        baseline_agrees=base.agrees,
+    )
+
+
+def ratio_of(arm: float, base: float) -> float | None:
+    """arm / base; 1 where both are 0, None where only the baseline is."""
+    if base == 0:
+        return 1.0 if arm == 0 else None
+    return arm / base
+
+
+def _bounds(arm: Sequence[int], base: Sequence[int]) -> tuple[float | None, float | None]:
+    return ratio_of(min(arm), max(base)), ratio_of(max(arm), min(base))
+
+
+def judge_one(c: Comparison, limit: float) -> Verdict:
+    """What one comparison says: beyond the limit on one side, within it, or neither to be told."""
+    if c.ratio is None or c.low is None or c.high is None:  # the baseline took none at all
+        return Verdict.WORSE
+    if c.low > 1 + limit:
+        return Verdict.WORSE
+    if c.high < 1 - limit:
+        return Verdict.BETTER
+    if c.low >= 1 - limit and c.high <= 1 + limit:
+        return Verdict.SAME
+    return Verdict.INCONCLUSIVE
+
+
+def judge_all(comparisons: Sequence[Comparison], limit: float) -> Verdict:
+    """A kind's verdict: worse if any is worse, else better if any is better, else same if all are."""
+    found = {judge_one(c, limit) for c in comparisons}
+    for verdict in (Verdict.WORSE, Verdict.BETTER):
+        if verdict in found:
+            return verdict
+    return Verdict.SAME if found == {Verdict.SAME} else Verdict.INCONCLUSIVE
