@@ -1,0 +1,82 @@
+"""Arms made concrete: an experiment in; per arm its tree, what its series changes, and the kernels to build out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit.errors import UserError
+from kit.kernel.build import BuildInput
+from kit.kernel.config import Config, read_fragments
+from kit.kernel.patch import Applied, Patch, apply_series, blob_id, parse_patch
+from kit.kernel.toolchain import Toolchain
+from kit.kernel.tree import Tree, resolve_tree
+from kit.progress import Progress
+from kit.records import ArmSpec, Experiment, KernelSpec
+from kit.store import Cache
+
+FRAGMENTS: Mapping[str, tuple[str, ...]] = {"counting": ("common", "pvh", "counting")}
+"""Instrument → fragments under configs/kernel/, merged in this order."""
+
+
+@dataclass(frozen=True)
+class ResolvedArm:
+    """An arm with everything that its kernels are made of."""
+
+    spec: ArmSpec
+    tree: Tree
+    patches: tuple[tuple[Patch, tuple[Applied, ...]], ...]
+    changed: Mapping[str, bytes | None]
+    builds: Mapping[str, BuildInput]  # by instrument
+
+
+def read_series(arm: ArmSpec) -> list[Patch]:
+    """The arm's patches, parsed. Raises UserError with file and line."""
+    patches = []
+    for ref in arm.series:
+        try:
+            data = Path(ref.path).read_bytes()
+        except OSError as error:
+            raise UserError(f"cannot read: {error.strerror}", where=ref.path) from error
+        patches.append(parse_patch(ref.path, data, reverse=ref.reverse))
+    return patches
+
+
+def resolve_arms(
+    exp: Experiment, instruments: Sequence[str], tools: Toolchain, configs: Path, cache: Cache, progress: Progress
+) -> list[ResolvedArm]:
+    """Fetches trees, applies series in memory, and names every kernel. Raises UserError for a patch that does not
+    apply, before anything is built."""
+    series = {arm.name: read_series(arm) for arm in exp.arms}  # all are read before anything is downloaded
+    kernels = {i: read_fragments([configs / "kernel" / f"{f}.config" for f in FRAGMENTS[i]]) for i in instruments}
+    trees: dict[str, Tree] = {}
+    out = []
+    for arm in exp.arms:
+        if arm.tree not in trees:
+            trees[arm.tree] = resolve_tree(arm.tree, cache, progress)
+        tree = trees[arm.tree]
+        changed, record = apply_series(series[arm.name], tree.read)
+        builds = {i: _build_input(exp, arm, i, tree, changed, kernels[i], tools) for i in instruments}
+        out.append(ResolvedArm(arm, tree, tuple((p, tuple(a)) for p, a in record), changed, builds))
+    return out
+
+
+def _build_input(
+    exp: Experiment,
+    arm: ArmSpec,
+    instrument: str,
+    tree: Tree,
+    changed: Mapping[str, bytes | None],
+    config: Config,
+    tools: Toolchain,
+) -> BuildInput:
+    series = tuple(
+        (path, blob_id(content) if content is not None else "")
+        for path, content in sorted(changed.items())
+        if content != tree.read(path)  # a series that comes out where it went in is the tree itself
+    )
+    spec = KernelSpec(
+        arm.name, instrument, exp.arch, arm.tree, tree.key, tree.workspace, series, config.key, tools.name
+    )
+    return BuildInput(spec, tree, changed, config)

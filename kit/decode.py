@@ -1,0 +1,35 @@
+"""Records back from their JSON form: what boots.jsonl and the cache hold in, a Boot out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kit.records import Boot, GuestVma, LockRow, Outcome, Results, Splat, UserTime, WindowResult
+
+
+def boot_from_json(value: Mapping[str, Any]) -> Boot:
+    """The Boot that `to_json` wrote. Raises KeyError or TypeError for anything else."""
+    results = value["results"]
+    return Boot(
+        **{
+            **value,
+            "outcome": Outcome(value["outcome"]),
+            "results": _results(results) if results is not None else None,
+            "splats": tuple(Splat(**s) for s in value["splats"]),
+        }
+    )
+
+
+def _results(value: Mapping[str, Any]) -> Results:
+    layouts = {name: tuple(GuestVma(**v) for v in vmas) for name, vmas in value["layouts"].items()}
+    return Results(value["release"], value["cpus"], layouts, tuple(_window(w) for w in value["windows"]))
+
+
+def _window(value: Mapping[str, Any]) -> WindowResult:
+    return WindowResult(
+        value["name"],
+        value["elapsed"],
+        tuple(LockRow(**r) for r in value["rows"]),
+        tuple(UserTime(**u) for u in value["users"]),
+    )

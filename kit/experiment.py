@@ -1,0 +1,215 @@
+"""The job `run`: an experiment in; kernels built, boots done, evidence judged, verdict.json in a run folder out."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kit.arms import ResolvedArm, resolve_arms
+from kit.errors import BuildError, MachineError
+from kit.evidence import EVIDENCE
+from kit.evidence.request import Site
+from kit.kernel.toolchain import Toolchain, find_toolchain
+from kit.plan import Plan, instruments
+from kit.progress import Progress
+from kit.provenance import provenance
+from kit.records import Boot, Experiment, KindVerdict, Outcome, PatchRef, Stop, to_json
+from kit.runner import Runner, load_boots
+from kit.spec import PROJECT
+from kit.stats.attribution import Attribution, attribute
+from kit.stats.sentence import sentence
+from kit.stats.verdict import Judgement, judge
+from kit.store import Cache, RunFolder, write_atomic, write_json
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run came to; `verdict` is the content of verdict.json."""
+
+    folder: Path
+    verdict: dict[str, Any]
+    exit_code: int
+
+
+def run_experiment(
+    exp: Experiment, cache: Cache, progress: Progress, runs: Path, resume: Path | None = None
+) -> RunResult:
+    """Does an experiment, or the rest of one (`resume`: its run folder).
+
+    Raises UserError for bad input before anything is built, MachineError when the machine fails.
+    """
+    tools = find_toolchain(progress)
+    arms = resolve_arms(exp, instruments(exp), tools, PROJECT / "configs", cache, progress)
+    folder = RunFolder(resume) if resume else RunFolder.create(runs, exp.name, time.strftime("%Y%m%d-%H%M%S"))
+    job = _Job(exp, arms, Runner(cache, folder, tools, progress), tools, folder, progress)
+    return job.run()
+
+
+class _Job:
+    """One run. Its steps in order are the methods that `run` calls."""
+
+    def __init__(
+        self,
+        exp: Experiment,
+        arms: Sequence[ResolvedArm],
+        runner: Runner,
+        tools: Toolchain,
+        folder: RunFolder,
+        progress: Progress,
+    ) -> None:
+        self.exp, self.arms, self.runner, self.tools = exp, arms, runner, tools
+        self.folder, self.progress = folder, progress
+        self.done: list[Boot] = load_boots(folder)
+        self.build_faults: dict[str, str] = {}
+        self.notes: list[str] = []
+
+    def run(self) -> RunResult:
+        write_experiment(self.exp, self.folder.path)
+        origin = provenance(
+            self.exp, self.arms, self.tools, self.runner.host, self.runner.guest.key, self.folder.path
+        )
+        write_json(self.folder.path / "provenance.json", origin)
+        self._announce(origin)
+        site = self._build()
+        if self.exp.baseline not in self.build_faults:
+            origin["accel"] = {"used": site.accel, "why": self.notes[-1] if self.notes else ""}
+            write_json(self.folder.path / "provenance.json", origin)
+            self._boot(Plan.of(self.exp, site, tuple(self.build_faults)))
+        return self._judge(origin)
+
+    def _announce(self, origin: dict[str, Any]) -> None:
+        for name, arm in origin["arms"].items():
+            for patch in arm["patches"]:
+                blobs = ", ".join(f"{b['path']} {b['before'][:12]} → {b['after'][:12]}" for b in patch["blobs"])
+                exact = {True: "exactly the blobs of its index line", False: "not the blobs of its index line"}
+                said = exact.get(patch["exact"], "its index line names no blobs")
+                self.progress.note(f"{name}: {patch['file']} ({said}): {blobs}")
+
+    def _build(self) -> Site:
+        """Every kernel that the evidence needs; then, with the baseline's, whether KVM works here."""
+        keys: dict[tuple[str, str], str] = {}
+        accel, why = "tcg", "nothing is booted"
+        for instrument in instruments(self.exp):
+            for arm in sorted(self.arms, key=lambda a: a.spec.name != self.exp.baseline):
+                try:
+                    kernel = self.runner.build(arm.builds[instrument])
+                except BuildError as error:
+                    self.build_faults[arm.spec.name] = str(error)
+                    self.progress.note(str(error))
+                    if arm.spec.name == self.exp.baseline:
+                        return Site(keys, accel, self.runner.guest.key)
+                    continue
+                keys[arm.spec.name, instrument] = kernel.key
+                how = "from the cache" if kernel.cached else f"built in {kernel.seconds:.0f} s"
+                self.progress.note(f"kernel {arm.spec.name} ({instrument}): {how}")
+                if arm.spec.name == self.exp.baseline:
+                    generation = f"{arm.tree.version} {instrument}"
+                    accel, why = self.runner.accel(self.exp.accel, kernel, generation, self.exp.arch)
+        emulated = " Emulated time says nothing of hardware; counts are as exact." if accel == "tcg" else ""
+        self.notes.append(why)
+        self.progress.note(f"guests run by {accel.upper()}: {why}.{emulated}")
+        return Site(keys, accel, self.runner.guest.key)
+
+    def _boot(self, plan: Plan) -> None:
+        with self.progress.task("boots", len(plan.wanted)) as task:
+            while not isinstance(wanted := plan.next(self.done), Stop):
+                spec = wanted[0]
+                left = {(s.key, s.arm) for s in wanted}
+                task.update(sum((s.key, s.arm) not in left for s in plan.wanted))
+                task.say(f"{spec.arm}, {spec.machine.cpus} vCPU, {spec.evidence}")
+                boot = self.runner.boot(spec)
+                self.folder.append_boot(to_json(boot))
+                self.done.append(boot)
+                if boot.outcome is not Outcome.OK:
+                    self.progress.note(f"boot {boot.order} ({boot.arm}, {boot.cpus} vCPU): {boot.outcome}: {boot.why}")
+            task.update(len(plan.wanted))
+        self.progress.note(wanted.why)
+
+    def _judge(self, origin: dict[str, Any]) -> RunResult:
+        attribution = attribute(self.exp, self.done, self.build_faults)
+        kinds = [EVIDENCE[kind].judge(self.exp, self.done) for kind in self.exp.evidence]
+        judgement = judge(self.exp, kinds, attribution)
+        verdict = verdict_json(self.exp, judgement, kinds, attribution, self.done, origin)
+        write_json(self.folder.path / "verdict.json", verdict)
+        return RunResult(self.folder.path, verdict, judgement.exit_code)
+
+
+def verdict_json(
+    exp: Experiment,
+    judgement: Judgement,
+    kinds: Sequence[KindVerdict],
+    attribution: Attribution,
+    done: Sequence[Boot],
+    origin: dict[str, Any],
+) -> dict[str, Any]:
+    """verdict.json of design.md. `verdict` is null where nothing could be run."""
+    good = [b for b in done if b.outcome is Outcome.OK]
+    return {
+        "schema": SCHEMA,
+        "name": exp.name,
+        "verdict": judgement.verdict,
+        "sentence": sentence(exp, judgement, kinds, attribution),
+        "expected": judgement.expected,
+        "exit_code": judgement.exit_code,
+        "disagreements": judgement.disagree,
+        "evidence": {k.kind: {key: v for key, v in to_json(k).items() if key != "kind"} for k in kinds},
+        "arms": {a.name: {"baseline": a.name == exp.baseline, "profile": a.profile} for a in exp.arms},
+        "boots": {"ok": len(good), "failed": len(done) - len(good), "reused": sum(bool(b.reused) for b in done)},
+        "splats": to_json(
+            {"broken": attribution.broken, "could_not_run": attribution.could_not_run, "once": attribution.once}
+        ),
+        "exercised": [to_json(w) for w in exp.workloads],
+        "provenance": origin,
+        "limits": {"difference": exp.limit},
+    }
+
+
+def write_experiment(exp: Experiment, folder: Path) -> None:
+    """experiment.yaml as resolved, with copies of the patches beside it, so that the folder alone can be run again."""
+    arms: dict[str, Any] = {}
+    copies = folder / "patches"
+    for arm in exp.arms:
+        series = [_copy_patch(ref, copies) for ref in arm.series]
+        arms[arm.name] = {"series": series, "profile": arm.profile, "tree": arm.tree}
+    value = {
+        "name": exp.name,
+        "tree": exp.arms[0].tree,
+        "baseline": exp.baseline,
+        "arms": arms,
+        "guest": {"cpus": list(exp.cpus), "memory": f"{exp.memory}M", "accel": exp.accel},
+        "workloads": [{w.kind: {**w.params, "name": w.name}} for w in exp.workloads],
+        "evidence": list(exp.evidence),
+        "locks": list(exp.locks),
+        "accept": [{"pattern": p, "why": w} for p, w in exp.accept],
+        "limit": exp.limit,
+        "expect": dict(exp.expect),
+        "budget": {"blocks": exp.blocks, "minutes": exp.minutes},
+        "seed": exp.seed,
+    }
+    write_atomic(folder / "experiment.yaml", yaml.safe_dump(to_json(value), sort_keys=False))
+
+
+def _copy_patch(ref: PatchRef, copies: Path) -> dict[str, Any]:
+    source = Path(ref.path)
+    if source.parent != copies:
+        copies.mkdir(exist_ok=True)
+        others = [p for p in copies.glob(f"*{source.name}") if p.read_bytes() == source.read_bytes()]
+        target = others[0] if others else copies / f"{len(list(copies.iterdir())) + 1:02d}-{source.name}"
+        if not others:
+            shutil.copyfile(source, target)
+        ref = replace(ref, path=str(target))
+    return {"patch": f"patches/{Path(ref.path).name}", "reverse": ref.reverse}
+
+
+def require_complete(folder: Path) -> None:
+    """Raises MachineError if `folder` is no run that can be resumed."""
+    if not (folder / "experiment.yaml").is_file():
+        raise MachineError("not a run folder: it has no experiment.yaml", where=str(folder))

@@ -1,0 +1,150 @@
+"""Doing it: build(KernelSpec's input) → Kernel, boot(BootSpec) → Boot, on this machine. What is done already is reused."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from kit.decode import boot_from_json
+from kit.kernel.build import BuildInput, build
+from kit.kernel.toolchain import Toolchain
+from kit.progress import Progress
+from kit.records import Boot, BootSpec, Kernel, Machine, Outcome, digest, to_json
+from kit.store import Cache, RunFolder, read_json, write_json
+from kit.vm.boot import BootRun, run_boot
+from kit.vm.console import Limits
+from kit.vm.kvm import HostFacts, host_facts, probe
+from kit.workload.guestimage import GuestImage, boot_initramfs, build_guest
+from kit.workload.results import read_results
+
+EXACT = ("count",)  # evidence whose boots are reused by key: the same kernel and program count the same again
+TOTAL_SECONDS = {"tcg": 900.0, "kvm": 300.0}
+PROBE_PROGRAM = "worker probe\nwindow probe\nfork\nend\nend\n"
+
+
+class Runner:
+    """Builds and boots for one run. `folder` takes the console logs."""
+
+    def __init__(self, cache: Cache, folder: RunFolder, tools: Toolchain, progress: Progress) -> None:
+        self.cache, self.folder, self.tools, self.progress = cache, folder, tools, progress
+        self._kernels: dict[str, Kernel] = {}
+        self._guest: GuestImage | None = None
+        self.host: HostFacts = host_facts()
+
+    @property
+    def guest(self) -> GuestImage:
+        """The initramfs that every boot shares, compiled when it is first wanted."""
+        if self._guest is None:
+            self._guest = build_guest(self.cache.folder("guest"), on_command=self.progress.command)
+        return self._guest
+
+    def build(self, job: BuildInput) -> Kernel:
+        """The kernel of a spec, from the cache or made. Raises BuildError, UserError, MachineError."""
+        kernel = build(job, self.tools, self.cache, self.progress)
+        self._kernels[kernel.key] = kernel
+        return kernel
+
+    def accel(self, request: str, kernel: Kernel, generation: str, arch: str) -> tuple[str, str]:
+        """(kvm or tcg, why): a real boot of `kernel` decides; remembered for this host and kernel generation, so that
+        a new patch does not wait for the watchdog again."""
+
+        def attempt(limits: Limits) -> BootRun:
+            with self.progress.task("does KVM really run a kernel here? A boot under a watchdog"):
+                return self._run(kernel, PROBE_PROGRAM, Machine(arch, 1, 256, "kvm"), "kvm-probe", limits, "")
+
+        return probe(request, self.host, generation, attempt, self.cache.folder("kvm") / "answers.json")
+
+    def boot(self, spec: BootSpec) -> Boot:
+        """One boot: done, or taken from the cache where its evidence is exact."""
+        name = f"{spec.order:03d}-{spec.arm}-{spec.machine.cpus}cpu-{spec.evidence}"
+        if (boot := self._reuse(spec, name)) is not None:
+            return boot
+        kernel = self._kernels[spec.kernel_key]
+        limits = Limits(total=TOTAL_SECONDS[spec.machine.accel])
+        run = self._run(kernel, spec.program, spec.machine, name, limits, spec.layout)
+        boot = _record(spec, run, self.folder)
+        if boot.outcome is Outcome.OK and spec.evidence in EXACT and not boot.splats:
+            self._keep(boot)
+        return boot
+
+    def _run(
+        self, kernel: Kernel, program: str, machine: Machine, name: str, limits: Limits, append: str
+    ) -> BootRun:
+        nonce = secrets.token_hex(8)
+        conf = {"nonce": nonce, "limit": str(int(limits.total))}
+        return run_boot(
+            Path(kernel.image),
+            boot_initramfs(self.guest.archive, program, conf),
+            machine,
+            console=self._console(name),
+            read=lambda data: read_results(data, nonce),
+            limits=limits,
+            append=append,
+            on_command=self.progress.command,
+        )
+
+    def _console(self, name: str) -> Path:
+        """A log's path; a second try does not overwrite the first."""
+        path = self.folder.console(name)
+        tries = 1
+        while path.exists():
+            tries += 1
+            path = self.folder.console(f"{name}-try{tries}")
+        return path
+
+    def _reuse(self, spec: BootSpec, name: str) -> Boot | None:
+        kept = self.cache.root / "boots" / spec.key
+        record = read_json(kept / "boot.json")
+        if spec.evidence not in EXACT or record is None or digest(record["boot"]) != record["digest"]:
+            return None
+        console = self._console(name)
+        shutil.copyfile(kept / "console.log", console)
+        fresh: dict[str, Any] = {
+            **record["boot"],
+            "arm": spec.arm,
+            "block": spec.block,
+            "order": spec.order,
+            "console": str(console.relative_to(self.folder.path)),
+            "reused": record["run"],
+        }
+        return boot_from_json(fresh)
+
+    def _keep(self, boot: Boot) -> None:
+        record = json.loads(json.dumps(to_json(boot)))
+        with self.cache.new_folder("boots", boot.key) as draft:
+            shutil.copyfile(self.folder.path / boot.console, draft / "console.log")
+            write_json(draft / "boot.json", {"boot": record, "digest": digest(record), "run": self.folder.path.name})
+
+
+def _record(spec: BootSpec, run: BootRun, folder: RunFolder) -> Boot:
+    return Boot(
+        key=spec.key,
+        arm=spec.arm,
+        kernel_key=spec.kernel_key,
+        evidence=spec.evidence,
+        cpus=spec.machine.cpus,
+        accel=spec.machine.accel,
+        repeat=spec.repeat,
+        block=spec.block,
+        order=spec.order,
+        outcome=run.outcome,
+        why=run.why,
+        seconds=round(run.seconds, 2),
+        console=str(run.console.relative_to(folder.path)),
+        results=run.results,
+        splats=tuple(run.splats),
+    )
+
+
+def load_boots(folder: RunFolder) -> list[Boot]:
+    """The boots that a run has recorded so far."""
+    return [boot_from_json(record) for record in folder.read_boots()]
+
+
+def reusable(specs: Sequence[BootSpec], cache: Cache) -> int:
+    """How many of these boots the cache holds."""
+    return sum((cache.root / "boots" / s.key / "boot.json").exists() for s in specs)
