@@ -1,0 +1,124 @@
+"""The locks: who holds which, and how often each operation took one. In: lock and unlock; out: counts and a trace.
+
+A lock is that of an anon_vma's root. One task runs at a time here, so a lock that is held when somebody wants it would
+be waited for without end: that is an error, with both names.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from kit.model.errors import ModelError
+from kit.model.state import AnonVma, Vma
+
+WRITE = "write"
+READ = "read"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One line of a trace. `what` is lock, unlock, alloc, link, remove, free, reuse or hazard; `depth` counts calls."""
+
+    operation: str
+    what: str
+    vma: str
+    subject: str  # the lock or the anon_vma, or what was allocated
+
+    def __str__(self) -> str:
+        return f"{self.operation:<10} {self.what:<7} {self.subject:<40} {self.vma}"
+
+
+Tally = tuple[Counter[Any], ...]
+
+
+@dataclass(slots=True)
+class Recorder:
+    """Counts acquisitions by (operation, mode), and notes what only matters while several users run.
+
+    `fail_nowait` says which GFP_NOWAIT allocations fail, counted from 1. `hazards` are allocations that may sleep and
+    reclaim while a root's lock is held: reclaim may want any root's lock (what dd34739c03f2 cured).
+    """
+
+    fail_nowait: frozenset[int] = frozenset()
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    held: dict[AnonVma, str] = field(default_factory=dict)
+    hazards: Counter[Event] = field(default_factory=Counter)
+    trace: list[Event] | None = None
+    user: int | None = None
+    taken_by: dict[AnonVma, set[int]] = field(default_factory=dict)
+    synced: Counter[tuple[int, AnonVma]] = field(default_factory=Counter)
+    nowait: int = 0
+
+    def open(self) -> None:
+        """A window opens: lock_stat is cleared."""
+        self.counts.clear()
+        self.taken_by.clear()
+        self.synced.clear()
+
+    def tally(self) -> Tally:
+        """What has been counted so far."""
+        return Counter(self.counts), Counter(self.synced), Counter(self.hazards)
+
+    def again(self, times: int, before: Tally) -> None:
+        """Count what has happened since `before`, `times` times more."""
+        mine: Tally = (self.counts, self.synced, self.hazards)
+        for now, then in zip(mine, before, strict=True):
+            for key, n in (now - then).items():
+                now[key] += n * times
+
+    def note(self, operation: str, what: str, vma: Vma, subject: str) -> None:
+        """Add a line to the trace, when one is wanted."""
+        if self.trace is not None:
+            self.trace.append(Event(operation, what, str(vma), subject))
+
+    def lock(self, operation: str, vma: Vma, anon_vma: AnonVma, mode: str = WRITE) -> None:
+        """Take the lock of `anon_vma`'s root, or say why that never returns."""
+        root = anon_vma.root
+        if root.freed:
+            raise ModelError(f"{operation} of {vma} takes the lock of {root.name}, which was freed")
+        if root in self.held:
+            raise ModelError(
+                f"deadlock: {operation} of {vma} wants the lock of {root.name}, which {self.held[root]} holds"
+            )
+        self.held[root] = f"{operation} of {vma}" if self.trace is not None else operation
+        self.counts[operation, mode] += 1
+        if self.user is not None:
+            self.taken_by.setdefault(root, set()).add(self.user)
+        if self.trace is not None:
+            self.note(operation, "lock", vma, root.name)
+
+    def unlock(self, operation: str, vma: Vma, anon_vma: AnonVma) -> None:
+        """Release it; it must be held."""
+        root = anon_vma.root
+        if self.held.pop(root, None) is None:
+            raise ModelError(f"{operation} of {vma} releases the lock of {root.name}, which nobody holds")
+        if self.trace is not None:
+            self.note(operation, "unlock", vma, root.name)
+
+    def is_locked(self, operation: str, vma: Vma, anon_vma: AnonVma) -> bool:
+        """Whether the root is locked now; remembers that it was asked, since another user might have held it."""
+        root = anon_vma.root
+        if root.freed:
+            raise ModelError(f"{operation} of {vma} reads the lock of {root.name}, which was freed")
+        if self.user is not None:
+            self.synced[self.user, root] += 1
+        return root in self.held
+
+    def allocate(self, operation: str, vma: Vma, what: str, *, nowait: bool = False) -> bool:
+        """Whether the allocation succeeds. One that may sleep under a lock is noted as a hazard."""
+        if nowait:
+            self.nowait += 1
+            if self.nowait in self.fail_nowait:
+                self.note(operation, "fail", vma, what)
+                return False
+        elif self.held:
+            self.hazards[Event(operation, "hazard", str(vma), next(iter(self.held)).name)] += 1
+        if self.trace is not None:
+            self.note(operation, "alloc", vma, what)
+        return True
+
+    def might_have_been_locked(self) -> int:
+        """Frees by one user that found the root unlocked, but whose root another user locked in the same window."""
+        return sum(n for (user, root), n in self.synced.items() if self.taken_by.get(root, set()) - {user})

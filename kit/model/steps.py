@@ -1,0 +1,115 @@
+"""The language in which a profile says what a kernel does: steps, passes, cells, each cell with its source.
+
+A step is one thing that a function of mm/rmap.c does; what it does to the state is the method of the same name in
+kit.model.rmap. Nothing here is a number of acquisitions: those are what comes out when the steps are executed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, StrEnum
+
+OPERATIONS = ("prepare", "clone", "fork-link", "unlink", "free")
+
+
+class Step(Enum):
+    """One thing done, as the value says, by the method of kit.model.rmap.Rmap that has the name in lower case."""
+
+    ALLOC_ANON_VMA = "allocate an anon_vma, unless one was found"
+    ALLOC_KERNEL = "allocate a chain entry, GFP_KERNEL"
+    ALLOC_NOWAIT = "allocate a chain entry, GFP_NOWAIT; if that fails, unlock and use GFP_KERNEL"
+    FIND_MERGEABLE = "look for a neighbour's anon_vma (find_mergeable_anon_vma)"
+    LOCK = "lock the root"
+    LOCK_ONCE = "lock the root unless it is held (lock_anon_vma_root)"
+    UNLOCK = "unlock the root"
+    UNLOCK_HELD = "unlock the root if it is held (unlock_anon_vma_root)"
+    OWN = "make the anon_vma the VMA's own"
+    LINK = "link the entry into the VMA and into the anon_vma"
+    REMOVE = "take the entry out of the anon_vma"
+    KEEP_EMPTY = "next entry if the anon_vma is now empty: this one stays for the second pass"
+    FREE_ENTRY = "take the entry out of the VMA and free it"
+    PUT_ENTRY = "put the entry's anon_vma"
+    PUT_EMPTY = "put the anon_vma if it is now empty"
+    SKIP_UNUSED = "return if the parent's VMA has no anon_vma"
+    FORGET = "forget the inherited anon_vma"
+    CLONE_PARENT = "clone the parent's chain (anon_vma_clone)"
+    DONE_IF_REUSED = "return if an anon_vma was reused"
+    ADOPT_ROOT = "take root and parent from the parent's VMA, and a reference to the root"
+    REUSE_CHILDLESS = "own the anon_vma if none is owned yet, num_children < 2 and num_active_vmas == 0"
+    COUNT_ROOT_CHILD = "num_children++ of a new root: it is its own parent"
+    COUNT_CHILD = "num_children++ of the parent"
+    DROP_CHILD_EMPTY = "num_children-- of the parent if the anon_vma is now empty"
+    COUNT_ACTIVE = "num_active_vmas++ of the anon_vma"
+    COUNT_OWN_ACTIVE = "num_active_vmas++ of the VMA's own anon_vma, if it has one"
+    COUNT_ACTIVE_IF_OWN = "num_active_vmas++ of the entry's anon_vma, if it is the VMA's own"
+    DROP_OWN_ACTIVE = "num_active_vmas-- of the VMA's own anon_vma, and forget it"
+    DROP_ACTIVE_IF_OWN = "num_active_vmas-- of the entry's anon_vma if it is the VMA's own, and forget it"
+    FREE = "free the anon_vma (anon_vma_free)"
+    PUT_ROOT = "put the root that the anon_vma pinned"
+    SYNC_IF_LOCKED = "lock and unlock the root if it is locked"
+    RELEASE = "give the memory back"
+
+
+class Over(StrEnum):
+    """How often a pass's steps are done."""
+
+    ONCE = "once"
+    NEWEST_FIRST = "for each entry, newest first"  # list_for_each_entry_safe over same_vma
+    OLDEST_FIRST = "for each entry, oldest first"  # list_for_each_entry_reverse
+
+
+@dataclass(frozen=True)
+class Pass:
+    over: Over
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a cell was read: kernel, commit or blob that made it so, file and function."""
+
+    kernel: str
+    commit: str
+    function: str
+    file: str = "mm/rmap.c"
+    verified: bool = True
+
+    def __str__(self) -> str:
+        text = f"{self.kernel} ({self.commit}), {self.file}: {self.function}"
+        return text if self.verified else f"{text} [unverified]"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One function of one kernel generation: its passes in order, and where they were read."""
+
+    passes: tuple[Pass, ...]
+    source: Source
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One kernel generation: the lock's class as lock_stat names it, and a cell for each function.
+
+    `counters` is what an anon_vma keeps to decide on reuse: "" (before 3.19), "degree" or "children" (6.0 and later).
+    """
+
+    name: str
+    about: str
+    lock_class: str
+    lock_source: Source
+    counters: str
+    prepare: Cell
+    clone: Cell
+    fork: Cell
+    unlink: Cell
+    put: Cell
+    free: Cell
+
+    @property
+    def cells(self) -> dict[str, Cell]:
+        """Cells by name, in the order in which a process meets them."""
+        return {name: getattr(self, name) for name in CELLS}
+
+
+CELLS = ("prepare", "clone", "fork", "unlink", "put", "free")
