@@ -1,0 +1,13 @@
+/* What the host says of this boot: lines of key=value in /boot.conf. */
+#ifndef KIT_CONF_H
+#define KIT_CONF_H
+
+#include <stddef.h>
+
+/* The value of a key; -1 if there is none or it does not fit. */
+int conf_text(const char *key, char *value, size_t size);
+
+/* The same as a number, or `otherwise`. */
+long conf_number(const char *key, long otherwise);
+
+#endif

@@ -1,0 +1,127 @@
+/*
+ * PID 1: mounts what the worker reads, runs it, says how it ended, powers off.
+ *
+ * Only init sends the end marker, and only after a worker that exited with 0.
+ */
+#define _GNU_SOURCE
+#include "channel.h"
+#include "conf.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LIMIT_SECONDS	600
+
+static volatile sig_atomic_t out_of_time;
+
+static void on_alarm(int sig)
+{
+	(void)sig;
+	out_of_time = 1;
+}
+
+static void say(const char *text)
+{
+	/* Nothing is left to do if the console cannot be written. */
+	if (write(STDOUT_FILENO, text, strlen(text)) < 0)
+		return;
+}
+
+static void power_off(void)
+{
+	sync();
+	reboot(RB_POWER_OFF);
+	reboot(RB_AUTOBOOT);
+	for (;;)
+		pause();
+}
+
+/* proc must be there; a kernel may come without sysfs. */
+static int mount_all(void)
+{
+	mkdir("/proc", 0755);
+	mkdir("/sys", 0755);
+	mount("sysfs", "/sys", "sysfs", 0, NULL);
+	return mount("proc", "/proc", "proc", 0, NULL);
+}
+
+static void set_limit(long seconds)
+{
+	struct sigaction action = { .sa_handler = on_alarm };
+
+	/* No SA_RESTART: the alarm has to end the wait for the worker. */
+	sigaction(SIGALRM, &action, NULL);
+	alarm(seconds);
+}
+
+static pid_t start_worker(void)
+{
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	execl("/worker", "/worker", (char *)NULL);
+	_exit(127);
+}
+
+/* 0 when the worker exited with 0; otherwise a fail frame has been sent. */
+static int run_worker(long limit)
+{
+	int status;
+	pid_t pid = start_worker();
+
+	if (pid < 0) {
+		channel_fail("init cannot fork: %s", strerror(errno));
+		return -1;
+	}
+	while (waitpid(pid, &status, 0) != pid) {
+		if (!out_of_time)
+			continue;
+		kill(-1, SIGKILL);
+		channel_unlock();
+		channel_fail("the worker did not end within %ld s", limit);
+		return -1;
+	}
+	if (!status)
+		return 0;
+	kill(-1, SIGKILL);
+	channel_unlock();
+	if (WIFSIGNALED(status))
+		channel_fail("the worker was killed by signal %d", WTERMSIG(status));
+	else if (WEXITSTATUS(status) == 127)
+		channel_fail("/worker could not be executed");
+	else
+		channel_fail("the worker exited with status %d", WEXITSTATUS(status));
+	return -1;
+}
+
+int main(void)
+{
+	long limit;
+
+	say("kit: init\n");
+	if (mount_all() < 0 || channel_open(CHANNEL_NEW) < 0) {
+		say("kit: no proc, no /boot.conf or no second serial port\n");
+		power_off();
+	}
+	limit = conf_number("limit", LIMIT_SECONDS);
+	if (access("/program", R_OK) < 0) {
+		channel_fail("there is no /program");
+	} else {
+		set_limit(limit);
+		if (!run_worker(limit)) {
+			frame_begin("end");
+			frame_number(channel_frames());
+			frame_send();
+		}
+	}
+	channel_drain();
+	say(channel_failed() ? "kit: failed\n" : "kit: done\n");
+	power_off();
+}

@@ -1,0 +1,8 @@
+#!/bin/sh
+# The small script that AIM7's exec_test executes.
+name=job
+:
+echo $name runs
+count=1
+echo done
+exit 0

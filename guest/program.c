@@ -1,0 +1,254 @@
+/* Parser of programs: see program.h. */
+#define _GNU_SOURCE
+#include "program.h"
+#include "channel.h"
+#include "lines.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MAX_WORDS	4
+#define MAX_LINE	256
+
+struct op ops[MAX_OPERATIONS];
+char names[MAX_NAMES][MAX_NAME];
+
+/* What is true inside a block, its own kind included. */
+enum { IN_REPEAT = 1, IN_WINDOW = 2 };
+
+struct open_block {
+	uint32_t op;
+	int inside;
+};
+
+static struct open_block blocks[MAX_DEPTH];
+static int depth;
+static uint32_t count;
+static uint32_t name_count;
+
+static const struct form {
+	const char *word;
+	enum kind kind;
+	int words;
+	int is_block;
+} forms[] = {
+	{ "map", MAP, 3, 0 },
+	{ "write", WRITE, 3, 0 },
+	{ "script", SCRIPT, 1, 0 },
+	{ "fork", FORK, 1, 1 },
+	{ "repeat", REPEAT, 2, 1 },
+	{ "window", WINDOW, 2, 1 },
+	{ "users", USERS, 2, 1 },
+	{ "user", USER, 1, 1 },
+};
+
+/* A decimal number up to max, or -1. */
+static long number(const char *word, long max)
+{
+	char *rest;
+	long value;
+
+	errno = 0;
+	value = strtol(word, &rest, 10);
+	if (*word < '0' || *word > '9' || *rest || errno || value > max)
+		return -1;
+	return value;
+}
+
+static int split(char *line, char **words)
+{
+	int n = 0;
+	char *word, *rest = line;
+
+	while ((word = strtok_r(rest, " \t", &rest))) {
+		if (n == MAX_WORDS)
+			return n + 1;
+		words[n++] = word;
+	}
+	return n;
+}
+
+static const char *add_name(struct op *op, const char *name)
+{
+	uint32_t i;
+
+	if (strlen(name) >= MAX_NAME)
+		return "the name is too long";
+	for (i = 0; i < name_count; i++)
+		if (!strcmp(names[i], name))
+			return "a second window of this name";
+	if (name_count == MAX_NAMES)
+		return "too many windows";
+	strcpy(names[name_count], name);
+	op->name = name_count++;
+	return NULL;
+}
+
+static int inside(void)
+{
+	return depth ? blocks[depth - 1].inside : 0;
+}
+
+static enum kind outer(void)
+{
+	return depth ? (enum kind)ops[blocks[depth - 1].op].kind : FORK;
+}
+
+static const char *open_block(struct op *op)
+{
+	int now = inside();
+
+	if (depth == MAX_DEPTH)
+		return "blocks are nested too deeply";
+	if (op->kind == REPEAT)
+		now |= IN_REPEAT;
+	if (op->kind == WINDOW || op->kind == USERS)
+		now |= IN_WINDOW;
+	blocks[depth].op = op - ops;
+	blocks[depth++].inside = now;
+	return NULL;
+}
+
+static const char *close_block(void)
+{
+	struct op *op;
+
+	if (!depth)
+		return "'end' without a block";
+	op = &ops[blocks[--depth].op];
+	op->end = count;
+	if (op->kind == USERS && !op->number)
+		return "'users' without a user";
+	return NULL;
+}
+
+static const char *add_memory(struct op *op, char **words)
+{
+	long region = number(words[1], MAX_REGIONS - 1);
+	long value = number(words[2], MAX_PAGES);
+
+	if (region < 0)
+		return "no such region";
+	if (value < 0 || (op->kind == MAP && !value))
+		return "no such number of pages, or page";
+	op->region = region;
+	op->number = value;
+	return NULL;
+}
+
+static const char *add_window(struct op *op, const char *name)
+{
+	/* One lock_stat for the whole machine; and a name is measured once. */
+	if (inside() & IN_WINDOW)
+		return "a window inside a window";
+	if (inside() & IN_REPEAT)
+		return "a window inside a repeat";
+	return add_name(op, name);
+}
+
+static const char *add_user(void)
+{
+	struct op *users = depth ? &ops[blocks[depth - 1].op] : NULL;
+
+	if (!users || users->kind != USERS)
+		return "'user' outside of 'users'";
+	if (users->number == MAX_USERS)
+		return "too many users";
+	users->number++;
+	return NULL;
+}
+
+static const char *add_fields(struct op *op, char **words)
+{
+	long times;
+
+	switch ((enum kind)op->kind) {
+	case MAP:
+	case WRITE:
+		return add_memory(op, words);
+	case REPEAT:
+		times = number(words[1], 1000000000);
+		op->number = times;
+		return times < 0 ? "no such number of times" : NULL;
+	case WINDOW:
+	case USERS:
+		return add_window(op, words[1]);
+	case USER:
+		return add_user();
+	case FORK:
+	case SCRIPT:
+		break;
+	}
+	return NULL;
+}
+
+static const char *add_op(const struct form *form, char **words)
+{
+	struct op *op = &ops[count];
+	const char *error;
+
+	if (count == MAX_OPERATIONS)
+		return "too many operations";
+	if (outer() == USERS && form->kind != USER)
+		return "only 'user' blocks stand in 'users'";
+	op->kind = form->kind;
+	op->end = count + 1;
+	error = add_fields(op, words);
+	if (error)
+		return error;
+	count++;
+	return form->is_block ? open_block(op) : NULL;
+}
+
+static const char *add_line(char *line)
+{
+	char *words[MAX_WORDS];
+	int n = split(line, words);
+	size_t i;
+
+	if (!n)
+		return NULL;
+	if (n == 1 && !strcmp(words[0], "end"))
+		return close_block();
+	for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		if (strcmp(words[0], forms[i].word))
+			continue;
+		if (n != forms[i].words)
+			return "wrong number of words";
+		return add_op(&forms[i], words);
+	}
+	return "no such operation";
+}
+
+int program_read(const char *path)
+{
+	static struct lines lines;
+	static char line[MAX_LINE], kept[MAX_LINE];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const char *error = NULL;
+	int lineno = 0, more;
+
+	if (fd < 0) {
+		channel_fail("%s: %s", path, strerror(errno));
+		return -1;
+	}
+	lines_start(&lines, fd);
+	while (!error && (more = lines_next(&lines, line, sizeof(line)))) {
+		lineno++;
+		strcpy(kept, line);
+		if (more < 0)
+			error = strerror(errno);
+		else
+			error = lines.cut ? "the line is too long" : add_line(line);
+	}
+	close(fd);
+	if (!error && depth)
+		error = "a block without its 'end'";
+	if (!error)
+		return count;
+	channel_fail("program:%d: %s: %s", lineno, error, kept);
+	return -1;
+}

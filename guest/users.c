@@ -1,0 +1,177 @@
+/*
+ * `users`: see users.h.
+ *
+ * Two barriers hold all users outside of the window: before it, while
+ * lock_stat is cleared and switched on, and after it, until it is off and
+ * read, so that no exit counts. A barrier opens for all at once when the
+ * parent closes the only writing end of its pipe.
+ */
+#define _GNU_SOURCE
+#include "users.h"
+#include "channel.h"
+#include "lockstat.h"
+#include "run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define LOOK_MS	250	/* how often a waiting parent looks for dead users */
+
+static int64_t *elapsed;
+static pid_t pids[MAX_USERS];
+
+/* Each user writes a byte when it is ready, and one when it is done. */
+static int said[2], go[2], leave[2];
+
+int users_init(void)
+{
+	elapsed = mmap(NULL, MAX_USERS * sizeof(*elapsed), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	return elapsed == MAP_FAILED ? -1 : 0;
+}
+
+static int say(void)
+{
+	return write(said[1], "", 1) == 1 ? 0 : -1;
+}
+
+static int wait_for_end_of(int fd)
+{
+	char c;
+	ssize_t n;
+
+	do
+		n = read(fd, &c, 1);
+	while (n < 0 && errno == EINTR);
+	return n;
+}
+
+static int user(uint32_t index, uint32_t from, uint32_t to)
+{
+	int64_t start;
+
+	close(go[1]);
+	close(leave[1]);
+	if (say() < 0 || wait_for_end_of(go[0]) < 0)
+		return -1;
+	start = run_clock();
+	if (run(from, to) < 0)
+		return -1;
+	elapsed[index] = run_clock() - start;
+	if (say() < 0)
+		return -1;
+	return wait_for_end_of(leave[0]);
+}
+
+static int fork_users(const struct op *op, uint32_t first)
+{
+	uint32_t i, at = first;
+
+	for (i = 0; i < op->number; i++, at = ops[at].end) {
+		pids[i] = fork();
+		if (pids[i] < 0) {
+			channel_fail("fork of user %u: %s", i, strerror(errno));
+			return -1;
+		}
+		if (!pids[i])
+			_exit(user(i, at + 1, ops[at].end) < 0);
+	}
+	return 0;
+}
+
+/* No user may end before it is let go. */
+static int look_for_dead(void)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid) {
+		channel_fail("a user ended early, status or signal %d", info.si_status);
+		return -1;
+	}
+	return 0;
+}
+
+/* Wait until each of `users` has written its byte. */
+static int hear_all(uint32_t users)
+{
+	struct pollfd poll_said = { .fd = said[0], .events = POLLIN };
+	static char bytes[MAX_USERS];
+
+	while (users) {
+		ssize_t n;
+
+		if (poll(&poll_said, 1, LOOK_MS) <= 0) {
+			if (look_for_dead() < 0)
+				return -1;
+			continue;
+		}
+		n = read(said[0], bytes, users);
+		if (n > 0)
+			users -= n;
+	}
+	return 0;
+}
+
+static int measure(const struct op *op, int64_t *total)
+{
+	int64_t start;
+
+	if (hear_all(op->number) < 0 || lockstat_open() < 0)
+		return -1;
+	start = run_clock();
+	close(go[1]);
+	if (hear_all(op->number) < 0)
+		return -1;
+	*total = run_clock() - start;
+	return lockstat_close();
+}
+
+static void send_users(const struct op *op)
+{
+	uint32_t i;
+
+	for (i = 0; i < op->number; i++) {
+		frame_begin("user");
+		frame_text(names[op->name]);
+		frame_number(i);
+		frame_number(elapsed[i]);
+		frame_send();
+	}
+}
+
+static int end_users(const struct op *op)
+{
+	uint32_t i;
+
+	close(leave[1]);
+	for (i = 0; i < op->number; i++)
+		if (run_reap(pids[i]) < 0)
+			return -1;
+	close(said[0]);
+	close(said[1]);
+	close(go[0]);
+	close(leave[0]);
+	return 0;
+}
+
+int users_run(const struct op *op, uint32_t first)
+{
+	int64_t total;
+
+	if (pipe(said) < 0 || pipe(go) < 0 || pipe(leave) < 0) {
+		channel_fail("pipe: %s", strerror(errno));
+		return -1;
+	}
+	if (fork_users(op, first) < 0 || measure(op, &total) < 0)
+		return -1;
+	run_send_window(names[op->name], total);
+	send_users(op);
+	if (run_close_window(names[op->name]) < 0)
+		return -1;
+	return end_users(op);
+}
