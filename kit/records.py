@@ -105,7 +105,8 @@ class Kernel:
 class BootSpec:
     """One boot to do. Frozen; `key` is the hash of all that decides its result.
 
-    `arm`, `block`, `order` and `repeat` place it in the design; `repeat` and the content enter the key, the place does not.
+    `arm`, `block`, `order` and `repeat` place it in the design; `repeat` and the content enter the key, the place
+    does not.
     """
 
     arm: str
@@ -159,12 +160,24 @@ class GuestVma:
 
 
 @dataclass(frozen=True)
+class UserTime:
+    """How long one user of a `users` window took, in guest nanoseconds. `index` from 0."""
+
+    index: int
+    elapsed: int
+
+
+@dataclass(frozen=True)
 class WindowResult:
-    """What one lock_stat window of a boot measured: every class with acquisitions; `elapsed` in guest nanoseconds."""
+    """What one lock_stat window of a boot measured: every class with acquisitions; `elapsed` in guest nanoseconds.
+
+    `users` only for a `users` window. The kernel cuts class names: two rows may have the same name and mode.
+    """
 
     name: str
     elapsed: int
     rows: tuple[LockRow, ...]
+    users: tuple[UserTime, ...] = ()
 
 
 @dataclass(frozen=True)

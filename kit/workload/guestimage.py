@@ -1,8 +1,8 @@
 """The guest's programs and initramfs: `guest/*.c` in, a cached base archive and a boot's own archive out.
 
-The kernel unpacks archives that follow each other, so the base (programs, device nodes) is built once per content key, and
-each boot appends a small one with its program and `/boot.conf`. Archives are newc (Documentation/driver-api/early-userspace/
-buffer-format.rst), reproducible to the byte.
+The kernel unpacks archives that follow each other, so the base (programs, device nodes) is built once per content key,
+and each boot appends a small one with its program and `/boot.conf`. Archives are newc (the kernel's
+Documentation/driver-api/early-userspace/buffer-format.rst), reproducible to the byte.
 """
 
 from __future__ import annotations
@@ -104,8 +104,8 @@ def _compiler_version() -> str:
 def build_guest(cache: Path, *, on_command: OnCommand | None = None) -> GuestImage:
     """Compile the guest into `cache` unless its key is there, and return it.
 
-    The archive appears by a rename, so that an interrupted build leaves nothing that looks complete. Raises MachineError
-    with the compiler's own lines.
+    The archive appears by a rename, so that an interrupted build leaves nothing that looks complete. Raises
+    MachineError with the compiler's own lines.
     """
     key = guest_key()
     archive = cache / f"guest-{key}.cpio"

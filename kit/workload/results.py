@@ -1,0 +1,211 @@
+"""The guest's results file: bytes of the channel in, a checked `records.Results` out, or how it is not one.
+
+Frames are `K <nonce> <seq> <length> <crc32> <payload>` lines (guest/channel.h). Whatever differs in a single byte from
+what the guest sent is refused: a result counts whole, with its end marker, or not at all.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from kit.records import GuestVma, LockRow, Outcome, Results, UserTime, WindowResult
+from kit.workload.lockrow import LockRowError, parse_row
+
+PROTOCOL = "1"
+
+FRAME = re.compile(rb"K ([0-9a-zA-Z]+) (0|[1-9][0-9]*) (0|[1-9][0-9]*) ([0-9a-f]{8}) (.*)", re.DOTALL)
+ESCAPES = {"%09": "\t", "%0a": "\n", "%25": "%"}
+LOCK_STAT = re.compile(r"lock_stat version (\d+\.\d+)")
+
+
+class ResultsError(ValueError):
+    """Why a results file is no result. `kind` is `Outcome.DAMAGED`, `NO_END` or `FAILED`."""
+
+    def __init__(self, kind: Outcome, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
+def read_results(data: bytes, nonce: str) -> tuple[Outcome, str, Results | None]:
+    """`parse_results` without exceptions: (outcome, why, results), `why` empty and results there only when ok."""
+    try:
+        return Outcome.OK, "", parse_results(data, nonce)
+    except ResultsError as error:
+        return error.kind, str(error), None
+
+
+def parse_results(data: bytes, nonce: str) -> Results:
+    """The results of the boot that was given `nonce`.
+
+    Raises ResultsError: DAMAGED for anything but whole frames in their order (a checksum, a length, a number or a
+    nonce that is wrong, bytes between frames, frames after the end), NO_END where the frames just stop, FAILED where
+    the guest says so.
+    """
+    collected = _Collected()
+    for fields in _payloads(data, nonce):
+        collected.take(fields)
+    return collected.results()
+
+
+def _payloads(data: bytes, nonce: str) -> Iterator[list[str]]:
+    *lines, tail = data.split(b"\n")
+    ended = False
+    for seq, line in enumerate(lines):
+        if ended:
+            raise ResultsError(Outcome.DAMAGED, f"data after the end marker: {line[:80]!r}")
+        fields = _frame(line, nonce, seq)
+        yield fields
+        ended = fields[0] == "end"
+    if tail and ended:
+        raise ResultsError(Outcome.DAMAGED, f"data after the end marker: {tail[:80]!r}")
+    if not ended:
+        cut = ", and the last of them is cut" if tail else ""
+        raise ResultsError(Outcome.NO_END, f"no end marker after {len(lines)} frames{cut}")
+
+
+def _frame(line: bytes, nonce: str, seq: int) -> list[str]:
+    """The fields of one frame, which must be number `seq`."""
+    match = FRAME.fullmatch(line)
+    if match is None:
+        raise _damaged(seq, f"not a frame: {line[:80]!r}")
+    got_nonce, number, length, crc, payload = match.groups()
+    if len(payload) != int(length):
+        raise _damaged(seq, f"{len(payload)} bytes instead of {int(length)}")
+    if zlib.crc32(payload) != int(crc, 16):
+        raise _damaged(seq, "wrong checksum")
+    if got_nonce != nonce.encode():
+        raise _damaged(seq, f"the nonce {got_nonce.decode()} of another boot")
+    if int(number) != seq:
+        raise _damaged(seq, f"it has number {int(number)}: {'doubled' if int(number) < seq else 'frames are missing'}")
+    try:
+        return [_unescape(text, seq) for text in payload.decode().split("\t")]
+    except UnicodeDecodeError as error:
+        raise _damaged(seq, "not UTF-8") from error
+
+
+def _unescape(text: str, seq: int) -> str:
+    def plain(match: re.Match[str]) -> str:
+        if match[0] not in ESCAPES:
+            raise _damaged(seq, f"unknown escape {match[0]!r}")
+        return ESCAPES[match[0]]
+
+    return re.sub("%.{0,2}", plain, text)
+
+
+def _damaged(seq: int, what: str) -> ResultsError:
+    return ResultsError(Outcome.DAMAGED, f"frame {seq}: {what}")
+
+
+@dataclass
+class _Window:
+    name: str
+    elapsed: int
+    version: str = ""
+    rows: list[LockRow] = field(default_factory=list)
+    users: list[UserTime] = field(default_factory=list)
+
+
+@dataclass
+class _Collected:
+    """What the frames so far say. One method per frame type; each raises ResultsError for a frame out of place."""
+
+    seq: int = -1
+    hello: tuple[str, int] | None = None
+    layout: list[GuestVma] = field(default_factory=list)
+    layout_size: int | None = None
+    windows: list[WindowResult] = field(default_factory=list)
+    window: _Window | None = None
+
+    def take(self, fields: Sequence[str]) -> None:
+        """Add one frame."""
+        self.seq += 1
+        kind, *rest = fields
+        method = getattr(self, f"_{kind}", None) if kind in FRAMES else None
+        if method is None or len(rest) != FRAMES[kind]:
+            raise _damaged(self.seq, f"no such frame: {' '.join(fields)[:80]!r}")
+        if self.hello is None and kind not in {"hello", "fail", "end"}:
+            raise _damaged(self.seq, f"a {kind} frame before hello")
+        method(*rest)
+
+    def results(self) -> Results:
+        """All of it, after the end marker."""
+        if self.hello is None or self.layout_size is None or self.window is not None:
+            raise _damaged(self.seq, "the end marker came before hello, layout or the end of a window")
+        return Results(*self.hello, layout=tuple(self.layout), windows=tuple(self.windows))
+
+    def _number(self, text: str, base: int = 10) -> int:
+        try:
+            return int(text, base)
+        except ValueError:
+            raise _damaged(self.seq, f"not a number: {text!r}") from None
+
+    def _hello(self, version: str, release: str, cpus: str) -> None:
+        if version != PROTOCOL:
+            raise _damaged(self.seq, f"the guest speaks protocol {version}, not {PROTOCOL}")
+        self.hello = (release, self._number(cpus))
+
+    def _vma(self, start: str, end: str, perms: str, anonymous: str, name: str) -> None:
+        self.layout.append(
+            GuestVma(self._number(start, 16), self._number(end, 16), perms, self._number(anonymous), name)
+        )
+
+    def _layout(self, count: str) -> None:
+        self.layout_size = self._number(count)
+        if self.layout_size != len(self.layout):
+            raise _damaged(self.seq, f"{len(self.layout)} vma frames instead of {count}")
+
+    def _window(self, name: str, elapsed: str) -> None:
+        if self.window is not None:
+            raise _damaged(self.seq, f"window {name} inside window {self.window.name}")
+        self.window = _Window(name, self._number(elapsed))
+
+    def _open(self, name: str) -> _Window:
+        if self.window is None or self.window.name != name:
+            raise _damaged(self.seq, f"window {name} is not open")
+        return self.window
+
+    def _stat(self, name: str, text: str) -> None:
+        match = LOCK_STAT.fullmatch(text)
+        if match is None:
+            raise _damaged(self.seq, f"no version of lock_stat: {text!r}")
+        self._open(name).version = match[1]
+
+    def _row(self, name: str, line: str) -> None:
+        window = self._open(name)
+        try:
+            window.rows.append(parse_row(line, window.version))
+        except LockRowError as error:
+            raise _damaged(self.seq, str(error)) from error
+
+    def _user(self, name: str, index: str, elapsed: str) -> None:
+        self._open(name).users.append(UserTime(self._number(index), self._number(elapsed)))
+
+    def _closed(self, name: str) -> None:
+        window = self._open(name)
+        self.windows.append(WindowResult(name, window.elapsed, tuple(window.rows), tuple(window.users)))
+        self.window = None
+
+    def _fail(self, text: str) -> None:
+        raise ResultsError(Outcome.FAILED, text)
+
+    def _end(self, frames: str) -> None:
+        if self._number(frames) != self.seq:
+            raise _damaged(self.seq, f"the end marker says {frames} frames")
+
+
+# Frame types and how many fields each has after its type.
+FRAMES = {
+    "hello": 3,
+    "vma": 5,
+    "layout": 1,
+    "window": 2,
+    "stat": 2,
+    "row": 2,
+    "user": 3,
+    "closed": 1,
+    "fail": 1,
+    "end": 1,
+}
