@@ -1,0 +1,107 @@
+"""Which accelerator to use: the user's request and a real boot in, "kvm" or "tcg" and why out.
+
+`/dev/kvm` may open, create machines, and still hang every ordinary kernel (nested and para-virtual hosts): only a boot
+under a watchdog tells. Its answer is remembered for the same host, QEMU and kernel.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit.errors import MachineError, UserError
+from kit.records import Outcome, digest
+from kit.vm.boot import BootRun
+from kit.vm.console import Limits
+
+DEVICE = Path("/dev/kvm")
+PROBE_LIMITS = Limits(first_line=10, init=20, total=20)
+REQUESTS = ("auto", "kvm", "tcg")
+
+# Boots the kernel once with KVM, within the limits, any program.
+ProbeBoot = Callable[[Limits], BootRun]
+
+
+@dataclass(frozen=True)
+class HostFacts:
+    """What decides whether KVM works here."""
+
+    cpu: str
+    release: str
+    qemu: str
+
+
+def host_facts(program: str = "qemu-system-x86_64") -> HostFacts:
+    """The facts of this host. Empty strings where it does not tell."""
+    try:
+        version = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
+    except FileNotFoundError:
+        version = ""
+    return HostFacts(_cpu_model(), platform.release(), version.partition("\n")[0])
+
+
+def _cpu_model() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    models = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(models, platform.processor())
+
+
+def probe(
+    request: str, host: HostFacts, kernel_key: str, boot: ProbeBoot, cache: Path, *, device: Path = DEVICE
+) -> tuple[str, str]:
+    """(accelerator, why). `cache` is a JSON file of earlier answers.
+
+    Raises MachineError where KVM was asked for by name and does not work, UserError for an unknown request.
+    """
+    if request not in REQUESTS:
+        raise UserError(f"unknown accelerator {request!r}", hint=f"known: {', '.join(REQUESTS)}")
+    if request == "tcg":
+        return "tcg", "tcg was asked for"
+    works, why = _try_kvm(host, kernel_key, boot, cache, device)
+    if works:
+        return "kvm", why
+    if request == "kvm":
+        raise MachineError(f"KVM does not work here: {why}", hint="use accel: auto, or accel: tcg")
+    return "tcg", why
+
+
+def _try_kvm(host: HostFacts, kernel_key: str, boot: ProbeBoot, cache: Path, device: Path) -> tuple[bool, str]:
+    if not device.exists():
+        return False, f"there is no {device}"
+    if not os.access(device, os.R_OK | os.W_OK):
+        return False, f"{device} may not be opened by this user"
+    key = digest([host, kernel_key])
+    known = _load(cache)
+    if key in known:
+        works, why = known[key]
+        return works, f"{why} (remembered)"
+    run = boot(PROBE_LIMITS)
+    works = run.outcome is Outcome.OK
+    why = "a boot with KVM succeeded" if works else f"a boot with KVM did not: {run.outcome}, {run.why}"
+    _store(cache, {**known, key: (works, why)})
+    return works, why
+
+
+def _load(cache: Path) -> dict[str, tuple[bool, str]]:
+    """The remembered answers; none if the file is missing or is not one of ours."""
+    try:
+        entries = json.loads(cache.read_text())
+        return {key: (bool(works), str(why)) for key, (works, why) in entries.items()}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}
+
+
+def _store(cache: Path, answers: dict[str, tuple[bool, str]]) -> None:
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", dir=cache.parent, delete=False) as file:
+        json.dump(answers, file, indent=1)
+    Path(file.name).replace(cache)

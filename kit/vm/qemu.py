@@ -1,0 +1,83 @@
+"""QEMU's command line: a machine and files in, argv out. Pure.
+
+Options as measured with QEMU 7.2 (facts of the design). What guests may not have: a network, QEMU's spawning of
+processes, files beyond a size, or a life longer than the thread that started them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit.errors import UserError
+from kit.records import Machine
+
+SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
+
+# oops=panic: an oops ends the guest at once instead of leaving it half alive. panic=-1 with -no-reboot ends QEMU.
+APPEND = "panic=-1 oops=panic norandmaps"
+
+ACCELERATORS: Mapping[str, tuple[str, ...]] = {
+    "tcg": ("-accel", "tcg,thread=multi,tb-size=256"),
+    "kvm": ("-accel", "kvm", "-cpu", "host"),
+}
+
+
+@dataclass(frozen=True)
+class Arch:
+    """What differs by architecture: QEMU's program, its machine, and the guest's first serial port."""
+
+    program: str
+    machine: str
+    console: str
+
+
+# No i8042: probing for a mouse and keyboard goes on beside the workload and costs half a second.
+ARCHES: Mapping[str, Arch] = {"x86_64": Arch("qemu-system-x86_64", "pc,i8042=off", "ttyS0")}
+
+
+@dataclass(frozen=True)
+class Files:
+    """What QEMU reads and writes. `console_fd` is its end of a socket pair; `file_bytes` bounds each file written."""
+
+    kernel: Path
+    initrd: Path
+    console_log: Path
+    console_fd: int
+    results: Path
+    file_bytes: int = 64 << 20
+
+
+def arch(name: str) -> Arch:
+    """The table's entry. Raises UserError for another architecture."""
+    if name not in ARCHES:
+        raise UserError(f"no guests of architecture {name!r}", hint=f"known: {', '.join(ARCHES)}")
+    return ARCHES[name]
+
+
+def qemu_argv(machine: Machine, files: Files, append: str = "") -> list[str]:
+    """The whole command, setpriv and prlimit in front; `append` is added to the kernel's command line.
+
+    PDEATHSIG follows the thread that spawns this: that thread has to live until QEMU is reaped.
+    """
+    host = arch(machine.arch)
+    bounds = ["setpriv", "--pdeathsig", "KILL", "--", "prlimit", f"--fsize={files.file_bytes}", "--"]
+    console = f"socket,id=console,fd={files.console_fd},logfile={_option(files.console_log)},logappend=off"
+    return [
+        *bounds,
+        host.program,
+        *("-M", host.machine, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-monitor", "none"),
+        *ACCELERATORS[machine.accel],
+        *("-smp", str(machine.cpus), "-m", str(machine.memory), "-nic", "none"),
+        *("-kernel", str(files.kernel), "-initrd", str(files.initrd)),
+        *("-append", f"console={host.console} {APPEND} {append}".strip()),
+        *("-chardev", console, "-serial", "chardev:console"),
+        *("-chardev", f"file,id=results,path={_option(files.results)}", "-serial", "chardev:results"),
+        *("-sandbox", SANDBOX),
+    ]
+
+
+def _option(path: Path) -> str:
+    """A path inside a list of options: QEMU doubles commas."""
+    return str(path).replace(",", ",,")
