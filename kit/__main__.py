@@ -1,0 +1,89 @@
+"""The start of kit: argv in, what is missing on this machine set up, then the verbs of kit.cli. Standard library only.
+
+Reached as `python3 kit`, `python3 -m kit`, `.venv/bin/kit`, and as `kit` where a user installed it with pip. Until the
+version check this file must parse and run on any python 3, so that an old one gets a sentence and not a SyntaxError.
+"""
+
+import os
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+
+if __name__ == "__main__" and not __package__:
+    # `python3 kit` has put kit/ itself first: a module of kit would hide one of the standard library of the same name.
+    _kit = os.path.join(ROOT, "kit")
+    sys.path[:] = [ROOT] + [entry for entry in sys.path if os.path.realpath(entry) != _kit]
+
+if sys.version_info < (3, 11):  # noqa: UP036
+    sys.stderr.write(
+        "kit: this is python {}.{}; kit needs 3.11 or later\n"
+        "  start it with a newer one, for example: python3.11 kit\n".format(*sys.version_info[:2])
+    )
+    sys.exit(4)
+
+from kit.errors import KitError, MachineError  # noqa: E402
+from kit.setup import environment, packages, venv  # noqa: E402
+
+NO_INSTALL = "--no-install"
+BOOTING = ("run", "test")  # the verbs that build kernels and boot them
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Set up what is missing, then run the verb; the exit code of design.md. Replaces this process by the venv's."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        arguments = prepare(arguments)
+    except KitError as error:
+        print(f"kit: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("kit: set-up interrupted; the next start takes it up again", file=sys.stderr)
+        return 130
+    from kit.cli import main as run_verb
+
+    return run_verb(arguments)
+
+
+def prepare(arguments: list[str]) -> list[str]:
+    """Make the machine ready for these arguments and return them without set-up's own option.
+
+    Does not return where another python has to run them: it is replaced by the one of kit's own environment.
+    """
+    arguments, install = take_no_install(arguments)
+    needs = packages.ALL if needs_system(arguments) else ()
+    if environment.is_users_own(ROOT):
+        packages.provide(needs, packages.this_system(), install=install)
+        return arguments
+    place = environment.find(ROOT)
+    entered = os.environ.pop(environment.ENTERED, "")
+    ready = environment.is_ready(place)
+    packages.provide(needs if ready else (packages.VENV, *needs), packages.this_system(), install=install)
+    if not ready:
+        venv.make(place)
+    if not environment.is_inside(place):
+        if entered == place.folder:
+            raise MachineError(
+                "its python does not take this folder for its environment", where=place.folder, hint="delete it"
+            )
+        environment.enter(place, arguments)
+    return arguments
+
+
+def take_no_install(arguments: list[str]) -> tuple[list[str], bool]:
+    """The arguments without --no-install, and whether system packages may be installed."""
+    end = arguments.index("--") if "--" in arguments else len(arguments)
+    own, rest = arguments[:end], arguments[end:]
+    if NO_INSTALL in own:
+        os.environ["KIT_NO_INSTALL"] = "1"
+    return [a for a in own if a != NO_INSTALL] + rest, not os.environ.get("KIT_NO_INSTALL")
+
+
+def needs_system(arguments: list[str]) -> bool:
+    """Whether these arguments ask for a verb that compiles and boots."""
+    own = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    verb = next((a for a in own if not a.startswith("-")), "")
+    return verb in BOOTING and not {"-h", "--help"} & set(own) and not (verb == "test" and "--quick" in own)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

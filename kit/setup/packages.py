@@ -1,0 +1,223 @@
+"""What kit needs of the system: a table and a machine in, what is missing there installed, or the command to type."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from kit.errors import MachineError
+from kit.setup.command import limited, quoted, reason, run, say
+
+INSTALL_LIMIT = 1800  # seconds
+UPDATE_LIMIT = 300
+QUESTION_LIMIT = 10
+
+
+class Need(NamedTuple):
+    """One thing: what is looked for ("command:gcc", "header:gelf.h"), why, and each family's package for it.
+
+    An empty package: not needed on that family. `{python}` stands for the running version, as in 3.11.
+    """
+
+    look: str
+    why: str
+    apt: str
+    dnf: str
+    pacman: str
+
+
+VENV = Need("module:ensurepip", "kit's own python environment", "python{python}-venv", "python3-pip", "python")
+
+ALL = (
+    Need("command:qemu-system-x86_64", "boots the kernels", "qemu-system-x86", "qemu-system-x86-core", "qemu-base"),
+    Need("command:gcc", "compiles the kernels", "gcc", "gcc", "gcc"),
+    # gcc of Debian only recommends it; the kernel's own build programs need it.
+    Need("header:stdio.h", "the kernel's build programs", "libc6-dev", "glibc-devel", "glibc"),
+    Need("command:make", "builds the kernels", "make", "make", "make"),
+    Need("command:flex", "the kernel's configuration", "flex", "flex", "flex"),
+    Need("command:bison", "the kernel's configuration", "bison", "bison", "bison"),
+    Need("command:bc", "the kernel's time constants", "bc", "bc", "bc"),
+    Need("header:gelf.h", "the kernel's objtool", "libelf-dev", "elfutils-libelf-devel", "libelf"),
+    Need("header:openssl/opensslv.h", "the kernel's build programs", "libssl-dev", "openssl-devel", "openssl"),
+    Need("command:cpio", "the guest's file system", "cpio", "cpio", "cpio"),
+    Need("command:xz", "unpacks kernel sources", "xz-utils", "xz", "xz"),
+    Need("command:perl", "scripts of the kernel's build", "perl", "perl", "perl"),
+    Need("command:musl-gcc", "compiles the guest's programs", "musl-tools", "musl-gcc musl-libc-static", "musl"),
+    Need("command:ccache", "spares compiling twice", "ccache", "ccache", "ccache"),
+    Need("command:git", "applies patches, reads trees", "git", "git", "git"),
+    Need("command:setpriv", "ends QEMU with kit", "util-linux", "util-linux", "util-linux"),
+    Need("command:dpkg-deb", "unpacks Debian's kernel source", "dpkg", "", ""),
+)
+
+# What a family's os-release calls itself, and how it is told to install.
+FAMILIES = {
+    "apt": (("debian", "ubuntu"), "apt-get install -y --no-install-recommends"),
+    "dnf": (("fedora", "rhel", "centos"), "dnf install -y"),
+    "pacman": (("arch",), "pacman -S --needed --noconfirm"),
+}
+
+
+class System(NamedTuple):
+    """The machine that is looked at; tests give another."""
+
+    os_release: str = "/etc/os-release"
+    path: str = ""
+    includes: tuple[str, ...] = ("/usr/include", "/usr/local/include", "/usr/include/x86_64-linux-gnu")
+    apt_lists: str = "/var/lib/apt/lists"
+    uid: int = 0
+
+
+def this_system() -> System:
+    """The machine that kit runs on."""
+    return System(path=os.environ.get("PATH", os.defpath), uid=os.geteuid())
+
+
+def provide(needs: Sequence[Need], system: System, *, install: bool) -> None:
+    """See that the system has all of `needs`, installing what is missing where that can be done without a question.
+
+    Raises MachineError with the one command to type otherwise, and when installing fails.
+    """
+    family = family_of(system) if needs else ""
+    lacking = missing(needs, system, family)
+    if not lacking:
+        return
+    prefix = apt_prefix(system) if install and family == "apt" else None
+    if prefix is None:
+        raise MachineError(lacking_text(lacking), hint=advice(lacking, system, family))
+    for need in lacking:
+        say(f"installing {package(need, family)}: {need.why} ({need.look.partition(':')[2]} is missing)")
+    apt_install(prefix, names(lacking, family), system)
+    still = missing(lacking, system, family)
+    if still:
+        raise MachineError(f"{lacking_text(still)}, although its package was just installed")
+    say("system packages are ready")
+
+
+def missing(needs: Sequence[Need], system: System, family: str) -> list[Need]:
+    """Those of `needs` that the machine has not got, in their order."""
+    wanted = [need for need in needs if not family or package(need, family)]
+    return [need for need in wanted if not is_there(need.look, system)]
+
+
+def is_there(look: str, system: System) -> bool:
+    """Whether the machine has a command, a header or a python module."""
+    kind, _, name = look.partition(":")
+    if kind == "command":
+        return bool(which(name, system.path))
+    if kind == "header":
+        return any(os.path.exists(os.path.join(folder, name)) for folder in system.includes) or compiles(name, system)
+    return any(os.path.exists(os.path.join(folder, name, "__init__.py")) for folder in sys.path)
+
+
+def which(name: str, path: str) -> str:
+    """The command's full path, or nothing. shutil.which costs more to import than all the looking does."""
+    for folder in path.split(os.pathsep):
+        full = os.path.join(folder, name)
+        if folder and os.access(full, os.X_OK) and not os.path.isdir(full):
+            return full
+    return ""
+
+
+def compiles(header: str, system: System) -> bool:
+    """Whether the compiler finds a header in a place of its own."""
+    gcc = which("gcc", system.path)
+    if not gcc:
+        return False
+    status, _ = run(limited(QUESTION_LIMIT, [gcc, "-E", "-include", header, "-x", "c", os.devnull]))
+    return status == 0
+
+
+def family_of(system: System) -> str:
+    """Which package manager the distribution has, by its os-release: a key of FAMILIES, or nothing."""
+    ids = os_ids(system.os_release)
+    return next((family for family, (known, _) in FAMILIES.items() if set(known) & set(ids)), "")
+
+
+def os_ids(path: str) -> list[str]:
+    """What the distribution calls itself and what it is like."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            pairs = [line.strip().partition("=") for line in file]
+    except OSError:
+        return []
+    values = {name: value.strip("\"'") for name, _, value in pairs}
+    return f"{values.get('ID', '')} {values.get('ID_LIKE', '')}".split()
+
+
+def package(need: Need, family: str) -> str:
+    """The family's package for a need; more than one apart by spaces."""
+    names = {"apt": need.apt, "dnf": need.dnf, "pacman": need.pacman}[family]
+    return names.replace("{python}", "{}.{}".format(*sys.version_info[:2]))
+
+
+def names(needs: Sequence[Need], family: str) -> list[str]:
+    """The packages for all needs, each once."""
+    return list(dict.fromkeys(name for need in needs for name in package(need, family).split()))
+
+
+def lacking_text(needs: Sequence[Need]) -> str:
+    """What is missing, in words."""
+    things = [need.look.partition(":")[2] for need in needs]
+    return f"this machine lacks {', '.join(things)}"
+
+
+def advice(needs: Sequence[Need], system: System, family: str) -> str:
+    """The one command that the user types, or what to look for where the distribution is not known."""
+    if not family:
+        return f"install what your distribution has for them (Debian calls it {' '.join(names(needs, 'apt'))})"
+    command = f"{FAMILIES[family][1]} {' '.join(names(needs, family))}"
+    if system.uid == 0:
+        return f"install it with: {command}"
+    sudo = which("sudo", system.path)
+    return f"install it with: {f'sudo {command}' if sudo else f'su -c {shlex.quote(command)}'}"
+
+
+def apt_prefix(system: System) -> list[str] | None:
+    """What stands before an apt-get that asks nothing: nothing for root, sudo where it needs no password, else None."""
+    if not which("apt-get", system.path):
+        return None
+    if system.uid == 0:
+        return []
+    if not which("sudo", system.path):
+        return None
+    status, _ = run(limited(QUESTION_LIMIT, ["sudo", "-n", "true"], foreground=True))
+    return ["sudo", "-n"] if status == 0 else None
+
+
+def apt_install(prefix: list[str], packages: list[str], system: System) -> None:
+    """Install Debian packages; the lists are fetched where there are none, or where they prove out of date.
+
+    Raises MachineError with apt's last lines.
+    """
+    options = ["-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120"]
+    install = ["install", *options, *packages]
+    if has_lists(system):
+        status, _ = apt(prefix, install, INSTALL_LIMIT)
+        if status == 0:
+            return
+        say("apt-get install failed; trying again with fresh package lists")
+    for arguments, limit in ((["update"], UPDATE_LIMIT), (install, INSTALL_LIMIT)):
+        status, last = apt(prefix, arguments, limit)
+        if status:
+            raise MachineError(
+                f"apt-get {arguments[0]} {reason(status, limit)}",
+                where=shlex.join([*prefix, "apt-get", *arguments]),
+                hint=quoted(last),
+            )
+
+
+def apt(prefix: list[str], arguments: list[str], limit: int) -> tuple[int, list[str]]:
+    """Run apt-get without questions; its exit status and last lines."""
+    command = limited(limit, ["apt-get", *arguments], foreground=True)
+    return run([*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C", *command], ("Get:", "Setting up ", "E:"))
+
+
+def has_lists(system: System) -> bool:
+    """Whether apt knows any packages yet."""
+    try:
+        return any("_Packages" in name for name in os.listdir(system.apt_lists))
+    except OSError:
+        return False

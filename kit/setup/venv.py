@@ -1,0 +1,132 @@
+"""Make kit's own python environment: a place in, a complete environment with the locked packages in it out.
+
+It counts as complete only once its mark holds its key, which is written last: a set-up that was killed is done anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import glob
+import os
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+
+from kit.errors import MachineError
+from kit.setup import environment
+from kit.setup.command import limited, quoted, reason, run, say
+from kit.setup.environment import Place
+
+VENV_LIMIT = 180  # seconds
+PIP_LIMIT = 1200
+WAIT_LIMIT = VENV_LIMIT + PIP_LIMIT + 60
+
+
+def make(place: Place) -> None:
+    """Make the environment, or wait while another start of kit makes it. Raises MachineError."""
+    try:
+        os.makedirs(os.path.dirname(place.folder), exist_ok=True)
+        with locked(place.folder + ".lock") as lock:
+            if not environment.is_ready(place):
+                build(place, lock)
+    except OSError as error:
+        raise MachineError(f"cannot set up python packages: {error.strerror}", where=place.folder) from error
+
+
+@contextlib.contextmanager
+def locked(path: str) -> Iterator[int]:
+    """Hold a file lock; its descriptor. Raises MachineError when another process keeps it too long."""
+    lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        if not try_lock(lock):
+            say("another start of kit is setting up here; waiting for it")
+            deadline = time.monotonic() + WAIT_LIMIT
+            while not try_lock(lock):
+                if time.monotonic() > deadline:
+                    raise MachineError(f"another set-up has held this lock for {WAIT_LIMIT} s", where=path)
+                time.sleep(0.2)
+        yield lock
+    finally:
+        os.close(lock)
+
+
+def try_lock(lock: int) -> bool:
+    """Take the lock if it is free."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def build(place: Place, lock: int) -> None:
+    """Build from nothing: environment, packages, kit itself, and last the mark."""
+    begin = time.monotonic()
+    say(f"setting up python packages in {place.folder} (once; about 100 MB, a minute)")
+    clear(place)
+    os.mkdir(place.folder)
+    write(place.mark, environment.BUILDING)
+    step("python -m venv", [base_python(), "-m", "venv", place.folder], VENV_LIMIT, lock)
+    step("pip install", pip_command(place), PIP_LIMIT, lock)
+    add_kit(place)
+    write(place.mark, f"{environment.key(place)}\n{environment.python_version()}\n")
+    say(f"python packages are ready ({time.monotonic() - begin:.0f} s)")
+
+
+def clear(place: Place) -> None:
+    """Take away what is there. Renamed first, so that a half-deleted environment never stands in its place."""
+    if os.path.lexists(place.folder):
+        os.rename(place.folder, f"{place.folder}.old-{os.getpid()}")
+    for old in glob.glob(glob.escape(place.folder) + ".old-*"):
+        if os.path.islink(old):
+            os.unlink(old)
+        else:
+            shutil.rmtree(old)
+
+
+def base_python() -> str:
+    """The interpreter outside any environment."""
+    return str(getattr(sys, "_base_executable", None) or sys.executable)
+
+
+def pip_command(place: Place) -> list[str]:
+    """The pip command that installs exactly what the lock file names."""
+    options = ["--disable-pip-version-check", "--no-input", "--progress-bar", "off", "--no-warn-script-location"]
+    return [place.python, "-m", "pip", "install", *options, "--require-hashes", "-r", place.lock_file]
+
+
+def step(name: str, argv: list[str], limit: int, lock: int) -> None:
+    """Run one command of the set-up. Raises MachineError with its last lines."""
+    status, last = run(limited(limit, argv), ("Collecting ", "Installing "), env=clean_environment(), held=[lock])
+    if status:
+        raise MachineError(f"{name} {reason(status, limit)}", where=shlex.join(argv), hint=quoted(last))
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment's variables without those that would send pip or python elsewhere."""
+    elsewhere = ("PYTHONHOME", "PYTHONPATH", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_DRY_RUN")
+    return {name: value for name, value in os.environ.items() if name not in elsewhere}
+
+
+def add_kit(place: Place) -> None:
+    """Make kit importable there, and `bin/kit` its command, by the project's folder itself: nothing is copied."""
+    (site,) = glob.glob(os.path.join(glob.escape(place.folder), "lib", "python3*", "site-packages"))
+    write(os.path.join(site, "kit.pth"), place.root + "\n")
+    inside = os.path.dirname(place.folder) == place.root
+    root = '"$here/../.."' if inside else shlex.quote(place.root)  # relative: it finds a clone that was moved
+    command = os.path.join(place.folder, "bin", "kit")
+    lines = ["#!/bin/sh", 'here=$(dirname -- "$(readlink -f -- "$0")")']
+    write(command, "\n".join([*lines, f'exec "$here/python" -P {root}/kit/__main__.py "$@"', ""]))
+    os.chmod(command, 0o755)
+
+
+def write(path: str, text: str) -> None:
+    """Write a file whole or not at all."""
+    with open(path + ".new", "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(path + ".new", path)
