@@ -22,7 +22,7 @@ if sys.version_info < (3, 11):  # noqa: UP036
     sys.exit(4)
 
 from kit.errors import KitError, MachineError  # noqa: E402
-from kit.setup import environment, packages, venv  # noqa: E402
+from kit.setup import environment  # noqa: E402
 
 NO_INSTALL = "--no-install"
 BOOTING = ("run", "test")  # the verbs that build kernels and boot them
@@ -50,23 +50,39 @@ def prepare(arguments: list[str]) -> list[str]:
     Does not return where another python has to run them: it is replaced by the one of kit's own environment.
     """
     arguments, install = take_no_install(arguments)
-    needs = packages.ALL if needs_system(arguments) else ()
     if environment.is_users_own(ROOT):
-        packages.provide(needs, packages.this_system(), install=install)
+        provide_system(arguments, install, with_venv=False)
         return arguments
-    place = environment.find(ROOT)
     entered = os.environ.pop(environment.ENTERED, "")
+    place = environment.find(ROOT)
     ready = environment.is_ready(place)
-    packages.provide(needs if ready else (packages.VENV, *needs), packages.this_system(), install=install)
+    if ready and environment.is_inside(place) and entered == place.folder:
+        return arguments  # the start that led here has looked at the system
+    provide_system(arguments, install, with_venv=not ready)
     if not ready:
-        venv.make(place)
+        make_venv(place)
     if not environment.is_inside(place):
         if entered == place.folder:
-            raise MachineError(
-                "its python does not take this folder for its environment", where=place.folder, hint="delete it"
-            )
+            raise MachineError("its python does not use this folder", where=place.folder, hint="delete it")
         environment.enter(place, arguments)
     return arguments
+
+
+def provide_system(arguments: list[str], install: bool, with_venv: bool) -> None:
+    """See to the system packages that these arguments need. Imported only then: a start of kit is to be instant."""
+    if not (with_venv or needs_system(arguments)):
+        return
+    from kit.setup import packages
+
+    needs = (packages.VENV,) * with_venv + packages.ALL * needs_system(arguments)
+    packages.provide(needs, packages.this_system(), install=install)
+
+
+def make_venv(place: environment.Place) -> None:
+    """Make kit's own environment; imported only where it is missing."""
+    from kit.setup import venv
+
+    venv.make(place)
 
 
 def take_no_install(arguments: list[str]) -> tuple[list[str], bool]:

@@ -1,0 +1,57 @@
+"""What kit adds to the interpreter's own start: `startup.py [PYTHON]` prints medians of interleaved runs, in ms.
+
+Set-up alone is taken up to the import of kit.cli (KIT's start with a verb that ends at once); `--help` shows the whole.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+ROUNDS = 40
+
+
+def seconds(argv: list[str], environment: dict[str, str]) -> float:
+    """Wall time of one run. Raises CalledProcessError where it fails."""
+    begin = time.perf_counter()
+    subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, env=environment, cwd="/")
+    return time.perf_counter() - begin
+
+
+def median_starts(python: str, rounds: int = ROUNDS) -> dict[str, float]:
+    """Median wall time in seconds of each kind of start, measured in turn so that a drift of the machine hits all."""
+    kit = str(ROOT / "kit")
+    end_at_cli = "import sys; sys.argv[1:] = ['check']; import kit.__main__ as m; m.prepare(['check'])"
+    inside = str(ROOT / ".venv" / "bin" / "python")
+    starts = {
+        "python3 -c pass": [python, "-c", "pass"],
+        "venv's python -c pass": [inside, "-c", "pass"],
+        "set-up, inside": [inside, "-P", "-c", end_at_cli],
+        "kit --help": [python, kit, "--help"],
+        "kit test --help": [python, kit, "test", "--help"],
+    }
+    environment = dict(os.environ, PYTHONPATH=str(ROOT))
+    for argv in starts.values():
+        seconds(argv, environment)
+    runs: dict[str, list[float]] = {name: [] for name in starts}
+    for _ in range(rounds):
+        for name, argv in starts.items():
+            runs[name].append(seconds(argv, environment))
+    return {name: statistics.median(values) for name, values in runs.items()}
+
+
+def main() -> None:
+    """Print the table."""
+    medians = median_starts(sys.argv[1] if len(sys.argv) > 1 else sys.executable)
+    base = medians["python3 -c pass"]
+    for name, value in medians.items():
+        print(f"{name:24}{value * 1e3:8.1f} ms  {value / base:5.2f} x  +{(value - base) * 1e3:.1f} ms")
+
+
+if __name__ == "__main__":
+    main()
