@@ -9,14 +9,18 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define LIMIT_SECONDS	600
+#define PROTOCOL	1
+#define MAX_NAME	64
 
 static volatile sig_atomic_t out_of_time;
 
@@ -60,21 +64,33 @@ static void set_limit(long seconds)
 	alarm(seconds);
 }
 
-static pid_t start_worker(void)
+static void send_hello(void)
+{
+	static struct utsname name;
+
+	uname(&name);
+	frame_begin("hello");
+	frame_number(PROTOCOL);
+	frame_text(name.release);
+	frame_number(sysconf(_SC_NPROCESSORS_ONLN));
+	frame_send();
+}
+
+static pid_t start_worker(const char *program, const char *name)
 {
 	pid_t pid = fork();
 
 	if (pid)
 		return pid;
-	execl("/worker", "/worker", (char *)NULL);
+	execl("/worker", "/worker", program, name, (char *)NULL);
 	_exit(127);
 }
 
 /* 0 when the worker exited with 0; otherwise a fail frame has been sent. */
-static int run_worker(long limit)
+static int run_worker(const char *program, const char *name, long limit)
 {
 	int status;
-	pid_t pid = start_worker();
+	pid_t pid = start_worker(program, name);
 
 	if (pid < 0) {
 		channel_fail("init cannot fork: %s", strerror(errno));
@@ -101,6 +117,30 @@ static int run_worker(long limit)
 	return -1;
 }
 
+/* Every /program.N in order, each in a worker of its own, named worker.N in /boot.conf. */
+static int run_workers(long limit)
+{
+	char program[32], key[32], name[MAX_NAME];
+	int n;
+
+	for (n = 0; ; n++) {
+		snprintf(program, sizeof(program), "/program.%d", n);
+		snprintf(key, sizeof(key), "worker.%d", n);
+		if (access(program, R_OK) < 0)
+			break;
+		if (conf_text(key, name, sizeof(name)) < 0) {
+			channel_fail("%s has no name in /boot.conf", program);
+			return -1;
+		}
+		if (run_worker(program, name, limit) < 0)
+			return -1;
+	}
+	if (n)
+		return 0;
+	channel_fail("there is no /program.0");
+	return -1;
+}
+
 int main(void)
 {
 	long limit;
@@ -111,15 +151,12 @@ int main(void)
 		power_off();
 	}
 	limit = conf_number("limit", LIMIT_SECONDS);
-	if (access("/program", R_OK) < 0) {
-		channel_fail("there is no /program");
-	} else {
-		set_limit(limit);
-		if (!run_worker(limit)) {
-			frame_begin("end");
-			frame_number(channel_frames());
-			frame_send();
-		}
+	set_limit(limit);
+	send_hello();
+	if (!run_workers(limit)) {
+		frame_begin("end");
+		frame_number(channel_frames());
+		frame_send();
 	}
 	channel_drain();
 	say(channel_failed() ? "kit: failed\n" : "kit: done\n");

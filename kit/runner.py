@@ -78,7 +78,7 @@ class Runner:
         conf = {"nonce": nonce, "limit": str(int(limits.total))}
         return run_boot(
             Path(kernel.image),
-            boot_initramfs(self.guest.archive, program, conf),
+            boot_initramfs(self.guest.base_cpio_path, program, conf),
             machine,
             console=self._console(name),
             read=lambda data: read_results(data, nonce),

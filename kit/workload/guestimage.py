@@ -8,6 +8,7 @@ Documentation/driver-api/early-userspace/buffer-format.rst), reproducible to the
 from __future__ import annotations
 
 import shutil
+import re
 import stat
 import subprocess
 import tempfile
@@ -141,10 +142,20 @@ def _compile(sources: Sequence[str], program: Path, on_command: OnCommand | None
 
 
 def boot_initramfs(base: Path, program_text: str, conf: Mapping[str, str]) -> bytes:
-    """The initramfs of one boot: the base archive, then `/program` and `/boot.conf` (`nonce`, `limit` in seconds)."""
-    lines = "".join(f"{key}={value}\n" for key, value in conf.items())
-    own = [
-        Entry("program", stat.S_IFREG | 0o644, program_text.encode()),
-        Entry("boot.conf", stat.S_IFREG | 0o644, lines.encode()),
-    ]
-    return base.read_bytes() + cpio(own)
+    """The initramfs of one boot: the base archive, then `/program.N` and `/boot.conf` (`nonce`, `limit` in seconds).
+
+    `program_text` has a section per worker, each after a line `worker NAME` (kit.workload.load.boot_program).
+    """
+    workers = sections(program_text)
+    names = {f"worker.{n}": name for n, (name, _) in enumerate(workers)}
+    lines = "".join(f"{key}={value}\n" for key, value in {**conf, **names}.items())
+    own = [Entry(f"program.{n}", stat.S_IFREG | 0o644, text.encode()) for n, (_, text) in enumerate(workers)]
+    return base.read_bytes() + cpio([*own, Entry("boot.conf", stat.S_IFREG | 0o644, lines.encode())])
+
+
+def sections(program_text: str) -> list[tuple[str, str]]:
+    """(worker's name, its program) in order. Raises ValueError for text before the first `worker` line."""
+    head, *rest = re.split(r"^worker (\S+)\n", program_text, flags=re.MULTILINE)
+    if head or not rest:
+        raise ValueError("a boot's program starts with a line `worker NAME`")
+    return list(zip(rest[::2], rest[1::2], strict=True))

@@ -11,8 +11,9 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from kit.model.errors import ModelError
+from kit.model.lockstat import parse_row
 from kit.records import GuestVma, LockRow, Outcome, Results, UserTime, WindowResult
-from kit.workload.lockrow import LockRowError, parse_row
 
 PROTOCOL = "1"
 
@@ -114,8 +115,9 @@ class _Collected:
 
     seq: int = -1
     hello: tuple[str, int] | None = None
+    worker: str = ""  # whose layout is coming in; empty once it is complete
     layout: list[GuestVma] = field(default_factory=list)
-    layout_size: int | None = None
+    layouts: dict[str, tuple[GuestVma, ...]] = field(default_factory=dict)
     windows: list[WindowResult] = field(default_factory=list)
     window: _Window | None = None
 
@@ -132,9 +134,9 @@ class _Collected:
 
     def results(self) -> Results:
         """All of it, after the end marker."""
-        if self.hello is None or self.layout_size is None or self.window is not None:
+        if self.hello is None or not self.layouts or self.worker or self.window is not None:
             raise _damaged(self.seq, "the end marker came before hello, layout or the end of a window")
-        return Results(*self.hello, layout=tuple(self.layout), windows=tuple(self.windows))
+        return Results(*self.hello, layouts=self.layouts, windows=tuple(self.windows))
 
     def _number(self, text: str, base: int = 10) -> int:
         try:
@@ -147,15 +149,23 @@ class _Collected:
             raise _damaged(self.seq, f"the guest speaks protocol {version}, not {PROTOCOL}")
         self.hello = (release, self._number(cpus))
 
+    def _worker(self, name: str) -> None:
+        if self.worker or self.window is not None or name in self.layouts:
+            raise _damaged(self.seq, f"worker {name} out of place")
+        self.worker, self.layout = name, []
+
     def _vma(self, start: str, end: str, perms: str, anonymous: str, name: str) -> None:
         self.layout.append(
             GuestVma(self._number(start, 16), self._number(end, 16), perms, self._number(anonymous), name)
         )
 
     def _layout(self, count: str) -> None:
-        self.layout_size = self._number(count)
-        if self.layout_size != len(self.layout):
+        if self._number(count) != len(self.layout):
             raise _damaged(self.seq, f"{len(self.layout)} vma frames instead of {count}")
+        if not self.worker:
+            raise _damaged(self.seq, "a layout of no worker")
+        self.layouts[self.worker] = tuple(self.layout)
+        self.worker = ""
 
     def _window(self, name: str, elapsed: str) -> None:
         if self.window is not None:
@@ -176,9 +186,10 @@ class _Collected:
     def _row(self, name: str, line: str) -> None:
         window = self._open(name)
         try:
-            window.rows.append(parse_row(line, window.version))
-        except LockRowError as error:
+            row = parse_row(line, window.version)
+        except ModelError as error:
             raise _damaged(self.seq, str(error)) from error
+        window.rows.append(LockRow(row.name, row.mode, row.contentions, row.acquisitions))
 
     def _user(self, name: str, index: str, elapsed: str) -> None:
         self._open(name).users.append(UserTime(self._number(index), self._number(elapsed)))
@@ -199,6 +210,7 @@ class _Collected:
 # Frame types and how many fields each has after its type.
 FRAMES = {
     "hello": 3,
+    "worker": 1,
     "vma": 5,
     "layout": 1,
     "window": 2,

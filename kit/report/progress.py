@@ -1,0 +1,119 @@
+"""Progress drawn: bars with rich on a terminal, plain lines without one. Everything goes to standard error."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TextIO
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as RichProgress
+from rich.text import Text
+
+from kit.progress import Progress, Task
+
+PLAIN_SECONDS = 20.0  # without a terminal: a line about a task under way not more often than this
+
+
+class PlainProgress(Progress):
+    """A line when something starts, when it ends, and now and then between."""
+
+    def __init__(self, verbose: bool = False, out: TextIO | None = None) -> None:
+        self.verbose = verbose
+        self.out = out or sys.stderr
+
+    @contextmanager
+    def task(self, title: str, total: float = 0) -> Iterator[Task]:
+        task = _PlainTask(self, title, total)
+        self.note(f"{title} …")
+        yield task
+        self.note(f"{title}: done in {time.monotonic() - task.start:.0f} s")
+
+    def note(self, text: str) -> None:
+        print(text, file=self.out, flush=True)
+
+    def command(self, argv: Sequence[str], cwd: str = "") -> None:
+        if self.verbose:
+            self.note(_command(argv, cwd))
+
+
+class _PlainTask(Task):
+    def __init__(self, progress: PlainProgress, title: str, total: float) -> None:
+        self.progress, self.title, self.total = progress, title, total
+        self.start = self.last = time.monotonic()
+        self.words = ""
+
+    def update(self, done: float, total: float | None = None) -> None:
+        self.total = total or self.total
+        if time.monotonic() - self.last < PLAIN_SECONDS:
+            return
+        self.last = time.monotonic()
+        share = f" {100 * done / self.total:.0f}%" if self.total else f" {done:.0f}"
+        self.progress.note(f"{self.title}:{share} after {self.last - self.start:.0f} s {self.words}".rstrip())
+
+    def say(self, text: str) -> None:
+        self.words = text
+
+
+class TerminalProgress(Progress):
+    """Bars that vanish when their task ends; notes stay."""
+
+    def __init__(self, verbose: bool = False) -> None:
+        self.verbose = verbose
+        self.console = Console(stderr=True, highlight=False)
+        self.bars = RichProgress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[words]}", style="dim", markup=False),
+            console=self.console,
+            transient=True,
+        )
+
+    @contextmanager
+    def task(self, title: str, total: float = 0) -> Iterator[Task]:
+        if not self.bars.live.is_started:
+            self.bars.start()
+        number = self.bars.add_task(title, total=total or None, words="")
+        try:
+            yield _BarTask(self.bars, number)
+        finally:
+            self.bars.remove_task(number)
+            if not self.bars.tasks:
+                self.bars.stop()
+
+    def note(self, text: str) -> None:
+        self.console.print(Text(text))
+
+    def command(self, argv: Sequence[str], cwd: str = "") -> None:
+        if self.verbose:
+            self.console.print(Text(_command(argv, cwd), style="dim"))
+
+
+class _BarTask(Task):
+    def __init__(self, bars: RichProgress, number: object) -> None:
+        self.bars, self.number = bars, number
+
+    def update(self, done: float, total: float | None = None) -> None:
+        if total:
+            self.bars.update(self.number, completed=done, total=total)  # type: ignore[arg-type]
+        else:
+            self.bars.update(self.number, completed=done)  # type: ignore[arg-type]
+
+    def say(self, text: str) -> None:
+        self.bars.update(self.number, words=text[-50:])  # type: ignore[arg-type]
+
+
+def _command(argv: Sequence[str], cwd: str) -> str:
+    return f"+ {'cd ' + shlex.quote(cwd) + '; ' if cwd else ''}{shlex.join(map(str, argv))}"
+
+
+def choose(verbose: bool) -> Progress:
+    """Bars where standard error is a terminal."""
+    return TerminalProgress(verbose) if sys.stderr.isatty() else PlainProgress(verbose)
