@@ -55,7 +55,9 @@ def find(root: str) -> Place:
 
 def cache_folder(root: str) -> str:
     """The environment's folder in the user's cache, one for each project folder."""
-    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    cache = os.environ.get("XDG_CACHE_HOME", "")
+    if not os.path.isabs(cache):  # the XDG specification has relative ones ignored
+        cache = os.path.join(os.path.expanduser("~"), ".cache")
     return os.path.join(cache, "kit", "venv-" + hashlib.sha256(root.encode()).hexdigest()[:16])
 
 

@@ -106,9 +106,10 @@ def step(name: str, argv: list[str], limit: int, lock: int) -> None:
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment's variables without those that would send pip or python elsewhere."""
+    """The variables without those that send pip or python elsewhere; the current directory hides no module either."""
     elsewhere = ("PYTHONHOME", "PYTHONPATH", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_DRY_RUN")
-    return {name: value for name, value in os.environ.items() if name not in elsewhere}
+    kept = {name: value for name, value in os.environ.items() if name not in elsewhere}
+    return {**kept, "PYTHONSAFEPATH": "1"}
 
 
 def add_kit(place: Place) -> None:

@@ -1,0 +1,135 @@
+"""The import contract of the design: which module of kit may import which, read from the sources."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Lowest first. A module may import from the lines above its own; those on one line do not know each other.
+LAYERS = (
+    ("errors", "records", "model"),
+    ("stats", "store", "setup"),
+    ("kernel", "vm", "workload", "sim"),
+    ("evidence",),
+    ("plan", "runner"),
+    ("experiment", "search", "report", "selftest"),
+    ("cli",),
+    ("__main__",),
+)
+LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line}
+LAZY = ("cli", "__main__")  # import in functions, so that a start of kit is quick
+STANDARD_ONLY = ("errors", "records", "model", "setup", "__main__")
+ONLY_IN = {"pexpect": "kit.vm.console", "asyncio": "kit.vm.qmp"}
+
+
+def sources() -> list[Path]:
+    """Every python file of kit."""
+    return sorted((ROOT / "kit").rglob("*.py"))
+
+
+def module_of(path: Path) -> str:
+    """The dotted name of a file of kit."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported(node: ast.AST) -> list[str]:
+    """The modules that one node imports; `from kit import x` is kit.x. Raises ValueError for a relative import."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        if node.level:
+            raise ValueError("relative import")
+        return [f"kit.{a.name}" for a in node.names] if node.module == "kit" else [node.module or ""]
+    return []
+
+
+def nested(tree: ast.Module) -> Iterator[str]:
+    """The modules imported inside functions."""
+    for function in ast.walk(tree):
+        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            for node in ast.walk(function):
+                yield from imported(node)
+
+
+def faults(module: str, source: str) -> list[str]:
+    """What a module's imports break of the contract, in words."""
+    own = module.partition(".")[2].partition(".")[0]
+    if own and own not in LEVEL:
+        return [f"{module}: give {own} a place in the table of layers"]
+    tree = ast.parse(source)
+    names = [name for node in ast.walk(tree) for name in imported(node)]
+    found = [fault for name in names for fault in fault_of(module, own, name)]
+    if own not in LAZY:
+        found += [f"{module}: imports {n} inside a function" for n in nested(tree) if n.partition(".")[0] == "kit"]
+    return found
+
+
+def fault_of(module: str, own: str, name: str) -> list[str]:
+    """What one import breaks."""
+    top, _, rest = name.partition(".")
+    found = []
+    if top == "kit" and rest:
+        other = rest.partition(".")[0]
+        if other != own and LEVEL.get(other, len(LAYERS)) >= LEVEL.get(own, -1):
+            found.append(f"{module}: imports {name}, which is not below it")
+        if own == "model" and other != "model":
+            found.append(f"{module}: the model imports nothing else of kit, but {name}")
+    elif top != "kit" and own in STANDARD_ONLY and top not in sys.stdlib_module_names:
+        found.append(f"{module}: imports {name}, which is not of the standard library")
+    if top in ONLY_IN and module != ONLY_IN[top]:
+        found.append(f"{module}: only {ONLY_IN[top]} imports {top}")
+    return found
+
+
+@pytest.mark.parametrize("path", sources(), ids=module_of)
+def test_module_imports_only_what_lies_below_it(path: Path) -> None:
+    assert faults(module_of(path), path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("kit.records", "import kit.plan"),
+        ("kit.stats.rank", "from kit.vm.console import Console"),
+        ("kit.kernel.build", "from kit import vm"),
+        ("kit.plan", "def f():\n    from kit.errors import UserError\n"),
+        ("kit.plan", "from .errors import UserError"),
+        ("kit.model.machine", "import numpy"),
+        ("kit.model.machine", "from kit.errors import UserError"),
+        ("kit.setup.venv", "import rich"),
+        ("kit.runner", "import pexpect"),
+        ("kit.novelty", "import os"),
+        ("kit.evidence.count", "from kit.report import text"),
+    ],
+)
+def test_contract_sees_a_breach(module: str, source: str) -> None:
+    try:
+        found = faults(module, source)
+    except ValueError as error:
+        found = [str(error)]
+    assert len(found) >= 1
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("kit.model.machine", "from kit.model.program import Program\nimport enum"),
+        ("kit.vm.qmp", "import asyncio\nfrom kit.errors import MachineError\nfrom kit.vm import console"),
+        ("kit.cli", "def f():\n    from kit.experiment import load\n"),
+        ("kit.plan", "from kit.evidence import count\nfrom kit.records import BootSpec"),
+    ],
+)
+def test_contract_lets_what_is_right_pass(module: str, source: str) -> None:
+    assert faults(module, source) == []
+
+
+def test_no_module_of_kit_hides_one_of_the_standard_library() -> None:
+    names = {path.name.removesuffix(".py") for path in (ROOT / "kit").iterdir()}
+    assert names & set(sys.stdlib_module_names) == set()
