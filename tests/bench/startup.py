@@ -1,6 +1,6 @@
 """What kit adds to the interpreter's own start: `startup.py [PYTHON]` prints medians of interleaved runs, in ms.
 
-Set-up alone is taken up to the import of kit.cli (KIT's start with a verb that ends at once); `--help` shows the whole.
+"set-up, inside" is kit.__main__ in its own environment up to the import of kit.cli; `--help` shows the whole.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def seconds(argv: list[str], environment: dict[str, str]) -> float:
 def median_starts(python: str, rounds: int = ROUNDS) -> dict[str, float]:
     """Median wall time in seconds of each kind of start, measured in turn so that a drift of the machine hits all."""
     kit = str(ROOT / "kit")
-    end_at_cli = "import sys; sys.argv[1:] = ['check']; import kit.__main__ as m; m.prepare(['check'])"
+    end_at_cli = "import kit.__main__ as m; m.prepare(['check'])"
     inside = str(ROOT / ".venv" / "bin" / "python")
     starts = {
         "python3 -c pass": [python, "-c", "pass"],
@@ -36,7 +36,7 @@ def median_starts(python: str, rounds: int = ROUNDS) -> dict[str, float]:
         "kit test --help": [python, kit, "test", "--help"],
     }
     environment = dict(os.environ, PYTHONPATH=str(ROOT))
-    for argv in starts.values():
+    for argv in reversed(starts.values()):  # kit first: it makes the environment where there is none yet
         seconds(argv, environment)
     runs: dict[str, list[float]] = {name: [] for name in starts}
     for _ in range(rounds):
@@ -50,7 +50,7 @@ def main() -> None:
     medians = median_starts(sys.argv[1] if len(sys.argv) > 1 else sys.executable)
     base = medians["python3 -c pass"]
     for name, value in medians.items():
-        print(f"{name:24}{value * 1e3:8.1f} ms  {value / base:5.2f} x  +{(value - base) * 1e3:.1f} ms")
+        print(f"{name:24}{value * 1e3:8.1f} ms  {value / base:5.2f} x  {(value - base) * 1e3:+8.1f} ms")
 
 
 if __name__ == "__main__":
