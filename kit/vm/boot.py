@@ -148,7 +148,7 @@ def _exit_outcome(ended: _Ended) -> tuple[Outcome, str, None] | None:
     status = ended.status or 0
     said = ended.stderr.strip()[-2000:]
     if status < 0:
-        return Outcome.QEMU_DIED, f"QEMU died by {_signal(-status)}, {ended.watched.phase}", None
+        return Outcome.QEMU_DIED, f"QEMU died by {_signal(-status)}, {ended.watched.phase}{said and ': '}{said}", None
     if status and ended.watched.silent:
         return Outcome.QEMU_REFUSED, said or f"QEMU exited with status {status} and said nothing", None
     if status:

@@ -1,0 +1,41 @@
+"""The command line of QEMU."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kit.records import Machine
+from kit.vm.qemu import Files, qemu_argv
+
+FILES = Files(Path("/k/vmlinux"), Path("/t/initramfs"), Path("/r/a,b.log"), 7, Path("/t/results"))
+
+
+def value(argv: list[str], option: str) -> str:
+    return argv[argv.index(option) + 1]
+
+
+def test_machine_files_and_command_line_are_in_it() -> None:
+    argv = qemu_argv(Machine("x86_64", 4, 512, "tcg"), FILES, "layout=x")
+    assert (value(argv, "-smp"), value(argv, "-m")) == ("4", "512")
+    assert (value(argv, "-kernel"), value(argv, "-initrd")) == ("/k/vmlinux", "/t/initramfs")
+    append = value(argv, "-append").split()
+    assert {"console=ttyS0", "panic=-1", "norandmaps", "layout=x"} <= set(append)
+    assert value(argv, "-accel").startswith("tcg,thread=multi")
+
+
+def test_kvm_only_where_it_was_decided() -> None:
+    assert value(qemu_argv(Machine("x86_64", 1, 64, "kvm"), FILES), "-accel") == "kvm"
+
+
+def test_the_guest_is_confined() -> None:
+    argv = qemu_argv(Machine("x86_64", 1, 64, "tcg"), FILES)
+    assert argv[:3] == ["setpriv", "--pdeathsig", "KILL"]
+    assert f"--fsize={64 << 20}" in argv
+    assert value(argv, "-nic") == "none"
+    assert "spawn=deny" in value(argv, "-sandbox")
+    assert {"-nodefaults", "-no-user-config", "-no-reboot"} <= set(argv)
+
+
+def test_commas_in_paths_are_doubled() -> None:
+    argv = qemu_argv(Machine("x86_64", 1, 64, "tcg"), FILES)
+    assert "logfile=/r/a,,b.log" in value(argv, "-chardev")

@@ -1,0 +1,170 @@
+"""The results of a real boot are read; any damage to them is refused and named."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kit.records import LockRow, Outcome, UserTime
+from kit.workload.results import ResultsError, parse_results, read_results
+
+NONCE = "c44cc98974343144"
+DATA = (Path(__file__).resolve().parents[1] / "golden" / "results-6.1.txt").read_bytes()
+FRAMES = DATA.splitlines(keepends=True)
+
+# Enough of a file for the tests that go byte by byte: hello, layout, one short window, end.
+SMALL_PAYLOADS = [
+    "hello\t1\t6.1.192\t2",
+    "vma\t413000\t48b000\trw-p\t36\t[heap]",
+    "layout\t1",
+    "window\td0\t2400000",
+    "stat\td0\tlock_stat version 0.4",
+    "row\td0\t&anon_vma->rwsem: 0 0 0.00 0.00 0.00 0.00 996 2400 0.00 39.72 5136.46 2.14",
+    "user\td0\t0\t23",
+    "closed\td0",
+    "end\t8",
+]
+
+
+def frames(payloads: list[str], nonce: str = NONCE, start: int = 0) -> bytes:
+    return b"".join(
+        f"K {nonce} {seq} {len(p.encode())} {zlib.crc32(p.encode()):08x} {p}\n".encode()
+        for seq, p in enumerate(payloads, start)
+    )
+
+
+SMALL = frames(SMALL_PAYLOADS)
+
+
+def kind(data: bytes) -> Outcome:
+    outcome, why, results = read_results(data, NONCE)
+    assert (outcome is Outcome.OK) == (results is not None)
+    assert (outcome is Outcome.OK) == (why == "")
+    return outcome
+
+
+def test_a_real_boot() -> None:
+    results = parse_results(DATA, NONCE)
+    assert (results.release, results.cpus, len(results.layout)) == ("6.1.192", 1, 11)
+    assert [window.name for window in results.windows] == ["d0", "d1", "u2"]
+    anon_vma = [row for window in results.windows for row in window.rows if row.name == "&anon_vma->rwsem"]
+    # 6.1 takes the lock three times per fork and VMA with an anon_vma, here .data, .bss, stack and region 0.
+    assert [row.acquisitions for row in anon_vma] == [3 * 4 * 20, 3 * 4 * 20, 3 * 4 * 2]
+    assert [user.index for user in results.windows[2].users] == [0, 1]
+    stack = results.layout[-2]
+    assert (stack.name, stack.perms, stack.anonymous >= 64) == ("[stack]", "rw-p", True)
+
+
+def test_the_small_file_is_read() -> None:
+    window = parse_results(SMALL, NONCE).windows[0]
+    assert window.rows == (LockRow("&anon_vma->rwsem", "", 0, 2400),)
+    assert window.users == (UserTime(0, 23),)
+
+
+def test_every_truncation_is_refused() -> None:
+    for size in range(len(SMALL)):
+        assert kind(SMALL[:size]) is Outcome.NO_END, size
+
+
+def test_every_corrupted_byte_is_refused() -> None:
+    for at in range(len(SMALL)):
+        for value in range(256):
+            if value != SMALL[at]:
+                assert kind(SMALL[:at] + bytes([value]) + SMALL[at + 1 :]) is not Outcome.OK, (at, value)
+
+
+@pytest.mark.parametrize("first", range(4))
+def test_truncated_and_corrupted_real_files_are_refused(first: int) -> None:
+    for at in range(first, len(DATA), 101):
+        assert kind(DATA[:at]) is Outcome.NO_END, at
+        assert kind(DATA[:at] + bytes([DATA[at] ^ 1]) + DATA[at + 1 :]) is not Outcome.OK, at
+
+
+@given(st.binary(max_size=40), st.integers(0, len(SMALL)))
+def test_inserted_bytes_are_refused(garbage: bytes, at: int) -> None:
+    if garbage:
+        assert kind(SMALL[:at] + garbage + SMALL[at:]) is not Outcome.OK
+
+
+@given(st.integers(0, len(SMALL)), st.integers(1, 200))
+def test_removed_bytes_are_refused(at: int, size: int) -> None:
+    if SMALL[at : at + size]:
+        assert kind(SMALL[:at] + SMALL[at + size :]) is not Outcome.OK
+
+
+@given(st.integers(0, len(FRAMES) - 1), st.integers(0, len(FRAMES) - 1))
+def test_exchanged_and_doubled_and_lost_frames_are_refused(one: int, other: int) -> None:
+    if one != other:
+        swapped = list(FRAMES)
+        swapped[one], swapped[other] = swapped[other], swapped[one]
+        assert kind(b"".join(swapped)) is Outcome.DAMAGED
+    assert kind(b"".join(FRAMES[: one + 1] + FRAMES[one:])) is Outcome.DAMAGED
+    if one < len(FRAMES) - 1:
+        assert kind(b"".join(FRAMES[:one] + FRAMES[one + 1 :])) is Outcome.DAMAGED
+
+
+@pytest.mark.parametrize(
+    ("change", "outcome", "why"),
+    [
+        (lambda f: f[:-1], Outcome.NO_END, "no end marker after 8 frames"),
+        (lambda f: [*f[:-1], f[-1][:-4]], Outcome.NO_END, "cut"),
+        (lambda f: [*f[:3], f[3].replace(b"d0", b"d1"), *f[4:]], Outcome.DAMAGED, "frame 3: wrong checksum"),
+        (lambda f: [*f[:3], f[3].replace(b"d0", b"d00"), *f[4:]], Outcome.DAMAGED, "frame 3: 18 bytes instead of 17"),
+        (lambda f: [*f[:3], *f[4:]], Outcome.DAMAGED, "frame 3: it has number 4: frames are missing"),
+        (lambda f: [*f[:3], *f[2:]], Outcome.DAMAGED, "frame 3: it has number 2: doubled"),
+        (lambda f: [*f[:3], b"[ 1.0] printk\n", *f[3:]], Outcome.DAMAGED, "frame 3: not a frame"),
+        (lambda f: [*f, b"more\n"], Outcome.DAMAGED, "data after the end marker"),
+        (lambda f: [*f, b"more"], Outcome.DAMAGED, "data after the end marker"),
+        (lambda f: [], Outcome.NO_END, "after 0 frames"),
+    ],
+)
+def test_each_damage_has_its_name(change: Callable[[list[bytes]], list[bytes]], outcome: Outcome, why: str) -> None:
+    data = b"".join(change(SMALL.splitlines(keepends=True)))
+    with pytest.raises(ResultsError) as error:
+        parse_results(data, NONCE)
+    assert error.value.kind is outcome
+    assert why in str(error.value)
+
+
+def test_the_results_of_another_boot_are_refused() -> None:
+    outcome, why, _ = read_results(SMALL, "0123456789abcdef")
+    assert outcome is Outcome.DAMAGED
+    assert "of another boot" in why
+
+
+def test_what_the_guest_says_of_a_failure_is_passed_on() -> None:
+    assert read_results(frames(["fail\tprogram:3: no such operation: fo%09rk"]), NONCE) == (
+        Outcome.FAILED,
+        "program:3: no such operation: fo\trk",
+        None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("payloads", "why"),
+    [
+        (["hello\t2\t6.1\t1"], "protocol 2"),
+        (["window\td0\t1"], "before hello"),
+        (["hello\t1\t6.1\tmany"], "not a number"),
+        (["hello\t1\t6.1"], "no such frame"),
+        (["hello\t1\t6.1\t1", "unheard\tof"], "no such frame"),
+        (["hello\t1\t6.1\t1", "window\ta\t1", "window\tb\t1"], "window b inside window a"),
+        (["hello\t1\t6.1\t1", "row\ta\tx: 1"], "window a is not open"),
+        (["hello\t1\t6.1\t1", "layout\t1"], "0 vma frames instead of 1"),
+        (["hello\t1\t6.1\t1", "layout\t0", "end\t3"], "the end marker says 3 frames"),
+        (["hello\t1\t6.1\t1", "layout\t0", "window\ta\t1", "end\t3"], "before hello, layout or the end of a window"),
+        (["hello\t1\t6.1\t1", "end\t1"], "before hello, layout"),
+        (["hello\t1\t6.1\t1", "window\ta\t1", "row\ta\tx: 1 2"], "lock_stat version ''"),
+        (["hello\t1\t6.1%\t1"], "unknown escape '%'"),
+    ],
+)
+def test_frames_that_make_no_sense_are_refused(payloads: list[str], why: str) -> None:
+    with pytest.raises(ResultsError) as error:
+        parse_results(frames(payloads), NONCE)
+    assert error.value.kind is Outcome.DAMAGED
+    assert why in str(error.value)
