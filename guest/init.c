@@ -8,6 +8,7 @@
 #include "conf.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,10 +31,18 @@ static void on_alarm(int sig)
 	out_of_time = 1;
 }
 
+/*
+ * Through the kernel's log: it prints whole lines, whereas on the console
+ * itself a printk may come into the middle of ours.
+ */
 static void say(const char *text)
 {
-	/* Nothing is left to do if the console cannot be written. */
-	if (write(STDOUT_FILENO, text, strlen(text)) < 0)
+	static int fd = -1;
+
+	if (fd < 0)
+		fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
+	/* Nothing is left to do if there is no way to say it. */
+	if (write(fd < 0 ? STDOUT_FILENO : fd, text, strlen(text)) < 0)
 		return;
 }
 

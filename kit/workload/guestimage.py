@@ -38,6 +38,7 @@ SCRIPTS: Mapping[str, str] = {"bin/job.sh": "job.sh"}
 DEVICES: Mapping[str, tuple[int, int]] = {
     "dev/console": (5, 1),
     "dev/null": (1, 3),
+    "dev/kmsg": (1, 11),
     "dev/ttyS0": (4, 64),
     "dev/ttyS1": (4, 65),
 }
