@@ -1,0 +1,26 @@
+/* For tests on the host: prints the parsed operations of a program, or the parser's error. */
+#include "channel.h"
+#include "program.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void channel_fail(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	putchar('\n');
+}
+
+int main(int argc, char **argv)
+{
+	int count = argc == 2 ? program_read(argv[1]) : -1;
+	int i;
+
+	for (i = 0; i < count; i++)
+		printf("%d %d %u %u\n", ops[i].kind, ops[i].region, ops[i].number, ops[i].end);
+	return count < 0;
+}
