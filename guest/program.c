@@ -103,7 +103,7 @@ static const char *open_block(struct op *op)
 
 	if (depth == MAX_DEPTH)
 		return "blocks are nested too deeply";
-	if (op->kind == REPEAT)
+	if (op->kind == REPEAT && op->number > 1)
 		now |= IN_REPEAT;
 	if (op->kind == WINDOW || op->kind == USERS)
 		now |= IN_WINDOW;
@@ -128,12 +128,13 @@ static const char *close_block(void)
 static const char *add_memory(struct op *op, char **words)
 {
 	long region = number(words[1], MAX_REGIONS - 1);
-	long value = number(words[2], MAX_PAGES);
+	int is_map = op->kind == MAP;
+	long value = number(words[2], is_map ? MAX_PAGES : MAX_PAGES - 1);
 
 	if (region < 0)
 		return "no such region";
-	if (value < 0 || (op->kind == MAP && !value))
-		return "no such number of pages, or page";
+	if (value < is_map)
+		return is_map ? "no such number of pages" : "no such page";
 	op->region = region;
 	op->number = value;
 	return NULL;
@@ -172,7 +173,7 @@ static const char *add_fields(struct op *op, char **words)
 	case REPEAT:
 		times = number(words[1], 1000000000);
 		op->number = times;
-		return times < 0 ? "no such number of times" : NULL;
+		return times < 1 ? "no such number of times" : NULL;
 	case WINDOW:
 	case USERS:
 		return add_window(op, words[1]);
@@ -209,7 +210,7 @@ static const char *add_line(char *line)
 	int n = split(line, words);
 	size_t i;
 
-	if (!n)
+	if (!n || *words[0] == '#')
 		return NULL;
 	if (n == 1 && !strcmp(words[0], "end"))
 		return close_block();

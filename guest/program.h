@@ -17,7 +17,7 @@
 #define MAX_PAGES	(REGION_STRIDE / PAGE - 1)	/* regions never touch */
 #define MAX_NAMES	1024
 #define MAX_NAME	64
-#define MAX_DEPTH	128
+#define MAX_DEPTH	64
 #define MAX_USERS	512
 
 enum kind { MAP, WRITE, SCRIPT, FORK, REPEAT, WINDOW, USERS, USER };

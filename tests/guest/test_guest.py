@@ -78,6 +78,8 @@ def test_the_models_text_is_parsed_with_its_blocks(dump: Path, tmp_path: Path) -
         ("map 0 0\n", "program:1: no such number of pages"),
         ("map 0 4096\n", "program:1: no such number of pages"),
         ("map 0 4x\n", "program:1: no such number of pages"),
+        ("write 0 4095\n", "program:1: no such page"),
+        ("repeat 0\nend\n", "program:1: no such number of times"),
         ("repeat 99999999999999999999\nend\n", "program:1: no such number of times"),
         ("fork\n\nfork\nend\n", "program:4: a block without its 'end'"),
         ("fork\nend\nend\n", "program:3: 'end' without a block"),
@@ -90,7 +92,7 @@ def test_the_models_text_is_parsed_with_its_blocks(dump: Path, tmp_path: Path) -
         ("window a\nend\nwindow a\nend\n", "program:3: a second window of this name"),
         (f"window {'a' * 64}\nend\n", "program:1: the name is too long"),
         ("x" * 300 + "\n", "program:1: the line is too long"),
-        ("fork\n" * 129 + "end\n" * 129, "program:129: blocks are nested too deeply"),
+        ("fork\n" * 65 + "end\n" * 65, "program:65: blocks are nested too deeply"),
         ("script\n" * (MAX_OPERATIONS + 1), f"program:{MAX_OPERATIONS + 1}: too many operations"),
     ],
 )
@@ -98,6 +100,11 @@ def test_errors_name_their_line(dump: Path, tmp_path: Path, text: str, error: st
     status, out = parse(dump, tmp_path, text)
     assert status == 1
     assert error in out
+
+
+def test_comments_and_a_window_in_a_single_repeat_are_allowed(dump: Path, tmp_path: Path) -> None:
+    status, out = parse(dump, tmp_path, "# a comment of several words and more\nrepeat 1\n\twindow a\nend\nend\n")
+    assert (status, len(out.splitlines())) == (0, 2)
 
 
 def test_a_program_of_all_operations_fits(dump: Path, tmp_path: Path) -> None:
