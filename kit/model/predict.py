@@ -158,9 +158,10 @@ class Execution:
             tried = self.shortcut and done + 1 < times and done & (done - 1) == 0
             before = self.machine.fingerprint() if tried else None
             tally = self.recorder.tally() if tried else ()
+            windows = len(self.windows)
             self.block(mm, body)
             done += 1
-            if before is not None and before == self.machine.fingerprint():
+            if before is not None and windows == len(self.windows) and before == self.machine.fingerprint():
                 self.recorder.again(times - done, tally)
                 return
 

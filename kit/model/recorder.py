@@ -19,7 +19,11 @@ READ = "read"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line of a trace. `what` is lock, unlock, alloc, link, remove, free, reuse or hazard; `depth` counts calls."""
+    """One line of a trace.
+
+    `what` was done: alloc or nowait (an allocation that may or may not sleep), fail, lock, unlock, own, link, remove,
+    reuse, free, child+, child-, active+, active-; or hazard.
+    """
 
     operation: str
     what: str
@@ -116,7 +120,7 @@ class Recorder:
         elif self.held:
             self.hazards[Event(operation, "hazard", str(vma), next(iter(self.held)).name)] += 1
         if self.trace is not None:
-            self.note(operation, "alloc", vma, what)
+            self.note(operation, "nowait" if nowait else "alloc", vma, what)
         return True
 
     def might_have_been_locked(self) -> int:

@@ -86,6 +86,8 @@ class Rmap:
                 break
         if len(self.recorder.held) != held:
             self._broken(frame, "returns with a lock held that it took")
+        if frame.root is not None:
+            self._broken(frame, "forgets to let go of the root (unlock_anon_vma_root)")
         if frame.allocated:
             self._broken(frame, "leaks a chain entry")
 
@@ -101,6 +103,10 @@ class Rmap:
 
     def _broken(self, frame: Frame, what: str) -> NoReturn:
         raise ModelError(f"{frame.operation} of {frame.vma} {what} (profile {self.profile.name})")
+
+    def _note(self, frame: Frame, what: str, anon_vma: AnonVma) -> None:
+        if self.recorder.trace is not None:
+            self.recorder.note(frame.operation, what, frame.vma, anon_vma.name)
 
     def _subject(self, frame: Frame) -> AnonVma:
         if frame.anon_vma is None:
@@ -161,6 +167,7 @@ class Rmap:
 
     def own(self, frame: Frame) -> None:
         frame.vma.anon_vma = self._subject(frame)
+        self._note(frame, "own", frame.vma.anon_vma)
 
     def link(self, frame: Frame) -> None:
         anon_vma = self._subject(frame)
@@ -173,8 +180,7 @@ class Rmap:
         frame.vma.chain.append(avc)
         anon_vma.chain[avc] = None
         anon_vma.published = True
-        if self.recorder.trace is not None:
-            self.recorder.note(frame.operation, "link", frame.vma, anon_vma.name)
+        self._note(frame, "link", anon_vma)
 
     def remove(self, frame: Frame) -> None:
         anon_vma = self._subject(frame)
@@ -183,8 +189,7 @@ class Rmap:
             self._broken(frame, f"is not linked into {anon_vma.name}")
         del anon_vma.chain[frame.entry]
         frame.empty = not anon_vma.chain
-        if self.recorder.trace is not None:
-            self.recorder.note(frame.operation, "remove", frame.vma, anon_vma.name)
+        self._note(frame, "remove", anon_vma)
 
     def keep_empty(self, frame: Frame) -> bool:
         return frame.empty
@@ -192,6 +197,8 @@ class Rmap:
     def free_entry(self, frame: Frame) -> None:
         if frame.entry is None or frame.entry in frame.entry.anon_vma.chain:
             self._broken(frame, "frees a chain entry that is still linked")
+        if frame.entry not in frame.vma.chain:
+            self._broken(frame, "frees a chain entry twice")
         frame.vma.chain.remove(frame.entry)
 
     # Fork
@@ -225,7 +232,7 @@ class Rmap:
             and anon_vma.num_active_vmas == 0
         ):
             frame.vma.anon_vma = anon_vma
-            self.recorder.note(frame.operation, "reuse", frame.vma, anon_vma.name)
+            self._note(frame, "reuse", anon_vma)
 
     def _parent(self, frame: Frame) -> Vma:
         if frame.src is None:
@@ -239,28 +246,33 @@ class Rmap:
         if not frame.found:
             self._changes(frame, anon_vma)
             anon_vma.num_children += 1
+            self._note(frame, "child+", anon_vma)
 
     def count_child(self, frame: Frame) -> None:
         parent = self._subject(frame).parent
         self._changes(frame, parent)
         parent.num_children += 1
+        self._note(frame, "child+", parent)
 
     def drop_child_empty(self, frame: Frame) -> None:
         parent = self._subject(frame).parent
         if frame.empty:
             self._changes(frame, parent)
             parent.num_children -= 1
+            self._note(frame, "child-", parent)
 
     def count_active(self, frame: Frame) -> None:
         anon_vma = self._subject(frame)
         self._changes(frame, anon_vma)
         anon_vma.num_active_vmas += 1
+        self._note(frame, "active+", anon_vma)
 
     def count_own_active(self, frame: Frame) -> None:
         own = frame.vma.anon_vma
         if own is not None:
             self._changes(frame, own)
             own.num_active_vmas += 1
+            self._note(frame, "active+", own)
 
     def count_active_if_own(self, frame: Frame) -> None:
         if frame.anon_vma is frame.vma.anon_vma:
@@ -271,6 +283,7 @@ class Rmap:
         if own is not None:
             self._changes(frame, own)
             own.num_active_vmas -= 1
+            self._note(frame, "active-", own)
             frame.vma.anon_vma = None
 
     def drop_active_if_own(self, frame: Frame) -> None:
@@ -312,8 +325,7 @@ class Rmap:
             self._broken(frame, f"frees {anon_vma.name}, which is still in use or was freed before")
         anon_vma.freed = True
         self.alive -= 1
-        if self.recorder.trace is not None:
-            self.recorder.note(frame.operation, "free", frame.vma, anon_vma.name)
+        self._note(frame, "free", anon_vma)
 
 
 def find_mergeable_anon_vma(vma: Vma) -> AnonVma | None:

@@ -1,0 +1,59 @@
+"""Random programs that make sense, for hypothesis: regions are mapped before they are written, windows never nest."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from hypothesis import strategies as st
+
+from kit.model.program import Fork, Map, Op, Program, Repeat, Script, Users, Window, Write
+
+from .scenes import WORKER, Line
+
+
+@st.composite
+def blocks(draw: st.DrawFn, names: Iterator[int], mapped: frozenset[int], depth: int, inside: bool) -> tuple[Op, ...]:
+    """A block of a process that has `mapped`; `inside` a window (or a repeat) no window opens."""
+    ops: list[Op] = []
+    kinds = ["map", "write", "write", "fork", "fork", "repeat", "script", "window", "users"]
+    for kind in draw(st.lists(st.sampled_from(kinds), max_size=5)):
+        if kind == "map":
+            region = draw(st.integers(0, 5))
+            if region not in mapped:
+                mapped |= {region}
+                ops.append(Map(region, draw(st.integers(1, 4))))
+        elif kind == "write" and mapped:
+            ops.append(Write(draw(st.sampled_from(sorted(mapped))), 0))
+        elif kind == "script" and draw(st.integers(0, 4)) == 0:
+            ops.append(Script())
+        elif kind == "fork" and depth:
+            ops.append(Fork(draw(blocks(names, mapped, depth - 1, inside))))
+        elif kind == "repeat" and depth:
+            body = (Fork(draw(blocks(names, mapped, depth - 1, True))), *written(draw, mapped))
+            ops.append(Repeat(draw(st.integers(1, 6)), body))
+        elif kind == "window" and depth and not inside:
+            body = draw(blocks(names, mapped, depth - 1, True))
+            mapped |= {op.region for op in body if isinstance(op, Map)}
+            ops.append(Window(f"w{next(names)}", body))
+        elif kind == "users" and depth and not inside:
+            each = [draw(blocks(names, mapped, depth - 1, True)) for _ in range(draw(st.integers(1, 4)))]
+            ops.append(Users(f"u{next(names)}", tuple(each)))
+    return tuple(ops)
+
+
+def written(draw: Callable[..., Any], mapped: frozenset[int]) -> tuple[Op, ...]:
+    """Sometimes one more write."""
+    return (Write(draw(st.sampled_from(sorted(mapped))), 0),) if mapped and draw(st.booleans()) else ()
+
+
+@st.composite
+def programs(draw: st.DrawFn, depth: int = 4) -> Program:
+    return Program(draw(blocks(itertools.count(), frozenset(), depth, False)))
+
+
+@st.composite
+def layouts(draw: st.DrawFn) -> tuple[Line, ...]:
+    """Some of a worker's VMAs, in any order."""
+    return tuple(draw(st.permutations(draw(st.lists(st.sampled_from(WORKER), unique=True)))))

@@ -1,0 +1,80 @@
+"""Programs from text: what is accepted, and that every error names its line."""
+
+from __future__ import annotations
+
+import pytest
+
+from kit.model.errors import ModelError
+from kit.model.parse import parse_program
+from kit.model.program import Fork, Map, Program, Repeat, Script, Users, Window, Write
+
+
+def test_every_operation() -> None:
+    text = """
+    # a comment, and blank lines
+    map 3 4
+    write 3 1
+
+    script
+    repeat 2
+      fork
+        window one
+        end
+      end
+    end
+    users two
+      user
+        write 3 0
+      end
+      user
+      end
+    end
+    """.replace("repeat 2", "repeat 1")
+    assert parse_program(text) == Program(
+        (
+            Map(3, 4),
+            Write(3, 1),
+            Script(),
+            Repeat(1, (Fork((Window("one", ()),)),)),
+            Users("two", ((Write(3, 0),), ())),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("fork\nend\nspoon", "line 3: 'spoon' is no operation; map, write, script"),
+        ("map 1", "line 1: map takes 2 words, not 1"),
+        ("fork 3\nend", "line 1: fork takes 0 words, not 1"),
+        ("map 64 1", "line 1: region must be a number from 0 to 63, not '64'"),
+        ("map -1 1", "line 1: region must be a number from 0 to 63, not '-1'"),
+        ("map 0 4096", "line 1: pages must be a number from 1 to 4095, not '4096'"),
+        ("map 0 0", "line 1: pages must be a number from 1 to 4095, not '0'"),
+        ("write 0 4095", "line 1: page must be a number from 0 to 4094, not '4095'"),
+        ("repeat x\nend", "line 1: repeat must be a number from 1 to 1000000000, not 'x'"),
+        ("repeat ٣\nend", "line 1: repeat must be a number"),
+        ("repeat 0\nend", "line 1: repeat must be a number"),
+        ("\nend", "line 2: an end without a beginning"),
+        ("fork\nfork\nend", "line 3: the fork of line 1 has no end"),
+        ("user\nend", "line 1: user blocks stand in users, and nothing else does"),
+        ("users u\nfork\nend\nend", "line 2: user blocks stand in users, and nothing else does"),
+        ("users u\nscript\nend", "line 2: only user blocks stand in users"),
+        ("users u\nend", "line 2: users without a user"),
+        ("window a\nfork\nwindow b\nend\nend\nend", "line 3: window b opens inside window a of line 1"),
+        ("users a\nuser\nwindow b\nend\nend\nend", "line 3: window b opens inside window a of line 1"),
+        ("window a\nend\nusers a\nuser\nend\nend", "line 3: window a was opened in line 1 already"),
+        ("repeat 2\nfork\nwindow a\nend\nend\nend", "line 3: window a opens more than once: it stands in a repeat"),
+        ("fork\n" * 70, "line 65: blocks are nested more than 64 deep"),
+        ("script\n" * 32769, "line 32769: more than 32768 lines"),
+    ],
+)
+def test_errors_name_their_line(text: str, message: str) -> None:
+    with pytest.raises(ModelError) as raised:
+        parse_program(text)
+    assert str(raised.value).startswith(message)
+
+
+def test_deep_programs_are_read() -> None:
+    text = "fork\n" * 64 + "end\n" * 64
+    assert parse_program(text).text() == text

@@ -1,0 +1,221 @@
+"""Predictions of whole programs: counts worked out by hand, windows, users, scripts, and what is refused."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from kit.model.errors import ModelError
+from kit.model.parse import parse_program
+from kit.model.predict import Prediction, Unmodelled, predict, run
+from kit.model.profiles import PROFILES
+from kit.model.program import Fork, Map, Op, Program, Repeat, Users, Window, Write
+from kit.model.steps import OPERATIONS
+
+from .scenes import WORKER, WRITTEN
+
+
+def chain(depth: int, inside: Op) -> Program:
+    """A line of `depth` forks, each ancestor waiting, and something done by the last."""
+    for _ in range(depth):
+        inside = Fork((inside,))
+    return Program((inside,))
+
+
+def counted(program: Program, profile: str, window: str = "w") -> Prediction:
+    found = predict(program, WORKER, profile)[window]
+    assert isinstance(found, Prediction)
+    return found
+
+
+def text(program: str, profile: str = "6.1") -> dict[str, Prediction | Unmodelled]:
+    return predict(parse_program(program), WORKER, profile)
+
+
+# A fork and its child's exit, for a chain of c on each of 3 VMAs: clone + 1 + unlink of c + 1 (facts/locking-rules.md).
+PER_VMA: dict[str, Callable[[int], int]] = {
+    "3.0-rc1": lambda c: c + 1 + (c + 1),
+    "3.0-637fbbf": lambda c: 1 + 1 + (c + 1),
+    "3.0-eee2acba": lambda c: 1 + 1 + 1,
+    "3.0-dd34739c": lambda c: 1 + 1 + 1,
+    "6.1": lambda c: 1 + 1 + 1,
+    "6.1-unbatched-clone": lambda c: c + 1 + 1,
+    "6.1-unbatched": lambda c: c + 1 + (c + 1),
+}
+
+
+@pytest.mark.parametrize("depth", [0, 1, 4, 8])
+@pytest.mark.parametrize("profile", PROFILES)
+def test_fork_chain(profile: str, depth: int) -> None:
+    program = chain(depth, Window("w", (Repeat(200, (Fork(),)),)))
+    found = counted(program, profile)
+    assert found.low == found.high == 200 * WRITTEN * PER_VMA[profile](depth + 1)
+    assert found.lock_class == PROFILES[profile].lock_class
+    assert found.by_mode == {"write": found.low}
+    assert tuple(found.by_operation) == OPERATIONS
+
+
+def test_first_writes_are_counted_once() -> None:
+    found = text("map 0 2\nmap 1 2\nwindow w\nwrite 0 0\nwrite 0 1\nfork\nwrite 0 1\nwrite 1 0\nend\nend")["w"]
+    assert isinstance(found, Prediction)
+    # 1 in the worker; the child's copy of region 0 has an anon_vma, its copy of region 1 gets one, and a chain of 1
+    forked = WRITTEN + 1
+    assert found.by_operation == {
+        "prepare": 2,
+        "clone": forked,
+        "fork-link": forked,
+        "unlink": forked + 1,
+        "free": 0,
+    }
+
+
+def test_only_what_happens_inside_a_window_counts() -> None:
+    found = text("fork\nend\nwindow a\nend\nfork\nwindow b\nfork\nend\nend\nend\nwindow c\nfork\nend\nend")
+    assert [w.low for w in found.values() if isinstance(w, Prediction)] == [0, 9, 9]
+    assert list(found) == ["a", "b", "c"]
+
+
+# Users
+
+
+def users(count: int, *body: Op, busy: int | None = None) -> Program:
+    each = tuple(body if busy is None or n < busy else () for n in range(count))
+    return Program((Map(0, 1), Users("w", each)))
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_one_user_is_exact(profile: str) -> None:
+    found = counted(users(1, Repeat(10, (Fork(),))), profile)
+    assert found.low == found.high == 10 * WRITTEN * PER_VMA[profile](2)
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_users_that_share_roots_have_an_interval(profile: str) -> None:
+    """Each of 4 users' 10 children frees one anon_vma a VMA, and any of these may find the root locked: 4·10·3."""
+    found = counted(users(4, Repeat(10, (Fork(),))), profile)
+    assert found.low == 4 * 10 * WRITTEN * PER_VMA[profile](2)
+    assert found.high == found.low + 4 * 10 * WRITTEN
+
+
+def test_idle_users_lock_nothing() -> None:
+    found = counted(users(4, Repeat(10, (Fork(),)), busy=1), "6.1")
+    assert found.low == found.high == 10 * WRITTEN * 3
+
+
+def test_roots_of_ones_own_are_not_shared() -> None:
+    """Each user writes a region that nobody had written: the root is its own, nobody else can hold its lock."""
+    alone = counted(users(2, Write(0, 0), Fork()), "6.1")
+    assert alone.low == 2 * (1 + 3 * (WRITTEN + 1))
+    assert alone.high == alone.low + 2 * WRITTEN
+
+
+def test_users_exit_outside_the_window() -> None:
+    assert counted(users(3), "6.1").low == 0
+
+
+# Scripts
+
+
+def test_script_is_not_predicted_but_later_windows_are() -> None:
+    found = text("window a\nfork\nrepeat 3\nscript\nend\nend\nend\nscript\nwindow b\nfork\nend\nend")
+    assert isinstance(found["a"], Unmodelled)
+    assert "shell script" in found["a"].reason
+    assert isinstance(found["b"], Prediction)
+    assert found["b"].low == 9
+
+
+def test_script_of_one_user_hides_the_window() -> None:
+    found = text("users w\nuser\nscript\nend\nuser\nend\nend\nwindow x\nend")
+    assert isinstance(found["w"], Unmodelled)
+    assert isinstance(found["x"], Prediction)
+
+
+# What is refused
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        (Program((Write(1, 0),)), "write 1 0: worker has nothing mapped there"),
+        (Program((Map(1, 2), Write(1, 2))), "write 1 2: worker has nothing mapped there"),
+        (Program((Map(1, 2), Map(1, 1))), "map 1: worker has something there already"),
+        (Program((Window("a", ()), Window("a", ()))), "window a opens twice"),
+        (Program((Repeat(2, (Window("a", ()),)),)), "window a opens twice"),
+        (Program((Window("a", (Fork((Window("b", ()),)),)),)), "window b opens inside window a"),
+        (Program((Window("a", (Users("b", ((),)),)),)), "window b opens inside window a"),
+    ],
+)
+def test_senseless_programs_are_refused(program: Program, message: str) -> None:
+    with pytest.raises(ModelError) as raised:
+        predict(program, (), "6.1")
+    assert str(raised.value).startswith(message)
+
+
+def test_a_child_has_no_more_than_its_parent_had() -> None:
+    with pytest.raises(ModelError, match=r"write 0 0: worker\.1 has nothing mapped there"):
+        text("fork\nwrite 0 0\nend")
+
+
+# Repeats
+
+
+def test_a_turn_that_changes_the_state_is_not_multiplied() -> None:
+    """The first turn prepares the region, the others do not."""
+    found = text("map 0 1\nwindow w\nrepeat 1000\nfork\nend\nwrite 0 0\nend\nend")["w"]
+    assert isinstance(found, Prediction)
+    assert found.low == 1 + 3 * WRITTEN + 999 * 3 * (WRITTEN + 1)
+
+
+def test_repeats_within_repeats() -> None:
+    body = "repeat 100000\nfork\nrepeat 100000\nfork\nend\nend\nend\nend"
+    found = text(f"window w\n{body}\nend")["w"]
+    assert isinstance(found, Prediction)
+    assert found.low == 100_000 * 9 + 100_000**2 * 9
+
+
+# What else a run says
+
+
+def test_trace_tells_function_lock_and_vma() -> None:
+    traced = run(parse_program("map 0 1\nwrite 0 0\nfork\nend"), (), "3.0-rc1", trace=True)
+    first = traced.trace[2]
+    assert (first.operation, first.what) == ("prepare", "lock")
+    assert (first.subject, first.vma) == ("anon_vma of region 0 of worker", "region 0 of worker")
+    locks = [(event.operation, event.vma) for event in traced.trace if event.what == "lock"]
+    assert locks[1:5] == [
+        ("clone", "region 0 of worker.1"),
+        ("fork-link", "region 0 of worker.1"),
+        ("unlink", "region 0 of worker.1"),
+        ("unlink", "region 0 of worker.1"),
+    ]
+
+
+@pytest.mark.parametrize(("profile", "hazards"), [("3.0-rc1", 0), ("3.0-637fbbf", 5), ("3.0-dd34739c", 0), ("6.1", 0)])
+def test_hazards_are_allocations_that_may_reclaim_under_the_lock(profile: str, hazards: int) -> None:
+    """At depth 1, chain of 2: the second allocation of each clone comes after the lock (what lockdep reported)."""
+    program = parse_program("map 0 1\nwrite 0 0\nfork\nrepeat 5\nfork\nend\nend\nend")
+    assert sum(run(program, (), profile).hazards.values()) == hazards
+
+
+def test_failed_nowait_allocation_costs_one_more() -> None:
+    program = parse_program("map 0 1\nwrite 0 0\nfork\nwindow w\nfork\nend\nend\nend")
+    lows = []
+    for failing in ([], [2], [3]):
+        window = run(program, (), "6.1", fail_nowait=failing).windows["w"]
+        assert isinstance(window, Prediction)
+        lows.append(window.low)
+    assert lows == [3, 3, 4]
+
+
+def test_the_model_needs_nothing_but_python() -> None:
+    """Standard library only, and nothing of kit outside kit.model."""
+    code = (
+        "import sys; old = set(sys.modules); import kit.model.predict, kit.model.parse, kit.model.lockstat;"
+        "new = {m for m in set(sys.modules) - old if m.split('.')[0] not in sys.stdlib_module_names};"
+        "print(sorted(m for m in new if m != 'kit' and not m.startswith('kit.model')))"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown.strip() == "[]"

@@ -1,0 +1,75 @@
+"""The model against its twin on random programs, and what must hold whatever the program."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kit.model.parse import parse_program
+from kit.model.predict import Prediction, Unmodelled, predict, run
+from kit.model.profiles import PROFILES
+from kit.model.program import Program
+
+from .scenes import Line
+from .strategies import layouts, programs
+from .twin import FORMULAS, recount
+
+
+def simple(window: Prediction | Unmodelled) -> object:
+    """As the twin gives it."""
+    if isinstance(window, Unmodelled):
+        return None
+    return window.low, window.high, {what: n for what, n in window.by_operation.items() if n}
+
+
+def test_the_twin_knows_every_profile() -> None:
+    assert set(FORMULAS) == set(PROFILES)
+
+
+@settings(max_examples=150, deadline=None)
+@given(programs(), layouts(), st.sampled_from(sorted(PROFILES)))
+def test_model_counts_as_its_twin(program: Program, layout: tuple[Line, ...], name: str) -> None:
+    expected = recount(program, layout, name)
+    assert {what: simple(window) for what, window in predict(program, layout, name).items()} == expected
+
+
+@settings(max_examples=50, deadline=None)
+@given(programs(depth=3), layouts(), st.sampled_from(sorted(PROFILES)))
+def test_counters_are_right_after_every_operation(program: Program, layout: tuple[Line, ...], name: str) -> None:
+    """And all references are given back at the end: a run ends with a check that nothing is left."""
+    checked = run(program, layout, name, checked=True)
+    assert dict(checked.windows) == predict(program, layout, name)
+
+
+@settings(max_examples=50, deadline=None)
+@given(programs(), layouts(), st.sampled_from(sorted(PROFILES)))
+def test_repeats_cost_the_same_when_executed_in_full(program: Program, layout: tuple[Line, ...], name: str) -> None:
+    short, full = run(program, layout, name), run(program, layout, name, shortcut=False)
+    assert short.windows == full.windows
+    assert sum(short.hazards.values()) == sum(full.hazards.values())
+
+
+@settings(max_examples=50, deadline=None)
+@given(programs(), layouts())
+def test_batching_never_costs_more(program: Program, layout: tuple[Line, ...]) -> None:
+    unbatched, batched = (predict(program, layout, name) for name in ("6.1-unbatched-clone", "6.1"))
+    for before, after in zip(unbatched.values(), batched.values(), strict=True):
+        assert isinstance(before, Unmodelled) == isinstance(after, Unmodelled)
+        if isinstance(before, Prediction) and isinstance(after, Prediction):
+            assert after.low <= before.low
+            assert before.high - before.low == after.high - after.low
+
+
+@settings(max_examples=100, deadline=None)
+@given(programs())
+def test_text_says_the_whole_program(program: Program) -> None:
+    assert parse_program(program.text()) == program
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_a_prediction_explains_itself(name: str) -> None:
+    program = parse_program("window w\nmap 0 1\nwrite 0 0\nfork\nwrite 0 0\nend\nend")
+    found = predict(program, (), name)["w"]
+    assert isinstance(found, Prediction)
+    assert found.low == found.high == sum(found.by_operation.values()) == sum(found.by_mode.values())
