@@ -1,4 +1,4 @@
-"""The verbs: argv in, an exit code out. Each parses, calls, and prints; what is slow to import is imported by its verb."""
+"""The verbs: argv in, an exit code out. Each parses, calls, and prints; it imports itself what is slow to import."""
 
 from __future__ import annotations
 
@@ -61,7 +61,8 @@ def parser() -> argparse.ArgumentParser:
 
 def _experiment_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("config", type=Path, nargs="?", help="an experiment file, as configs/aim7.yaml")
-    verb.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a key, as guest.cpus=[1]")
+    overrides = "override a key, as guest.cpus=[1]"
+    verb.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=overrides)
 
 
 def _run(options: argparse.Namespace) -> int:

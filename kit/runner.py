@@ -1,4 +1,4 @@
-"""Doing it: build(KernelSpec's input) → Kernel, boot(BootSpec) → Boot, on this machine. What is done already is reused."""
+"""Doing it here: build(what a KernelSpec stands for) → Kernel, boot(BootSpec) → Boot; what is done is reused."""
 
 from __future__ import annotations
 

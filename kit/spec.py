@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -116,7 +116,8 @@ class ExperimentModel(_Strict):
 def _one_of(name: str, known: Sequence[str] | Mapping[str, object], what: str) -> None:
     if name not in known:
         near = difflib.get_close_matches(name, list(known), 1)
-        raise ValueError(f"no such {what}: {name}; " + (f"nearest: {near[0]}" if near else f"there is {', '.join(known)}"))
+        other = f"nearest: {near[0]}" if near else f"there is {', '.join(known)}"
+        raise ValueError(f"no such {what}: {name}; {other}")
 
 
 class _Source:
@@ -269,7 +270,8 @@ def _workloads(model: ExperimentModel, source: _Source) -> tuple[WorkloadSpec, .
     for i, entry in enumerate(model.workloads):
         where = source.where(("workloads", i))
         if len(entry) != 1:
-            raise UserError("a workload is one name with its parameters", where=where, hint="- fork-chain: {depth: 0..8}")
+            hint = "as in - fork-chain: {depth: 0..8}"
+            raise UserError("a workload is one name with its parameters", where=where, hint=hint)
         kind, given = next(iter(entry.items()))
         if kind not in WORKLOADS:
             near = difflib.get_close_matches(str(kind), WORKLOADS, 1) or list(WORKLOADS)
@@ -331,16 +333,14 @@ def _fields(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
     here: type[BaseModel] = model
     for part in loc:
         info = here.model_fields.get(str(part))
-        inner = _inner_model(info.annotation) if info else None
+        inner = inner_model(info.annotation) if info else None
         if inner is not None:
             here = inner
     return list(here.model_fields)
 
 
-def _inner_model(annotation: Any) -> type[BaseModel] | None:
+def inner_model(annotation: Any) -> type[BaseModel] | None:
+    """The model inside an annotation, however it is wrapped."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
-    for arg in getattr(annotation, "__args__", ()):
-        if (found := _inner_model(arg)) is not None:
-            return found
-    return None
+    return next((m for arg in get_args(annotation) if (m := inner_model(arg)) is not None), None)

@@ -60,7 +60,8 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
     if missing:
         why = f"/proc/lock_stat shows no class {', '.join(classes(missing[0]))} in any window"
         return KindVerdict(KIND, Verdict.INCONCLUSIVE, why)
-    comparisons, predictions = [], []
+    comparisons: list[Comparison] = []
+    predictions: list[dict[str, Any]] = []
     for lock in named(exp.locks):
         for cpus in exp.cpus:
             for info in _windows(exp):
@@ -74,7 +75,8 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
         details["classes"] = rank_classes(exp, good)
     disagree = [row for row in predictions if row["agrees"] is False]
     if disagree:
-        why = f"model and kernel disagree in {len(disagree)} of {sum(r['agrees'] is not None for r in predictions)} counts"
+        compared = sum(row["agrees"] is not None for row in predictions)
+        why = f"model and kernel disagree in {len(disagree)} of {compared} counts"
     else:
         why = _why(comparisons, len(good))
     return KindVerdict(KIND, judge_all(comparisons, exp.limit), why, tuple(comparisons), _notes(predictions), details)

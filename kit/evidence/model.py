@@ -40,7 +40,8 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
                 if arm != exp.baseline and isinstance(mine, Prediction) and isinstance(base, Prediction):
                     comparisons += _comparisons(exp, info, arm, mine, base)
     if not comparisons:
-        return KindVerdict(KIND, Verdict.INCONCLUSIVE, "no arm beside the baseline has a profile, or no window is covered")
+        why = "no arm beside the baseline has a profile, or no window is covered"
+        return KindVerdict(KIND, Verdict.INCONCLUSIVE, why)
     basis = "layout of the guest's own processes" if layouts.measured else "the programs' own regions only"
     why = f"{len(comparisons)} windows predicted from the {basis}"
     return KindVerdict(KIND, judge_all(comparisons, exp.limit), why, tuple(comparisons))

@@ -1,4 +1,4 @@
-"""The reference model asked for every window of an experiment: an arm's profile and a worker's layout in, counts out."""
+"""The reference model asked for each window of an experiment: an arm's profile, a worker's layout in; counts out."""
 
 from __future__ import annotations
 

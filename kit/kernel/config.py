@@ -69,7 +69,7 @@ def _parse(line: str, where: str) -> Option | None:
 
 def dropped(config: Config, dotconfig: str) -> list[tuple[Option, str]]:
     """The requested options that a .config does not have as asked, each with what it has (`n` if nothing)."""
-    have = dict(m.groups() for m in map(_SET.match, dotconfig.splitlines()) if m)
+    have = {m[1]: m[2] for m in map(_SET.match, dotconfig.splitlines()) if m}
     return [(o, have.get(o.name, "n")) for o in config.options if have.get(o.name, "n") != o.value]
 
 

@@ -88,7 +88,8 @@ def kernel_version(root: Path, where: str) -> str:
         head = (root / "Makefile").read_text(encoding="utf-8", errors="replace")[:2000]
     except OSError:
         head = ""
-    values = dict(re.findall(r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION) *= *(\S*)", head, re.MULTILINE))
+    pattern = r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION) *= *(\S*)"
+    values: dict[str, str] = dict(re.findall(pattern, head, re.MULTILINE))
     if "VERSION" not in values or not (root / "Kbuild").exists():
         raise UserError("not a kernel source tree: no Makefile with VERSION, or no Kbuild", where=where)
     dots = ".".join(values[k] for k in ("VERSION", "PATCHLEVEL", "SUBLEVEL") if values.get(k))

@@ -1,4 +1,4 @@
-"""The verdict for a terminal: verdict.json's content in, text out. One table, one sentence, and where everything lies."""
+"""The verdict for a terminal: verdict.json's content in, text out: a table, a sentence, and where everything lies."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def _table(verdict: Row) -> str:
     first = next(iter(rows.values()))[0]
     title = f"{_lock_title(kinds[kind]['comparisons'])}, {first['metric']} per fork or job ({kind})"
     headers = _headers(first, several_arms, several_locks)
-    return title + "\n" + tabulate(table, headers=headers, tablefmt="simple", disable_numparse=True, colalign=_align(headers))
+    align = _align(headers)
+    return f"{title}\n" + tabulate(table, headers=headers, tablefmt="simple", disable_numparse=True, colalign=align)
 
 
 def _lock_title(comparisons: Sequence[Row]) -> str:
@@ -100,7 +101,8 @@ def _model(c: Row) -> str:
 
 def _disagreements(verdict: Row) -> str:
     """Each count that the model missed, with the operations that it counted."""
-    rows = [r for k in verdict["evidence"].values() for r in k["details"].get("predictions", ()) if r["agrees"] is False]
+    details = [kind["details"] for kind in verdict["evidence"].values()]
+    rows = [r for d in details for r in d.get("predictions", ()) if r["agrees"] is False]
     if not rows:
         return ""
     out = [f"Model and kernel disagree in {len(rows)} counts:"]
@@ -131,8 +133,14 @@ def _classes(verdict: Row) -> str:
     if not rows:
         return ""
     table = [
-        [r["class"], r["arm"], _number(r["baseline_mean"]), _number(r["arm_mean"]), f"{r['difference']:+.0f}"]
-        + ["exact" if r["exact"] else f"noisy, boots of one arm differ by up to {r['spread']}"]
+        [
+            r["class"],
+            r["arm"],
+            _number(r["baseline_mean"]),
+            _number(r["arm_mean"]),
+            f"{r['difference']:+.0f}",
+            "exact" if r["exact"] else f"noisy, boots of one arm differ by up to {r['spread']}",
+        ]
         for r in rows
     ]
     headers = ["lock class", "arm", "baseline", "in the arm", "difference", ""]

@@ -32,8 +32,8 @@ def _compared(exp: Experiment, verdict: Verdict, kinds: Sequence[KindVerdict]) -
     surest = _surety(exp, basis, comparisons)
     if verdict is Verdict.SAME:
         arms = _join(sorted({c.arm for c in comparisons}))
-        what = f"{arms} and {exp.baseline} are the same: no difference above {exp.limit:.3g} of {len(comparisons)} comparisons"
-        return f"{what}, {surest}."
+        what = f"{arms} and {exp.baseline} are the same: none of {len(comparisons)} comparisons differs by more than"
+        return f"{what} {exp.limit:.3g} of the baseline, {surest}."
     if not decisive:
         return f"Inconclusive: none of {len(comparisons)} comparisons decides within the limit of {exp.limit:.2%}."
     far = max(decisive, key=lambda c: abs((c.ratio if c.ratio is not None else 1e9) - 1))
@@ -70,7 +70,8 @@ def _surety(exp: Experiment, basis: Sequence[KindVerdict], comparisons: Sequence
     boots += sum({c.at.cpus: c.n for c in comparisons}.values())
     exact = sum(c.exact for c in comparisons)
     checked = sum(c.agrees is not None for c in comparisons)
-    text = f"exact to the digit in {exact} of {len(comparisons)} over {boots} boots with {_join(list(map(str, exp.cpus)))} vCPUs"
+    vcpus = _join([str(c) for c in exp.cpus])
+    text = f"exact to the digit in {exact} of {len(comparisons)} over {boots} boots with {vcpus} vCPUs"
     if checked:
         text += f", {checked} of them predicted by the model"
     return f"{text} (evidence: {kinds})"

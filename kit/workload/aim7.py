@@ -1,4 +1,4 @@
-"""AIM7-style load: `users` processes run the same mix of jobs, each in an order of its own (facts: AIM suite VII's rules).
+"""AIM7-style load: `users` processes run the same mix of jobs, each in an order of its own (AIM suite VII's rules).
 
 The mix says how often each test stands in a user's list: weights scaled to `jobs`, rounded, each test at least once,
 and the sum is then the real number. The tests are written anew; AIM is a trademark, the suite itself is not used.

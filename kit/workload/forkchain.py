@@ -5,6 +5,8 @@ At every depth asked for, a window counts `forks` times fork, _exit, wait. Depth
 
 from __future__ import annotations
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from kit.model.program import MAX_REGIONS, Fork, Map, Op, Program, Repeat, Window, Write
@@ -21,7 +23,7 @@ def depths(value: object) -> tuple[int, ...]:
         if not (first.strip().isdigit() and (not dots or last.strip().isdigit())):
             raise ValueError("a depth is a number, a list, or a range as in 0..8")
         value = list(range(int(first), int(last or first) + 1))
-    values = list(value) if isinstance(value, (list, tuple)) else [value]
+    values: list[Any] = list(value) if isinstance(value, (list, tuple)) else [value]
     if not values or not all(isinstance(v, int) and not isinstance(v, bool) and 0 <= v <= 64 for v in values):
         raise ValueError("depths are whole numbers from 0 to 64, as in 0..8")
     return tuple(sorted(set(values)))

@@ -7,8 +7,8 @@ Documentation/driver-api/early-userspace/buffer-format.rst), reproducible to the
 
 from __future__ import annotations
 
-import shutil
 import re
+import shutil
 import stat
 import subprocess
 import tempfile

@@ -1,0 +1,135 @@
+"""`kit check`: an experiment in, its plan (kernels, boots, estimated time) out, nothing done; also explains the keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from kit.arms import FRAGMENTS, read_series
+from kit.evidence import EVIDENCE
+from kit.evidence.request import Site
+from kit.kernel.config import read_fragments
+from kit.kernel.debian import OBJECTS_BYTES, UNPACKED_BYTES, cached_debian
+from kit.kernel.toolchain import jobs
+from kit.plan import Plan, instruments
+from kit.records import Experiment
+from kit.spec import PROJECT, ExperimentModel, inner_model
+from kit.store import Cache
+from kit.workload.catalog import WORKLOADS, make_loads
+
+# On two idle cores, Debian 12, gcc 12, Linux 6.1 (tests/bench/README.md): only ever shown as an estimate.
+FIRST_BUILD_CORE_SECONDS = 420.0
+NEXT_BUILD_SECONDS = 10.0
+BOOT_SECONDS = 15.0
+FETCH_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class PlanShown:
+    """What an experiment would do. Seconds are estimates."""
+
+    name: str
+    kernels: tuple[dict[str, Any], ...]
+    boots: tuple[dict[str, Any], ...]
+    windows: tuple[str, ...]
+    seconds: float
+    notes: tuple[str, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it as plain JSON values."""
+        return {
+            "name": self.name,
+            "kernels": list(self.kernels),
+            "boots": list(self.boots),
+            "windows": list(self.windows),
+            "seconds_estimated": self.seconds,
+            "notes": list(self.notes),
+        }
+
+    def as_text(self) -> str:
+        """For a terminal."""
+        lines = [f"{self.name}: the experiment file is good.", "", f"{len(self.kernels)} kernels:"]
+        for k in self.kernels:
+            series = ", ".join(k["series"]) or "no patch"
+            role = ", baseline" if k["baseline"] else ""
+            profile = k["profile"] or "none (no prediction)"
+            lines.append(f"  {k['arm']} ({k['instrument']}{role}): {k['tree']}, {series}; profile {profile}")
+        lines += ["", f"{len(self.boots)} boots, in this order:"]
+        for block in sorted({b["block"] for b in self.boots}):
+            inside = ", ".join(f"{b['arm']}/{b['cpus']}" for b in self.boots if b["block"] == block)
+            lines.append(f"  block {block} (arm/vCPUs): {inside}")
+        lines += ["", f"{len(self.windows)} windows in each: {', '.join(self.windows)}", ""]
+        lines.append(f"about {self.seconds / 60:.0f} min when nothing is in the cache (an estimate for this machine)")
+        return "\n".join([*lines, *self.notes])
+
+
+def show_plan(exp: Experiment, cache: Cache) -> PlanShown:
+    """The plan of an experiment. Reads its patches and fragments; downloads, builds and boots nothing.
+
+    Raises UserError for a patch or a fragment that cannot be read.
+    """
+    for arm in exp.arms:
+        read_series(arm)
+    wanted = instruments(exp)
+    for instrument in wanted:
+        read_fragments([PROJECT / "configs" / "kernel" / f"{f}.config" for f in FRAGMENTS[instrument]])
+    names = {(arm.name, i): f"{arm.name}/{i}" for arm in exp.arms for i in wanted}
+    plan = Plan.of(exp, Site(names, "tcg" if exp.accel == "auto" else exp.accel, "guest"))
+    loads = make_loads(exp.workloads, exp.seed)
+    missing = [v for v in _debian_versions(exp) if cached_debian(v, cache) is None]
+    seconds = FETCH_SECONDS * len(missing) + BOOT_SECONDS * len(plan.wanted)
+    seconds += len(wanted) * (FIRST_BUILD_CORE_SECONDS / jobs() + NEXT_BUILD_SECONDS * (len(exp.arms) - 1))
+    size = (UNPACKED_BYTES + OBJECTS_BYTES) / 1e9
+    notes = [f"debian:{v} is not in the cache: about 140 MB to download, {size:.1f} GB of disk" for v in missing]
+    return PlanShown(
+        exp.name,
+        tuple(_kernels(exp, wanted)),
+        tuple({"arm": s.arm, "cpus": s.machine.cpus, "block": s.block, "evidence": s.evidence} for s in plan.wanted),
+        tuple(w.name for load in loads for w in load.windows),
+        seconds,
+        tuple(notes),
+    )
+
+
+def _debian_versions(exp: Experiment) -> list[str]:
+    return sorted({arm.tree.removeprefix("debian:") for arm in exp.arms if arm.tree.startswith("debian:")})
+
+
+def _kernels(exp: Experiment, wanted: Sequence[str]) -> Iterator[dict[str, Any]]:
+    for instrument in wanted:
+        for arm in exp.arms:
+            yield {
+                "arm": arm.name,
+                "instrument": instrument,
+                "baseline": arm.name == exp.baseline,
+                "tree": arm.tree,
+                "series": [("reversed " if p.reverse else "") + p.path.rsplit("/", 1)[-1] for p in arm.series],
+                "profile": arm.profile,
+            }
+
+
+def explain_keys() -> str:
+    """Every key of an experiment file with its default, from the same models that check it."""
+    lines = ["keys of an experiment file", *_explain(ExperimentModel, "  ")]
+    lines += ["", f"evidence: {', '.join(EVIDENCE)}", "", "workloads (each also takes `name`)"]
+    for name, model in WORKLOADS.items():
+        lines += [f"  {name}", *_explain(model, "    ")]
+    return "\n".join(lines)
+
+
+def _explain(model: type[BaseModel], indent: str) -> Iterator[str]:
+    for name, info in model.model_fields.items():
+        inner = inner_model(info.annotation)
+        default = "" if inner or info.default in (PydanticUndefined, None, ()) else f" (default {_plain(info.default)})"
+        required = " (required)" if info.is_required() else ""
+        yield f"{indent}{name}: {info.description}{default}{required}"
+        if inner is not None:
+            yield from _explain(inner, indent + "  ")
+
+
+def _plain(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
