@@ -1,4 +1,4 @@
-"""`kit check`: an experiment in, its plan (kernels, boots, estimated time) out, nothing done; also explains the keys."""
+"""`kit check`: an experiment in, its plan (kernels, boots, estimated time) out, nothing done; explains the keys."""
 
 from __future__ import annotations
 

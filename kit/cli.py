@@ -45,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--json", action="store_true", help="print verdict.json")
     run.add_argument("--resume", type=Path, metavar="RUN", help="go on with a run that was interrupted")
     run.add_argument("--runs", type=Path, default=Path("runs"), help="where run folders are made (default: runs/)")
+    run.add_argument("--fresh", action="store_true", help="boot again what earlier runs have booted")
     run.add_argument("-v", "--verbose", action="store_true", help="show the commands that are run")
     run.set_defaults(call=_run)
     check = verbs.add_parser("check", help="check an experiment file and show its plan, without doing it")
@@ -80,7 +81,8 @@ def _run(options: argparse.Namespace) -> int:
         if not config.is_file():
             raise UserError("not a run that can be resumed: no experiment.yaml in it", where=str(options.resume))
     exp = read_experiment(_named(config), options.set)
-    result = run_experiment(exp, Cache(), choose(options.verbose), options.runs, options.resume)
+    progress = choose(options.verbose)
+    result = run_experiment(exp, Cache(), progress, options.runs, options.resume, fresh=options.fresh)
     if options.json:
         print(json.dumps(result.verdict, indent=2))
     else:

@@ -40,16 +40,17 @@ class RunResult:
 
 
 def run_experiment(
-    exp: Experiment, cache: Cache, progress: Progress, runs: Path, resume: Path | None = None
+    exp: Experiment, cache: Cache, progress: Progress, runs: Path, resume: Path | None = None, *, fresh: bool = False
 ) -> RunResult:
-    """Does an experiment, or the rest of one (`resume`: its run folder).
+    """Does an experiment, or the rest of one (`resume`: its run folder). `fresh`: boots of earlier runs do not count.
 
     Raises UserError for bad input before anything is built, MachineError when the machine fails.
     """
+    start = time.monotonic()
     tools = find_toolchain(progress)
     arms = resolve_arms(exp, instruments(exp), tools, PROJECT / "configs", cache, progress)
     folder = RunFolder(resume) if resume else RunFolder.create(runs, exp.name, time.strftime("%Y%m%d-%H%M%S"))
-    job = _Job(exp, arms, Runner(cache, folder, tools, progress), tools, folder, progress)
+    job = _Job(exp, arms, Runner(cache, folder, tools, progress, fresh=fresh), tools, folder, progress, start)
     return job.run()
 
 
@@ -64,12 +65,14 @@ class _Job:
         tools: Toolchain,
         folder: RunFolder,
         progress: Progress,
+        start: float,
     ) -> None:
         self.exp, self.arms, self.runner, self.tools = exp, arms, runner, tools
         self.folder, self.progress = folder, progress
         self.done: list[Boot] = load_boots(folder)
         self.build_faults: dict[str, str] = {}
         self.notes: list[str] = []
+        self.start = start
 
     def run(self) -> RunResult:
         write_experiment(self.exp, self.folder.path)
@@ -138,8 +141,17 @@ class _Job:
         kinds = [EVIDENCE[kind].judge(self.exp, self.done) for kind in self.exp.evidence]
         judgement = judge(self.exp, kinds, attribution)
         verdict = verdict_json(self.exp, judgement, kinds, attribution, self.done, origin)
+        verdict["seconds"] = self._seconds()
         write_json(self.folder.path / "verdict.json", verdict)
         return RunResult(self.folder.path, verdict, judgement.exit_code)
+
+    def _seconds(self) -> dict[str, float]:
+        """Where this run's wall time went: commands (make above all), guests, and kit itself."""
+        total = time.monotonic() - self.start
+        guests = self.runner.guest_seconds
+        own = total - guests - self.progress.command_seconds
+        spent = {"total": total, "commands": self.progress.command_seconds, "guests": guests, "own": max(own, 0.0)}
+        return {name: round(seconds, 2) for name, seconds in spent.items()}
 
 
 def verdict_json(

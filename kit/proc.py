@@ -59,7 +59,9 @@ def run(
         if sink:
             sink.close()
         end(process)
-    return Done(process.returncode, "".join(lines), time.monotonic() - start)
+        seconds = time.monotonic() - start
+        progress.command_seconds += seconds
+    return Done(process.returncode, "".join(lines), seconds)
 
 
 def check(argv: Sequence[str], *, progress: Progress, limit: float, cwd: Path | None = None) -> str:

@@ -17,9 +17,10 @@ class Task:
 
 
 class Progress:
-    """The silent one; kit.report.progress has those that draw."""
+    """The silent one; kit.report.progress has those that draw. `command_seconds`: wall time of commands so far."""
 
     verbose = False
+    command_seconds = 0.0
 
     @contextmanager
     def task(self, title: str, total: float = 0) -> Iterator[Task]:

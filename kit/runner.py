@@ -27,10 +27,13 @@ PROBE_PROGRAM = "worker probe\nwindow probe\nfork\nend\nend\n"
 
 
 class Runner:
-    """Builds and boots for one run. `folder` takes the console logs."""
+    """Builds and boots for one run. `folder` takes the console logs; `fresh`: no boot of an earlier run is reused."""
 
-    def __init__(self, cache: Cache, folder: RunFolder, tools: Toolchain, progress: Progress) -> None:
-        self.cache, self.folder, self.tools, self.progress = cache, folder, tools, progress
+    def __init__(
+        self, cache: Cache, folder: RunFolder, tools: Toolchain, progress: Progress, *, fresh: bool = False
+    ) -> None:
+        self.cache, self.folder, self.tools, self.progress, self.fresh = cache, folder, tools, progress, fresh
+        self.guest_seconds = 0.0
         self._kernels: dict[str, Kernel] = {}
         self._guest: GuestImage | None = None
         self.host: HostFacts = host_facts()
@@ -76,7 +79,7 @@ class Runner:
     ) -> BootRun:
         nonce = secrets.token_hex(8)
         conf = {"nonce": nonce, "limit": str(int(limits.total))}
-        return run_boot(
+        run = run_boot(
             Path(kernel.image),
             boot_initramfs(self.guest.base_cpio_path, program, conf),
             machine,
@@ -86,6 +89,8 @@ class Runner:
             append=append,
             on_command=self.progress.command,
         )
+        self.guest_seconds += run.seconds
+        return run
 
     def _console(self, name: str) -> Path:
         """A log's path; a second try does not overwrite the first."""
@@ -99,7 +104,7 @@ class Runner:
     def _reuse(self, spec: BootSpec, name: str) -> Boot | None:
         kept = self.cache.root / "boots" / spec.key
         record = read_json(kept / "boot.json")
-        if spec.evidence not in EXACT or record is None or digest(record["boot"]) != record["digest"]:
+        if self.fresh or spec.evidence not in EXACT or record is None or digest(record["boot"]) != record["digest"]:
             return None
         console = self._console(name)
         shutil.copyfile(kept / "console.log", console)

@@ -1,0 +1,35 @@
+"""Real kernels for the tests marked `boot`: Linux 6.1 of Debian's package, built and booted through what `kit run` calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from kit.experiment import RunResult, run_experiment
+from kit.report.progress import PlainProgress
+from kit.spec import PROJECT, read_experiment
+from kit.store import Cache
+
+Run = Callable[[dict[str, Any]], RunResult]
+
+ARMS = {
+    "without": {"series": [str(PROJECT / "patches/v6.1/unbatch-clone.patch")], "profile": "6.1-unbatched-clone"},
+    "with": {"series": [], "profile": "6.1"},
+}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    """Runs an experiment given as a mapping; every boot is a fresh one, kernels come from the user's cache."""
+
+    def go(changes: dict[str, Any]) -> RunResult:
+        base = {"name": "test", "tree": "debian:6.1", "baseline": "without", "arms": ARMS, "locks": ["anon_vma"]}
+        config = tmp_path / "experiment.yaml"
+        config.write_text(yaml.safe_dump({**base, **changes}), encoding="utf-8")
+        return run_experiment(read_experiment(config), Cache(), PlainProgress(), tmp_path / "runs", fresh=True)
+
+    return go
