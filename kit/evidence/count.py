@@ -161,7 +161,7 @@ def rank_classes(exp: Experiment, done: Sequence[Boot]) -> list[dict[str, Any]]:
         for arm, cpus, total in totals:
             groups.setdefault((arm, cpus), []).append(total.get(name, 0))
         rows += [_class_row(exp, name, arm.name, groups) for arm in exp.arms if arm.name != exp.baseline]
-    return sorted((r for r in rows if r), key=lambda r: (not r["exact"], -abs(r["difference"])))[:RANKED]
+    return sorted((r for r in rows if r), key=lambda r: -abs(r["difference"]))[:RANKED]
 
 
 def _totals(boot: Boot) -> dict[str, int]:
@@ -181,7 +181,7 @@ def _class_row(exp: Experiment, name: str, arm: str, groups: dict[tuple[str, int
     exact = all(len(vs) > 1 and len(set(vs)) == 1 for (a, _), vs in groups.items() if a in (arm, exp.baseline))
     spread = max(max(vs) - min(vs) for (a, _), vs in groups.items() if a in (arm, exp.baseline))
     difference = fmean(mine) - fmean(base)
-    if abs(difference) <= spread:
+    if abs(difference) <= spread or abs(difference) < 1:  # less than one a boot: too few to tell from chance
         return {}
     return {
         "class": name,

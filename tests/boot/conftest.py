@@ -1,4 +1,4 @@
-"""Real kernels for the tests marked `boot`: Linux 6.1 of Debian's package, built and booted through what `kit run` calls."""
+"""Real kernels for the tests marked `boot`: Debian's Linux 6.1, built and booted through what `kit run` calls."""
 
 from __future__ import annotations
 
