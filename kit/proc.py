@@ -50,7 +50,8 @@ def run(
                 sink.write(line)
             if on_line:
                 on_line(line.rstrip("\n"))
-    except _TooLong:
+        process.wait(max(start + limit - time.monotonic(), 1))  # it closes its output before it ends
+    except (_TooLong, subprocess.TimeoutExpired):
         raise MachineError(
             f"still running after {limit:.0f} s, stopped: {' '.join(argv[:4])} …",
             hint="the machine may be overloaded" + (f"; log: {log}" if log else ""),
