@@ -52,7 +52,8 @@ def follow(process: subprocess.Popen[str], show: tuple[str, ...]) -> tuple[int, 
         for line in process.stdout or ():
             last.append(line.rstrip())
             if line.startswith(show):
-                print(f"  {last[-1]}", file=sys.stderr, flush=True)
+                shown = last[-1].partition(" (from ")[0]  # pip names the lock file's line with every package
+                print(f"  {shown}", file=sys.stderr, flush=True)
         return process.wait(), list(last)
     except BaseException:
         process.terminate()
