@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kit import proc
-from kit.errors import BuildError, KitError
+from kit.errors import BuildError, KitError, MachineError
 from kit.kernel.config import Config, check_kept, kconfig_names
 from kit.kernel.toolchain import Toolchain, jobs
 from kit.kernel.tree import Tree
@@ -70,6 +70,12 @@ class _Build:
 
     def __init__(self, job: BuildInput, tools: Toolchain, cache: Cache, progress: Progress) -> None:
         self.job, self.tools, self.cache, self.progress = job, tools, cache, progress
+        if re.search(r"[\s:]", str(cache.root)):  # Makefile: "source directory cannot contain spaces or colons"
+            raise MachineError(
+                "kernels cannot be built below a path with a space or a colon",
+                where=str(cache.root),
+                hint="set KIT_CACHE to another folder",
+            )
         self.space = Workspace(cache.folder("objects", job.spec.object_key))
         self.log = self.space.folder / "build.log"
         self.title = f"kernel {job.spec.arm} ({job.spec.instrument})"
