@@ -112,4 +112,5 @@ def _test(options: argparse.Namespace) -> int:
 def _named(config: Path | None) -> Path:
     if config is None:
         raise UserError("no experiment named", hint="as in `kit run configs/aim7.yaml`; more are in configs/")
-    return config
+    ours = Path(__file__).resolve().parent.parent / config  # the examples, from wherever kit is called
+    return ours if not config.exists() and ours.exists() else config
