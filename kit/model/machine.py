@@ -83,33 +83,39 @@ class Machine:
 
     def check(self) -> None:
         """Recount everything from the chains and compare it with what the kernel counts; ModelError if they differ."""
-        expected = Recount(self.mms)
+        expected = Recount(self.mms, self.rmap.profile)
         if self.recorder.held:
             raise ModelError(f"a lock is still held by {next(iter(self.recorder.held.values()))}")
         if self.rmap.alive != len(expected.anon_vmas):
             raise ModelError(f"{self.rmap.alive} anon_vmas exist, but {len(expected.anon_vmas)} can be reached")
         for anon_vma in expected.anon_vmas:
-            expected.check(anon_vma, self.rmap.profile.counters)
+            expected.check(anon_vma)
 
 
 class Recount:
     """What references and counters must be, from the chains alone."""
 
-    def __init__(self, mms: Iterable[Mm]) -> None:
+    def __init__(self, mms: Iterable[Mm], profile: Profile) -> None:
+        self.counters = profile.counters
+        self.pinned = profile.pins_root
         self.vmas = [vma for mm in mms for vma in mm.vmas]
         self.anon_vmas: dict[AnonVma, None] = {}
         for vma in self.vmas:
             for avc in vma.chain:
                 self.anon_vmas.update({avc.anon_vma: None, avc.anon_vma.root: None})
 
-    def check(self, anon_vma: AnonVma, counters: str) -> None:
-        """`counters` as in Profile."""
+    def check(self, anon_vma: AnonVma) -> None:
+        """ModelError if what `anon_vma` keeps is not so."""
         attached = [vma for vma in self.vmas for avc in vma.chain if avc.anon_vma is anon_vma]
         pins = sum(other.root is anon_vma and other is not anon_vma for other in self.anon_vmas)
         children = sum(other.parent is anon_vma for other in self.anon_vmas)
         active = sum(vma.anon_vma is anon_vma for vma in self.vmas)
-        found = {"entries": (len(anon_vma.chain), len(attached)), "refcount": (anon_vma.refcount, 1 + pins)}
-        if counters == "children":
+        found = {"entries": (len(anon_vma.chain), len(attached))}
+        if self.pinned:
+            found["refcount"] = (anon_vma.refcount, 1 + pins)
+        if self.counters == "degree":
+            found["degree"] = (anon_vma.degree, children + active)
+        if self.counters == "children":
             found["num_children"] = (anon_vma.num_children, children)
             found["num_active_vmas"] = (anon_vma.num_active_vmas, active)
         for what, (counted, actual) in found.items():

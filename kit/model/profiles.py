@@ -16,13 +16,63 @@ def once(*steps: Step) -> Pass:
     return Pass(Over.ONCE, steps)
 
 
-def newest_first(*steps: Step) -> Pass:
-    return Pass(Over.NEWEST_FIRST, steps)
+def own_backward(*steps: Step) -> Pass:
+    return Pass(Over.OWN_BACKWARD, steps)
 
 
-def oldest_first(*steps: Step) -> Pass:
-    return Pass(Over.OLDEST_FIRST, steps)
+def forward(*steps: Step) -> Pass:
+    return Pass(Over.FORWARD, steps)
 
+
+def backward(*steps: Step) -> Pass:
+    return Pass(Over.BACKWARD, steps)
+
+
+# 2.6.38: the spinlock. Read: blob 941bf82e8961 of mm/rmap.c, e9fd04ca1e51 of include/linux/rmap.h.
+
+_PREPARE_2_6_38 = Cell(
+    (once(S.ALLOC_KERNEL, S.FIND_MERGEABLE, S.ALLOC_ANON_VMA, S.LOCK, S.OWN, S.LINK, S.UNLOCK),),
+    Source("2.6.38", "941bf82e8961", "anon_vma_prepare"),
+)
+
+_CLONE_2_6_38 = Cell(
+    (backward(S.ALLOC_KERNEL, S.LOCK, S.LINK, S.UNLOCK),),
+    Source("2.6.38", "941bf82e8961", "anon_vma_clone, anon_vma_chain_link"),
+)
+
+_FORK_2_6_38 = Cell(
+    (
+        once(
+            *(S.SKIP_UNUSED, S.CLONE_PARENT, S.ALLOC_ANON_VMA, S.ALLOC_KERNEL, S.ADOPT_ROOT, S.OWN),
+            *(S.LOCK, S.LINK, S.UNLOCK),
+        ),
+    ),
+    Source("2.6.38", "941bf82e8961", "anon_vma_fork"),
+)
+
+# CONFIG_KSM or CONFIG_MIGRATION: get_anon_vma() and drop_anon_vma() are not empty.
+_FORK_2_6_38_KSM = Cell(
+    (
+        once(
+            *(S.SKIP_UNUSED, S.CLONE_PARENT, S.ALLOC_ANON_VMA, S.ALLOC_KERNEL, S.ADOPT_ROOT, S.PIN_ROOT, S.OWN),
+            *(S.LOCK, S.LINK, S.UNLOCK),
+        ),
+    ),
+    Source("2.6.38", "941bf82e8961", "anon_vma_fork"),
+)
+
+_UNLINK_2_6_38 = Cell(
+    (forward(S.LOCK, S.REMOVE, S.UNLOCK, S.PUT_EMPTY_UNPINNED, S.FREE_ENTRY),),
+    Source("2.6.38", "941bf82e8961", "unlink_anon_vmas, anon_vma_unlink"),
+)
+
+_PUT_2_6_38 = Cell((once(S.FREE),), Source("2.6.38", "941bf82e8961", "anon_vma_unlink"))
+
+_PUT_2_6_38_KSM = Cell(
+    (once(S.DROP_ROOT_LOCKING, S.FREE),), Source("2.6.38", "941bf82e8961", "anon_vma_unlink, drop_anon_vma")
+)
+
+_FREE_2_6_38 = Cell((once(S.RELEASE),), Source("2.6.38", "941bf82e8961", "anon_vma_free"))
 
 # 3.0: the mutex. Read: the mail's patch (blobs 0eb463ea88dd and f286697c61dc), and 3.0.1 (blob 23295f65ae43).
 
@@ -33,24 +83,24 @@ _PREPARE_3_0 = Cell(
 
 # anon_vma_chain_link() locks and unlocks by itself.
 _CLONE_3_0_RC1 = Cell(
-    (oldest_first(S.ALLOC_KERNEL, S.LOCK, S.LINK, S.UNLOCK),),
+    (backward(S.ALLOC_KERNEL, S.LOCK, S.LINK, S.UNLOCK),),
     Source("3.0-rc1", "2b575eb64f7a", "anon_vma_clone, anon_vma_chain_link"),
 )
 
 _CLONE_637FBBF = Cell(
-    (oldest_first(S.ALLOC_KERNEL, S.LOCK_ONCE, S.LINK), once(S.UNLOCK_HELD)),
+    (backward(S.ALLOC_KERNEL, S.LOCK_ONCE, S.LINK), once(S.UNLOCK_HELD)),
     Source("3.0-rc4", "bb4aa39676f7", "anon_vma_clone"),
 )
 
 _CLONE_DD34739C = Cell(
-    (oldest_first(S.ALLOC_NOWAIT, S.LOCK_ONCE, S.LINK), once(S.UNLOCK_HELD)),
+    (backward(S.ALLOC_NOWAIT, S.LOCK_ONCE, S.LINK), once(S.UNLOCK_HELD)),
     Source("3.0-rc4", "dd34739c03f2", "anon_vma_clone"),
 )
 
 _FORK_3_0 = Cell(
     (
         once(
-            *(S.SKIP_UNUSED, S.CLONE_PARENT, S.ALLOC_ANON_VMA, S.ALLOC_KERNEL, S.ADOPT_ROOT, S.OWN),
+            *(S.SKIP_UNUSED, S.CLONE_PARENT, S.ALLOC_ANON_VMA, S.ALLOC_KERNEL, S.ADOPT_ROOT, S.PIN_ROOT, S.OWN),
             *(S.LOCK, S.LINK, S.UNLOCK),
         ),
     ),
@@ -58,15 +108,15 @@ _FORK_3_0 = Cell(
 )
 
 _UNLINK_3_0_RC1 = Cell(
-    (newest_first(S.LOCK, S.REMOVE, S.UNLOCK, S.PUT_EMPTY, S.FREE_ENTRY),),
+    (forward(S.LOCK, S.REMOVE, S.UNLOCK, S.PUT_EMPTY, S.FREE_ENTRY),),
     Source("3.0-rc1", "2b575eb64f7a", "unlink_anon_vmas, anon_vma_unlink"),
 )
 
 _UNLINK_EEE2ACBA = Cell(
     (
-        newest_first(S.LOCK_ONCE, S.REMOVE, S.KEEP_EMPTY, S.FREE_ENTRY),
+        forward(S.LOCK_ONCE, S.REMOVE, S.KEEP_EMPTY, S.FREE_ENTRY),
         once(S.UNLOCK_HELD),
-        newest_first(S.PUT_ENTRY, S.FREE_ENTRY),
+        forward(S.PUT_ENTRY, S.FREE_ENTRY),
     ),
     Source("3.0-rc4", "eee2acbae955", "unlink_anon_vmas"),
 )
@@ -76,7 +126,56 @@ _PUT_3_0 = Cell((once(S.PUT_ROOT, S.FREE),), Source("3.0", "2b575eb64f7a", "put_
 
 _FREE_3_0 = Cell((once(S.SYNC_IF_LOCKED, S.RELEASE),), Source("3.0", "2b575eb64f7a", "anon_vma_free"))
 
-# 6.1: the rwsem. Read: Debian's 6.1.192, mm/rmap.c.
+# 3.8: the rwsem. Read: blob 2c78f8cadc95 of mm/rmap.c (3.8.0), compared with 3.0.1's: nothing else that counts differs.
+
+_PREPARE_3_8 = Cell(_PREPARE_3_0.passes, Source("3.8", "5a505085f043", "anon_vma_prepare"))
+_CLONE_3_8 = Cell(_CLONE_DD34739C.passes, Source("3.8", "5a505085f043", "anon_vma_clone"))
+_FORK_3_8 = Cell(_FORK_3_0.passes, Source("3.8", "5a505085f043", "anon_vma_fork"))
+_UNLINK_3_8 = Cell(_UNLINK_EEE2ACBA.passes, Source("3.8", "5a505085f043", "unlink_anon_vmas"))
+_PUT_3_8 = Cell(_PUT_3_0.passes, Source("3.8", "2b575eb64f7a", "put_anon_vma, __put_anon_vma"))
+_FREE_3_8 = Cell(_FREE_3_0.passes, Source("3.8", "5a505085f043", "anon_vma_free"))
+
+# 3.19: reuse by degree. Read: blob ecb444a2ad50 of mm/rmap.c (3.19.8).
+
+_PREPARE_3_19 = Cell(
+    (
+        once(
+            *(S.ALLOC_KERNEL, S.FIND_MERGEABLE, S.ALLOC_ANON_VMA, S.DEGREE_FIRST_VMA),
+            *(S.LOCK, S.OWN, S.LINK, S.DEGREE_LINK, S.UNLOCK),
+        ),
+    ),
+    Source("3.19.8", "7a3ef208e662", "anon_vma_prepare, anon_vma_alloc"),
+)
+
+_CLONE_3_19 = Cell(
+    (backward(S.ALLOC_NOWAIT, S.LOCK_ONCE, S.LINK, S.REUSE_BY_DEGREE), once(S.DEGREE_OWN, S.UNLOCK_HELD)),
+    Source("3.19.8", "7a3ef208e662", "anon_vma_clone"),
+)
+
+_FORK_3_19 = Cell(
+    (
+        once(
+            *(S.SKIP_UNUSED, S.FORGET, S.CLONE_PARENT, S.DONE_IF_REUSED, S.ALLOC_ANON_VMA, S.DEGREE_FIRST_VMA),
+            *(S.ALLOC_KERNEL, S.ADOPT_ROOT, S.PIN_ROOT, S.OWN, S.LOCK, S.LINK, S.DEGREE_CHILD, S.UNLOCK),
+        ),
+    ),
+    Source("3.19.8", "7a3ef208e662", "anon_vma_fork, anon_vma_alloc"),
+)
+
+_UNLINK_3_19 = Cell(
+    (
+        forward(S.LOCK_ONCE, S.REMOVE, S.DEGREE_DROP_CHILD_EMPTY, S.KEEP_EMPTY, S.FREE_ENTRY),
+        once(S.DEGREE_DROP_OWN, S.UNLOCK_HELD),
+        forward(S.PUT_ENTRY, S.FREE_ENTRY),
+    ),
+    Source("3.19.8", "7a3ef208e662", "unlink_anon_vmas"),
+)
+
+_PUT_3_19 = Cell((once(S.FREE, S.PUT_ROOT),), Source("3.19.8", "7f39dda9d86f", "put_anon_vma, __put_anon_vma"))
+_FREE_3_19 = Cell(_FREE_3_0.passes, Source("3.19.8", "5a505085f043", "anon_vma_free"))
+
+# 6.0 to 6.12: reuse by children. Read: Debian's 6.1.192, mm/rmap.c; 6.0.1 (blob 93d5a6f793d2) and 6.12 (blob
+# 73d5998677d4) differ from it in comments, an assertion and a memory barrier only.
 
 _PREPARE_6_1 = Cell(
     (
@@ -90,7 +189,7 @@ _PREPARE_6_1 = Cell(
 
 _CLONE_6_1 = Cell(
     (
-        oldest_first(S.ALLOC_NOWAIT, S.LOCK_ONCE, S.LINK, S.REUSE_CHILDLESS),
+        backward(S.ALLOC_NOWAIT, S.LOCK_ONCE, S.LINK, S.REUSE_CHILDLESS),
         once(S.COUNT_OWN_ACTIVE, S.UNLOCK_HELD),
     ),
     Source("6.1.192", "2555283eb40d", "anon_vma_clone"),
@@ -98,7 +197,7 @@ _CLONE_6_1 = Cell(
 
 # The reversed ladder: what 6.1 would do had bb4aa39676f7, and then eee2acbae955 too, not been written.
 _CLONE_6_1_UNBATCHED = Cell(
-    (oldest_first(S.ALLOC_KERNEL, S.LOCK, S.LINK, S.REUSE_CHILDLESS, S.COUNT_ACTIVE_IF_OWN, S.UNLOCK),),
+    (backward(S.ALLOC_KERNEL, S.LOCK, S.LINK, S.REUSE_CHILDLESS, S.COUNT_ACTIVE_IF_OWN, S.UNLOCK),),
     Source("6.1.192", "patches/v6.1/unbatch-clone.patch", "anon_vma_clone"),
 )
 
@@ -106,7 +205,7 @@ _FORK_6_1 = Cell(
     (
         once(
             *(S.SKIP_UNUSED, S.FORGET, S.CLONE_PARENT, S.DONE_IF_REUSED, S.ALLOC_ANON_VMA, S.COUNT_ACTIVE),
-            *(S.ALLOC_KERNEL, S.ADOPT_ROOT, S.OWN, S.LOCK, S.LINK, S.COUNT_CHILD, S.UNLOCK),
+            *(S.ALLOC_KERNEL, S.ADOPT_ROOT, S.PIN_ROOT, S.OWN, S.LOCK, S.LINK, S.COUNT_CHILD, S.UNLOCK),
         ),
     ),
     Source("6.1.192", "2555283eb40d", "anon_vma_fork"),
@@ -114,16 +213,16 @@ _FORK_6_1 = Cell(
 
 _UNLINK_6_1 = Cell(
     (
-        newest_first(S.LOCK_ONCE, S.REMOVE, S.DROP_CHILD_EMPTY, S.KEEP_EMPTY, S.FREE_ENTRY),
+        forward(S.LOCK_ONCE, S.REMOVE, S.DROP_CHILD_EMPTY, S.KEEP_EMPTY, S.FREE_ENTRY),
         once(S.DROP_OWN_ACTIVE, S.UNLOCK_HELD),
-        newest_first(S.PUT_ENTRY, S.FREE_ENTRY),
+        forward(S.PUT_ENTRY, S.FREE_ENTRY),
     ),
     Source("6.1.192", "2555283eb40d", "unlink_anon_vmas"),
 )
 
 _UNLINK_6_1_UNBATCHED = Cell(
     (
-        newest_first(
+        forward(
             *(S.LOCK, S.REMOVE, S.DROP_CHILD_EMPTY, S.DROP_ACTIVE_IF_OWN, S.UNLOCK),
             *(S.PUT_EMPTY, S.FREE_ENTRY),
         ),
@@ -135,30 +234,109 @@ _PUT_6_1 = Cell((once(S.FREE, S.PUT_ROOT),), Source("6.1.192", "7f39dda9d86f", "
 
 _FREE_6_1 = Cell((once(S.SYNC_IF_LOCKED, S.RELEASE),), Source("6.1.192", "5a505085f043", "anon_vma_free"))
 
+# 7.0: chain entries are allocated before the lock is taken. Read: blob 022798c9f4a7 of mm/rmap.c (7.0.0), and 7.1.3's.
+
+_PREPARE_7_0 = Cell(_PREPARE_6_1.passes, Source("7.0", "022798c9f4a7", "__anon_vma_prepare"))
+
+# Two list walks, the first forward: a copy's chain is in the reverse of the source's order.
+_CLONE_7_0 = Cell(
+    (
+        once(S.SKIP_UNUSED),
+        forward(S.ALLOC_KERNEL, S.ASSIGN),
+        once(S.LOCK_SOURCE),
+        own_backward(S.INSERT, S.REUSE_CHILDLESS_COUNT),
+        once(S.COUNT_OWN_ACTIVE_UNLESS_FORK, S.UNLOCK_HELD),
+    ),
+    Source("7.0", "022798c9f4a7", "anon_vma_clone, maybe_reuse_anon_vma"),
+)
+
+_FORK_7_0 = Cell(
+    (
+        once(
+            *(S.SKIP_UNUSED, S.FORGET, S.ALLOC_ANON_VMA, S.ALLOC_KERNEL, S.CLONE_PARENT, S.DONE_IF_REUSED_PUT),
+            *(S.COUNT_ACTIVE, S.ADOPT_ROOT, S.PIN_ROOT, S.OWN, S.ASSIGN, S.LOCK, S.INSERT, S.COUNT_CHILD, S.UNLOCK),
+        ),
+    ),
+    Source("7.0", "022798c9f4a7", "anon_vma_fork"),
+)
+
+_UNLINK_7_0 = Cell(
+    (
+        once(S.SKIP_OWNLESS, S.LOCK_OWN),
+        forward(S.REMOVE, S.DROP_CHILD_EMPTY, S.KEEP_EMPTY, S.FREE_ENTRY),
+        once(S.DROP_OWN_ACTIVE, S.UNLOCK_HELD),
+        forward(S.PUT_ENTRY, S.FREE_ENTRY),
+    ),
+    Source("7.0", "022798c9f4a7", "unlink_anon_vmas"),
+)
+
+_PUT_7_0 = Cell(_PUT_6_1.passes, Source("7.0", "022798c9f4a7", "put_anon_vma, __put_anon_vma"))
+_FREE_7_0 = Cell(_FREE_6_1.passes, Source("7.0", "022798c9f4a7", "anon_vma_free"))
+
+_SPINLOCK = ("&(&anon_vma->lock)->rlock", Source("2.6.38", "941bf82e8961", "anon_vma_ctor"))
 _MUTEX = ("&anon_vma->mutex", Source("3.0", "2b575eb64f7a", "anon_vma_ctor"))
-_RWSEM = ("&anon_vma->rwsem", Source("6.1.192", "5a505085f043", "anon_vma_ctor"))
+_RWSEM = ("&anon_vma->rwsem", Source("3.8", "5a505085f043", "anon_vma_ctor"))
+
+_CELLS_2_6_38 = (_PREPARE_2_6_38, _CLONE_2_6_38, _FORK_2_6_38, _UNLINK_2_6_38, _PUT_2_6_38, _FREE_2_6_38)
+_CELLS_KSM = (_PREPARE_2_6_38, _CLONE_2_6_38, _FORK_2_6_38_KSM, _UNLINK_2_6_38, _PUT_2_6_38_KSM, _FREE_2_6_38)
+_CELLS_3_8 = (_PREPARE_3_8, _CLONE_3_8, _FORK_3_8, _UNLINK_3_8, _PUT_3_8, _FREE_3_8)
+_CELLS_3_19 = (_PREPARE_3_19, _CLONE_3_19, _FORK_3_19, _UNLINK_3_19, _PUT_3_19, _FREE_3_19)
+_CELLS_7_0 = (_PREPARE_7_0, _CLONE_7_0, _FORK_7_0, _UNLINK_7_0, _PUT_7_0, _FREE_7_0)
 
 
-def _mutex(name: str, about: str, clone: Cell, unlink: Cell) -> Profile:
-    return Profile(name, about, *_MUTEX, "", _PREPARE_3_0, clone, _FORK_3_0, unlink, _PUT_3_0, _FREE_3_0)
+Cells = tuple[Cell, Cell, Cell, Cell, Cell, Cell]
 
 
-def _rwsem(name: str, about: str, clone: Cell, unlink: Cell) -> Profile:
-    return Profile(name, about, *_RWSEM, "children", _PREPARE_6_1, clone, _FORK_6_1, unlink, _PUT_6_1, _FREE_6_1)
-
-
-PROFILES: dict[str, Profile] = {
-    profile.name: profile
-    for profile in (
-        _mutex("3.0-rc1", "the mutex, taken for every entry", _CLONE_3_0_RC1, _UNLINK_3_0_RC1),
-        _mutex("3.0-637fbbf", "+ bb4aa39676f7: cloning takes it once", _CLONE_637FBBF, _UNLINK_3_0_RC1),
-        _mutex("3.0-eee2acba", "+ eee2acbae955: unlinking takes it once", _CLONE_637FBBF, _UNLINK_EEE2ACBA),
-        _mutex("3.0-dd34739c", "+ dd34739c03f2: no reclaim under it", _CLONE_DD34739C, _UNLINK_EEE2ACBA),
-        _rwsem("6.1", "the rwsem, taken once by each operation", _CLONE_6_1, _UNLINK_6_1),
-        _rwsem("6.1-unbatched-clone", "6.1 without bb4aa39676f7", _CLONE_6_1_UNBATCHED, _UNLINK_6_1),
-        _rwsem("6.1-unbatched", "6.1 without it and eee2acbae955", _CLONE_6_1_UNBATCHED, _UNLINK_6_1_UNBATCHED),
+def _read_again(kernel: str, blob: str, cells: Cells) -> Cells:
+    """The same cells, read in another kernel."""
+    prepare, clone, fork, unlink, put, free = (
+        Cell(cell.passes, Source(kernel, blob, cell.source.function)) for cell in cells
     )
-}
+    return prepare, clone, fork, unlink, put, free
+
+
+def _ladder(clone: Cell, unlink: Cell) -> Cells:
+    return _PREPARE_3_0, clone, _FORK_3_0, unlink, _PUT_3_0, _FREE_3_0
+
+
+def _on_6_1(clone: Cell, unlink: Cell) -> Cells:
+    return _PREPARE_6_1, clone, _FORK_6_1, unlink, _PUT_6_1, _FREE_6_1
+
+
+_CELLS_6_1 = _on_6_1(_CLONE_6_1, _UNLINK_6_1)
+_CELLS_6_0 = _read_again("6.0.1", "93d5a6f793d2", _CELLS_6_1)
+_CELLS_6_12 = _read_again("6.12", "73d5998677d4", _CELLS_6_1)
+
+_ROWS = (
+    Profile("2.6.38", "spinlock; neither KSM nor MIGRATION", *_SPINLOCK, "", *_CELLS_2_6_38, pins_root=False),
+    Profile("2.6.38-ksm", "spinlock; KSM or MIGRATION", *_SPINLOCK, "", *_CELLS_KSM),
+    Profile("3.0-rc1", "mutex, for every entry", *_MUTEX, "", *_ladder(_CLONE_3_0_RC1, _UNLINK_3_0_RC1)),
+    Profile("3.0-637fbbf", "+ cloning once", *_MUTEX, "", *_ladder(_CLONE_637FBBF, _UNLINK_3_0_RC1)),
+    Profile("3.0-eee2acba", "+ unlinking once", *_MUTEX, "", *_ladder(_CLONE_637FBBF, _UNLINK_EEE2ACBA)),
+    Profile("3.0-dd34739c", "+ no reclaim under it", *_MUTEX, "", *_ladder(_CLONE_DD34739C, _UNLINK_EEE2ACBA)),
+    Profile("3.8", "rwsem", *_RWSEM, "", *_CELLS_3_8),
+    Profile("3.19", "+ reuse by degree", *_RWSEM, "degree", *_CELLS_3_19),
+    Profile("6.0", "+ reuse by children and active VMAs", *_RWSEM, "children", *_CELLS_6_0),
+    Profile("6.1", "as 6.0", *_RWSEM, "children", *_CELLS_6_1),
+    Profile(
+        "6.1-unbatched-clone",
+        "6.1 without bb4aa39676f7",
+        *_RWSEM,
+        "children",
+        *_on_6_1(_CLONE_6_1_UNBATCHED, _UNLINK_6_1),
+    ),
+    Profile(
+        "6.1-unbatched",
+        "without eee2acbae955 too",
+        *_RWSEM,
+        "children",
+        *_on_6_1(_CLONE_6_1_UNBATCHED, _UNLINK_6_1_UNBATCHED),
+    ),
+    Profile("6.12", "as 6.0", *_RWSEM, "children", *_CELLS_6_12),
+    Profile("7.0", "allocation before the lock", *_RWSEM, "children", *_CELLS_7_0),
+)
+
+PROFILES: dict[str, Profile] = {row.name: row for row in _ROWS}
 
 
 def profile(name: str) -> Profile:

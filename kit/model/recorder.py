@@ -21,8 +21,8 @@ READ = "read"
 class Event:
     """One line of a trace.
 
-    `what` was done: alloc or nowait (an allocation that may or may not sleep), fail, lock, unlock, own, link, remove,
-    reuse, free, child+, child-, active+, active-; or hazard.
+    `what` was done: alloc or nowait (an allocation that may or may not sleep), fail, lock, unlock, own, assign, link,
+    remove, reuse, free, child+, child-, active+, active-, degree+, degree-; or hazard.
     """
 
     operation: str

@@ -19,7 +19,7 @@ from kit.model.steps import CELLS, Over, Pass, Profile
 class Frame:
     """The local variables of one call."""
 
-    __slots__ = ("allocated", "anon_vma", "empty", "entry", "found", "operation", "root", "src", "vma")
+    __slots__ = ("allocated", "anon_vma", "empty", "entry", "forking", "found", "operation", "root", "src", "vma")
 
     def __init__(self, operation: str, vma: Vma, src: Vma | None = None, anon_vma: AnonVma | None = None) -> None:
         self.operation = operation
@@ -31,6 +31,7 @@ class Frame:
         self.allocated = 0  # chain entries not yet linked
         self.empty = False  # the last removal left the anon_vma without entries
         self.found = False  # anon_vma is a neighbour's
+        self.forking = False  # anon_vma_clone is called by anon_vma_fork
 
 
 Handler = Callable[[Frame], "bool | None"]
@@ -53,9 +54,11 @@ class Rmap:
         if vma.anon_vma is None:
             self._call("prepare", Frame("prepare", vma))
 
-    def clone(self, dst: Vma, src: Vma) -> None:
+    def clone(self, dst: Vma, src: Vma, *, forking: bool = False) -> None:
         """anon_vma_clone: attach `dst` to all that `src` is attached to."""
-        self._call("clone", Frame("clone", dst, src))
+        frame = Frame("clone", dst, src)
+        frame.forking = forking
+        self._call("clone", frame)
 
     def fork(self, vma: Vma, pvma: Vma) -> None:
         """anon_vma_fork: clone the parent's chain, then add an anon_vma of the child's own."""
@@ -90,11 +93,13 @@ class Rmap:
             self._broken(frame, "forgets to let go of the root (unlock_anon_vma_root)")
         if frame.allocated:
             self._broken(frame, "leaks a chain entry")
+        if cell == "unlink" and frame.vma.chain:
+            self._broken(frame, "leaves the VMA attached")
 
     @staticmethod
     def _walk(frame: Frame, over: Over, handlers: list[Handler]) -> None:
-        chain = frame.vma.chain if frame.src is None else frame.src.chain
-        for entry in chain[::-1] if over is Over.NEWEST_FIRST else chain[:]:
+        vma = frame.vma if frame.src is None or over is Over.OWN_BACKWARD else frame.src
+        for entry in vma.chain[::-1] if over is Over.FORWARD else vma.chain[:]:
             frame.entry = entry
             frame.anon_vma = entry.anon_vma
             for handler in handlers:
@@ -155,6 +160,18 @@ class Rmap:
         frame.root = new_root
         self.recorder.lock(frame.operation, frame.vma, new_root)
 
+    def lock_own(self, frame: Frame) -> None:
+        self._lock_of(frame, frame.vma)
+
+    def lock_source(self, frame: Frame) -> None:
+        self._lock_of(frame, self._parent(frame))
+
+    def _lock_of(self, frame: Frame, vma: Vma) -> None:
+        if vma.anon_vma is None:
+            self._broken(frame, "has no anon_vma to lock")
+        frame.root = vma.anon_vma.root
+        self.recorder.lock(frame.operation, frame.vma, frame.root)
+
     def unlock(self, frame: Frame) -> None:
         self.recorder.unlock(frame.operation, frame.vma, self._subject(frame))
 
@@ -170,22 +187,34 @@ class Rmap:
         self._note(frame, "own", frame.vma.anon_vma)
 
     def link(self, frame: Frame) -> None:
-        anon_vma = self._subject(frame)
+        self._assign(frame)
+        self.insert(frame)
+
+    def assign(self, frame: Frame) -> None:
+        self._assign(frame)
+        self._note(frame, "assign", self._subject(frame))
+
+    def _assign(self, frame: Frame) -> None:
         if not frame.allocated:
             self._broken(frame, "links a chain entry that it did not allocate")
         frame.allocated -= 1
+        frame.entry = AnonVmaChain(frame.vma, self._subject(frame))
+        frame.vma.chain.append(frame.entry)
+
+    def insert(self, frame: Frame) -> None:
+        anon_vma = self._subject(frame)
         if anon_vma.root not in self.recorder.held:
             self._broken(frame, f"links into {anon_vma.name} without the lock of its root")
-        avc = AnonVmaChain(frame.vma, anon_vma)
-        frame.vma.chain.append(avc)
-        anon_vma.chain[avc] = None
+        if frame.entry is None or frame.entry.vma is not frame.vma or frame.entry in anon_vma.chain:
+            self._broken(frame, "inserts an entry that is not its own, or does so twice")
+        anon_vma.chain[frame.entry] = None
         anon_vma.published = True
         self._note(frame, "link", anon_vma)
 
     def remove(self, frame: Frame) -> None:
         anon_vma = self._subject(frame)
         self._changes(frame, anon_vma)
-        if frame.entry not in anon_vma.chain:
+        if frame.entry is None or frame.entry not in anon_vma.chain:
             self._broken(frame, f"is not linked into {anon_vma.name}")
         del anon_vma.chain[frame.entry]
         frame.empty = not anon_vma.chain
@@ -206,14 +235,24 @@ class Rmap:
     def skip_unused(self, frame: Frame) -> bool:
         return self._parent(frame).anon_vma is None
 
+    def skip_ownless(self, frame: Frame) -> bool:
+        return frame.vma.anon_vma is None
+
     def forget(self, frame: Frame) -> None:
         frame.vma.anon_vma = None
 
     def clone_parent(self, frame: Frame) -> None:
-        self.clone(frame.vma, self._parent(frame))
+        self.clone(frame.vma, self._parent(frame), forking=True)
 
     def done_if_reused(self, frame: Frame) -> bool:
         return frame.vma.anon_vma is not None
+
+    def done_if_reused_put(self, frame: Frame) -> bool:
+        if frame.vma.anon_vma is None:
+            return False
+        frame.allocated -= 1
+        self.put(self._subject(frame), frame.vma)
+        return True
 
     def adopt_root(self, frame: Frame) -> None:
         anon_vma, above = self._subject(frame), self._parent(frame).anon_vma
@@ -221,7 +260,9 @@ class Rmap:
             self._broken(frame, "has a parent without an anon_vma")
         anon_vma.root = above.root
         anon_vma.parent = above
-        self.get(above.root)
+
+    def pin_root(self, frame: Frame) -> None:
+        self.get(self._subject(frame).root)
 
     def reuse_childless(self, frame: Frame) -> None:
         anon_vma = self._subject(frame)
@@ -231,6 +272,17 @@ class Rmap:
             and anon_vma.num_children < 2
             and anon_vma.num_active_vmas == 0
         ):
+            frame.vma.anon_vma = anon_vma
+            self._note(frame, "reuse", anon_vma)
+
+    def reuse_childless_count(self, frame: Frame) -> None:
+        if frame.forking and frame.vma.anon_vma is None:
+            self.reuse_childless(frame)
+            self.count_own_active(frame)
+
+    def reuse_by_degree(self, frame: Frame) -> None:
+        anon_vma = self._subject(frame)
+        if frame.vma.anon_vma is None and anon_vma is not self._parent(frame).anon_vma and anon_vma.degree < 2:
             frame.vma.anon_vma = anon_vma
             self._note(frame, "reuse", anon_vma)
 
@@ -290,16 +342,52 @@ class Rmap:
         if frame.anon_vma is frame.vma.anon_vma:
             self.drop_own_active(frame)
 
+    def count_own_active_unless_fork(self, frame: Frame) -> None:
+        if not frame.forking:
+            self.count_own_active(frame)
+
+    # The counter of 3.19 (7a3ef208e662)
+
+    def _degree(self, frame: Frame, anon_vma: AnonVma | None, by: int) -> None:
+        if anon_vma is not None:
+            self._changes(frame, anon_vma)
+            anon_vma.degree += by
+            self._note(frame, "degree+" if by > 0 else "degree-", anon_vma)
+
+    def degree_first_vma(self, frame: Frame) -> None:
+        if not frame.found:
+            self._degree(frame, self._subject(frame), 1)
+
+    def degree_link(self, frame: Frame) -> None:
+        self._degree(frame, self._subject(frame), 1)
+
+    def degree_child(self, frame: Frame) -> None:
+        self._degree(frame, self._subject(frame).parent, 1)
+
+    def degree_own(self, frame: Frame) -> None:
+        self._degree(frame, frame.vma.anon_vma, 1)
+
+    def degree_drop_child_empty(self, frame: Frame) -> None:
+        if frame.empty:
+            self._degree(frame, self._subject(frame).parent, -1)
+
+    def degree_drop_own(self, frame: Frame) -> None:
+        self._degree(frame, frame.vma.anon_vma, -1)
+
     # The end of an anon_vma
 
     def put_entry(self, frame: Frame) -> None:
         anon_vma = self._subject(frame)
-        if anon_vma.num_children or anon_vma.num_active_vmas:  # VM_WARN_ON in unlink_anon_vmas
+        if anon_vma.num_children or anon_vma.num_active_vmas or anon_vma.degree:  # VM_WARN_ON, before 6.0 BUG_ON
             self._broken(frame, f"puts {anon_vma.name}, which still has children or active VMAs")
         self.put(anon_vma, frame.vma)
 
     def put_empty(self, frame: Frame) -> None:
         if frame.empty:
+            self.put_entry(frame)
+
+    def put_empty_unpinned(self, frame: Frame) -> None:
+        if frame.empty and self._subject(frame).refcount == 1:
             self.put_entry(frame)
 
     def free(self, frame: Frame) -> None:
@@ -313,6 +401,18 @@ class Rmap:
         root.refcount -= 1
         if root.refcount == 0:
             self._call("free", Frame("free", frame.vma, None, root))
+
+    def drop_root_locking(self, frame: Frame) -> None:
+        """drop_anon_vma of 2.6.38; its external_refcount is one less than `refcount` here."""
+        root = self._subject(frame).root
+        if root is frame.anon_vma:
+            return
+        root.refcount -= 1
+        if root.refcount == 1:
+            self.recorder.lock(frame.operation, frame.vma, root)
+            self.recorder.unlock(frame.operation, frame.vma, root)
+            if not root.chain:
+                self.put(root, frame.vma)
 
     def sync_if_locked(self, frame: Frame) -> None:
         if self.recorder.is_locked(frame.operation, frame.vma, self._subject(frame)):

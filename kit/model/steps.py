@@ -21,21 +21,31 @@ class Step(Enum):
     FIND_MERGEABLE = "look for a neighbour's anon_vma (find_mergeable_anon_vma)"
     LOCK = "lock the root"
     LOCK_ONCE = "lock the root unless it is held (lock_anon_vma_root)"
+    LOCK_OWN = "lock the root of the VMA's own anon_vma"
+    LOCK_SOURCE = "lock the root of the source's own anon_vma"
     UNLOCK = "unlock the root"
     UNLOCK_HELD = "unlock the root if it is held (unlock_anon_vma_root)"
     OWN = "make the anon_vma the VMA's own"
-    LINK = "link the entry into the VMA and into the anon_vma"
+    LINK = "link the entry into the VMA and into the anon_vma (anon_vma_chain_link)"
+    ASSIGN = "link the entry into the VMA only (anon_vma_chain_assign)"
+    INSERT = "insert the entry into the anon_vma"
     REMOVE = "take the entry out of the anon_vma"
     KEEP_EMPTY = "next entry if the anon_vma is now empty: this one stays for the second pass"
     FREE_ENTRY = "take the entry out of the VMA and free it"
     PUT_ENTRY = "put the entry's anon_vma"
     PUT_EMPTY = "put the anon_vma if it is now empty"
-    SKIP_UNUSED = "return if the parent's VMA has no anon_vma"
+    PUT_EMPTY_UNPINNED = "put the anon_vma if it is now empty and has no external reference"
+    SKIP_UNUSED = "return if the VMA cloned from has no anon_vma"
+    SKIP_OWNLESS = "return if the VMA has no anon_vma"
     FORGET = "forget the inherited anon_vma"
     CLONE_PARENT = "clone the parent's chain (anon_vma_clone)"
     DONE_IF_REUSED = "return if an anon_vma was reused"
-    ADOPT_ROOT = "take root and parent from the parent's VMA, and a reference to the root"
+    DONE_IF_REUSED_PUT = "if an anon_vma was reused, give back what was allocated, and return"
+    ADOPT_ROOT = "take root and parent from the parent's VMA"
+    PIN_ROOT = "get a reference to the root"
     REUSE_CHILDLESS = "own the anon_vma if none is owned yet, num_children < 2 and num_active_vmas == 0"
+    REUSE_CHILDLESS_COUNT = "likewise, if this is a fork; then num_active_vmas++ at once"
+    REUSE_BY_DEGREE = "own the anon_vma if none is owned yet, it is not the source's own, and degree < 2"
     COUNT_ROOT_CHILD = "num_children++ of a new root: it is its own parent"
     COUNT_CHILD = "num_children++ of the parent"
     DROP_CHILD_EMPTY = "num_children-- of the parent if the anon_vma is now empty"
@@ -43,9 +53,17 @@ class Step(Enum):
     COUNT_OWN_ACTIVE = "num_active_vmas++ of the VMA's own anon_vma, if it has one"
     COUNT_ACTIVE_IF_OWN = "num_active_vmas++ of the entry's anon_vma, if it is the VMA's own"
     DROP_OWN_ACTIVE = "num_active_vmas-- of the VMA's own anon_vma, and forget it"
+    COUNT_OWN_ACTIVE_UNLESS_FORK = "num_active_vmas++ of the VMA's own anon_vma, unless this is a fork"
+    DEGREE_FIRST_VMA = "degree = 1 of a new anon_vma: its first VMA"
+    DEGREE_LINK = "degree++ of the anon_vma: a VMA, or a new root's link to itself"
+    DEGREE_CHILD = "degree++ of the parent"
+    DEGREE_OWN = "degree++ of the VMA's own anon_vma, if it has one"
+    DEGREE_DROP_CHILD_EMPTY = "degree-- of the parent if the anon_vma is now empty"
+    DEGREE_DROP_OWN = "degree-- of the VMA's own anon_vma"
     DROP_ACTIVE_IF_OWN = "num_active_vmas-- of the entry's anon_vma if it is the VMA's own, and forget it"
     FREE = "free the anon_vma (anon_vma_free)"
     PUT_ROOT = "put the root that the anon_vma pinned"
+    DROP_ROOT_LOCKING = "drop the root's external reference; the last one goes under its lock (atomic_dec_and_lock)"
     SYNC_IF_LOCKED = "lock and unlock the root if it is locked"
     RELEASE = "give the memory back"
 
@@ -54,8 +72,9 @@ class Over(StrEnum):
     """How often a pass's steps are done."""
 
     ONCE = "once"
-    NEWEST_FIRST = "for each entry, newest first"  # list_for_each_entry_safe over same_vma
-    OLDEST_FIRST = "for each entry, oldest first"  # list_for_each_entry_reverse
+    FORWARD = "for each entry of the chain"  # list_for_each_entry(_safe): until 7.0 the newest comes first
+    BACKWARD = "for each entry of the chain, backward"  # list_for_each_entry_reverse
+    OWN_BACKWARD = "for each entry of the VMA's own chain, backward"
 
 
 @dataclass(frozen=True)
@@ -92,6 +111,7 @@ class Profile:
     """One kernel generation: the lock's class as lock_stat names it, and a cell for each function.
 
     `counters` is what an anon_vma keeps to decide on reuse: "" (before 3.19), "degree" or "children" (6.0 and later).
+    `pins_root`: an anon_vma holds a reference to its root (all but 2.6.38 without KSM and MIGRATION).
     """
 
     name: str
@@ -105,6 +125,7 @@ class Profile:
     unlink: Cell
     put: Cell
     free: Cell
+    pins_root: bool = True
 
     @property
     def cells(self) -> dict[str, Cell]:

@@ -37,11 +37,18 @@ def text(program: str, profile: str = "6.1") -> dict[str, Prediction | Unmodelle
 
 # A fork and its child's exit, for a chain of c on each of 3 VMAs: clone + 1 + unlink of c + 1 (facts/locking-rules.md).
 PER_VMA: dict[str, Callable[[int], int]] = {
+    "2.6.38": lambda c: c + 1 + (c + 1),
+    "2.6.38-ksm": lambda c: c + 1 + (c + 1) + (c == 1),  # the last child of a root drops its last reference
     "3.0-rc1": lambda c: c + 1 + (c + 1),
     "3.0-637fbbf": lambda c: 1 + 1 + (c + 1),
     "3.0-eee2acba": lambda c: 1 + 1 + 1,
     "3.0-dd34739c": lambda c: 1 + 1 + 1,
+    "3.8": lambda c: 1 + 1 + 1,
+    "3.19": lambda c: 1 + 1 + 1,
+    "6.0": lambda c: 1 + 1 + 1,
     "6.1": lambda c: 1 + 1 + 1,
+    "6.12": lambda c: 1 + 1 + 1,
+    "7.0": lambda c: 1 + 1 + 1,
     "6.1-unbatched-clone": lambda c: c + 1 + 1,
     "6.1-unbatched": lambda c: c + 1 + (c + 1),
 }
@@ -97,7 +104,8 @@ def test_users_that_share_roots_have_an_interval(profile: str) -> None:
     """Each of 4 users' 10 children frees one anon_vma a VMA, and any of these may find the root locked: 4·10·3."""
     found = counted(users(4, Repeat(10, (Fork(),))), profile)
     assert found.low == 4 * 10 * WRITTEN * PER_VMA[profile](2)
-    assert found.high == found.low + 4 * 10 * WRITTEN
+    asks = not profile.startswith("2.6.38")  # a spinlock's holder cannot sleep: freeing need not wait for it
+    assert found.high == found.low + 4 * 10 * WRITTEN * asks
 
 
 def test_idle_users_lock_nothing() -> None:

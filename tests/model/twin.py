@@ -27,11 +27,18 @@ def once(c: int) -> int:
 
 
 FORMULAS: dict[str, tuple[Formula, Formula]] = {
+    "2.6.38": (each, each),
+    "2.6.38-ksm": (each, each),
     "3.0-rc1": (each, each),
     "3.0-637fbbf": (once, each),
     "3.0-eee2acba": (once, once),
     "3.0-dd34739c": (once, once),
+    "3.8": (once, once),
+    "3.19": (once, once),
+    "6.0": (once, once),
     "6.1": (once, once),
+    "6.12": (once, once),
+    "7.0": (once, once),
     "6.1-unbatched-clone": (each, once),
     "6.1-unbatched": (each, each),
 }
@@ -43,6 +50,8 @@ Chains = dict[str, list[int]]  # a process: the names on the chain of each VMA
 class Twin:
     clone: Formula
     unlink: Formula
+    asks: bool  # freeing asks whether the root is locked
+    drops: bool  # the last reference to a root but its own is dropped under its lock
     names: Iterable[int] = field(default_factory=itertools.count)
     processes: list[Chains] = field(default_factory=list)
     costs: list[tuple[str, int, int | None, int]] = field(default_factory=list)  # operation, cost, user, root
@@ -76,7 +85,11 @@ class Twin:
             left = {name for other in self.processes for c in other.values() for name in c}
             if chain:
                 self.cost("unlink", self.unlink(len(chain)), chain[0])
-                self.freed += [(self.user, chain[0]) for name in chain if name not in left]
+                gone = [name for name in chain if name not in left]
+                self.freed += [(self.user, chain[0]) for name in gone if self.asks]
+                related = {n for other in self.processes for c in other.values() if c[:1] == chain[:1] for n in c}
+                if self.drops and set(gone) - {chain[0]} and not related - {chain[0]}:
+                    self.cost("free", 1, chain[0])
         self.processes = [other for other in self.processes if other is not process]
 
     def block(self, process: Chains, ops: Iterable[Op]) -> None:
@@ -126,7 +139,7 @@ class Twin:
 
 def recount(program: Program, layout: Iterable[Line], profile: str) -> dict[str, object]:
     """(low, high, acquisitions by operation) of each window, None where it holds a script."""
-    twin = Twin(*FORMULAS[profile])
+    twin = Twin(*FORMULAS[profile], asks=not profile.startswith("2.6.38"), drops=profile == "2.6.38-ksm")
     worker: Chains = {}
     for line in sorted(layout, key=lambda line: line.start):
         worker[hex(line.start)] = [next(iter(twin.names))] if line.anonymous else []
