@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kit.model.errors import ModelError
+from kit.model.mmap import Mmap
 from kit.model.program import REGION_BASE, REGION_STRIDE
 from kit.model.recorder import Recorder
 from kit.model.rmap import Rmap
@@ -23,6 +24,7 @@ class Machine:
     def __init__(self, profile: Profile, recorder: Recorder | None = None) -> None:
         self.recorder = recorder or Recorder()
         self.rmap = Rmap(profile, self.recorder)
+        self.mmap = Mmap(self.rmap)
         self.mms: list[Mm] = []
 
     def spawn(self, layout: Iterable[LayoutVma], name: str = "worker") -> Mm:
@@ -43,27 +45,57 @@ class Machine:
 
     def map(self, mm: Mm, region: int, pages: int) -> None:
         """mmap_region: nothing is locked, since no region touches another and so none is merged."""
-        start = REGION_BASE + region * REGION_STRIDE
-        end = start + pages * PAGE
+        start, end = addresses(region, 0, pages)
         if any(start < vma.end and vma.start < end for vma in mm.vmas):
             raise ModelError(f"map {region}: {mm.name} has something there already")
         mm.insert(Vma(mm, start, end, "rw-p", f"region {region}"))
 
     def write(self, mm: Mm, region: int, page: int) -> None:
         """do_anonymous_page or do_wp_page: both want an anon_vma first, and lock nothing once there is one."""
-        address = REGION_BASE + region * REGION_STRIDE + page * PAGE
-        vma = next((vma for vma in mm.vmas if vma.start <= address < vma.end), None)
-        if vma is None:
+        address, _ = addresses(region, page, 1)
+        vma = mm.find(address)
+        if vma is None or vma.start > address:
             raise ModelError(f"write {region} {page}: {mm.name} has nothing mapped there")
+        if vma.perms[1] != "w":
+            raise ModelError(f"write {region} {page}: {mm.name} may only read there")
         self.rmap.prepare(vma)
 
+    def munmap(self, mm: Mm, region: int, first: int, count: int) -> None:
+        """Pages first to first + count of a region go; at least one must be mapped."""
+        self.mmap.munmap(mm, *addresses(region, first, count))
+
+    def mprotect(self, mm: Mm, region: int, first: int, count: int, access: str) -> None:
+        """`access` is ro or rw. All the pages must be mapped."""
+        start, end = addresses(region, first, count)
+        mapped = sum(max(0, min(vma.end, end) - max(vma.start, start)) for vma in mm.vmas)
+        if mapped != end - start:
+            raise ModelError(f"mprotect {region} {first} {count}: {mm.name} has a hole there")
+        self.mmap.change(mm, start, end, {"ro": "r--p", "rw": "rw-p"}[access], None)
+
+    def madvise(self, mm: Mm, region: int, advice: str) -> None:
+        """`advice`, dontfork or wipeonfork, for all that is mapped of a region."""
+        if advice == "wipeonfork" and not self.rmap.profile.wipeonfork:
+            raise ModelError(f"madvise {region} wipeonfork: {self.rmap.profile.name} does not know it (4.14 does)")
+        start, end = addresses(region, 0, REGION_STRIDE // PAGE)
+        if not any(start <= vma.start < end for vma in mm.vmas):
+            raise ModelError(f"madvise {region}: {mm.name} has nothing mapped there")
+        self.mmap.change(mm, start, end, None, advice)
+
     def fork(self, parent: Mm) -> Mm:
-        """dup_mmap: each VMA of the parent, by rising address, is copied and attached (anon_vma_fork)."""
+        """dup_mmap: each VMA of the parent, by rising address, is copied and attached (anon_vma_fork).
+
+        One with VM_DONTCOPY is left out; one with VM_WIPEONFORK gets no anon_vma.
+        """
         parent.forks += 1
         child = Mm(f"{parent.name}.{parent.forks}")
         for pvma in parent.vmas:
-            vma = Vma(child, pvma.start, pvma.end, pvma.perms, pvma.name, pvma.kind, pvma.anon_vma)
-            self.rmap.fork(vma, pvma)
+            if "dontfork" in pvma.flags:
+                continue
+            vma = pvma.copy(child)
+            if "wipeonfork" in pvma.flags:
+                vma.anon_vma = None
+            else:
+                self.rmap.fork(vma, pvma)
             child.vmas.append(vma)
         self.mms.append(child)
         return child
@@ -90,6 +122,12 @@ class Machine:
             raise ModelError(f"{self.rmap.alive} anon_vmas exist, but {len(expected.anon_vmas)} can be reached")
         for anon_vma in expected.anon_vmas:
             expected.check(anon_vma)
+
+
+def addresses(region: int, first: int, count: int) -> tuple[int, int]:
+    """Where pages `first` to `first + count` of a region stand."""
+    start = REGION_BASE + region * REGION_STRIDE + first * PAGE
+    return start, start + count * PAGE
 
 
 class Recount:

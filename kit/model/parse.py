@@ -14,8 +14,12 @@ from kit.model.program import (
     MAX_REGIONS,
     REGION_STRIDE,
     Fork,
+    Madvise,
     Map,
+    Mprotect,
+    Munmap,
     Op,
+    Orphan,
     Program,
     Repeat,
     Script,
@@ -90,7 +94,20 @@ class _Parser:
         region = self.number("region", rest[0], 0, MAX_REGIONS - 1)
         if keyword == "map":
             return Map(region, self.number("pages", rest[1], 1, MAX_PAGES))
-        return Write(region, self.number("page", rest[1], 0, MAX_PAGES - 1))
+        if keyword == "madvise":
+            return Madvise(region, self.choice("advice", rest[1], "dontfork", "wipeonfork"))
+        page = self.number("page", rest[1], 0, MAX_PAGES - 1)
+        if keyword == "write":
+            return Write(region, page)
+        count = self.number("count", rest[2], 1, MAX_PAGES - page)
+        if keyword == "munmap":
+            return Munmap(region, page, count)
+        return Mprotect(region, page, count, self.choice("access", rest[3], "ro", "rw"))
+
+    def choice(self, what: str, word: str, *choices: str) -> str:
+        if word not in choices:
+            self.wrong(f"{what} must be {' or '.join(choices)}, not {word!r}")
+        return word
 
     def number(self, what: str, word: str, low: int, high: int) -> int:
         if not (word.isascii() and word.isdigit() and len(word) <= 10 and low <= int(word) <= high):
@@ -110,6 +127,8 @@ class _Parser:
             self.wrong(f"blocks are nested more than {MAX_NESTING} deep")
         if keyword in ("window", "users"):
             self.name_window(rest[0])
+        if keyword == "orphan" and not any(b.keyword == "fork" for b in self.open):
+            self.wrong("an orphan needs a fork around it, whose process exits before it")
         if keyword == "repeat":
             self.number("repeat", rest[0], 1, MAX_TIMES)
         self.open.append(Block(keyword, rest, self.line))
@@ -142,10 +161,14 @@ def _no_op(block: Block) -> Op:
 
 _BLOCKS: dict[str, Callable[[Block], Op]] = {
     "fork": lambda b: Fork(tuple(b.ops)),
+    "orphan": lambda b: Orphan(tuple(b.ops)),
     "repeat": lambda b: Repeat(int(b.words[0]), tuple(b.ops)),
     "window": lambda b: Window(b.words[0], tuple(b.ops)),
     "users": lambda b: Users(b.words[0], tuple(b.users)),
     "user": _no_op,
 }
 
-_WORDS = {"map": 2, "write": 2, "script": 0, "fork": 0, "repeat": 1, "window": 1, "users": 1, "user": 0, "end": 0}
+_WORDS = {
+    **{"map": 2, "write": 2, "munmap": 3, "mprotect": 4, "madvise": 2, "script": 0},
+    **{"fork": 0, "orphan": 0, "repeat": 1, "window": 1, "users": 1, "user": 0, "end": 0},
+}

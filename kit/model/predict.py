@@ -12,15 +12,32 @@ from dataclasses import dataclass, field
 from kit.model.errors import ModelError
 from kit.model.machine import Machine
 from kit.model.profiles import profile
-from kit.model.program import Fork, Map, Op, Program, Repeat, Script, Users, Window, Write
+from kit.model.program import (
+    Fork,
+    Madvise,
+    Map,
+    Mprotect,
+    Munmap,
+    Op,
+    Orphan,
+    Program,
+    Repeat,
+    Script,
+    Users,
+    Window,
+    Write,
+)
 from kit.model.recorder import Event, Recorder
 from kit.model.state import LayoutVma, Mm
 from kit.model.steps import OPERATIONS
 
 SCRIPT = "a shell script is executed: execve, the shell's own faults and its children are not modelled"
+REUSE = "users race for an anon_vma that an exited process left: the first to fork reuses it, the others do not"
 
 UNMODELLED = {
     "script": SCRIPT,
+    "users and reuse": REUSE,
+    "mremap, brk": "not modelled yet",
     "other tasks": "reclaim, migration, KSM and khugepaged walk or lock anon_vmas: the guests have none of them on",
     "stack growth": "the worker has touched its stack as far as it ever uses it",
     "allocation failure": "the guests have memory to spare (GFP_NOWAIT failures can be asked for in the model)",
@@ -100,13 +117,14 @@ class Execution:
         self.windows: dict[str, Prediction | Unmodelled] = {}
         self.window = ""
         self.reason = ""
+        self.orphans: dict[Mm, list[tuple[Mm, tuple[Op, ...]]]] = {}
 
     def worker(self, program: Program, layout: Iterable[LayoutVma]) -> None:
         """The worker's whole life; at its end nothing may be left."""
         mm = self.machine.spawn(layout)
         self.block(mm, program.ops)
         self.machine.check()
-        self.machine.exit(mm)
+        self.finish(mm)
         self.machine.check()
 
     def block(self, mm: Mm, ops: Iterable[Op]) -> None:
@@ -121,8 +139,16 @@ class Execution:
                 self.machine.map(mm, region, pages)
             case Write(region, page):
                 self.machine.write(mm, region, page)
+            case Munmap(region, first, count):
+                self.machine.munmap(mm, region, first, count)
+            case Mprotect(region, first, count, access):
+                self.machine.mprotect(mm, region, first, count, access)
+            case Madvise(region, advice):
+                self.machine.madvise(mm, region, advice)
             case Fork(body):
                 self.fork(mm, body)
+            case Orphan(body):
+                self.orphans.setdefault(mm, []).append((self.machine.fork(mm), body))
             case Script():
                 self.script(mm)
             case Repeat(times, body):
@@ -136,7 +162,14 @@ class Execution:
     def fork(self, mm: Mm, body: Iterable[Op]) -> None:
         child = self.machine.fork(mm)
         self.block(child, body)
-        self.machine.exit(child)
+        self.finish(child)
+
+    def finish(self, mm: Mm) -> None:
+        """A process exits; then its orphans live, the first to be forked first."""
+        self.machine.exit(mm)
+        for orphan, body in self.orphans.pop(mm, ()):
+            self.block(orphan, body)
+            self.finish(orphan)
 
     def script(self, mm: Mm) -> None:
         """For the parent's anon_vmas a script is a fork whose child is gone before wait returns.
@@ -168,18 +201,29 @@ class Execution:
     def users(self, mm: Mm, name: str, users: Iterable[tuple[Op, ...]]) -> None:
         """The users run one after another here: see Recorder.might_have_been_locked for what else could happen.
 
-        Nothing else can depend on the scheduler. Chains are private to a VMA, so cloning and unlinking count the same
-        in any order. The parent waits, attached to every anon_vma that two users share, so none of those is freed,
-        becomes empty, or loses its active VMA; and so which anon_vma is reused is not a race either.
+        Nothing else can depend on the scheduler, but for one thing. Chains are private to a VMA, so cloning and
+        unlinking count the same in any order. The parent waits, attached to every anon_vma that two users share, so
+        none of those is freed or becomes empty. The one thing is reuse: of an anon_vma that a process left behind
+        which is gone, the first user to fork gets hold.
         """
+        vacant = self.vacant(mm)
         children = [(self.machine.fork(mm), body) for body in users]
         with self.opened(name):
+            if vacant and len(children) > 1:
+                self.reason = REUSE
             for number, (child, body) in enumerate(children):
                 self.recorder.user = number
                 self.block(child, body)
             self.recorder.user = None
         for child, _ in children:
-            self.machine.exit(child)
+            self.finish(child)
+
+    def vacant(self, mm: Mm) -> bool:
+        """Whether a VMA of this process is attached to an anon_vma that no VMA owns, and that could be reused."""
+        if not self.machine.rmap.profile.counters:
+            return False
+        owned = {vma.anon_vma for other in self.machine.mms for vma in other.vmas}
+        return any(avc.anon_vma not in {*owned, avc.anon_vma.root} for vma in mm.vmas for avc in vma.chain)
 
     @contextmanager
     def opened(self, name: str) -> Iterator[None]:

@@ -7,7 +7,7 @@ mm/rmap.c: 3.0-rc1, then bb4aa39676f7 (posted as 637fbbf96fdd), then eee2acbae95
 from __future__ import annotations
 
 from kit.model.errors import ModelError
-from kit.model.steps import Cell, Over, Pass, Profile, Source, Step
+from kit.model.steps import Cell, MergeRule, Merging, Over, Pass, Profile, Removal, Source, Step
 
 S = Step
 
@@ -284,6 +284,49 @@ _CELLS_3_19 = (_PREPARE_3_19, _CLONE_3_19, _FORK_3_19, _UNLINK_3_19, _PUT_3_19, 
 _CELLS_7_0 = (_PREPARE_7_0, _CLONE_7_0, _FORK_7_0, _UNLINK_7_0, _PUT_7_0, _FREE_7_0)
 
 
+# Splitting and merging: vma_adjust, vma_merge, is_mergeable_anon_vma.
+
+_ADJUST_2_6_38 = Cell(
+    (once(S.LOCK_UNLESS_END_OR_INSERT, S.UNLOCK_HELD),),
+    Source("2.6.38", "2ec8eb5a9cdd", "vma_adjust", "mm/mmap.c"),
+)
+_ADJUST_3_0 = Cell(
+    (once(S.LOCK_UNLESS_END_ONLY, S.UNLOCK_HELD),),
+    Source("3.0.1", "d49736ff8a8d", "vma_adjust", "mm/mmap.c"),
+)
+_ADJUST_3_8 = Cell(
+    (once(S.LOCK_ADJUSTED, S.UNLOCK_HELD),),
+    Source("3.8", "d1e4124f3d0e", "vma_adjust", "mm/mmap.c"),
+)
+
+
+def _adjust(kernel: str, blob: str, function: str, file: str = "mm/mmap.c") -> Cell:
+    """As 3.8, read again."""
+    return Cell(_ADJUST_3_8.passes, Source(kernel, blob, function, file))
+
+
+_ADJUST_3_19 = _adjust("3.19.8", "0bc66f1e9637", "vma_adjust")
+_ADJUST_6_0 = _adjust("6.0.1", "9d780f415be3", "__vma_adjust")
+_ADJUST_6_1 = _adjust("6.1.192", "1eb86aba7de5", "__vma_adjust")
+_ADJUST_6_12 = _adjust("6.12", "7621384d64cf", "vma_prepare, vma_complete", "mm/vma.c")
+_ADJUST_7_0 = _adjust("7.0", "c8df5f561ad7", "vma_prepare, vma_complete", "mm/vma.c")
+
+
+def _merging(rule: MergeRule, stays: bool, removal: Removal, cell: Cell) -> Merging:
+    """Read in the same file as the adjustment."""
+    source = Source(cell.source.kernel, cell.source.commit, "vma_merge, is_mergeable_anon_vma", cell.source.file)
+    return Merging(rule, stays, removal, source)
+
+
+_MERGE_2_6_38 = _merging(MergeRule.ANY, True, Removal.EACH_IMPORTS, _ADJUST_2_6_38)
+_MERGE_3_0 = _merging(MergeRule.TARGET_SINGULAR, True, Removal.EACH_IMPORTS, _ADJUST_3_0)
+_MERGE_3_8 = _merging(MergeRule.TARGET_SINGULAR, True, Removal.EACH_IMPORTS, _ADJUST_3_8)
+_MERGE_3_19 = _merging(MergeRule.TARGET_SINGULAR, True, Removal.EACH_IMPORTS, _ADJUST_3_19)
+_MERGE_6_0 = _merging(MergeRule.TARGET_SINGULAR, False, Removal.EACH_LOCKS, _ADJUST_6_0)
+_MERGE_6_1 = _merging(MergeRule.TARGET_SINGULAR, False, Removal.TOGETHER, _ADJUST_6_1)
+_MERGE_6_12 = _merging(MergeRule.TARGET_SINGULAR, False, Removal.TOGETHER, _ADJUST_6_12)
+_MERGE_7_0 = _merging(MergeRule.SINGULAR, False, Removal.TOGETHER, _ADJUST_7_0)
+
 Cells = tuple[Cell, Cell, Cell, Cell, Cell, Cell]
 
 
@@ -307,33 +350,74 @@ _CELLS_6_1 = _on_6_1(_CLONE_6_1, _UNLINK_6_1)
 _CELLS_6_0 = _read_again("6.0.1", "93d5a6f793d2", _CELLS_6_1)
 _CELLS_6_12 = _read_again("6.12", "73d5998677d4", _CELLS_6_1)
 
+Layout = tuple[Cell, Merging, bool]
+
+# The bool: MADV_WIPEONFORK is known.
+_LAYOUT_2_6_38: Layout = (_ADJUST_2_6_38, _MERGE_2_6_38, False)
+_LAYOUT_3_0: Layout = (_ADJUST_3_0, _MERGE_3_0, False)
+_LAYOUT_3_8: Layout = (_ADJUST_3_8, _MERGE_3_8, False)
+_LAYOUT_3_19: Layout = (_ADJUST_3_19, _MERGE_3_19, False)
+_LAYOUT_6_0: Layout = (_ADJUST_6_0, _MERGE_6_0, True)
+_LAYOUT_6_1: Layout = (_ADJUST_6_1, _MERGE_6_1, True)
+_LAYOUT_6_12: Layout = (_ADJUST_6_12, _MERGE_6_12, True)
+_LAYOUT_7_0: Layout = (_ADJUST_7_0, _MERGE_7_0, True)
+
+
+Lock = tuple[str, Source]
+
+
+def _row(name: str, about: str, lock: Lock, counters: str, cells: Cells, layout: Layout) -> Profile:
+    lock_class, lock_source = lock
+    prepare, clone, fork, unlink, put, free = cells
+    adjust, merging, wipeonfork = layout
+    pins_root = any(Step.PIN_ROOT in one.steps for one in fork.passes)
+    return Profile(
+        name,
+        about,
+        lock_class,
+        lock_source,
+        counters,
+        prepare,
+        clone,
+        fork,
+        unlink,
+        put,
+        free,
+        adjust,
+        merging,
+        wipeonfork,
+        pins_root,
+    )
+
+
+def _rung(name: str, about: str, clone: Cell, unlink: Cell) -> Profile:
+    """A step of the ladder of June 2011."""
+    return _row(name, about, _MUTEX, "", _ladder(clone, unlink), _LAYOUT_3_0)
+
+
+def _modern(name: str, about: str, cells: Cells, layout: Layout) -> Profile:
+    """6.0 and later."""
+    return _row(name, about, _RWSEM, "children", cells, layout)
+
+
 _ROWS = (
-    Profile("2.6.38", "spinlock; neither KSM nor MIGRATION", *_SPINLOCK, "", *_CELLS_2_6_38, pins_root=False),
-    Profile("2.6.38-ksm", "spinlock; KSM or MIGRATION", *_SPINLOCK, "", *_CELLS_KSM),
-    Profile("3.0-rc1", "mutex, for every entry", *_MUTEX, "", *_ladder(_CLONE_3_0_RC1, _UNLINK_3_0_RC1)),
-    Profile("3.0-637fbbf", "+ cloning once", *_MUTEX, "", *_ladder(_CLONE_637FBBF, _UNLINK_3_0_RC1)),
-    Profile("3.0-eee2acba", "+ unlinking once", *_MUTEX, "", *_ladder(_CLONE_637FBBF, _UNLINK_EEE2ACBA)),
-    Profile("3.0-dd34739c", "+ no reclaim under it", *_MUTEX, "", *_ladder(_CLONE_DD34739C, _UNLINK_EEE2ACBA)),
-    Profile("3.8", "rwsem", *_RWSEM, "", *_CELLS_3_8),
-    Profile("3.19", "+ reuse by degree", *_RWSEM, "degree", *_CELLS_3_19),
-    Profile("6.0", "+ reuse by children and active VMAs", *_RWSEM, "children", *_CELLS_6_0),
-    Profile("6.1", "as 6.0", *_RWSEM, "children", *_CELLS_6_1),
-    Profile(
-        "6.1-unbatched-clone",
-        "6.1 without bb4aa39676f7",
-        *_RWSEM,
-        "children",
-        *_on_6_1(_CLONE_6_1_UNBATCHED, _UNLINK_6_1),
+    _row("2.6.38", "spinlock; neither KSM nor MIGRATION", _SPINLOCK, "", _CELLS_2_6_38, _LAYOUT_2_6_38),
+    _row("2.6.38-ksm", "spinlock; KSM or MIGRATION", _SPINLOCK, "", _CELLS_KSM, _LAYOUT_2_6_38),
+    _rung("3.0-rc1", "mutex, for every entry", _CLONE_3_0_RC1, _UNLINK_3_0_RC1),
+    _rung("3.0-637fbbf", "+ cloning once", _CLONE_637FBBF, _UNLINK_3_0_RC1),
+    _rung("3.0-eee2acba", "+ unlinking once", _CLONE_637FBBF, _UNLINK_EEE2ACBA),
+    _rung("3.0-dd34739c", "+ no reclaim under it", _CLONE_DD34739C, _UNLINK_EEE2ACBA),
+    _row("3.8", "rwsem", _RWSEM, "", _CELLS_3_8, _LAYOUT_3_8),
+    _row("3.19", "+ reuse by degree", _RWSEM, "degree", _CELLS_3_19, _LAYOUT_3_19),
+    _modern("6.0", "+ reuse by children and active VMAs", _CELLS_6_0, _LAYOUT_6_0),
+    _modern("6.1", "+ the maple tree", _CELLS_6_1, _LAYOUT_6_1),
+    _modern("6.1-unbatched-clone", "6.1 without bb4aa39676f7", _on_6_1(_CLONE_6_1_UNBATCHED, _UNLINK_6_1), _LAYOUT_6_1),
+    _modern(
+        *("6.1-unbatched", "6.1 without it and eee2acbae955"),
+        *(_on_6_1(_CLONE_6_1_UNBATCHED, _UNLINK_6_1_UNBATCHED), _LAYOUT_6_1),
     ),
-    Profile(
-        "6.1-unbatched",
-        "without eee2acbae955 too",
-        *_RWSEM,
-        "children",
-        *_on_6_1(_CLONE_6_1_UNBATCHED, _UNLINK_6_1_UNBATCHED),
-    ),
-    Profile("6.12", "as 6.0", *_RWSEM, "children", *_CELLS_6_12),
-    Profile("7.0", "allocation before the lock", *_RWSEM, "children", *_CELLS_7_0),
+    _modern("6.12", "as 6.1", _CELLS_6_12, _LAYOUT_6_12),
+    _modern("7.0", "+ allocation before the lock", _CELLS_7_0, _LAYOUT_7_0),
 )
 
 PROFILES: dict[str, Profile] = {row.name: row for row in _ROWS}

@@ -10,6 +10,11 @@ A program is a list of operations of one process. Its text form has one operatio
     users NAME           children forked together, held at a barrier while lock_stat is cleared and switched on,
       user ... end       let go, each running its own block, held again while it is switched off and read,
     end                  then they _exit and are waited for
+    munmap R FIRST COUNT            pages FIRST to FIRST + COUNT of region R go
+    mprotect R FIRST COUNT ro|rw    they become read-only, or writable again
+    madvise R dontfork|wipeonfork   all that is mapped of region R is not copied, or copied empty, by fork
+    orphan ... end       inside a fork: fork; the child runs the block only when the process that forked it has exited,
+                         and whoever waits for that one waits for the orphan too
     script               fork and exec of a small shell script, and wait (AIM7's exec_test does it five times)
 
 Regions stand at 1 TiB + R * 16 MiB, so that no two of them touch and none can be merged. Standard library only.
@@ -39,12 +44,38 @@ class Write:
 
 
 @dataclass(frozen=True)
+class Munmap:
+    region: int
+    first: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Mprotect:
+    region: int
+    first: int
+    count: int
+    access: str  # "ro" or "rw"
+
+
+@dataclass(frozen=True)
+class Madvise:
+    region: int
+    advice: str  # "dontfork" or "wipeonfork"
+
+
+@dataclass(frozen=True)
 class Script:
     pass
 
 
 @dataclass(frozen=True)
 class Fork:
+    body: tuple[Op, ...] = ()
+
+
+@dataclass(frozen=True)
+class Orphan:
     body: tuple[Op, ...] = ()
 
 
@@ -66,7 +97,7 @@ class Users:
     users: tuple[tuple[Op, ...], ...]
 
 
-Op = Map | Write | Script | Fork | Repeat | Window | Users
+Op = Map | Write | Munmap | Mprotect | Madvise | Script | Fork | Orphan | Repeat | Window | Users
 
 
 @dataclass(frozen=True)
@@ -85,10 +116,18 @@ def _lines(op: Op) -> Iterator[str]:
             yield f"map {region} {pages}"
         case Write(region, page):
             yield f"write {region} {page}"
+        case Munmap(region, first, count):
+            yield f"munmap {region} {first} {count}"
+        case Mprotect(region, first, count, access):
+            yield f"mprotect {region} {first} {count} {access}"
+        case Madvise(region, advice):
+            yield f"madvise {region} {advice}"
         case Script():
             yield "script"
         case Fork(body):
             yield from _block("fork", body)
+        case Orphan(body):
+            yield from _block("orphan", body)
         case Repeat(times, body):
             yield from _block(f"repeat {times}", body)
         case Window(name, body):

@@ -19,7 +19,10 @@ from kit.model.steps import CELLS, Over, Pass, Profile
 class Frame:
     """The local variables of one call."""
 
-    __slots__ = ("allocated", "anon_vma", "empty", "entry", "forking", "found", "operation", "root", "src", "vma")
+    __slots__ = (
+        *("allocated", "anon_vma", "empty", "entry", "forking", "found", "importing", "inserting", "moving"),
+        *("operation", "root", "src", "vma"),
+    )
 
     def __init__(self, operation: str, vma: Vma, src: Vma | None = None, anon_vma: AnonVma | None = None) -> None:
         self.operation = operation
@@ -32,6 +35,7 @@ class Frame:
         self.empty = False  # the last removal left the anon_vma without entries
         self.found = False  # anon_vma is a neighbour's
         self.forking = False  # anon_vma_clone is called by anon_vma_fork
+        self.inserting = self.importing = self.moving = False  # what vma_adjust is called for
 
 
 Handler = Callable[[Frame], "bool | None"]
@@ -67,6 +71,23 @@ class Rmap:
     def unlink(self, vma: Vma) -> None:
         """unlink_anon_vmas: detach a VMA from everything, and free what nobody is attached to any more."""
         self._call("unlink", Frame("unlink", vma))
+
+    def adjust(
+        self,
+        vma: Vma,
+        neighbour: Vma | None = None,
+        *,
+        inserting: bool = False,
+        importing: bool = False,
+        moving: bool = False,
+    ) -> None:
+        """The lock that vma_adjust takes while boundaries move: of `vma`, or of the `neighbour` whose start moves.
+
+        `inserting` the other half of a split, `importing` pages from a VMA that shrinks or goes, `moving` vm_start.
+        """
+        frame = Frame("adjust", vma, neighbour)
+        frame.inserting, frame.importing, frame.moving = inserting, importing, moving
+        self._call("adjust", frame)
 
     def get(self, anon_vma: AnonVma) -> None:
         """get_anon_vma, as page migration and KSM do."""
@@ -179,6 +200,20 @@ class Rmap:
         if frame.root is not None:
             self.recorder.unlock(frame.operation, frame.vma, frame.root)
             frame.root = None
+
+    def lock_adjusted(self, frame: Frame) -> None:
+        if frame.vma.anon_vma is not None:
+            self._lock_of(frame, frame.vma)
+        elif frame.src is not None and frame.src.anon_vma is not None:
+            self._lock_of(frame, frame.src)
+
+    def lock_unless_end_only(self, frame: Frame) -> None:
+        if frame.vma.anon_vma is not None and (frame.importing or frame.moving):
+            self._lock_of(frame, frame.vma)
+
+    def lock_unless_end_or_insert(self, frame: Frame) -> None:
+        if frame.vma.anon_vma is not None and (frame.inserting or frame.importing or frame.moving):
+            self._lock_of(frame, frame.vma)
 
     # The chain
 
@@ -430,11 +465,9 @@ class Rmap:
 
 def find_mergeable_anon_vma(vma: Vma) -> AnonVma | None:
     """A neighbour's anon_vma, next one first, if it touches, differs only in access, and never went through a fork."""
-    vmas = vma.mm.vmas
-    at = vmas.index(vma)
-    after = vmas[at + 1] if at + 1 < len(vmas) else None
-    before = vmas[at - 1] if at else None
+    before, after = vma.mm.around(vma)
     for near, touches in ((after, after and vma.end == after.start), (before, before and before.end == vma.start)):
-        if near is not None and touches and near.kind == vma.kind and len(near.chain) == 1:
+        alike = near is not None and (near.kind, near.flags) == (vma.kind, vma.flags)
+        if near is not None and touches and alike and len(near.chain) == 1:
             return near.anon_vma
     return None

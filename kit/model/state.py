@@ -61,7 +61,8 @@ class AnonVmaChain:
 class Vma:
     """struct vm_area_struct. `chain` is same_vma from the oldest entry to the newest: the kernel's list, reversed.
 
-    `kind` is what must be equal, besides touching, before two VMAs may share an anon_vma or merge: file and flags.
+    `kind` (anonymous, or which part of which file) and `flags` must be equal before two VMAs may share an anon_vma;
+    `perms` too before they may merge.
     """
 
     mm: Mm
@@ -70,8 +71,13 @@ class Vma:
     perms: str
     name: str
     kind: str = "anonymous"
+    flags: frozenset[str] = frozenset()
     anon_vma: AnonVma | None = None
     chain: list[AnonVmaChain] = dataclasses.field(default_factory=list)
+
+    def copy(self, mm: Mm | None = None) -> Vma:
+        """vm_area_dup: all but the chain."""
+        return Vma(mm or self.mm, self.start, self.end, self.perms, self.name, self.kind, self.flags, self.anon_vma)
 
     def __str__(self) -> str:
         return f"{self.name} of {self.mm.name}"
@@ -89,6 +95,15 @@ class Mm:
         """Put a VMA in its place by address."""
         at = next((i for i, other in enumerate(self.vmas) if other.start > vma.start), len(self.vmas))
         self.vmas.insert(at, vma)
+
+    def find(self, address: int) -> Vma | None:
+        """find_vma: the first VMA that ends above `address`; it may begin above it too."""
+        return next((vma for vma in self.vmas if vma.end > address), None)
+
+    def around(self, vma: Vma) -> tuple[Vma | None, Vma | None]:
+        """The VMAs before and after this one, touching or not."""
+        at = self.vmas.index(vma)
+        return self.vmas[at - 1] if at else None, self.vmas[at + 1] if at + 1 < len(self.vmas) else None
 
 
 def fingerprint(mms: Iterable[Mm]) -> tuple[object, ...]:
@@ -113,7 +128,7 @@ def fingerprint(mms: Iterable[Mm]) -> tuple[object, ...]:
         parts.append(len(mm.vmas))
         for vma in mm.vmas:
             own = -1 if vma.anon_vma is None else number(vma.anon_vma)
-            parts.append((vma.start, vma.end, vma.perms, own))
+            parts.append((vma.start, vma.end, vma.perms, vma.flags, own))
             parts.append([number(avc.anon_vma) for avc in vma.chain])
     for anon_vma in order:  # grows while roots and parents are met
         counters = (anon_vma.refcount, anon_vma.num_children, anon_vma.num_active_vmas, anon_vma.degree)

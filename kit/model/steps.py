@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
-OPERATIONS = ("prepare", "clone", "fork-link", "unlink", "free")
+OPERATIONS = ("prepare", "clone", "fork-link", "unlink", "free", "adjust")
 
 
 class Step(Enum):
@@ -61,11 +61,30 @@ class Step(Enum):
     DEGREE_DROP_CHILD_EMPTY = "degree-- of the parent if the anon_vma is now empty"
     DEGREE_DROP_OWN = "degree-- of the VMA's own anon_vma"
     DROP_ACTIVE_IF_OWN = "num_active_vmas-- of the entry's anon_vma if it is the VMA's own, and forget it"
+    LOCK_ADJUSTED = "lock the root of the VMA's anon_vma, or of its neighbour's if the boundary moves, if there is one"
+    LOCK_UNLESS_END_ONLY = "lock the root of the VMA's anon_vma, if pages are imported or vm_start moves"
+    LOCK_UNLESS_END_OR_INSERT = "likewise, or if a VMA is inserted"
     FREE = "free the anon_vma (anon_vma_free)"
     PUT_ROOT = "put the root that the anon_vma pinned"
     DROP_ROOT_LOCKING = "drop the root's external reference; the last one goes under its lock (atomic_dec_and_lock)"
     SYNC_IF_LOCKED = "lock and unlock the root if it is locked"
     RELEASE = "give the memory back"
+
+
+class MergeRule(StrEnum):
+    """When a VMA may grow over a part of another one, if only one of them has an anon_vma (is_mergeable_anon_vma)."""
+
+    ANY = "always"
+    TARGET_SINGULAR = "if the one that grows has a chain of one"  # so never if it has no anon_vma
+    SINGULAR = "if the one that has it has a chain of one"
+
+
+class Removal(StrEnum):
+    """How one VMA grows over two others."""
+
+    EACH_IMPORTS = "one after the other"
+    EACH_LOCKS = "the chain is cloned once, the lock taken for each"
+    TOGETHER = "under one lock"
 
 
 class Over(StrEnum):
@@ -107,6 +126,19 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Merging:
+    """What vma_merge and vma_adjust do when VMAs grow together, and where that was read.
+
+    `middle_stays`: a VMA that merges with the one behind it takes that one's place (until e86f15ee64d8, 4.9).
+    """
+
+    rule: MergeRule
+    middle_stays: bool
+    removal: Removal
+    source: Source
+
+
+@dataclass(frozen=True)
 class Profile:
     """One kernel generation: the lock's class as lock_stat names it, and a cell for each function.
 
@@ -125,6 +157,9 @@ class Profile:
     unlink: Cell
     put: Cell
     free: Cell
+    adjust: Cell
+    merging: Merging
+    wipeonfork: bool  # MADV_WIPEONFORK is known (d2cd9ede6e19, 4.14)
     pins_root: bool = True
 
     @property
@@ -133,4 +168,4 @@ class Profile:
         return {name: getattr(self, name) for name in CELLS}
 
 
-CELLS = ("prepare", "clone", "fork", "unlink", "put", "free")
+CELLS = ("prepare", "clone", "fork", "unlink", "put", "free", "adjust")

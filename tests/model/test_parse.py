@@ -6,7 +6,20 @@ import pytest
 
 from kit.model.errors import ModelError
 from kit.model.parse import parse_program
-from kit.model.program import Fork, Map, Program, Repeat, Script, Users, Window, Write
+from kit.model.program import (
+    Fork,
+    Madvise,
+    Map,
+    Mprotect,
+    Munmap,
+    Orphan,
+    Program,
+    Repeat,
+    Script,
+    Users,
+    Window,
+    Write,
+)
 
 
 def test_every_operation() -> None:
@@ -16,9 +29,14 @@ def test_every_operation() -> None:
     write 3 1
 
     script
-    repeat 2
+    munmap 3 0 1
+    mprotect 3 1 2 ro
+    madvise 3 wipeonfork
+    repeat 1
       fork
         window one
+        end
+        orphan
         end
       end
     end
@@ -29,13 +47,16 @@ def test_every_operation() -> None:
       user
       end
     end
-    """.replace("repeat 2", "repeat 1")
+    """
     assert parse_program(text) == Program(
         (
             Map(3, 4),
             Write(3, 1),
             Script(),
-            Repeat(1, (Fork((Window("one", ()),)),)),
+            Munmap(3, 0, 1),
+            Mprotect(3, 1, 2, "ro"),
+            Madvise(3, "wipeonfork"),
+            Repeat(1, (Fork((Window("one", ()), Orphan())),)),
             Users("two", ((Write(3, 0),), ())),
         )
     )
@@ -44,7 +65,7 @@ def test_every_operation() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("fork\nend\nspoon", "line 3: 'spoon' is no operation; map, write, script"),
+        ("fork\nend\nspoon", "line 3: 'spoon' is no operation; map, write, munmap"),
         ("map 1", "line 1: map takes 2 words, not 1"),
         ("fork 3\nend", "line 1: fork takes 0 words, not 1"),
         ("map 64 1", "line 1: region must be a number from 0 to 63, not '64'"),
@@ -52,6 +73,10 @@ def test_every_operation() -> None:
         ("map 0 4096", "line 1: pages must be a number from 1 to 4095, not '4096'"),
         ("map 0 0", "line 1: pages must be a number from 1 to 4095, not '0'"),
         ("write 0 4095", "line 1: page must be a number from 0 to 4094, not '4095'"),
+        ("munmap 0 4000 96", "line 1: count must be a number from 1 to 95, not '96'"),
+        ("mprotect 0 0 1 rx", "line 1: access must be ro or rw, not 'rx'"),
+        ("madvise 0 free", "line 1: advice must be dontfork or wipeonfork, not 'free'"),
+        ("orphan\nend", "line 1: an orphan needs a fork around it"),
         ("repeat x\nend", "line 1: repeat must be a number from 1 to 1000000000, not 'x'"),
         ("repeat ٣\nend", "line 1: repeat must be a number"),
         ("repeat 0\nend", "line 1: repeat must be a number"),

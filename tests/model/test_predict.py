@@ -76,6 +76,7 @@ def test_first_writes_are_counted_once() -> None:
         "fork-link": forked,
         "unlink": forked + 1,
         "free": 0,
+        "adjust": 0,
     }
 
 

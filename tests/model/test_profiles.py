@@ -12,9 +12,10 @@ import pytest
 from kit.model.errors import ModelError
 from kit.model.profiles import PROFILES, profile
 from kit.model.rmap import Rmap
-from kit.model.steps import CELLS, Cell, Over, Pass, Profile, Step
+from kit.model.steps import CELLS, Cell, MergeRule, Over, Pass, Profile, Removal, Step
 
 from .expectations import EXPECTED, verify
+from .layouts import verify_layout
 from .scenes import grown
 
 NEVER_UNVERIFIED = ("6.1", "3.0-rc1", "3.0-637fbbf", "3.0-eee2acba")
@@ -23,12 +24,14 @@ NEVER_UNVERIFIED = ("6.1", "3.0-rc1", "3.0-637fbbf", "3.0-eee2acba")
 @pytest.mark.parametrize("name", PROFILES)
 def test_profile_does_what_its_source_does(name: str) -> None:
     verify(PROFILES[name], EXPECTED[name])
+    verify_layout(PROFILES[name], name)
 
 
 @pytest.mark.parametrize("name", NEVER_UNVERIFIED)
 def test_these_rows_are_read_from_source(name: str) -> None:
     row = PROFILES[name]
     assert row.lock_source.verified
+    assert row.merging.source.verified
     assert all(cell.source.verified for cell in row.cells.values())
 
 
@@ -59,6 +62,9 @@ SIBLINGS = {
     Step.ALLOC_KERNEL: Step.ALLOC_NOWAIT,
     Step.ALLOC_NOWAIT: Step.ALLOC_KERNEL,
     Step.PUT_EMPTY: Step.PUT_ENTRY,
+    Step.LOCK_ADJUSTED: Step.LOCK_UNLESS_END_OR_INSERT,
+    Step.LOCK_UNLESS_END_OR_INSERT: Step.LOCK_UNLESS_END_ONLY,
+    Step.LOCK_UNLESS_END_ONLY: Step.LOCK_ADJUSTED,
     Step.COUNT_OWN_ACTIVE: Step.COUNT_ACTIVE,
     Step.COUNT_ACTIVE: Step.COUNT_OWN_ACTIVE,
 }
@@ -95,6 +101,12 @@ def changed(row: Profile, cell_name: str, cell: Cell) -> Profile:
 def mutants(name: str) -> Iterator[tuple[str, Profile]]:
     row = PROFILES[name]
     yield "another lock class", dataclasses.replace(row, lock_class=row.lock_class + "x")
+    for rule in set(MergeRule) - {row.merging.rule}:
+        yield f"merging {rule}", dataclasses.replace(row, merging=dataclasses.replace(row.merging, rule=rule))
+    for removal in set(Removal) - {row.merging.removal}:
+        yield f"merging {removal}", dataclasses.replace(row, merging=dataclasses.replace(row.merging, removal=removal))
+    other = dataclasses.replace(row.merging, middle_stays=not row.merging.middle_stays)
+    yield "merging: the other one stays", dataclasses.replace(row, merging=other)
     for cell_name in CELLS:
         for what, cell in cell_mutants(row.cells[cell_name]):
             yield f"{cell_name}: {what}", changed(row, cell_name, cell)
@@ -120,6 +132,7 @@ def test_every_changed_cell_is_noticed(name: str) -> None:
 def survives(mutant: Profile, name: str) -> bool:
     try:
         verify(mutant, EXPECTED[name])
+        verify_layout(mutant, name)
     except (AssertionError, ModelError, pytest.fail.Exception):
         return False
     return True
@@ -132,7 +145,8 @@ def test_no_profile_passes_for_another(name: str) -> None:
 
 
 def passes(row: Profile) -> object:
-    return row.lock_class, [cell.passes for cell in row.cells.values()]
+    merging = dataclasses.replace(row.merging, source=row.lock_source)
+    return row.lock_class, merging, [cell.passes for cell in row.cells.values()]
 
 
 # The naive second step

@@ -1,0 +1,146 @@
+"""The parts of mm/mmap.c (mm/vma.c since 6.11), mprotect.c and madvise.c that split, merge and remove VMAs.
+
+In: an Mm and a range of addresses; out: its VMAs changed, and what that took in the recorder. Every VMA here is private
+and anonymous, or is left alone, so offsets always fit and only kind, access and flags decide who may merge with whom.
+"""
+
+from __future__ import annotations
+
+from kit.model.errors import ModelError
+from kit.model.rmap import Rmap
+from kit.model.state import AnonVma, Mm, Vma
+from kit.model.steps import MergeRule, Removal
+
+
+class Mmap:
+    """One kernel's mm/mmap.c, on top of its mm/rmap.c."""
+
+    def __init__(self, rmap: Rmap) -> None:
+        self.rmap = rmap
+        self.merging = rmap.profile.merging
+
+    def munmap(self, mm: Mm, start: int, end: int) -> None:
+        """do_munmap: split what sticks out below, then above, then detach all that is left in the range."""
+        first = mm.find(start)
+        if first is None or first.start >= end:
+            raise ModelError(f"munmap: {mm.name} has nothing mapped there")
+        if first.start < start:
+            self.split(first, start, new_below=False)
+        last = mm.find(end - 1)
+        if last is not None and last.start < end < last.end:
+            self.split(last, end, new_below=True)
+        for vma in [vma for vma in mm.vmas if start <= vma.start and vma.end <= end]:
+            self.remove(vma)
+
+    def change(self, mm: Mm, start: int, end: int, perms: str | None, flag: str | None) -> None:
+        """mprotect_fixup and madvise_update_vma for every VMA of the range: merge if possible, else split and change.
+
+        `perms` replaces the VMA's if given, `flag` is added to its flags if given. Holes are passed over.
+        """
+        at = start
+        while (vma := mm.find(at)) is not None and vma.start < end:
+            at, upto = max(at, vma.start), min(vma.end, end)
+            access = perms or vma.perms
+            flags = vma.flags | ({flag} if flag else set())
+            if (access, flags) != (vma.perms, vma.flags):
+                vma = self.merge(vma, at, upto, access, flags) or self.cut_out(vma, at, upto)
+                vma.perms, vma.flags = access, flags
+            at = max(upto, vma.end)
+
+    def cut_out(self, vma: Vma, start: int, end: int) -> Vma:
+        """Split off what lies below `start`, then what lies above `end`."""
+        if start != vma.start:
+            self.split(vma, start, new_below=True)
+        if end != vma.end:
+            self.split(vma, end, new_below=False)
+        return vma
+
+    def split(self, vma: Vma, address: int, *, new_below: bool) -> None:
+        """__split_vma: a copy of one side, attached to all that `vma` is attached to; then `vma` shrinks."""
+        new = vma.copy()
+        self.rmap.clone(new, vma)
+        self.rmap.adjust(vma, inserting=True, moving=new_below)
+        if new_below:
+            new.end = vma.start = address
+        else:
+            new.start = vma.end = address
+        vma.mm.insert(new)
+
+    def remove(self, vma: Vma) -> None:
+        """free_pgtables for one VMA, or anon_vma_merge."""
+        if vma.anon_vma is not None:
+            self.rmap.unlink(vma)
+        vma.mm.vmas.remove(vma)
+
+    def merge(self, vma: Vma, start: int, end: int, perms: str, flags: frozenset[str]) -> Vma | None:
+        """vma_merge for a part of `vma` that is to have `perms` and `flags`: the VMA that now holds it, or None."""
+        before, after = vma.mm.around(vma)
+        left = before if start == vma.start and self._fits(before, vma, start, perms, flags) else None
+        right = after if end == vma.end and self._fits(after, vma, end, perms, flags) else None
+        if left is not None and right is not None and shared(left.anon_vma, right.anon_vma):
+            return self._swallow(left, vma, right)
+        if left is not None:
+            return self._extend(left, vma, end) if end < vma.end else self._replace(left, vma)
+        if right is not None:
+            return self._extend(right, vma, start) if start > vma.start else self._replace(right, vma)
+        return None
+
+    def _fits(self, target: Vma | None, vma: Vma, edge: int, perms: str, flags: frozenset[str]) -> bool:
+        """can_vma_merge_before and can_vma_merge_after."""
+        if target is None or edge not in (target.start, target.end):
+            return False
+        same = (target.kind, target.perms, target.flags) == (vma.kind, perms, flags)
+        return same and mergeable(self.merging.rule, vma, target)
+
+    def _swallow(self, left: Vma, vma: Vma, right: Vma) -> Vma:
+        """Cases 1 and 6: the left one grows over the two others."""
+        if self.merging.removal is Removal.EACH_IMPORTS:
+            self._replace(left, vma)
+            return self._replace(left, right)
+        self._import(left, vma if vma.anon_vma else right)
+        for _ in range(1 if self.merging.removal is Removal.TOGETHER else 2):
+            self.rmap.adjust(left, importing=True)
+        left.end = right.end
+        self.remove(vma)
+        self.remove(right)
+        return left
+
+    def _replace(self, target: Vma, vma: Vma) -> Vma:
+        """Cases 7 and 8: all of `vma` goes to its neighbour, or before 4.9 (e86f15ee64d8) `vma` takes the right one."""
+        if self.merging.middle_stays and target.start == vma.end:
+            target, vma = vma, target
+        self._import(target, vma)
+        self.rmap.adjust(target, importing=True, moving=vma.start < target.start)
+        target.start, target.end = min(target.start, vma.start), max(target.end, vma.end)
+        self.remove(vma)
+        return target
+
+    def _extend(self, target: Vma, vma: Vma, edge: int) -> Vma:
+        """Cases 4 and 5: the boundary between `vma` and its neighbour moves to `edge`."""
+        self._import(target, vma)
+        lower, upper = (target, vma) if target.end == vma.start else (vma, target)
+        self.rmap.adjust(lower, upper, importing=True)
+        lower.end = upper.start = edge
+        return target
+
+    def _import(self, importer: Vma, exporter: Vma) -> None:
+        """The VMA that grows must be attached to all that the shrinking one is attached to."""
+        if exporter.anon_vma is not None and importer.anon_vma is None:
+            importer.anon_vma = exporter.anon_vma
+            self.rmap.clone(importer, exporter)
+
+
+def shared(one: AnonVma | None, other: AnonVma | None) -> bool:
+    """is_mergeable_anon_vma without a VMA."""
+    return one is None or other is None or one is other
+
+
+def mergeable(rule: MergeRule, vma: Vma, target: Vma) -> bool:
+    """is_mergeable_anon_vma: may `target` take over a part of `vma`?"""
+    if vma.anon_vma is not None and target.anon_vma is not None:
+        return vma.anon_vma is target.anon_vma
+    if vma.anon_vma is target.anon_vma or rule is MergeRule.ANY:
+        return True
+    if rule is MergeRule.TARGET_SINGULAR:
+        return len(target.chain) == 1
+    return len(target.chain if target.anon_vma else vma.chain) == 1
