@@ -57,7 +57,23 @@ def parser() -> argparse.ArgumentParser:
     test.add_argument("--quick", action="store_true", help="leave out the tests that build and boot kernels")
     test.add_argument("pytest_args", nargs="*", help="arguments for pytest, after --")
     test.set_defaults(call=_test)
+    _model_arguments(verbs.add_parser("model", help="ask the reference model: no kernel is needed"))
     return top
+
+
+def _model_arguments(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("what", choices=("count", "explain", "profiles"), help="acquisitions; each step; the table")
+    verb.add_argument("--profile", action="append", default=[], help="a kernel generation; several to compare them")
+    verb.add_argument("--program", default="fork-chain", help="fork-chain, aim7, or a file (default: fork-chain)")
+    verb.add_argument("--smaps", type=Path, metavar="FILE", help="a /proc/PID/smaps: VMAs at the start")
+    verb.add_argument("--depth", help="fork-chain: as 0..8")
+    verb.add_argument("--forks", type=int, help="fork-chain: forks in each window")
+    verb.add_argument("--vmas", type=int, help="fork-chain: private VMAs")
+    verb.add_argument("--mix", help="aim7: a mix")
+    verb.add_argument("--users", type=int, help="aim7: users at once")
+    verb.add_argument("--jobs", type=int, help="aim7: jobs of each user")
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    verb.set_defaults(call=_model)
 
 
 def _experiment_arguments(verb: argparse.ArgumentParser) -> None:
@@ -100,6 +116,28 @@ def _check(options: argparse.Namespace) -> int:
         return 0
     plan = show_plan(read_experiment(_named(options.config), options.set), Cache())
     print(json.dumps(plan.as_json(), indent=2) if options.json else plan.as_text())
+    return 0
+
+
+def _model(options: argparse.Namespace) -> int:
+    from kit import modelverb
+    from kit.report.model import counts, profiles
+
+    if options.what == "profiles":
+        for name in options.profile:
+            print("\n".join(modelverb.profile_cells(name)))
+        if not options.profile:
+            rows = modelverb.profile_table()
+            print(json.dumps(rows, indent=2) if options.json else profiles(rows))
+        return 0
+    params = {key: getattr(options, key) for key in ("depth", "forks", "vmas", "mix", "users", "jobs")}
+    question = modelverb.ask(options.program, params, options.smaps)
+    if options.what == "explain":
+        for line in modelverb.explain(question, options.profile[0] if options.profile else "6.1"):
+            print(line)
+        return 0
+    rows = modelverb.count(question, options.profile or ["6.1"])
+    print(json.dumps(rows, indent=2) if options.json else counts(rows, question.layout == ()))
     return 0
 
 

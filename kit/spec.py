@@ -17,6 +17,7 @@ from kit.model.profiles import PROFILES
 from kit.records import ArmSpec, Experiment, PatchRef, WorkloadSpec
 from kit.workload.aim7 import read_mix
 from kit.workload.catalog import WORKLOADS, parse_params
+from kit.workload.custom import read_program
 
 PROJECT = Path(__file__).resolve().parent.parent
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,39}$")]
@@ -282,6 +283,8 @@ def _workloads(model: ExperimentModel, source: _Source) -> tuple[WorkloadSpec, .
             raise UserError(f"a workload cannot be called {name!r} (twice, or not a name)", where=where)
         if kind == "aim7" and isinstance(raw.get("mix"), str):
             raw["mix"] = _mix(raw["mix"], where, source)
+        if kind == "program" and isinstance(raw.get("file"), str):
+            raw["text"] = _program(raw.pop("file"), where, source)
         try:
             params = parse_params(kind, raw)
         except ValidationError as error:
@@ -306,6 +309,16 @@ def _mix(name: str, where: str, source: _Source) -> dict[str, float]:
         raise UserError(f"no such mix: {name}", where=where, hint=f"there is {', '.join(there)}, or a file's path")
     try:
         return read_mix(path)
+    except ValueError as error:
+        raise UserError(str(error)) from None
+
+
+def _program(name: str, where: str, source: _Source) -> str:
+    path = _find(name, source)
+    if not path.is_file():
+        raise UserError(f"no such program: {name}", where=where)
+    try:
+        return read_program(path).text()
     except ValueError as error:
         raise UserError(str(error)) from None
 

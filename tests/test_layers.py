@@ -19,7 +19,7 @@ LAYERS = (
     ("kernel", "vm", "workload", "sim"),
     ("evidence", "arms"),
     ("spec", "plan", "runner", "provenance"),
-    ("check", "experiment", "search", "report", "selftest"),
+    ("check", "experiment", "modelverb", "search", "report", "selftest"),
     ("cli",),
     ("__main__",),
 )

@@ -7,13 +7,19 @@ from typing import Any
 
 from kit.records import WorkloadSpec
 from kit.workload.aim7 import Aim7
+from kit.workload.custom import CustomProgram
 from kit.workload.forkchain import ForkChain
 from kit.workload.load import Load
 
-WORKLOADS: Mapping[str, type[ForkChain] | type[Aim7]] = {"fork-chain": ForkChain, "aim7": Aim7}
+Params = ForkChain | Aim7 | CustomProgram
+WORKLOADS: Mapping[str, type[ForkChain] | type[Aim7] | type[CustomProgram]] = {
+    "fork-chain": ForkChain,
+    "aim7": Aim7,
+    "program": CustomProgram,
+}
 
 
-def parse_params(kind: str, params: Mapping[str, Any]) -> ForkChain | Aim7:
+def parse_params(kind: str, params: Mapping[str, Any]) -> Params:
     """Checked parameters. Raises pydantic's ValidationError."""
     return WORKLOADS[kind].model_validate(dict(params))
 

@@ -1,0 +1,103 @@
+"""A program of the user's own as a workload: text (kit.model.program) or YAML in, a load out; each window is measured.
+
+In YAML an operation is a string, a block a mapping of its head to its list:
+
+    - map 0 4
+    - write 0 0
+    - window d0:
+      - repeat 200:
+        - fork: []
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from kit.model.errors import ModelError
+from kit.model.parse import parse_program
+from kit.model.program import Op, Program, Users, Window
+from kit.records import At
+from kit.workload.load import Load, WindowInfo
+
+
+class CustomProgram(BaseModel):
+    """Parameters of `program`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    text: str = Field(description="the program, an operation a line; or `file: PATH`, text or YAML")
+
+    @field_validator("text")
+    @classmethod
+    def _parses(cls, value: str) -> str:
+        if not list(windows(parse_program(value).ops)):
+            raise ValueError("it has no window, so nothing would be measured")
+        return value
+
+    def load(self, name: str, seed: int) -> Load:
+        """The program, its windows named after the workload, since a boot may run several."""
+        program = Program(tuple(_prefix(op, name) for op in parse_program(self.text).ops))
+        infos = tuple(WindowInfo(w, At(w), 1, "window") for w in windows(program.ops))
+        return Load(name, program, infos)
+
+
+def read_program(path: Path) -> Program:
+    """A program file, YAML if its name ends in .yaml or .yml. Raises ValueError with file and line."""
+    text = path.read_text(encoding="utf-8")
+    try:
+        if path.suffix in (".yaml", ".yml"):
+            text = "".join(f"{line}\n" for line in _from_yaml(yaml.safe_load(text)))
+        return parse_program(text)
+    except (ModelError, yaml.YAMLError) as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def _from_yaml(value: Any) -> Iterator[str]:
+    if not isinstance(value, list):
+        raise ModelError(f"a program is a list of operations, not {value!r}")
+    for item in value:
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict) and len(item) == 1:
+            head, body = next(iter(item.items()))
+            yield str(head)
+            yield from _from_yaml(body or [])
+            yield "end"
+        else:
+            raise ModelError(f"not an operation: {item!r}; a string, or one block with its list")
+
+
+def windows(ops: tuple[Op, ...]) -> Iterator[str]:
+    """The names of all windows, in order."""
+    for op in ops:
+        if isinstance(op, (Window, Users)):
+            yield op.name
+        for body in _bodies(op):
+            yield from windows(body)
+
+
+def _bodies(op: Op) -> tuple[tuple[Op, ...], ...]:
+    if isinstance(op, Users):
+        return op.users
+    body = getattr(op, "body", None)
+    return (body,) if body is not None else ()
+
+
+def _prefix(op: Op, name: str) -> Op:
+    """The operation with its windows' names begun by the workload's."""
+    if isinstance(op, Users):
+        users = tuple(tuple(_prefix(o, name) for o in user) for user in op.users)
+        return Users(f"{name}/{op.name}", users)
+    if isinstance(op, Window):
+        return Window(f"{name}/{op.name}", tuple(_prefix(o, name) for o in op.body))
+    body = getattr(op, "body", None)
+    if body is None:
+        return op
+    prefixed: Any = {"body": tuple(_prefix(o, name) for o in body)}
+    return replace(op, **prefixed)
