@@ -96,11 +96,12 @@ def run(
 ) -> Run:
     """`predict`, and what else was seen; `fail_nowait` names GFP_NOWAIT allocations that fail, counted from 1.
 
-    Without `shortcut`, repeats are executed in full even where one turn leaves the state as it was. With `checked`, the
-    whole state is recounted after each operation, and ModelError raised if the kernel's counters differ from it.
+    With `trace`, every step is kept; a repeat is shown once where one turn leaves the state as it was. Without
+    `shortcut`, such repeats are executed in full. With `checked`, the whole state is recounted after each operation,
+    and ModelError raised if the kernel's counters differ from it.
     """
     recorder = Recorder(fail_nowait=frozenset(fail_nowait), trace=[] if trace else None)
-    shortcut = shortcut and not trace and not recorder.fail_nowait
+    shortcut = shortcut and not recorder.fail_nowait
     execution = Execution(Machine(profile(profile_name), recorder), shortcut, checked)
     execution.worker(program, layout)
     return Run(execution.windows, dict(recorder.hazards), tuple(recorder.trace or ()))
@@ -196,6 +197,7 @@ class Execution:
             done += 1
             if before is not None and windows == len(self.windows) and before == self.machine.fingerprint():
                 self.recorder.again(times - done, tally)
+                self.recorder.mark("repeat", "again", f"{times - done} times more, each as the last")
                 return
 
     def users(self, mm: Mm, name: str, users: Iterable[tuple[Op, ...]]) -> None:
@@ -219,11 +221,15 @@ class Execution:
             self.finish(child)
 
     def vacant(self, mm: Mm) -> bool:
-        """Whether a VMA of this process is attached to an anon_vma that no VMA owns, and that could be reused."""
-        if not self.machine.rmap.profile.counters:
-            return False
+        """Whether a VMA of this process is attached to an anon_vma that its children may reuse, or soon might."""
+        counters = self.machine.rmap.profile.counters
         owned = {vma.anon_vma for other in self.machine.mms for vma in other.vmas}
-        return any(avc.anon_vma not in {*owned, avc.anon_vma.root} for vma in mm.vmas for avc in vma.chain)
+        chains = [(vma, avc.anon_vma) for vma in mm.vmas for avc in vma.chain]
+        if counters == "degree":  # it counts VMAs and children alike, so one in use may be taken too
+            return any(anon_vma is not vma.anon_vma and anon_vma.degree < 2 for vma, anon_vma in chains)
+        return counters == "children" and any(
+            anon_vma not in owned and anon_vma is not anon_vma.root for _, anon_vma in chains
+        )
 
     @contextmanager
     def opened(self, name: str) -> Iterator[None]:
@@ -234,7 +240,9 @@ class Execution:
             raise ModelError(f"window {name} opens twice: its counts would have no one meaning")
         self.window, self.reason = name, ""
         self.recorder.open()
+        self.recorder.mark("window", "open", name)
         yield
+        self.recorder.mark("window", "close", name)
         self.windows[name] = Unmodelled(self.reason) if self.reason else self.closed()
         self.window = ""
 

@@ -19,7 +19,7 @@ READ = "read"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One line of a trace.
+    """One line of a trace; `operation` is one of steps.OPERATIONS, window or repeat.
 
     `what` was done: alloc or nowait (an allocation that may or may not sleep), fail, lock, unlock, own, assign, link,
     remove, reuse, free, child+, child-, active+, active-, degree+, degree-; or hazard.
@@ -76,6 +76,11 @@ class Recorder:
         """Add a line to the trace, when one is wanted."""
         if self.trace is not None:
             self.trace.append(Event(operation, what, str(vma), subject))
+
+    def mark(self, operation: str, what: str, subject: str) -> None:
+        """Add a line to the trace that is about no VMA: a window opens or closes, a repeat goes on as before."""
+        if self.trace is not None:
+            self.trace.append(Event(operation, what, "", subject))
 
     def lock(self, operation: str, vma: Vma, anon_vma: AnonVma, mode: str = WRITE) -> None:
         """Take the lock of `anon_vma`'s root, or say why that never returns."""

@@ -8,7 +8,21 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from kit.model.program import Fork, Map, Op, Program, Repeat, Script, Users, Window, Write
+from kit.model.program import (
+    Fork,
+    Madvise,
+    Map,
+    Mprotect,
+    Munmap,
+    Op,
+    Orphan,
+    Program,
+    Repeat,
+    Script,
+    Users,
+    Window,
+    Write,
+)
 
 from .scenes import WORKER, Line
 
@@ -57,3 +71,36 @@ def programs(draw: st.DrawFn, depth: int = 4) -> Program:
 def layouts(draw: st.DrawFn) -> tuple[Line, ...]:
     """Some of a worker's VMAs, in any order."""
     return tuple(draw(st.permutations(draw(st.lists(st.sampled_from(WORKER), unique=True)))))
+
+
+PAGES = 4
+
+
+@st.composite
+def changes(draw: st.DrawFn) -> Op:
+    """Something done to region 0, which has four pages, or had them."""
+    first = draw(st.integers(0, PAGES - 1))
+    count = draw(st.integers(1, PAGES - first))
+    kind = draw(st.sampled_from(["write", "write", "munmap", "mprotect", "mprotect", "madvise"]))
+    if kind == "write":
+        return Write(0, first)
+    if kind == "munmap":
+        return Munmap(0, first, count)
+    if kind == "mprotect":
+        return Mprotect(0, first, count, draw(st.sampled_from(["ro", "rw"])))
+    return Madvise(0, draw(st.sampled_from(["dontfork", "wipeonfork"])))
+
+
+def lives(depth: int) -> st.SearchStrategy[tuple[Op, ...]]:
+    """Blocks of changes, forks, orphans and repeats; not all make sense."""
+    one: st.SearchStrategy[Op] = changes()
+    if depth:
+        inner = lives(depth - 1)
+        forks = inner.map(Fork)
+        one = st.one_of(one, forks, inner.map(Orphan), forks.map(lambda fork: Repeat(3, (fork,))))
+    return st.lists(one, max_size=4).map(tuple)
+
+
+def rough_programs() -> st.SearchStrategy[Program]:
+    """A region that is mapped, and what is done with it by a process that is forked, in one window."""
+    return lives(3).map(lambda body: Program((Map(0, PAGES), Window("w", (Write(0, 0), Fork(body))))))

@@ -125,6 +125,83 @@ def test_users_exit_outside_the_window() -> None:
     assert counted(users(3), "6.1").low == 0
 
 
+RACE = """
+map 0 1
+write 0 0
+fork
+fork
+orphan
+users w
+{}
+end
+window after
+fork
+end
+end
+end
+end
+end
+"""
+USER = "user\nfork\nend\nend\n"
+
+
+@pytest.mark.parametrize("profile", ["3.19", "6.0", "6.1", "7.0"])
+def test_users_that_race_for_reuse_are_not_predicted(profile: str) -> None:
+    """The orphan's parent has left an anon_vma with one child: whichever user forks first reuses it."""
+    found = text(RACE.format(USER * 2), profile)
+    assert isinstance(found["w"], Unmodelled)
+    assert "race" in found["w"].reason
+    assert isinstance(found["after"], Prediction)
+    assert isinstance(text(RACE.format(USER), profile)["w"], Prediction)
+
+
+@pytest.mark.parametrize("profile", ["2.6.38", "3.0-rc1", "3.8"])
+def test_without_reuse_there_is_no_race(profile: str) -> None:
+    assert isinstance(text(RACE.format(USER * 2), profile)["w"], Prediction)
+
+
+# VMAs that change
+
+
+def test_dontfork_and_wipeonfork() -> None:
+    """The first region is not copied; the second one's copy has no anon_vma until it is written to."""
+    program = "map 0 1\nmap 1 1\nwrite 0 0\nwrite 1 0\nmadvise 0 dontfork\nmadvise 1 wipeonfork\n"
+    found = text(program + "window w\nfork\nwrite 1 0\nend\nend")["w"]
+    assert isinstance(found, Prediction)
+    assert found.by_operation == {
+        **{"prepare": 1, "clone": WRITTEN, "fork-link": WRITTEN, "unlink": WRITTEN + 1, "free": 0, "adjust": 0}
+    }
+
+
+def test_wipeonfork_came_with_4_14() -> None:
+    with pytest.raises(ModelError, match=r"madvise 0 wipeonfork: 3\.19 does not know it"):
+        text("map 0 1\nmadvise 0 wipeonfork", "3.19")
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        ("map 0 4\nmunmap 0 1 1\nwrite 0 1", "write 0 1: worker has nothing mapped there"),
+        ("map 0 4\nmprotect 0 1 1 ro\nwrite 0 1", "write 0 1: worker may only read there"),
+        ("map 0 4\nmunmap 0 1 1\nmprotect 0 0 4 ro", "mprotect 0 0 4: worker has a hole there"),
+        ("map 0 4\nmunmap 0 0 4\nmunmap 0 0 4", "munmap: worker has nothing mapped there"),
+        ("madvise 3 dontfork", "madvise 3: worker has nothing mapped there"),
+    ],
+)
+def test_senseless_changes_are_refused(program: str, message: str) -> None:
+    with pytest.raises(ModelError) as raised:
+        text(program)
+    assert str(raised.value) == message
+
+
+def test_orphans_live_when_their_parent_is_gone() -> None:
+    """6.1: the middle of three generations exits, then its child's fork reuses: no link, and one less to unlink."""
+    found = text("map 0 1\nwrite 0 0\nfork\nfork\norphan\nwindow w\nfork\nend\nend\nend\nend\nend")["w"]
+    assert isinstance(found, Prediction)
+    vmas = WRITTEN + 1
+    assert found.by_operation == {**dict.fromkeys(OPERATIONS, 0), "clone": vmas, "unlink": vmas}
+
+
 # Scripts
 
 
