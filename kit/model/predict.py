@@ -29,7 +29,7 @@ from kit.model.program import (
 )
 from kit.model.recorder import Event, Recorder
 from kit.model.state import LayoutVma, Mm
-from kit.model.steps import OPERATIONS
+from kit.model.steps import OPERATIONS, Profile
 
 SCRIPT = "a shell script is executed: execve, the shell's own faults and its children are not modelled"
 REUSE = "users race for an anon_vma that an exited process left: the first to fork reuses it, the others do not"
@@ -87,22 +87,23 @@ def predict(program: Program, layout: Iterable[LayoutVma], profile_name: str) ->
 def run(
     program: Program,
     layout: Iterable[LayoutVma],
-    profile_name: str,
+    kernel: str | Profile,
     *,
     trace: bool = False,
     shortcut: bool = True,
     checked: bool = False,
     fail_nowait: Iterable[int] = (),
 ) -> Run:
-    """`predict`, and what else was seen; `fail_nowait` names GFP_NOWAIT allocations that fail, counted from 1.
+    """`predict`, and what else was seen. `kernel` is a profile or its name.
 
-    With `trace`, every step is kept; a repeat is shown once where one turn leaves the state as it was. Without
-    `shortcut`, such repeats are executed in full. With `checked`, the whole state is recounted after each operation,
-    and ModelError raised if the kernel's counters differ from it.
+    `fail_nowait` names GFP_NOWAIT allocations that fail, counted from 1. With `trace`, every step is kept; a repeat is
+    shown once where one turn leaves the state as it was. Without `shortcut`, such repeats are executed in full. With
+    `checked`, the whole state is recounted after each operation, and ModelError raised if a counter differs from it.
     """
+    row = profile(kernel) if isinstance(kernel, str) else kernel
     recorder = Recorder(fail_nowait=frozenset(fail_nowait), trace=[] if trace else None)
     shortcut = shortcut and not recorder.fail_nowait
-    execution = Execution(Machine(profile(profile_name), recorder), shortcut, checked)
+    execution = Execution(Machine(row, recorder), shortcut, checked)
     execution.worker(program, layout)
     return Run(execution.windows, dict(recorder.hazards), tuple(recorder.trace or ()))
 

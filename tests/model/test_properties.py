@@ -30,14 +30,14 @@ def test_the_twin_knows_every_profile() -> None:
     assert set(FORMULAS) == set(PROFILES)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(programs(), layouts(), st.sampled_from(sorted(PROFILES)))
 def test_model_counts_as_its_twin(program: Program, layout: tuple[Line, ...], name: str) -> None:
     expected = recount(program, layout, name)
     assert {what: simple(window) for what, window in predict(program, layout, name).items()} == expected
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(programs(depth=3), layouts(), st.sampled_from(sorted(PROFILES)))
 def test_counters_are_right_after_every_operation(program: Program, layout: tuple[Line, ...], name: str) -> None:
     """And all references are given back at the end: a run ends with a check that nothing is left."""
@@ -45,7 +45,7 @@ def test_counters_are_right_after_every_operation(program: Program, layout: tupl
     assert dict(checked.windows) == predict(program, layout, name)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(programs(), layouts(), st.sampled_from(sorted(PROFILES)))
 def test_repeats_cost_the_same_when_executed_in_full(program: Program, layout: tuple[Line, ...], name: str) -> None:
     short, full = run(program, layout, name), run(program, layout, name, shortcut=False)
@@ -53,7 +53,7 @@ def test_repeats_cost_the_same_when_executed_in_full(program: Program, layout: t
     assert sum(short.hazards.values()) == sum(full.hazards.values())
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(programs(), layouts())
 def test_batching_never_costs_more(program: Program, layout: tuple[Line, ...]) -> None:
     unbatched, batched = (predict(program, layout, name) for name in ("6.1-unbatched-clone", "6.1"))
@@ -64,7 +64,7 @@ def test_batching_never_costs_more(program: Program, layout: tuple[Line, ...]) -
             assert before.high - before.low == after.high - after.low
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(programs())
 def test_text_says_the_whole_program(program: Program) -> None:
     assert parse_program(program.text()) == program
@@ -78,7 +78,7 @@ def test_a_prediction_explains_itself(name: str) -> None:
     assert found.low == found.high == sum(found.by_operation.values()) == sum(found.by_mode.values())
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(rough_programs(), st.sampled_from(sorted(PROFILES)))
 def test_splits_merges_and_orphans_keep_the_counters_right(program: Program, name: str) -> None:
     """Whatever is done to the VMAs, recounting after each operation agrees, and at the end nothing is left."""

@@ -1,0 +1,71 @@
+"""Which function is most likely responsible when a kernel measures something else than the model predicts.
+
+In: what was measured, and what was to be predicted; out: the single changes of the profile that explain it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from kit.model.errors import ModelError
+from kit.model.predict import Prediction, run
+from kit.model.profiles import PROFILES, profile
+from kit.model.program import Program
+from kit.model.state import LayoutVma
+from kit.model.steps import CELLS, Profile
+
+
+@dataclasses.dataclass(frozen=True)
+class Suspect:
+    """If `cell` did what it does in kernel `like`, the model would predict `prediction`, as measured."""
+
+    cell: str
+    like: str
+    prediction: Prediction
+
+
+def suspects(
+    program: Program, layout: Iterable[LayoutVma], profile_name: str, measured: dict[str, int]
+) -> tuple[Suspect, ...]:
+    """The functions that, taken from another kernel, make every measured window agree; the nearest kernels first.
+
+    `measured` is acquisitions by window; windows that are not predicted are left out. Empty if the profile itself
+    agrees, or if no single function explains the difference. ModelError as `predict`.
+    """
+    row, vmas = profile(profile_name), tuple(layout)
+    if _explains(program, vmas, row, measured):
+        return ()
+    found: list[Suspect] = []
+    for cell, like, changed in _changed(row):
+        prediction = _explains(program, vmas, changed, measured)
+        if prediction is not None and all(one.cell != cell for one in found):
+            found.append(Suspect(cell, like, prediction))
+    return tuple(found)
+
+
+def _changed(row: Profile) -> Iterator[tuple[str, str, Profile]]:
+    """The profile with one cell of another one, for each that differs; neighbours in the table come first."""
+    names = list(PROFILES)
+    at = names.index(row.name)
+    for like in sorted(names, key=lambda name: abs(names.index(name) - at)):
+        for cell in CELLS:
+            other = PROFILES[like].cells[cell]
+            if other.passes != row.cells[cell].passes:
+                fields: dict[str, Any] = {cell: other}
+                yield cell, like, dataclasses.replace(row, **fields)
+
+
+def _explains(
+    program: Program, layout: tuple[LayoutVma, ...], row: Profile, measured: dict[str, int]
+) -> Prediction | None:
+    """The first prediction, if all agree with what was measured."""
+    try:
+        windows = run(program, layout, row).windows
+    except ModelError:  # a mixture of two kernels need not hold together
+        return None
+    predicted = {name: one for name, one in windows.items() if isinstance(one, Prediction) and name in measured}
+    if not all(one.low <= measured[name] <= one.high for name, one in predicted.items()):
+        return None
+    return next(iter(predicted.values()), None)
