@@ -1,6 +1,6 @@
 """Reads /proc/lock_stat, versions 0.3 (2.6.38, 3.0) and 0.4 (6.1). In: its text; out: a row per lock class and mode.
 
-The format is that of seq_stats() in kernel/locking/lockdep_proc.c (kernel/lockdep_proc.c until 3.13).
+The format is that of seq_stats() in kernel/locking/lockdep_proc.c (kernel/lockdep_proc.c in 3.0).
 """
 
 from __future__ import annotations

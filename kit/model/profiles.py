@@ -121,7 +121,7 @@ _UNLINK_EEE2ACBA = Cell(
     Source("3.0-rc4", "eee2acbae955", "unlink_anon_vmas"),
 )
 
-# The root goes first, and then the child's freeing reads its lock: 7f39dda9d86f (3.16) has the order swapped.
+# The root goes first, and then the child's freeing reads its lock. 3.19.8 has the order swapped.
 _PUT_3_0 = Cell((once(S.PUT_ROOT, S.FREE),), Source("3.0", "2b575eb64f7a", "put_anon_vma, __put_anon_vma"))
 
 _FREE_3_0 = Cell((once(S.SYNC_IF_LOCKED, S.RELEASE),), Source("3.0", "2b575eb64f7a", "anon_vma_free"))
@@ -171,7 +171,7 @@ _UNLINK_3_19 = Cell(
     Source("3.19.8", "7a3ef208e662", "unlink_anon_vmas"),
 )
 
-_PUT_3_19 = Cell((once(S.FREE, S.PUT_ROOT),), Source("3.19.8", "7f39dda9d86f", "put_anon_vma, __put_anon_vma"))
+_PUT_3_19 = Cell((once(S.FREE, S.PUT_ROOT),), Source("3.19.8", "ecb444a2ad50", "put_anon_vma, __put_anon_vma"))
 _FREE_3_19 = Cell(_FREE_3_0.passes, Source("3.19.8", "5a505085f043", "anon_vma_free"))
 
 # 6.0 to 6.12: reuse by children. Read: Debian's 6.1.192, mm/rmap.c; 6.0.1 (blob 93d5a6f793d2) and 6.12 (blob
@@ -230,7 +230,7 @@ _UNLINK_6_1_UNBATCHED = Cell(
     Source("6.1.192", "eee2acbae955 reversed", "unlink_anon_vmas"),
 )
 
-_PUT_6_1 = Cell((once(S.FREE, S.PUT_ROOT),), Source("6.1.192", "7f39dda9d86f", "put_anon_vma, __put_anon_vma"))
+_PUT_6_1 = Cell((once(S.FREE, S.PUT_ROOT),), Source("6.1.192", "8e74d143433a", "put_anon_vma, __put_anon_vma"))
 
 _FREE_6_1 = Cell((once(S.SYNC_IF_LOCKED, S.RELEASE),), Source("6.1.192", "5a505085f043", "anon_vma_free"))
 

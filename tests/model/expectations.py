@@ -264,7 +264,7 @@ def out_of_atomic_memory(profile: Profile, expected: Expected) -> None:
 
 
 def last_reference(profile: Profile, expected: Expected) -> None:
-    """__put_anon_vma after migration: before 7f39dda9d86f it reads the lock of a root that is gone."""
+    """__put_anon_vma after migration: up to 3.8 it reads the lock of a root that is gone."""
     if expected.root_first is None:
         return
     machine, line = grown(profile, 1)
