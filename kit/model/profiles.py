@@ -74,7 +74,9 @@ _PUT_2_6_38_KSM = Cell(
 
 _FREE_2_6_38 = Cell((once(S.RELEASE),), Source("2.6.38", "941bf82e8961", "anon_vma_free"))
 
-# 3.0: the mutex. Read: the mail's patch (blobs 0eb463ea88dd and f286697c61dc), and 3.0.1 (blob 23295f65ae43).
+# 3.0: the mutex. Read: the mail's patch (blobs 0eb463ea88dd and f286697c61dc), 3.0.1 (blob 23295f65ae43), and for what
+# lies between them the diff of 3.0-rc3 against steps 1 and 2 in Hugh Dickins's mail of 17 June 2011 (Message-ID
+# alpine.LSU.2.00.1106171040460.7018@sister.anvils), which also has the lockdep report of allocating under the lock.
 
 _PREPARE_3_0 = Cell(
     (once(S.ALLOC_KERNEL, S.FIND_MERGEABLE, S.ALLOC_ANON_VMA, S.LOCK, S.OWN, S.LINK, S.UNLOCK),),
