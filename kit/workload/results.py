@@ -155,15 +155,17 @@ class _Collected:
         self.worker, self.layout = name, []
 
     def _vma(self, start: str, end: str, perms: str, anonymous: str, name: str) -> None:
+        if not self.worker:
+            raise _damaged(self.seq, "a vma of no worker")
         self.layout.append(
             GuestVma(self._number(start, 16), self._number(end, 16), perms, self._number(anonymous), name)
         )
 
     def _layout(self, count: str) -> None:
-        if self._number(count) != len(self.layout):
-            raise _damaged(self.seq, f"{len(self.layout)} vma frames instead of {count}")
         if not self.worker:
             raise _damaged(self.seq, "a layout of no worker")
+        if self._number(count) != len(self.layout):
+            raise _damaged(self.seq, f"{len(self.layout)} vma frames instead of {count}")
         self.layouts[self.worker] = tuple(self.layout)
         self.worker = ""
 

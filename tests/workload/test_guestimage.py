@@ -89,10 +89,21 @@ def test_programs_are_static_and_have_no_executable_stack(built: guestimage.Gues
 def test_a_boot_appends_its_program_and_conf(tmp_path: Path) -> None:
     base = tmp_path / "base"
     base.write_bytes(cpio([Entry("init", stat.S_IFREG | 0o755, b"x")]))
-    inside = members(boot_initramfs(base, "fork\nend\n", {"nonce": "abc", "limit": "60"}))
+    program = "worker one\nfork\nend\nworker two\nscript\n"
+    inside = members(boot_initramfs(base, program, {"nonce": "abc", "limit": "60"}))
+    assert set(inside) == {"init", "program.0", "program.1", "boot.conf"}
     assert inside["init"][1] == b"x"
-    assert inside["program"][1] == b"fork\nend\n"
-    assert inside["boot.conf"][1] == b"nonce=abc\nlimit=60\n"
+    assert inside["program.0"][1] == b"fork\nend\n"
+    assert inside["program.1"][1] == b"script\n"
+    assert inside["boot.conf"][1] == b"nonce=abc\nlimit=60\nworker.0=one\nworker.1=two\n"
+
+
+@pytest.mark.parametrize("program", ["", "fork\nend\n", "fork\nend\nworker one\nscript\n"])
+def test_a_program_without_its_worker_is_refused(tmp_path: Path, program: str) -> None:
+    base = tmp_path / "base"
+    base.write_bytes(cpio([]))
+    with pytest.raises(ValueError, match="starts with a line `worker NAME`"):
+        boot_initramfs(base, program, {"nonce": "abc"})
 
 
 @needs_compiler

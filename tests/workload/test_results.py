@@ -20,6 +20,7 @@ FRAMES = DATA.splitlines(keepends=True)
 # Enough of a file for the tests that go byte by byte: hello, layout, one short window, end.
 SMALL_PAYLOADS = [
     "hello\t1\t6.1.192\t2",
+    "worker\tone",
     "vma\t413000\t48b000\trw-p\t36\t[heap]",
     "layout\t1",
     "window\td0\t2400000",
@@ -27,7 +28,7 @@ SMALL_PAYLOADS = [
     "row\td0\t&anon_vma->rwsem: 0 0 0.00 0.00 0.00 0.00 996 2400 0.00 39.72 5136.46 2.14",
     "user\td0\t0\t23",
     "closed\td0",
-    "end\t8",
+    "end\t9",
 ]
 
 
@@ -39,6 +40,7 @@ def frames(payloads: list[str], nonce: str = NONCE, start: int = 0) -> bytes:
 
 
 SMALL = frames(SMALL_PAYLOADS)
+WORKER = ["hello\t1\t6.1\t1", "worker\tw"]
 
 
 def kind(data: bytes) -> Outcome:
@@ -50,14 +52,16 @@ def kind(data: bytes) -> Outcome:
 
 def test_a_real_boot() -> None:
     results = parse_results(DATA, NONCE)
-    assert (results.release, results.cpus, len(results.layout)) == ("6.1.192", 1, 11)
+    assert (results.release, results.cpus) == ("6.1.192", 1)
+    assert {name: len(layout) for name, layout in results.layouts.items()} == {"chain": 11, "users": 11}
     assert [window.name for window in results.windows] == ["d0", "d1", "u2"]
     anon_vma = [row for window in results.windows for row in window.rows if row.name == "&anon_vma->rwsem"]
     # 6.1 takes the lock three times per fork and VMA with an anon_vma, here .data, .bss, stack and region 0.
     assert [row.acquisitions for row in anon_vma] == [3 * 4 * 20, 3 * 4 * 20, 3 * 4 * 2]
     assert [user.index for user in results.windows[2].users] == [0, 1]
-    stack = results.layout[-2]
-    assert (stack.name, stack.perms, stack.anonymous >= 64) == ("[stack]", "rw-p", True)
+    for layout in results.layouts.values():
+        stack = layout[-2]
+        assert (stack.name, stack.perms, stack.anonymous >= 64) == ("[stack]", "rw-p", True)
 
 
 def test_the_small_file_is_read() -> None:
@@ -113,10 +117,10 @@ def test_exchanged_and_doubled_and_lost_frames_are_refused(one: int, other: int)
 @pytest.mark.parametrize(
     ("change", "outcome", "why"),
     [
-        (lambda f: f[:-1], Outcome.NO_END, "no end marker after 8 frames"),
+        (lambda f: f[:-1], Outcome.NO_END, "no end marker after 9 frames"),
         (lambda f: [*f[:-1], f[-1][:-4]], Outcome.NO_END, "cut"),
-        (lambda f: [*f[:3], f[3].replace(b"d0", b"d1"), *f[4:]], Outcome.DAMAGED, "frame 3: wrong checksum"),
-        (lambda f: [*f[:3], f[3].replace(b"d0", b"d00"), *f[4:]], Outcome.DAMAGED, "frame 3: 18 bytes instead of 17"),
+        (lambda f: [*f[:4], f[4].replace(b"d0", b"d1"), *f[5:]], Outcome.DAMAGED, "frame 4: wrong checksum"),
+        (lambda f: [*f[:4], f[4].replace(b"d0", b"d00"), *f[5:]], Outcome.DAMAGED, "frame 4: 18 bytes instead of 17"),
         (lambda f: [*f[:3], *f[4:]], Outcome.DAMAGED, "frame 3: it has number 4: frames are missing"),
         (lambda f: [*f[:3], *f[2:]], Outcome.DAMAGED, "frame 3: it has number 2: doubled"),
         (lambda f: [*f[:3], b"[ 1.0] printk\n", *f[3:]], Outcome.DAMAGED, "frame 3: not a frame"),
@@ -157,11 +161,17 @@ def test_what_the_guest_says_of_a_failure_is_passed_on() -> None:
         (["hello\t1\t6.1\t1", "unheard\tof"], "no such frame"),
         (["hello\t1\t6.1\t1", "window\ta\t1", "window\tb\t1"], "window b inside window a"),
         (["hello\t1\t6.1\t1", "row\ta\tx: 1"], "window a is not open"),
-        (["hello\t1\t6.1\t1", "layout\t1"], "0 vma frames instead of 1"),
-        (["hello\t1\t6.1\t1", "layout\t0", "end\t3"], "the end marker says 3 frames"),
-        (["hello\t1\t6.1\t1", "layout\t0", "window\ta\t1", "end\t3"], "before hello, layout or the end of a window"),
+        ([*WORKER, "layout\t1"], "0 vma frames instead of 1"),
+        ([*WORKER, "layout\t0", "end\t4"], "the end marker says 4 frames"),
+        ([*WORKER, "layout\t0", "window\ta\t1", "end\t4"], "before hello, layout or the end of a window"),
+        ([*WORKER, "end\t2"], "before hello, layout"),
+        ([*WORKER, "layout\t0", "worker\tw", "layout\t0", "end\t5"], "worker w out of place"),
+        ([*WORKER, "worker\tv"], "worker v out of place"),
+        ([*WORKER, "layout\t0", "window\ta\t1", "worker\tv"], "worker v out of place"),
+        ([*WORKER, "layout\t0", "vma\t1000\t2000\trw-p\t0\t"], "a vma of no worker"),
+        (["hello\t1\t6.1\t1", "layout\t0", "end\t2"], "a layout of no worker"),
         (["hello\t1\t6.1\t1", "end\t1"], "before hello, layout"),
-        (["hello\t1\t6.1\t1", "window\ta\t1", "row\ta\tx: 1 2"], "lock_stat version ''"),
+        (["hello\t1\t6.1\t1", "window\ta\t1", "row\ta\tx: 1 2"], "lock_stat version  is not known"),
         (["hello\t1\t6.1%\t1"], "unknown escape '%'"),
     ],
 )
