@@ -23,8 +23,8 @@ def main(argv: list[str] | None = None) -> int:
     except KitError as error:
         print(f"kit: {error}", file=sys.stderr)
         return error.exit_code
-    except KeyboardInterrupt:
-        print("kit: interrupted", file=sys.stderr)
+    except KeyboardInterrupt as interrupt:
+        print("\n  ".join(["kit: interrupted", *map(str, interrupt.args)]), file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

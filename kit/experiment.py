@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import time
 from collections.abc import Sequence
@@ -44,14 +45,18 @@ def run_experiment(
 ) -> RunResult:
     """Does an experiment, or the rest of one (`resume`: its run folder). `fresh`: boots of earlier runs do not count.
 
-    Raises UserError for bad input before anything is built, MachineError when the machine fails.
+    Raises UserError for bad input before anything is built, MachineError when the machine fails, KeyboardInterrupt with
+    the command that goes on.
     """
     start = time.monotonic()
     tools = find_toolchain(progress)
     arms = resolve_arms(exp, instruments(exp), tools, PROJECT / "configs", cache, progress)
     folder = RunFolder(resume) if resume else RunFolder.create(runs, exp.name, time.strftime("%Y%m%d-%H%M%S"))
-    job = _Job(exp, arms, Runner(cache, folder, tools, progress, fresh=fresh), tools, folder, progress, start)
-    return job.run()
+    runner = Runner(cache, folder, tools, progress, fresh=fresh)
+    try:
+        return _Job(exp, arms, runner, tools, folder, progress, start).run()
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"go on with: kit run --resume {shlex.quote(str(folder.path))}") from None
 
 
 class _Job:
@@ -85,7 +90,7 @@ class _Job:
         if self.exp.baseline not in self.build_faults:
             origin["accel"] = {"used": site.accel, "why": self.notes[-1] if self.notes else ""}
             write_json(self.folder.path / "provenance.json", origin)
-            self._boot(Plan.of(self.exp, site, tuple(self.build_faults)))
+            self._boot(Plan.of(self.exp, site))
         return self._judge(origin)
 
     def _announce(self, origin: dict[str, Any]) -> None:
@@ -122,6 +127,8 @@ class _Job:
         return Site(keys, accel, self.runner.guest.key)
 
     def _boot(self, plan: Plan) -> None:
+        planned = {(s.key, s.arm) for s in plan.wanted}
+        self.done = [b for b in self.done if (b.key, b.arm) in planned]  # a tree may have changed before a resume
         with self.progress.task("boots", len(plan.wanted)) as task:
             while not isinstance(wanted := plan.next(self.done), Stop):
                 spec = wanted[0]

@@ -21,9 +21,9 @@ class Plan:
     minutes: float
 
     @classmethod
-    def of(cls, exp: Experiment, site: Site, without: Sequence[str] = ()) -> Plan:
-        """Every boot of every kind of evidence, arms in `without` (those that cannot be built) left out."""
-        specs = [s for kind in exp.evidence for s in EVIDENCE[kind].boots(exp, site) if s.arm not in without]
+    def of(cls, exp: Experiment, site: Site) -> Plan:
+        """Every boot of every kind of evidence, of the arms that have a kernel."""
+        specs = [s for kind in exp.evidence for s in EVIDENCE[kind].boots(exp, site)]
         return cls(tuple(specs), exp.minutes)
 
     def next(self, done: Sequence[Boot]) -> list[BootSpec] | Stop:

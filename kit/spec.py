@@ -90,7 +90,9 @@ class ExperimentModel(_Strict):
     evidence: tuple[str, ...] = Field(default=("model", "count"), min_length=1, description="kinds of evidence")
     locks: tuple[str, ...] = Field(default=("anon_vma",), min_length=1, description='lock classes; "*": rank them all')
     accept: tuple[AcceptModel, ...] = Field(default=(), description="splats known and accepted")
-    limit: str | float = Field(default=0.01, description="differences up to this do not matter, as 1%")
+    limit: str | float = Field(
+        default="1%", validate_default=True, description="differences up to this do not matter"
+    )
     expect: dict[str, Literal["better", "worse", "same", "inconclusive", "broken"]] = Field(
         default={}, description="verdict by kind of evidence (or `overall`); without it: nothing worse or broken"
     )

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Site:
-    """Where boots are done: kernel keys by (arm, instrument), how guests run here, what runs in them."""
+    """Where boots are done: kernel keys by (arm, instrument), how guests run here, what runs in them.
+
+    An arm that could not be built has no key.
+    """
 
     kernels: Mapping[tuple[str, str], str]
     accel: str

@@ -43,7 +43,8 @@ def attribute(exp: Experiment, done: Sequence[Boot], build_faults: Mapping[str, 
     for arm in exp.arms:
         if arm.name in build_faults:
             at_fault = arm.name != exp.baseline and exp.baseline not in build_faults
-            fault = Fault(arm.name, f"{arm.name} cannot be built: {build_faults[arm.name]}")
+            said = build_faults[arm.name]
+            fault = Fault(arm.name, f"{arm.name} cannot be built: {_first_error(said)}", excerpt=said)
             (broken if at_fault else stuck).append(fault)
     for cpus in exp.cpus:
         base = _failures(done, exp.baseline, cpus)
@@ -65,9 +66,14 @@ def attribute(exp: Experiment, done: Sequence[Boot], build_faults: Mapping[str, 
     return Attribution(tuple(_unique(broken)), tuple(_unique(stuck)), tuple(_unique(once)))
 
 
+def _first_error(said: str) -> str:
+    lines = [line.strip() for line in said.splitlines()]
+    return next((line for line in lines if re.search(r"\berror\b|undefined reference", line, re.IGNORECASE)), lines[0])
+
+
 def _failures(done: Sequence[Boot], arm: str, cpus: int) -> dict[str, tuple[Fault, int]]:
     """Per boot that never succeeded: the fault and how often it was tried."""
-    keys = {b.key for b in done if b.arm == arm and b.cpus == cpus}
+    keys = dict.fromkeys(b.key for b in done if b.arm == arm and b.cpus == cpus)  # in order: a verdict is repeatable
     out = {}
     for key in keys:
         tries = [b for b in done if b.key == key and b.arm == arm]

@@ -15,7 +15,7 @@ def sentence(exp: Experiment, judgement: Judgement, kinds: Sequence[KindVerdict]
     if judgement.verdict is None:
         return f"Could not run: {attribution.could_not_run[0].why}."
     if judgement.verdict is Verdict.BROKEN:
-        return f"{attribution.broken[0].why}, while {exp.baseline} is not: broken."
+        return f"Broken: {attribution.broken[0].why}; nothing like it in {exp.baseline}."
     text = _compared(exp, judgement.verdict, kinds)
     if judgement.disagree:
         text = f"Model and kernel disagree in {judgement.disagree} counts, so one of them is not understood; {text}"

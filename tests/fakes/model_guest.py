@@ -1,0 +1,87 @@
+"""A guest without a kernel, for the fake QEMU: a fake vmlinux and an initramfs in, the frames of a good boot out.
+
+What the kernel does is said in comments of its mm/rmap.c: `profile: NAME` (of kit.model), `off by one`. The counts are
+those that kit's model predicts for a small fixed layout, so this tests all of kit but the model itself.
+"""
+
+import re
+import sys
+import zlib
+from pathlib import Path
+from types import SimpleNamespace
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from kit.model.parse import parse_program
+from kit.model.predict import predict
+
+RELEASE = "6.1.0-fake"
+LAYOUT = (
+    SimpleNamespace(start=0x400000, end=0x40F000, perms="r-xp", anonymous=0, name="/worker"),
+    SimpleNamespace(start=0x411000, end=0x413000, perms="rw-p", anonymous=4, name="/worker"),
+    SimpleNamespace(start=0x7FFFFFFDE000, end=0x7FFFFFFFF000, perms="rw-p", anonymous=68, name="[stack]"),
+)
+
+
+def cpio_files(archive):
+    """Name → content of the archives that follow each other in an initramfs."""
+    found, at = {}, 0
+    while at < len(archive):
+        if archive[at] == 0:
+            at += 4
+            continue
+        fields = [int(archive[at + 6 + 8 * i : at + 14 + 8 * i], 16) for i in range(13)]
+        size, name_size = fields[6], fields[11]
+        name = archive[at + 110 : at + 110 + name_size - 1].decode()
+        at += -(-(110 + name_size) // 4) * 4
+        found[name] = archive[at : at + size]
+        at += -(-size // 4) * 4
+    return found
+
+
+def results(kernel, initrd, cpus):
+    """All bytes that the guest sends."""
+    files = cpio_files(initrd)
+    conf = dict(line.split("=", 1) for line in files["boot.conf"].decode().splitlines())
+    payloads = [("hello", 1, RELEASE, cpus)]
+    for number in range(sum(name.startswith("program.") for name in files)):
+        payloads += worker(kernel, conf[f"worker.{number}"], files[f"program.{number}"].decode())
+    payloads.append(("end", len(payloads)))
+    return b"".join(frame(conf["nonce"], seq, fields) for seq, fields in enumerate(payloads))
+
+
+def worker(kernel, name, text):
+    """The frames of one worker."""
+    profile = re.search(r"/\* profile: (\S+) \*/", kernel)[1]
+    extra = "/* off by one */" in kernel
+    yield ("worker", name)
+    for v in LAYOUT:
+        yield ("vma", f"{v.start:x}", f"{v.end:x}", v.perms, v.anonymous, v.name)
+    yield ("layout", len(LAYOUT))
+    # The model does not predict a script; some number is as good as another, if it is the same in each boot.
+    counted = re.sub(r"^script$", "fork\nend", text, flags=re.MULTILINE)
+    for window, prediction in predict(parse_program(counted), LAYOUT, profile).items():
+        yield ("window", window, 1_000_000)
+        yield ("stat", window, "lock_stat version 0.4")
+        yield row(window, prediction.lock_class, prediction.low + extra)
+        yield row(window, "&mm->mmap_lock-W", 10)
+        for user in range(users(text, window)):
+            yield ("user", window, user, 1_000_000)
+        yield ("closed", window)
+
+
+def row(window, name, acquisitions):
+    """A class as /proc/lock_stat shows it."""
+    return ("row", window, f"{name}: 0 0 0.00 0.00 0.00 0.00 7 {acquisitions} 0.10 9.00 99.00 0.50")
+
+
+def users(text, window):
+    """How many users a window has: 0 for one that is no `users` window."""
+    found = re.search(rf"^users {re.escape(window)}\n(.*)", text, re.MULTILINE | re.DOTALL)
+    return found[1].partition("\nusers ")[0].count("user\n") if found else 0
+
+
+def frame(nonce, seq, fields):
+    """One frame of guest/channel.h."""
+    payload = "\t".join(map(str, fields)).encode()
+    return f"K {nonce} {seq} {len(payload)} {zlib.crc32(payload):08x} ".encode() + payload + b"\n"

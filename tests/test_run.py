@@ -1,0 +1,514 @@
+"""`kit run` from end to end in seconds: a fake kernel tree, built by make, booted in a fake QEMU that plays it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import random
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from difflib import unified_diff
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import yaml
+
+import kit.experiment
+import kit.runner
+from kit.cli import INTERRUPTED, main
+from kit.errors import BAD_INPUT, COULD_NOT_RUN, NOT_AS_EXPECTED, OK
+from kit.store import RunFolder
+from kit.vm.boot import BootRun, run_boot
+from kit.vm.console import Limits
+from kit.workload.guestimage import COMPILER, GuestImage, build_guest
+
+TOOLS = ("gcc", "ld", "make", "setpriv", "prlimit", COMPILER)
+pytestmark = pytest.mark.skipif(not all(map(shutil.which, TOOLS)), reason=f"needs {', '.join(TOOLS)}")
+
+ROOT = Path(__file__).resolve().parents[1]
+FAKES = ROOT / "tests" / "fakes"
+RMAP, FORK = "mm/rmap.c", "kernel/fork.c"
+BOOTS = 4  # of an experiment of two arms on one machine
+SEED = random.SystemRandom().randrange(1 << 32)
+
+
+class Ran(NamedTuple):
+    """What one call of kit came to."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Bench:
+    """A folder with a fake tree, patches and a cache of its own, and the calls of kit in it."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.folder, self.capsys = folder, capsys
+        self.tree, self.cache, self.log = folder / "linux", folder / "cache", folder / "log"
+        shutil.copytree(FAKES / "linux", self.tree)
+        self.log.touch()
+        unbatch = self.patch("unbatch", "profile: 6.1 ", "profile: 6.1-unbatched-clone ")
+        self.experiment: dict[str, Any] = {
+            "name": "fake",
+            "tree": f"dir:{self.tree}",
+            "baseline": "without",
+            "arms": {
+                "without": {"series": [unbatch], "profile": "6.1-unbatched-clone"},
+                "with": {"series": [], "profile": "6.1"},
+            },
+            "guest": {"cpus": [1], "memory": "128M", "accel": "tcg"},
+            "workloads": [
+                {"fork-chain": {"depth": [0, 2], "forks": 5, "vmas": 1}},
+                {"aim7": {"mix": {"fork_test": 1}, "users": [2], "jobs": 1}},
+            ],
+        }
+
+    def patch(self, name: str, old: str, new: str, path: str = RMAP) -> str:
+        """A patch file that replaces a text once in a file of the tree."""
+        before = (self.tree / path).read_text()
+        assert before.count(old) == 1
+        lines = [text.splitlines(keepends=True) for text in (before, before.replace(old, new))]
+        file = self.folder / f"{name}.patch"
+        file.write_text("".join(unified_diff(*lines, f"a/{path}", f"b/{path}")))
+        return str(file)
+
+    def fault(self, comment: str, path: str = RMAP) -> str:
+        """A patch that puts `/* comment */` at a place of its own into a file of the tree."""
+        return self.patch("fault", "return 0;", f"return 0; /* {comment} */", path)
+
+    def arms(self, without: list[str] | None = None, with_: list[str] | None = None) -> None:
+        """Two arms of 6.1 with these patches, without a profile, so that the model has nothing to say."""
+        self.experiment["evidence"] = ["count"]
+        self.experiment["arms"] = {"without": {"series": without or []}, "with": {"series": with_ or []}}
+
+    def edit(self, old: str, new: str, path: str = RMAP) -> None:
+        """Changes the tree itself."""
+        text = (self.tree / path).read_text()
+        assert old in text
+        (self.tree / path).write_text(text.replace(old, new))
+
+    def write(self) -> str:
+        """The experiment as a file."""
+        file = self.folder / "experiment.yaml"
+        file.write_text(yaml.safe_dump(self.experiment, sort_keys=False))
+        return str(file)
+
+    def call(self, *argv: str) -> Ran:
+        """kit with these arguments, in this process."""
+        self.capsys.readouterr()
+        code = main(list(argv))
+        return Ran(code, *self.capsys.readouterr())
+
+    def run(self, *argv: str) -> Ran:
+        """`kit run` of the experiment."""
+        return self.call("run", self.write(), *argv)
+
+    def did(self, what: str) -> int:
+        """How many of these the fakes did: `boot`, `make vmlinux`."""
+        return self.log.read_text().splitlines().count(what)
+
+    def runs(self) -> list[Path]:
+        """All run folders, oldest first."""
+        return sorted((self.folder / "runs").glob("*"), key=lambda p: p.stat().st_mtime_ns)
+
+    def verdict(self) -> dict[str, Any]:
+        """verdict.json of the last run."""
+        loaded: dict[str, Any] = json.loads((self.runs()[-1] / "verdict.json").read_text())
+        return loaded
+
+
+@pytest.fixture(scope="module")
+def guest(tmp_path_factory: pytest.TempPathFactory) -> GuestImage:
+    return build_guest(tmp_path_factory.mktemp("guest"))
+
+
+@pytest.fixture
+def bench(
+    tmp_path: Path, guest: GuestImage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Bench]:
+    """A bench, the fakes first on PATH."""
+    made = Bench(tmp_path, capsys)
+    (tmp_path / "bin").mkdir()
+    qemu = tmp_path / "bin" / "qemu-system-x86_64"
+    qemu.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -S -E {shlex.quote(str(FAKES / "qemu"))} "$@"\n')
+    qemu.chmod(0o755)
+    (made.cache / "guest").mkdir(parents=True)
+    shutil.copy(guest.base_cpio_path, made.cache / "guest")
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    monkeypatch.setenv("KIT_CACHE", str(made.cache))
+    monkeypatch.setenv("KIT_FAKE_QEMU", "model")
+    monkeypatch.setenv("KIT_FAKE_LOG", str(made.log))
+    monkeypatch.chdir(tmp_path)
+    yield made
+    drafts = [p for p in made.cache.rglob("*") if p.name.startswith((".new-", ".src-new"))]
+    assert drafts == [], "something half-made stays in the cache"
+
+
+def essence(verdict: dict[str, Any]) -> dict[str, Any]:
+    """What two runs of one experiment must have in common: all but where it lies, and what was taken from the cache."""
+    kept = {key: value for key, value in verdict.items() if key != "provenance"}
+    return {**kept, "boots": {**kept["boots"], "reused": None}}
+
+
+# Verdicts.
+
+
+def test_fewer_acquisitions_are_better(bench: Bench) -> None:
+    bench.experiment["guest"]["cpus"] = [1, 2]
+    ran = bench.run()
+    verdict = bench.verdict()
+    assert ran.code == OK, ran
+    assert (verdict["verdict"], verdict["expected"], verdict["disagreements"]) == ("better", True, 0)
+    assert "BETTER: with is better than without" in ran.out
+    assert verdict["boots"] == {"ok": 2 * BOOTS, "failed": 0, "reused": 0}
+    # A VMA with c chain entries takes c + 2 acquisitions a fork unbatched and 3 batched; three VMAs, c = depth + 1.
+    found = {
+        (c["at"]["depth"], c["at"]["cpus"]): (c["baseline_value"], c["arm_value"], c["exact"], c["agrees"])
+        for c in verdict["evidence"]["count"]["comparisons"]
+        if c["at"]["workload"] == "fork-chain"
+    }
+    for cpus in (1, 2):
+        assert found[0, cpus] == (9, 9, True, True)
+        assert found[2, cpus] == (15, 9, True, True)
+
+
+def test_arms_the_other_way_round_are_worse(bench: Bench) -> None:
+    bench.experiment["baseline"] = "with"
+    ran = bench.run()
+    assert ran.code == NOT_AS_EXPECTED
+    assert bench.verdict()["verdict"] == "worse"
+    assert "WORSE (not as expected): without is worse than with" in ran.out
+
+
+def test_a_comment_changes_nothing(bench: Bench) -> None:
+    bench.arms(with_=[bench.patch("comment", "Clone every entry", "Clone each entry")])
+    ran = bench.run()
+    assert ran.code == OK
+    assert bench.verdict()["verdict"] == "same"
+    assert (bench.did("make olddefconfig"), bench.did("boot")) == (1, BOOTS)
+    assert len(list((bench.cache / "kernels").iterdir())) == 2
+
+
+def test_a_kernel_that_counts_one_more_disagrees_with_the_model(bench: Bench) -> None:
+    bench.experiment["arms"]["with"]["series"] = [bench.fault("off by one")]
+    ran = bench.run()
+    assert ran.code == NOT_AS_EXPECTED
+    assert not bench.verdict()["expected"]
+    assert "Model and kernel disagree in 2 counts" in ran.out
+    assert "with, fork-chain/d0, 1 vCPU: measured [46, 46], predicted 45:" in ran.out
+    assert re.search(r"15 \w+ \(3\.00 per job\)", ran.out), "the operations that were predicted"
+    assert "difference +1, +0.200 per job" in ran.out
+
+
+# Broken arms, and baselines.
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome"),
+    [
+        ("panic", "panic: Kernel panic - not syncing: Attempted to kill init!"),
+        ("hang_silent", "hang: no end after"),
+        ("no_end", "no-end-marker: no end marker after"),
+        ("damaged", "results-damaged: frame"),
+    ],
+)
+def test_an_arm_that_fails_every_time_is_broken(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, fault: str, outcome: str
+) -> None:
+    monkeypatch.setattr(kit.runner, "run_boot", impatient)
+    bench.arms(with_=[bench.fault(f"boots: {fault}")])
+    ran = bench.run()
+    verdict = bench.verdict()
+    assert (ran.code, verdict["verdict"]) == (NOT_AS_EXPECTED, "broken")
+    assert outcome in verdict["splats"]["broken"][0]["why"]
+    assert "(2 of 2 tries)" in verdict["sentence"]
+    assert verdict["boots"] == {"ok": 2, "failed": 4, "reused": 0}
+
+
+def impatient(image: Path, *args: Any, **options: Any) -> BootRun:
+    """run_boot that does not wait long for a kernel that will hang; the others have all the time that they need."""
+    if "hang" in image.read_text():
+        options["limits"] = Limits(total=0.2)
+    return run_boot(image, *args, **options)
+
+
+def test_a_panic_that_does_not_come_again_is_told_and_not_held_against_the_arm(bench: Bench) -> None:
+    bench.arms(with_=[bench.fault("boots: panic once")])
+    ran = bench.run()
+    verdict = bench.verdict()
+    assert (ran.code, verdict["verdict"]) == (OK, "same")
+    assert verdict["boots"] == {"ok": BOOTS, "failed": 1, "reused": 0}
+    assert "seen once, not counted: with: panic" in ran.out
+
+
+@pytest.mark.parametrize("fault", ["panic", "killed", "refuse"])
+def test_a_baseline_that_fails_is_no_verdict(bench: Bench, fault: str) -> None:
+    bench.arms(without=[bench.fault(f"boots: {fault}")])
+    ran = bench.run()
+    assert ran.code == COULD_NOT_RUN
+    assert bench.verdict()["verdict"] is None
+    assert "COULD NOT RUN (not as expected): Could not run: without on 1 vCPU" in ran.out
+
+
+def test_a_guest_that_fails_in_all_arms_is_no_verdict(bench: Bench) -> None:
+    bench.edit("return 0;", "return 0; /* boots: no_end */")
+    ran = bench.run()
+    assert ran.code == COULD_NOT_RUN
+    assert bench.verdict()["splats"]["broken"] == []
+
+
+def test_a_warning_in_the_arm_alone_breaks_it(bench: Bench) -> None:
+    bench.arms(with_=[bench.fault("boots: warning")])
+    ran = bench.run()
+    [fault] = bench.verdict()["splats"]["broken"]
+    assert (ran.code, bench.verdict()["verdict"]) == (NOT_AS_EXPECTED, "broken")
+    assert "WARNING: CPU: 0 PID: 23 at mm/rmap.c:420" in fault["excerpt"]
+    assert "Call Trace:" in ran.out
+    file, line = fault["console"].rsplit(":", 1)
+    assert "WARNING" in (bench.runs()[-1] / file).read_text().split("\n")[int(line) - 1]
+
+
+def test_a_warning_in_both_is_not_the_patchs(bench: Bench) -> None:
+    bench.edit("return 0;", "return 0; /* boots: warning */")
+    assert bench.run().code == OK
+    assert bench.verdict()["splats"] == {"broken": [], "could_not_run": [], "once": []}
+
+
+def test_an_accepted_warning_does_not_break(bench: Bench) -> None:
+    bench.arms(with_=[bench.fault("boots: warning")])
+    bench.experiment["accept"] = [{"pattern": "unlink_anon_vmas", "why": "known since 2011"}]
+    assert bench.run().code == OK
+    assert bench.verdict()["verdict"] == "same"
+
+
+def test_an_arm_that_does_not_compile_is_broken_by_the_compilers_own_words(bench: Bench) -> None:
+    bench.arms(with_=[bench.patch("fault", "\treturn 0;", "\tsyntax_error x;")])
+    ran = bench.run()
+    error = "mm/rmap.c:12:9: error: unknown type name syntax_error"
+    assert (ran.code, bench.verdict()["verdict"]) == (NOT_AS_EXPECTED, "broken")
+    assert bench.verdict()["sentence"] == f"Broken: with cannot be built: {error}; nothing like it in without."
+    assert re.search(rf"^ +{re.escape(error)}\n +\| syntax_error x;$", ran.out, re.MULTILINE)
+    assert bench.did("boot") == BOOTS // 2
+
+
+def test_a_baseline_that_does_not_compile_is_no_verdict(bench: Bench) -> None:
+    bench.arms(without=[bench.patch("fault", "\treturn 0;", "\tsyntax_error x;")])
+    ran = bench.run()
+    assert ran.code == COULD_NOT_RUN
+    assert "error: unknown type name syntax_error" in ran.out
+    assert bench.did("boot") == 0
+
+
+# Bad input.
+
+
+def test_a_patch_that_does_not_apply_is_said_before_anything_is_built(bench: Bench) -> None:
+    patch = bench.patch("stale", "Clone every entry", "Clone each entry")
+    bench.edit("Clone every entry", "Clone all entries")
+    bench.arms(with_=[patch])
+    ran = bench.run()
+    assert ran.code == BAD_INPUT
+    assert "stale.patch:3: hunk 1 of mm/rmap.c does not apply" in ran.err
+    assert "should be: →/* Clone every entry of the chain. */" in ran.err
+    assert "is:        →/* Clone all entries of the chain. */" in ran.err
+    assert bench.log.read_text() == ""
+    assert bench.runs() == []
+
+
+def test_an_unknown_key_is_named_with_its_line(bench: Bench) -> None:
+    bench.experiment["budgets"] = {}
+    file = bench.write()
+    line = Path(file).read_text().splitlines().index("budgets: {}") + 1
+    ran = bench.call("run", file)
+    assert ran.code == BAD_INPUT
+    assert f"{file}:{line}: unknown key `budgets`" in ran.err
+    assert "nearest: budget" in ran.err
+    assert bench.runs() == []
+
+
+def test_an_option_that_the_kernel_drops_is_named_with_its_line(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(ROOT / "configs", bench.folder / "configs")
+    fragment = bench.folder / "configs" / "kernel" / "counting.config"
+    with fragment.open("a") as file:
+        file.write("CONFIG_NOT_THERE=y\n")
+    monkeypatch.setattr(kit.experiment, "PROJECT", bench.folder)
+    ran = bench.run()
+    assert ran.code == BAD_INPUT
+    line = len(fragment.read_text().splitlines())
+    assert f"CONFIG_NOT_THERE=y (asked for in {fragment}:{line}), the kernel's configuration has n" in ran.err
+    assert bench.did("make vmlinux") == 0
+    monkeypatch.undo()
+
+
+# What is done stays done.
+
+
+def test_a_second_run_builds_and_boots_nothing(bench: Bench) -> None:
+    assert bench.run().code == OK
+    first, did = bench.verdict(), bench.log.read_text()
+    ran = bench.run("--json")
+    assert ran.code == OK
+    assert bench.log.read_text() == did
+    assert json.loads(ran.out) == bench.verdict()
+    assert bench.verdict()["boots"] == {"ok": BOOTS, "failed": 0, "reused": BOOTS}
+    assert essence(bench.verdict()) == essence(first)
+    assert f"{BOOTS} of {BOOTS} boots are those of earlier runs" in bench.run().out
+
+
+def test_a_damaged_kernel_in_the_cache_is_built_again(bench: Bench) -> None:
+    assert bench.run().code == OK
+    first, second = sorted((bench.cache / "kernels").iterdir())
+    whole = (first / "vmlinux").read_bytes()
+    (first / "vmlinux").write_bytes(whole[: len(whole) // 2])
+    (second / "kernel.json").unlink()
+    before = bench.did("make vmlinux")
+    assert bench.run().code == OK
+    assert bench.did("make vmlinux") == before + 2
+    assert (first / "vmlinux").read_bytes() == whole
+    assert (second / "kernel.json").exists()
+
+
+def test_a_damaged_boot_in_the_cache_is_done_again(bench: Bench) -> None:
+    assert bench.run().code == OK
+    first, second, *_ = sorted((bench.cache / "boots").iterdir())
+    text = (first / "boot.json").read_text()
+    (first / "boot.json").write_text(re.sub(r'"acquisitions": 45\b', '"acquisitions": 44', text))
+    assert (first / "boot.json").read_text() != text
+    (second / "boot.json").write_text(text[:100])
+    assert bench.run().code == OK
+    assert bench.did("boot") == BOOTS + 2
+    assert bench.verdict()["disagreements"] == 0
+
+
+def test_a_users_tree_is_never_written_to(bench: Bench) -> None:
+    (bench.tree / "a link").symlink_to("mm")
+    before = contents(bench.tree)
+    bench.arms(with_=[bench.fault("nothing")])
+    assert bench.run().code == OK
+    assert contents(bench.tree) == before
+
+
+def contents(folder: Path) -> dict[str, tuple[str, int]]:
+    """Path → (hash or target, time of change) of all below a folder."""
+    out = {}
+    for path in [folder, *sorted(folder.rglob("*"))]:
+        data = os.readlink(path).encode() if path.is_symlink() else path.read_bytes() if path.is_file() else b""
+        out[str(path)] = (hashlib.sha256(data).hexdigest(), path.lstat().st_mtime_ns)
+    return out
+
+
+def test_an_edit_of_a_users_tree_is_built_and_booted(bench: Bench) -> None:
+    bench.arms(with_=[bench.fault("nothing", FORK)])
+    assert bench.run().code == OK
+    bench.edit("profile: 6.1 ", "profile: 6.1-unbatched-clone ")
+    before = bench.did("boot")
+    assert bench.run().code == OK
+    assert bench.did("boot") == before + BOOTS
+    values = [c["arm_value"] for c in bench.verdict()["evidence"]["count"]["comparisons"]]
+    assert values[:2] == [9, 15]
+    assert bench.did("make olddefconfig") == 1
+
+
+# Interrupted runs.
+
+
+def interrupt(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    """Ctrl-C comes when boot number `at` (from 1) is to be done."""
+    begun = 0
+
+    def boot(*args: Any, **options: Any) -> BootRun:
+        nonlocal begun
+        begun += 1
+        if begun == at:
+            raise KeyboardInterrupt
+        return run_boot(*args, **options)
+
+    monkeypatch.setattr(kit.runner, "run_boot", boot)
+
+
+def resume_command(ran: Ran) -> list[str]:
+    """The arguments of the command that kit says to go on with."""
+    found = re.search(r"go on with: kit (.*)", ran.err)
+    assert found, ran.err
+    return shlex.split(found[1])
+
+
+@pytest.mark.parametrize("at", [1, 3])
+def test_ctrl_c_leaves_a_run_that_resume_completes(bench: Bench, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
+    interrupt(monkeypatch, at)
+    ran = bench.run()
+    assert ran.code == INTERRUPTED
+    assert bench.did("boot") == at - 1
+    shutil.rmtree(bench.cache / "boots", ignore_errors=True)  # what is done is known by the run itself
+    (bench.folder / "experiment.yaml").unlink()
+    resumed = bench.call(*resume_command(ran), "--json")
+    assert resumed.code == OK, resumed
+    assert bench.did("boot") == BOOTS
+    [run] = bench.runs()
+    keys = [(b["key"], b["arm"]) for b in RunFolder(run).read_boots()]
+    assert len(keys) == len(set(keys)) == BOOTS
+    verdict = bench.verdict()
+    assert json.loads(resumed.out) == verdict
+    shutil.rmtree(bench.cache / "boots")
+    assert bench.run().code == OK
+    assert len(bench.runs()) == 2
+    assert essence(bench.verdict()) == essence(verdict)
+
+
+def test_a_resumed_run_does_not_mix_boots_of_another_tree(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.arms(with_=[bench.fault("nothing", FORK)])
+    interrupt(monkeypatch, 4)
+    ran = bench.run()
+    bench.edit("profile: 6.1 ", "profile: 6.1-unbatched-clone ")
+    assert bench.call(*resume_command(ran)).code == OK
+    assert bench.verdict()["boots"]["ok"] == BOOTS
+    assert {c["n"] for c in bench.verdict()["evidence"]["count"]["comparisons"]} == {2}
+
+
+def test_resume_of_no_run_is_bad_input(bench: Bench) -> None:
+    ran = bench.call("run", "--resume", str(bench.folder))
+    assert ran.code == BAD_INPUT
+    assert "no experiment.yaml" in ran.err
+
+
+def test_kills_at_any_moment_lose_and_double_nothing(bench: Bench) -> None:
+    print("seed", SEED)
+    moments = random.Random(SEED)
+    argv = ["run", bench.write()]
+    for _ in range(4):
+        kill_after(bench, argv, events=moments.randrange(8), seconds=moments.uniform(0, 0.05))
+        complete = [r for r in bench.runs() if (r / "experiment.yaml").exists()]
+        argv = ["run", "--resume", str(complete[-1])] if complete else argv
+    ran = bench.call(*argv)
+    assert ran.code == OK, ran
+    verdict = bench.verdict()
+    keys = [(b["key"], b["arm"]) for b in RunFolder(bench.runs()[-1]).read_boots()]
+    assert len(keys) == len(set(keys)) == BOOTS
+    shutil.rmtree(bench.cache)
+    assert bench.run().code == OK
+    assert essence(bench.verdict()) == essence(verdict)
+
+
+def kill_after(bench: Bench, argv: list[str], events: int, seconds: float) -> None:
+    """Starts kit, kills it so long after the fakes have done so much, or lets it end before."""
+    code = "import sys; from kit.cli import main; sys.exit(main(sys.argv[1:]))"
+    known = len(bench.log.read_text().splitlines())
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen([sys.executable, "-c", code, *argv], env=environment, stdout=quiet, stderr=quiet)
+    while process.poll() is None and len(bench.log.read_text().splitlines()) <= known + events:
+        time.sleep(0.002)
+    time.sleep(seconds)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
