@@ -131,9 +131,18 @@ def guest(tmp_path_factory: pytest.TempPathFactory) -> GuestImage:
     return build_guest(tmp_path_factory.mktemp("guest"))
 
 
+@pytest.fixture(scope="module")
+def answers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("answers")
+
+
 @pytest.fixture
 def bench(
-    tmp_path: Path, guest: GuestImage, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    guest: GuestImage,
+    answers: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> Iterator[Bench]:
     """A bench, the fakes first on PATH."""
     made = Bench(tmp_path, capsys)
@@ -147,6 +156,7 @@ def bench(
     monkeypatch.setenv("KIT_CACHE", str(made.cache))
     monkeypatch.setenv("KIT_FAKE_QEMU", "model")
     monkeypatch.setenv("KIT_FAKE_LOG", str(made.log))
+    monkeypatch.setenv("KIT_FAKE_ANSWERS", str(answers))
     monkeypatch.chdir(tmp_path)
     yield made
     drafts = [p for p in made.cache.rglob("*") if p.name.startswith((".new-", ".src-new"))]
@@ -486,7 +496,7 @@ def test_kills_at_any_moment_lose_and_double_nothing(bench: Bench) -> None:
     print("seed", SEED)
     moments = random.Random(SEED)
     argv = ["run", bench.write()]
-    for _ in range(4):
+    for _ in range(3):
         kill_after(bench, argv, events=moments.randrange(8), seconds=moments.uniform(0, 0.05))
         complete = [r for r in bench.runs() if (r / "experiment.yaml").exists()]
         argv = ["run", "--resume", str(complete[-1])] if complete else argv
