@@ -37,6 +37,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FAKES = ROOT / "tests" / "fakes"
 RMAP, FORK = "mm/rmap.c", "kernel/fork.c"
 BOOTS = 4  # of an experiment of two arms on one machine
+FRESH_MAKES = 7  # calls of make for two kernels on an empty cache, before the first boot
 SEED = random.SystemRandom().randrange(1 << 32)
 
 
@@ -510,15 +511,31 @@ def test_kills_at_any_moment_lose_and_double_nothing(bench: Bench) -> None:
     assert essence(bench.verdict()) == essence(verdict)
 
 
-def kill_after(bench: Bench, argv: list[str], events: int, seconds: float) -> None:
-    """Starts kit, kills it so long after the fakes have done so much, or lets it end before."""
+def test_a_real_ctrl_c_while_a_guest_runs_ends_all_of_it(bench: Bench) -> None:
+    bench.edit("return 0;", "return 0; /* boots: hang_silent */")
+    argv = ["run", bench.write()]
+    started = time.monotonic()
+    ran = kill_after(bench, argv, FRESH_MAKES, 0.1, signal.SIGINT)
+    assert ran.code == INTERRUPTED, ran
+    assert resume_command(ran)[:2] == ["run", "--resume"]
+    assert "Traceback" not in ran.err
+    assert time.monotonic() - started < 20
+
+
+def kill_after(
+    bench: Bench, argv: list[str], events: int, seconds: float, sig: signal.Signals = signal.SIGKILL
+) -> Ran:
+    """Starts kit, sends it a signal so long after the fakes have done so much, or lets it end before."""
     code = "import sys; from kit.cli import main; sys.exit(main(sys.argv[1:]))"
     known = len(bench.log.read_text().splitlines())
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    quiet = subprocess.DEVNULL
-    process = subprocess.Popen([sys.executable, "-c", code, *argv], env=environment, stdout=quiet, stderr=quiet)
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *argv], env=environment, stdout=pipe, stderr=pipe, text=True
+    )
     while process.poll() is None and len(bench.log.read_text().splitlines()) <= known + events:
         time.sleep(0.002)
     time.sleep(seconds)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.send_signal(sig)
+    out, err = process.communicate(timeout=60)
+    return Ran(process.returncode, out, err)
