@@ -528,7 +528,7 @@ def kill_after(
     """Starts kit, sends it a signal so long after the fakes have done so much, or lets it end before."""
     code = "import sys; from kit.cli import main; sys.exit(main(sys.argv[1:]))"
     known = len(bench.log.read_text().splitlines())
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(bench.folder)}  # SIGKILL leaves files
     pipe = subprocess.PIPE
     process = subprocess.Popen(
         [sys.executable, "-c", code, *argv], env=environment, stdout=pipe, stderr=pipe, text=True
