@@ -89,7 +89,7 @@ def known_profile(name: str) -> Profile:
 
 
 def count(question: Question, profiles: Sequence[str]) -> list[dict[str, Any]]:
-    """A row per window and profile: acquisitions in all, by operation, by mode, and the number of jobs if there is one."""
+    """A row per window and profile: acquisitions in all, by operation and by mode; the number of jobs if it has any."""
     rows = []
     for name in profiles:
         known_profile(name)
