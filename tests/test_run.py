@@ -165,7 +165,7 @@ def bench(
 
 
 def essence(verdict: dict[str, Any]) -> dict[str, Any]:
-    """What two runs of one experiment must have in common: all but place and time, and what was taken from the cache."""
+    """What two runs of one experiment must have in common: all but place, time, and what came from the cache."""
     kept = {key: value for key, value in verdict.items() if key not in ("provenance", "seconds")}
     return {**kept, "boots": {**kept["boots"], "reused": None}}
 
