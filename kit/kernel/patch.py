@@ -1,7 +1,9 @@
 """Patches: the text of a mail or of `git format-patch` in, changed file contents out. Pure, no I/O.
 
-Hunks are applied strictly: every context line must match to the byte (no fuzz); only the place may be shifted, as
-`git apply` does. Where the `index` line names blobs, the identity of the content before and after is checked.
+Hunks are applied strictly: every context line must match to the byte (no fuzz); only the place may be shifted, to the
+one other place where the lines stand. As for `git apply`, a hunk that begins at the first line or has no context at its
+end is tied to the file's beginning or end, and lines can be put without context only into an empty file. Where the `index` line names blobs, the identity of the
+content before and after is checked.
 """
 
 from __future__ import annotations
@@ -16,7 +18,9 @@ from kit.errors import UserError
 _HUNK = re.compile(rb"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _INDEX = re.compile(rb"^index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})")
 _NO_NEWLINE = b"\\ No newline at end of file"
-_SUBJECT = re.compile(r"^Subject: (?:\[PATCH[^\]]*\] )?(.*(?:\n[ \t].*)*)", re.MULTILINE)
+_SUBJECT = re.compile(r"^Subject: (?:\[[^\]]*PATCH[^\]]*\] )?(.*(?:\n[ \t].*)*)", re.MULTILINE)
+_ENCODED = re.compile(rb"^Content-Transfer-Encoding: *(base64|quoted-printable)", re.MULTILINE | re.IGNORECASE)
+_OVERHANG = re.compile(rb"\+|-(?!-)| .*\S")  # what follows a hunk and looks like a line of it
 
 
 def blob_id(content: bytes) -> str:
@@ -34,6 +38,7 @@ class Hunk:
     new_start: int
     old: tuple[bytes, ...]
     new: tuple[bytes, ...]
+    trailing: bool = True  # whether context stands at its end
 
     @property
     def index(self) -> int:
@@ -41,7 +46,7 @@ class Hunk:
         return self.old_start - 1 if self.old else self.old_start
 
     def reversed(self) -> Hunk:
-        return Hunk(self.number, self.at, self.new_start, self.old_start, self.new, self.old)
+        return Hunk(self.number, self.at, self.new_start, self.old_start, self.new, self.old, self.trailing)
 
 
 @dataclass(frozen=True)
@@ -109,10 +114,13 @@ class _Parser:
 
     def __init__(self, name: str, data: bytes) -> None:
         self.name = name
-        self.lines = data.splitlines(keepends=True)
-        if data.count(b"\r\n") > len(self.lines) // 2:
-            raise UserError("has CRLF line ends", where=name, hint="convert it first, e.g. with dos2unix")
+        self.lines = split_lines(data)
         self.pos = 0
+        if any(x.startswith((b"@@ -", b"+++ ", b"diff --git ")) and x.endswith(b"\r\n") for x in self.lines):
+            raise UserError("has CRLF line ends", where=name, hint="convert it first, e.g. with dos2unix")
+        if encoded := _ENCODED.search(data.partition(b"\n\n")[0]):
+            how = encoded.group(1).decode().lower()
+            raise UserError(f"is encoded for mail ({how})", where=name, hint="save it decoded, as b4 does")
 
     def fail(self, what: str, hint: str = "the patch is damaged: save it anew from its source") -> UserError:
         return UserError(what, where=f"{self.name}:{self.pos + 1}", hint=hint)
@@ -131,6 +139,8 @@ class _Parser:
                 raise self.fail(f"{line.strip().decode(errors='replace')}: not supported", "make it a plain text diff")
             elif header and line.startswith((b"old mode", b"new mode")):
                 raise self.fail("changes a file's mode, which is not supported", "leave the mode change out")
+            elif line.startswith(b"@@ -"):
+                raise self.fail("not the head of a hunk, or a hunk of no file: @@ -line,count +line,count @@ is wanted")
             elif line.startswith(b"--- ") and self._next_is(b"+++ "):
                 files.append(self._file(header))
                 header = {}
@@ -140,7 +150,7 @@ class _Parser:
         return files
 
     def _no_lonely(self, header: dict[str, str]) -> None:
-        if header.get("diff") and "old" in header:
+        if header:
             raise self.fail("a file header without any hunk", "empty files cannot be made or removed")
 
     def _next_is(self, start: bytes) -> bool:
@@ -150,7 +160,9 @@ class _Parser:
         old, new = (_path(self.lines[self.pos + i]) for i in (0, 1))
         name = new if new != "/dev/null" else old
         stripped = name.split("/", 1)[1] if "/" in name else name
-        if stripped.startswith("/") or ".." in stripped.split("/"):
+        if name.startswith('"'):
+            raise self.fail(f"names a path in quotes: {name}", "paths with such characters are not supported")
+        if name.startswith("/") or {"..", ".git", ""} & set(stripped.split("/")):
             raise self.fail(f"names a path outside the tree: {name}", "paths are relative to the tree, as a/… and b/…")
         self.pos += 2
         hunks: list[Hunk] = []
@@ -175,9 +187,11 @@ class _Parser:
         old: list[bytes] = []
         new: list[bytes] = []
         self.pos += 1
+        last = b""
         while len(old) < old_count or len(new) < new_count:
             if self.pos >= len(self.lines):
                 raise self.fail(f"hunk {number} ends before its {old_count}+{new_count} lines")
+            last = self.lines[self.pos][:1] if self.lines[self.pos][:1] != b"\\" else last
             self._hunk_line(self.lines[self.pos], old, new)
             self.pos += 1
         if len(old) > old_count or len(new) > new_count:
@@ -185,7 +199,9 @@ class _Parser:
         if self.pos < len(self.lines) and self.lines[self.pos].startswith(_NO_NEWLINE):
             self._strip_newline(old, new)
             self.pos += 1
-        return Hunk(number, at + 1, old_start, new_start, tuple(old), tuple(new))
+        if self.pos < len(self.lines) and _OVERHANG.match(self.lines[self.pos]):
+            raise self.fail(f"hunk {number} has more lines than its header says")
+        return Hunk(number, at + 1, old_start, new_start, tuple(old), tuple(new), last in (b" ", b"\n"))
 
     def _hunk_line(self, line: bytes, old: list[bytes], new: list[bytes]) -> None:
         kind, rest = line[:1], line[1:]
@@ -212,6 +228,12 @@ class _Parser:
             new[-1] = new[-1].rstrip(b"\n")
 
 
+def split_lines(data: bytes) -> list[bytes]:
+    """Lines as git sees them, ends kept: only a newline ends one."""
+    lines = data.split(b"\n")
+    return [line + b"\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
+
+
 def _path(line: bytes) -> str:
     return line[4:].split(b"\t")[0].strip().decode("utf-8", "replace")
 
@@ -226,16 +248,17 @@ def apply_file(patch: Patch, change: FilePatch, content: bytes | None) -> tuple[
         raise UserError("the tree has no such file", where=where, hint="is the patch for this kernel?")
     if content is not None and change.creates:
         raise UserError("the patch makes this file, but the tree has it", where=where, hint="already applied?")
-    lines = (content or b"").splitlines(keepends=True)
+    lines = split_lines(content or b"")
     offsets: list[int] = []
-    shift = 0
+    shift = done = 0
     for hunk in change.hunks:
-        place = _find(lines, hunk, shift)
+        place = _find(lines, hunk, shift, done)
         if place is None:
-            raise _reject(patch, change, hunk, lines, shift)
+            raise _reject(patch, change, hunk, lines, shift, done)
         offsets.append(place - hunk.index - shift)
         lines[place : place + len(hunk.old)] = hunk.new
         shift = place - hunk.index + len(hunk.new) - len(hunk.old)
+        done = place + len(hunk.new)
     after = b"".join(lines)
     if change.deletes and after:
         raise UserError("the patch removes this file, but lines are left", where=where, hint="is it for this kernel?")
@@ -245,32 +268,49 @@ def apply_file(patch: Patch, change: FilePatch, content: bytes | None) -> tuple[
     return (None if change.deletes else after), Applied(change.path, before_id, after_id, exact, tuple(offsets))
 
 
-def _find(lines: Sequence[bytes], hunk: Hunk, shift: int) -> int | None:
-    """Where the hunk's old lines stand, nearest to where it says; None if nowhere or, away from there, twice."""
-    want = hunk.index + shift
+def _find(lines: Sequence[bytes], hunk: Hunk, shift: int, done: int) -> int | None:
+    """Where the hunk's old lines stand: where it says, or the one other place below line `done` (from 0), down to
+    which the file is patched already. None if nowhere, or away from where it says and twice."""
     old = list(hunk.old)
     if not old:
-        return want if 0 <= want <= len(lines) else None
-    if lines[want : want + len(old)] == old and want >= 0:
-        return want
-    found = [i for i in range(len(lines) - len(old) + 1) if lines[i] == old[0] and list(lines[i : i + len(old)]) == old]
+        return None if lines else 0
+    last = len(lines) - len(old)
+    places = range(done, last + 1)
+    if hunk.old_start <= 1:
+        places = places[:1] if done == 0 else range(0)
+    if not hunk.trailing:
+        places = range(last, last + 1) if last in places else range(0)
+    found = [i for i in places if lines[i] == old[0] and list(lines[i : i + len(old)]) == old]
+    if hunk.index + shift in found:
+        return hunk.index + shift
     return found[0] if len(found) == 1 else None
 
 
-def _reject(patch: Patch, change: FilePatch, hunk: Hunk, lines: Sequence[bytes], shift: int) -> UserError:
-    where = f"{patch.name}:{hunk.at}"
-    if _find(lines, hunk.reversed(), shift) is not None:
-        hint = "it seems to be there already: leave it out, or reverse it: {patch: FILE, reverse: true}"
-    else:
-        hint = "is the patch for this kernel?" + (
-            f" It was made for blob {change.old_blob} of this file" if change.old_blob else ""
-        )
-    place = _closest(lines, hunk, hunk.index + shift)
-    shown = _differences(lines, hunk, place)
+def _reject(
+    patch: Patch, change: FilePatch, hunk: Hunk, lines: Sequence[bytes], shift: int, done: int
+) -> UserError:
     verb = "does not reverse" if patch.reverse else "does not apply"
-    return UserError(
-        f"hunk {hunk.number} of {change.path} {verb} (line {place + 1}):\n{shown}", where=where, hint=hint
-    )
+    what = f"hunk {hunk.number} of {change.path} {verb}"
+    where = f"{patch.name}:{hunk.at}"
+    if not hunk.old:
+        return UserError(f"{what}: it has no context", where=where, hint="make the patch with context, as git does")
+    place = _closest(lines, hunk, hunk.index + shift)
+    if shown := _differences(lines, hunk, place):
+        what += f" (line {place + 1}):\n{shown}"
+    else:
+        what += f": its lines stand at line {place + 1}, but not only there, or not at the file's beginning or end"
+    return UserError(what, where=where, hint=_reject_hint(patch, change, hunk, lines, shift, done))
+
+
+def _reject_hint(
+    patch: Patch, change: FilePatch, hunk: Hunk, lines: Sequence[bytes], shift: int, done: int
+) -> str:
+    if hunk.new and _find(lines, hunk.reversed(), shift, done) is not None:
+        if patch.reverse:
+            return "it seems not to be in this tree: leave it out, or apply it forwards"
+        return "it seems to be there already: leave it out, or reverse it: {patch: FILE, reverse: true}"
+    made = f" It was made for blob {change.old_blob} of this file" if change.old_blob.strip("0") else ""
+    return "is the patch for this kernel?" + made
 
 
 def _closest(lines: Sequence[bytes], hunk: Hunk, want: int) -> int:
@@ -301,7 +341,11 @@ def _differences(lines: Sequence[bytes], hunk: Hunk, place: int, most: int = 6) 
 
 
 def _show(line: bytes) -> str:
-    return line.rstrip(b"\n").decode("utf-8", "replace").replace("\t", "→")
+    """A line with its tabs, trailing spaces and a missing newline made visible."""
+    text = line.rstrip(b"\n").decode("utf-8", "replace")
+    bare = text.rstrip(" ")
+    visible = (bare + "·" * (len(text) - len(bare))).replace("\t", "→").replace("\r", "\\r")
+    return visible if line.endswith(b"\n") else f"{visible} (no newline at the end of the file)"
 
 
 def _identity(where: str, change: FilePatch, before: str, after: str) -> bool | None:
