@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import select
+import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,28 +42,24 @@ def run(
     """
     progress.command(argv, str(cwd or ""))
     start = time.monotonic()
-    process = _start(argv, cwd, env)
     lines: list[str] = []
-    sink = log.open("a", encoding="utf-8") if log else None
-    try:
-        for line in _Lines(process, start + limit):
-            lines.append(line)
-            if sink:
-                sink.write(line)
-            if on_line:
-                on_line(line.rstrip("\n"))
-        process.wait(max(start + limit - time.monotonic(), 1))  # it closes its output before it ends
-    except (_TooLong, subprocess.TimeoutExpired):
-        raise MachineError(
-            f"still running after {limit:.0f} s, stopped: {' '.join(argv[:4])} …",
-            hint="the machine may be overloaded" + (f"; log: {log}" if log else ""),
-        ) from None
-    finally:
-        if sink:
-            sink.close()
-        end(process)
-        seconds = time.monotonic() - start
-        progress.command_seconds += seconds
+    with closing(_Log(log)) as kept:
+        process = _start(argv, cwd, env)
+        try:
+            for line in _lines(process, start + limit):
+                lines.append(line)
+                kept.add(line)
+                if on_line:
+                    on_line(line.rstrip("\n"))
+        except _TooLong:
+            raise MachineError(
+                f"still running after {limit:.0f} s, stopped: {' '.join(argv[:4])} …",
+                hint="the machine may be overloaded" + (f"; log: {log}" if log else ""),
+            ) from None
+        finally:
+            end(process)
+            seconds = time.monotonic() - start
+            progress.command_seconds += seconds
     return Done(process.returncode, "".join(lines), seconds)
 
 
@@ -78,65 +76,89 @@ class _TooLong(Exception):
     pass
 
 
+class _Log:
+    """A file that text is added to, or none. Raises MachineError where it cannot be written."""
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        with self._errors():
+            self.file = path.open("ab", buffering=0) if path else None
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise MachineError(f"cannot write: {error.strerror}", where=str(self.path), hint="free space?") from error
+
+    def add(self, text: str) -> None:
+        if self.file:
+            with self._errors():
+                self.file.write(text.encode())
+
+    def close(self) -> None:
+        if self.file:
+            self.file.close()
+
+
 def _start(argv: Sequence[str], cwd: Path | None, env: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
+    whole = {**os.environ, "LC_ALL": "C", **(env or {})}
+    for tool in (argv[0], "setpriv"):  # setpriv would start, and say only with its status that there is no such command
+        there = (cwd or Path()) / tool if "/" in tool else tool
+        if shutil.which(there, path=whole.get("PATH")) is None:
+            raise MachineError(f"cannot start `{tool}`: there is no such command here")
     try:
         return subprocess.Popen(
             ["setpriv", "--pdeathsig", "TERM", *argv],
             cwd=cwd,
-            env={**os.environ, "LC_ALL": "C", **(env or {})},
+            env=whole,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # a group of its own: Ctrl-C reaches kit first, which ends the group
         )
     except OSError as error:
-        raise MachineError(f"cannot start `{argv[0]}`: {error.strerror}", hint="see `kit doctor`") from error
+        raise MachineError(f"cannot start `{argv[0]}`: {error.strerror}", where=str(error.filename or "")) from error
 
 
-class _Lines:
-    """Iterates over the lines of a process's output until it closes it; _TooLong at the deadline."""
+def _lines(process: subprocess.Popen[bytes], deadline: float) -> Iterator[str]:
+    """The lines of a process's output until it ends, each whole; _TooLong at the deadline."""
+    begun: list[bytes] = []
+    while chunk := _chunk(process, deadline):
+        *whole, rest = chunk.split(b"\n")
+        for line in whole:
+            yield b"".join([*begun, line, b"\n"]).decode("utf-8", "replace")
+            begun.clear()
+        begun.append(rest)
+    if last := b"".join(begun):
+        yield last.decode("utf-8", "replace")
+    try:
+        process.wait(max(deadline - time.monotonic(), 1))  # it closes its output before it ends
+    except subprocess.TimeoutExpired:
+        raise _TooLong from None
 
-    def __init__(self, process: subprocess.Popen[bytes], deadline: float) -> None:
-        self.process = process
-        self.deadline = deadline
-        self.rest = b""
 
-    def __iter__(self) -> _Lines:
-        return self
-
-    def __next__(self) -> str:
-        while b"\n" not in self.rest:
-            chunk = self._chunk()
-            if not chunk:
-                if not self.rest:
-                    raise StopIteration
-                line, self.rest = self.rest, b""
-                return line.decode("utf-8", "replace")
-            self.rest += chunk
-        line, self.rest = self.rest.split(b"\n", 1)
-        return line.decode("utf-8", "replace") + "\n"
-
-    def _chunk(self) -> bytes:
-        assert self.process.stdout is not None
-        left = self.deadline - time.monotonic()
-        if left <= 0 or not select.select([self.process.stdout], [], [], left)[0]:
-            raise _TooLong
-        return os.read(self.process.stdout.fileno(), 65536)
+def _chunk(process: subprocess.Popen[bytes], deadline: float) -> bytes:
+    assert process.stdout is not None
+    left = deadline - time.monotonic()
+    if left <= 0 or not select.select([process.stdout], [], [], left)[0]:
+        raise _TooLong
+    return os.read(process.stdout.fileno(), 65536)
 
 
 def end(process: subprocess.Popen[bytes], grace: float = 5) -> None:
-    """Makes sure that a process and its group are gone: SIGTERM, and SIGKILL after `grace` seconds."""
-    for sig, wait in ((signal.SIGTERM, grace), (signal.SIGKILL, 10.0)):
-        if process.poll() is not None:
-            break
-        try:
-            os.killpg(process.pid, sig)
-        except ProcessLookupError:
-            break
-        try:
-            process.wait(wait)
-        except subprocess.TimeoutExpired:
-            continue
+    """Makes sure that a process and its group are gone: SIGTERM, and SIGKILL for what is left after `grace` seconds,
+    children that it left behind too."""
+    if process.poll() is None:
+        _signal_group(process, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(grace)
+    _signal_group(process, signal.SIGKILL)
     process.wait(10)
     if process.stdout:
         process.stdout.close()
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: int) -> None:
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, number)
