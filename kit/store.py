@@ -18,9 +18,9 @@ from kit.errors import MachineError
 def cache_root() -> Path:
     """`$KIT_CACHE`, or `kit` below `$XDG_CACHE_HOME` (`~/.cache`)."""
     if named := os.environ.get("KIT_CACHE"):
-        return Path(named)
+        return Path(named).absolute()  # make is run elsewhere
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "kit"
+    return Path(base).absolute() / "kit"
 
 
 class Cache:
@@ -49,14 +49,16 @@ class Cache:
         final = self.folder(kind) / name
         with machine_errors(final):
             draft = Path(tempfile.mkdtemp(prefix=".new-", dir=final.parent))
+            old = draft.with_name(f"{draft.name}-old")
             try:
                 yield draft
                 draft.chmod(0o755)
                 if final.exists():
-                    shutil.rmtree(final)
+                    final.rename(old)
                 draft.rename(final)
             finally:
                 shutil.rmtree(draft, ignore_errors=True)
+                shutil.rmtree(old, ignore_errors=True)
 
     def sweep(self, kind: str) -> None:
         """Removes the half-made folders that a killed process left. Call it with the kind's lock held."""
@@ -69,11 +71,14 @@ class Cache:
 
 @contextmanager
 def machine_errors(path: Path) -> Iterator[None]:
-    """A full or read-only disk is the machine's fault, said in one line."""
+    """A full or read-only disk is the machine's fault, said in one line. Other errors pass: a pipe's, a process's, a
+    missing file that does not lie beside or below `path`."""
     try:
         yield
+    except (ConnectionError, ChildProcessError, ProcessLookupError, InterruptedError, BlockingIOError):
+        raise
     except OSError as error:
-        if isinstance(error, FileNotFoundError) and not str(error.filename or "").startswith(str(path)):
+        if isinstance(error, FileNotFoundError) and not str(error.filename or "").startswith(str(path.parent)):
             raise
         raise MachineError(
             f"cannot write: {error.strerror}", where=str(error.filename or path), hint="free space, or set KIT_CACHE"
@@ -156,7 +161,7 @@ class RunFolder:
         if not self.boots.exists():
             return []
         out = []
-        for line in self.boots.read_text(encoding="utf-8").splitlines():
+        for line in self.boots.read_text(encoding="utf-8", errors="replace").splitlines():
             try:
                 out.append(json.loads(line))
             except ValueError:
