@@ -46,8 +46,10 @@ def fetch_debian(version: str, cache: Cache, progress: Progress) -> tuple[str, P
 def cached_debian(version: str, cache: Cache) -> tuple[str, Path] | None:
     """What the cache holds of that version, None if nothing."""
     pointer = read_json(_pointer(version, cache))
-    root = cache.root / "trees" / str((pointer or {}).get("key", "-"))
-    return (root.name, root) if pointer and (root / "Makefile").exists() else None
+    if not isinstance(pointer, dict):
+        return None
+    root = cache.root / "trees" / str(pointer.get("key", "-"))
+    return (root.name, root) if (root / "Makefile").exists() else None
 
 
 def _pointer(version: str, cache: Cache) -> Path:

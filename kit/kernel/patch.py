@@ -2,8 +2,8 @@
 
 Hunks are applied strictly: every context line must match to the byte (no fuzz); only the place may be shifted, to the
 one other place where the lines stand. As for `git apply`, a hunk that begins at the first line or has no context at its
-end is tied to the file's beginning or end, and lines can be put without context only into an empty file. Where the `index` line names blobs, the identity of the
-content before and after is checked.
+end is tied to the file's beginning or end, and lines can be put without context only into an empty file. Where the
+`index` line names blobs, the identity of the content before and after is checked.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,7 +22,8 @@ from kit.store import Cache, read_json, write_json
 
 BUILT = re.compile(
     r"(^|/)(\.git|\.tmp_[^/]*|include/(config|generated)|arch/[^/]+/include/generated)(/|$)"
-    r"|(^|/)(\.config(\.old)?|vmlinux[^/]*|System\.map|Module\.symvers|modules\.order|\.[^/]*\.cmd)$"
+    r"|^(vmlinux|vmlinux\.(o|map|symvers)|\.vmlinux\.(objs|export\.c)|System\.map)$"  # vmlinux.lds.[hS] are source
+    r"|(^|/)(\.config(\.old)?|Module\.symvers|modules\.order|\.[^/]*\.cmd)$"
     r"|\.(o|a|ko|mod|mod\.c|o\.d)$"
 )
 """What a build leaves in a tree. Kbuild refuses `O=` on such a tree, so it is not copied."""
@@ -40,11 +42,13 @@ class Tree:
     files: dict[str, str] | None = field(default=None, compare=False)
 
     def read(self, path: str) -> bytes | None:
-        """A file's content, None if there is no such file."""
+        """A file's content, None if there is no such file. Raises UserError where it cannot be read."""
         try:
             return (self.root / path).read_bytes()
-        except (FileNotFoundError, NotADirectoryError):
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             return None
+        except OSError as error:
+            raise UserError(f"cannot read: {error.strerror}", where=str(self.root / path)) from error
 
     def blob(self, path: str) -> str:
         content = self.read(path)
@@ -68,8 +72,12 @@ def _debian(version: str, cache: Cache, progress: Progress) -> Tree:
 
 
 def _dir(name: str, cache: Cache, progress: Progress) -> Tree:
-    root = Path(name).expanduser().resolve()
-    if not root.is_dir():
+    try:
+        root = Path(name).expanduser().resolve()
+        found = root.is_dir()
+    except (OSError, RuntimeError, ValueError):  # too long, ~somebody who is not, a NUL
+        found = False
+    if not found:
         raise UserError("no such folder", where=f"dir:{name}", hint="give the path of a kernel source tree")
     version = kernel_version(root, f"dir:{name}")
     with progress.task(f"reading {root}"):
@@ -99,7 +107,8 @@ def kernel_version(root: Path, where: str) -> str:
 def _manifest(root: Path, cache: Cache) -> dict[str, str]:
     """Path → blob id of each source file. What was read before and has its size and time since is not read again."""
     memo_path = cache.folder("trees") / f"dir-{hashlib.sha256(str(root).encode()).hexdigest()[:16]}.json"
-    memo: dict[str, list[object]] = read_json(memo_path) or {}
+    kept = read_json(memo_path)
+    memo: dict[str, list[object]] = kept if isinstance(kept, dict) else {}
     seen: dict[str, list[object]] = {}
     for path in _source_files(root):
         stat = os.lstat(root / path)
@@ -118,12 +127,15 @@ def _blob_of(path: Path) -> str:
     if path.is_symlink():
         return "link " + os.readlink(path)
     mode = "x" if os.access(path, os.X_OK) else "-"
-    return f"{mode}{blob_id(path.read_bytes())}"
+    try:
+        return f"{mode}{blob_id(path.read_bytes())}"
+    except OSError as error:
+        raise UserError(f"cannot read: {error.strerror}", where=str(path)) from error
 
 
 def _source_files(root: Path) -> Iterator[str]:
     """What git knows or would add, in a checkout; else every file that no build has made."""
-    if (root / ".git").exists():
+    if (root / ".git").exists() and shutil.which("git"):
         listed = subprocess.run(
             ["git", "-C", str(root), "ls-files", "-z", "-c", "-o", "--exclude-standard"],
             capture_output=True,
@@ -146,5 +158,5 @@ def _walk(root: Path, below: str) -> Iterator[str]:
             continue
         if entry.is_dir(follow_symlinks=False):
             yield from _walk(root, path)
-        else:
+        elif entry.is_file(follow_symlinks=False) or entry.is_symlink():
             yield path

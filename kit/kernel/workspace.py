@@ -26,13 +26,19 @@ class Workspace:
         self.src = folder / "src"
         self.obj = folder / "obj"
         self._state_path = folder / "state.json"
-        state: dict[str, Any] = read_json(self._state_path) or {}
+        state: Any = read_json(self._state_path)
+        if not isinstance(state, dict):  # none yet; or damaged, and then nobody knows what `src` is
+            if self._state_path.exists():
+                shutil.rmtree(self.src, ignore_errors=True)
+            state = {}
         # base: path → blob of the tree as copied (user folders only); changed: path → blob that a series put there.
         self._base: dict[str, str] = state.get("base", {})
         self._changed: dict[str, str] = state.get("changed", {})
 
     def fill(self, tree: Tree, progress: Progress) -> None:
         """Brings `src` to the tree, series left out of account."""
+        if not self.src.exists():
+            self._base, self._changed = {}, {}
         if tree.files is not None:
             self._sync(tree)
         elif not self.src.exists():
@@ -51,12 +57,12 @@ class Workspace:
         if not stale and not gone:
             return
         for path in stale | gone:
-            self._base.pop(path, None)
+            self._base[path] = UNKNOWN  # after a kill it is stale, or gone, once more
             self._changed.pop(path, None)
         self._save()
         with machine_errors(self.src):
             for path in sorted(gone):
-                (self.src / path).unlink(missing_ok=True)
+                self._remove(path)
             for path in sorted(stale):
                 _copy(tree.root / path, self.src / path)
         self._base = dict(tree.files)
@@ -89,11 +95,21 @@ class Workspace:
         self._save()
         return written
 
+    def _remove(self, path: str) -> None:
+        """Deletes a file and the folders that are empty then: a file may take their name."""
+        target = self.src / path
+        target.unlink(missing_ok=True)
+        for folder in target.relative_to(self.src).parents[:-1]:
+            try:
+                (self.src / folder).rmdir()
+            except OSError:  # not empty, or gone
+                break
+
     def _write(self, path: str, content: bytes | None) -> None:
         target = self.src / path
         with machine_errors(target):
             if content is None:
-                target.unlink(missing_ok=True)
+                self._remove(path)
                 return
             mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
             target.parent.mkdir(parents=True, exist_ok=True)
