@@ -240,7 +240,7 @@ class Sample:
 class Comparison:
     """An arm against the baseline for one metric at one place. `ratio` is arm over baseline.
 
-    `low` and `high` bound the ratio; `n` is the number of boots of the arm; `predicted` is the model's count
+    `low` and `high` bound the ratio; `n` and `baseline_n` are the numbers of boots; `predicted` is the model's count
     (`[low, high]`, equal where it is exact), `agrees` whether every boot fell into it; both None without a profile.
     """
 
@@ -261,6 +261,7 @@ class Comparison:
     agrees: bool | None = None
     baseline_predicted: tuple[int, int] | None = None
     baseline_agrees: bool | None = None
+    baseline_n: int = 0
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from kit.evidence.request import Site
 from kit.model.predict import Prediction, Unmodelled
 from kit.records import Boot, BootSpec, Comparison, Experiment, KindVerdict, Machine, Outcome, Verdict
 from kit.stats.counts import Counted, compare, judge_all
+from kit.stats.words import several
 from kit.workload.catalog import make_loads
 from kit.workload.load import WindowInfo, boot_program
 
@@ -57,6 +58,8 @@ class _Cell:
 def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
     """Compares every arm with the baseline."""
     good = [b for b in done if b.evidence == KIND and b.outcome is Outcome.OK and b.results]
+    if not good:
+        return KindVerdict(KIND, Verdict.INCONCLUSIVE, "no boot gave counts")
     missing = [lock for lock in named(exp.locks) if not _shows(good, lock)]
     if missing:
         why = f"/proc/lock_stat shows no class {', '.join(classes(missing[0]))} in any window"
@@ -69,15 +72,17 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
                 cells = {a.name: _cell(exp, a.name, cpus, info, lock, good) for a in exp.arms}
                 predictions += _prediction_rows(cells, info, cpus, lock)
                 comparisons += _against_baseline(exp, cells, info, cpus, lock)
-    if not comparisons:
-        return KindVerdict(KIND, Verdict.INCONCLUSIVE, "no arm and baseline have counts of the same window")
     details: dict[str, Any] = {"predictions": predictions}
     if EVERY in exp.locks:
         details["classes"] = rank_classes(exp, good)
+    if not comparisons:
+        named_none = "every class is ranked, but no lock is named that could decide"
+        why = "no arm and baseline have counts of the same window" if named(exp.locks) else named_none
+        return KindVerdict(KIND, Verdict.INCONCLUSIVE, why, details=details)
     disagree = [row for row in predictions if row["agrees"] is False]
     if disagree:
         compared = sum(row["agrees"] is not None for row in predictions)
-        why = f"model and kernel disagree in {len(disagree)} of {compared} counts"
+        why = f"model and kernel disagree in {len(disagree)} of {several(compared, 'count')}"
     else:
         why = _why(comparisons, len(good))
     return KindVerdict(KIND, judge_all(comparisons, exp.limit), why, tuple(comparisons), _notes(predictions), details)
@@ -138,7 +143,8 @@ def _prediction_rows(cells: dict[str, _Cell], info: WindowInfo, cpus: int, lock:
 def _why(comparisons: Sequence[Comparison], boots_done: int) -> str:
     exact = sum(c.exact for c in comparisons)
     checked = [c for c in comparisons if c.agrees is not None]
-    text = f"{exact} of {len(comparisons)} comparisons exact to the digit over {boots_done} boots"
+    compared = several(len(comparisons), "comparison")
+    text = f"{exact} of {compared} exact to the digit over {several(boots_done, 'boot')}"
     if checked:
         text += f"; every count that the model predicts ({len(checked)} of {len(comparisons)}) is as predicted"
     return text
@@ -175,12 +181,13 @@ def _totals(boot: Boot) -> dict[str, int]:
 
 def _class_row(exp: Experiment, name: str, arm: str, groups: dict[tuple[str, int], list[int]]) -> dict[str, Any]:
     """One class; empty where it does not differ by more than boots of one arm do."""
-    mine = [v for (a, _), vs in groups.items() if a == arm for v in vs]
-    base = [v for (a, _), vs in groups.items() if a == exp.baseline for v in vs]
-    if not mine or not base:
+    shared = [cpus for cpus in exp.cpus if (arm, cpus) in groups and (exp.baseline, cpus) in groups]
+    if not shared:
         return {}
-    exact = all(len(vs) > 1 and len(set(vs)) == 1 for (a, _), vs in groups.items() if a in (arm, exp.baseline))
-    spread = max(max(vs) - min(vs) for (a, _), vs in groups.items() if a in (arm, exp.baseline))
+    compared = [groups[a, cpus] for a in (arm, exp.baseline) for cpus in shared]
+    exact = all(len(vs) > 1 and len(set(vs)) == 1 for vs in compared)
+    spread = max(max(vs) - min(vs) for vs in compared)
+    mine, base = ([fmean(groups[a, cpus]) for cpus in shared] for a in (arm, exp.baseline))
     difference = fmean(mine) - fmean(base)
     if abs(difference) <= spread or abs(difference) < 1:  # less than one a boot: too few to tell from chance
         return {}

@@ -14,6 +14,7 @@ from kit.evidence.request import Site
 from kit.model.predict import Prediction
 from kit.records import Boot, BootSpec, Comparison, Experiment, KindVerdict, Verdict
 from kit.stats.counts import LESS, judge_all, ratio_of
+from kit.stats.words import several
 from kit.workload.catalog import make_loads
 from kit.workload.load import WindowInfo
 
@@ -43,7 +44,7 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
         why = "no arm beside the baseline has a profile, or no window is covered"
         return KindVerdict(KIND, Verdict.INCONCLUSIVE, why)
     basis = "layout of the guest's own processes" if layouts.measured else "the programs' own regions only"
-    why = f"{len(comparisons)} windows predicted from the {basis}"
+    why = f"{several(len(comparisons), 'comparison')} predicted from the {basis}"
     return KindVerdict(KIND, judge_all(comparisons, exp.limit), why, tuple(comparisons))
 
 

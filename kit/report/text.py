@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from tabulate import tabulate
 
+from kit.stats.words import number, several
+
 Row = Mapping[str, Any]
+DISAGREEMENTS = 8  # shown in full
 
 
 def render(verdict: Row, folder: Path) -> str:
@@ -24,66 +27,64 @@ def _table(verdict: Row) -> str:
     kind = next((k for k in ("count", "model") if kinds.get(k, {}).get("comparisons")), None)
     if kind is None:
         return ""
-    rows: dict[tuple[Any, ...], list[Row]] = {}
-    for c in kinds[kind]["comparisons"]:
+    comparisons = sorted(kinds[kind]["comparisons"], key=_order(verdict, kinds[kind]["comparisons"]))
+    groups: dict[tuple[Any, ...], list[Row]] = {}
+    for c in comparisons:
         at = c["at"]
         same = (c["arm_value"], c["baseline_value"], c["low"], c["high"], c["agrees"], c["baseline_agrees"])
-        key = (c["arm"], at["lock"], at["workload"], at["depth"], at["users"], *same)
-        rows.setdefault(key, []).append(c)
-    several_arms = len({c["arm"] for c in kinds[kind]["comparisons"]}) > 1
-    several_locks = len({c["at"]["lock"] for c in kinds[kind]["comparisons"]}) > 1
-    table = [_row(group, several_arms, several_locks) for group in rows.values()]
-    first = next(iter(rows.values()))[0]
-    title = f"{_lock_title(kinds[kind]['comparisons'])}, {first['metric']} per fork or job ({kind})"
-    headers = _headers(first, several_arms, several_locks)
-    align = _align(headers)
-    return f"{title}\n" + tabulate(table, headers=headers, tablefmt="simple", disable_numparse=True, colalign=align)
+        groups.setdefault((c["arm"], at["lock"], at["workload"], at["depth"], at["users"], *same), []).append(c)
+    first = comparisons[0]
+    locks = list(dict.fromkeys(c["at"]["lock"] for c in comparisons))
+    several_arms = len({c["arm"] for c in comparisons}) > 1
+    columns = ["arm"] * several_arms + ["lock"] * (len(locks) > 1) + ["workload", "at", "vCPUs"]
+    counts = [first["baseline"], "arm" if several_arms else first["arm"]]
+    title = f"{', '.join(f'{lock} lock' for lock in locks)}, {first['metric']} per fork or job ({kind})"
+    return f"{title}\n" + tabulate(
+        [_row(group, columns) for group in groups.values()],
+        headers=[*columns, *counts, "ratio", "model", "boots"],
+        tablefmt="simple",
+        disable_numparse=True,
+        colalign=["left"] * len(columns) + ["right", "right", "right", "left", "right"],
+    )
 
 
-def _lock_title(comparisons: Sequence[Row]) -> str:
-    locks = dict.fromkeys(c["at"]["lock"] for c in comparisons)
-    return ", ".join(f"{lock} lock" for lock in locks)
+def _order(verdict: Row, comparisons: Sequence[Row]) -> Callable[[Row], tuple[int, ...]]:
+    """Rows stand by arm and lock, then by workload in the experiment's order, depth, users, vCPUs."""
+    arms = list(verdict["arms"])
+    locks = list(dict.fromkeys(c["at"]["lock"] for c in comparisons))
+    workloads = [w["name"] for w in verdict["exercised"]]
+
+    def key(c: Row) -> tuple[int, ...]:
+        at = c["at"]
+        place = [arms.index(c["arm"]), locks.index(at["lock"]), workloads.index(at["workload"])]
+        return (*place, *(at[k] if at[k] is not None else -1 for k in ("depth", "users", "cpus")))
+
+    return key
 
 
-def _headers(first: Row, several_arms: bool, several_locks: bool) -> list[str]:
-    head = ["workload", "at", "vCPUs"]
-    head = (["lock"] if several_locks else []) + head
-    head = (["arm"] if several_arms else []) + head
-    return [*head, first["baseline"], "arm" if several_arms else first["arm"], "ratio", "model", "boots"]
-
-
-def _align(headers: Sequence[str]) -> list[str]:
-    left = {"arm", "lock", "workload", "at", "vCPUs", "model"}
-    places = [("left" if h in left else "right") for h in headers]
-    for column in (-5, -4, -3, -1):
-        places[column] = "right"
-    return places
-
-
-def _row(group: Sequence[Row], several_arms: bool, several_locks: bool) -> list[str]:
+def _row(group: Sequence[Row], columns: Sequence[str]) -> list[str]:
     c = group[0]
     at = c["at"]
     where = " ".join(
         f"{what} {at[key]}" for key, what in (("depth", "depth"), ("users", "users")) if at[key] is not None
     )
     cpus = ",".join(str(x["at"]["cpus"]) for x in group if x["at"]["cpus"] is not None) or "–"
-    boots = sum(x["n"] for x in group) * 2
-    cells = [at["workload"], where, cpus, _number(c["baseline_value"]), _number(c["arm_value"])]
-    cells = ([at["lock"]] if several_locks else []) + cells
-    cells = ([c["arm"]] if several_arms else []) + cells
-    return [*cells, _ratio(c), _model(c), str(boots) if boots else "–"]
-
-
-def _number(value: float) -> str:
-    return f"{value:.0f}" if value == int(value) else f"{value:.2f}"
+    boots = sum(x["n"] + x["baseline_n"] for x in group)
+    cells = {"arm": c["arm"], "lock": at["lock"], "workload": at["workload"], "at": where, "vCPUs": cpus}
+    counts = [number(c["baseline_value"]), number(c["arm_value"])]
+    return [*(cells[name] for name in columns), *counts, _ratio(c), _model(c), str(boots) if boots else "–"]
 
 
 def _ratio(c: Row) -> str:
-    if c["ratio"] is None:
-        return "–"
-    if c["low"] == c["high"]:
+    if c["low"] == c["high"] and c["ratio"] is not None:
         return f"{c['ratio']:.3f}"
-    return f"{c['ratio']:.3f} [{c['low']:.3f}, {c['high']:.3f}]"
+    if c["ratio"] is None and c["low"] is None:
+        return "–"
+    return f"{_bound(c['ratio'])} [{_bound(c['low'])}, {_bound(c['high'])}]"
+
+
+def _bound(ratio: float | None) -> str:
+    return f"{ratio:.3f}" if ratio is not None else "–"
 
 
 def _model(c: Row) -> str:
@@ -105,23 +106,29 @@ def _disagreements(verdict: Row) -> str:
     rows = [r for d in details for r in d.get("predictions", ()) if r["agrees"] is False]
     if not rows:
         return ""
-    out = [f"Model and kernel disagree in {len(rows)} counts:"]
-    for r in rows[:8]:
-        predicted = str(r["predicted"][0]) if r["predicted"][0] == r["predicted"][1] else f"{r['predicted']}"
-        out.append(f"  {r['arm']}, {r['window']}, {r['cpus']} vCPU: measured {r['measured']}, predicted {predicted}:")
+    out = [f"Model and kernel disagree in {several(len(rows), 'count')}:"]
+    for r in rows[:DISAGREEMENTS]:
+        low, high = r["predicted"]
+        predicted = f"{low}" if low == high else f"{low} to {high}"
+        measured = ", ".join(map(str, r["measured"]))
+        where = f"{r['arm']}, {r['window']}, {several(r['cpus'], 'vCPU')}"
+        out.append(f"  {where}: measured {measured}; predicted {predicted}, of these")
         for name, count in r["by_operation"].items():
             if count:
                 out.append(f"    {count:>10} {name} ({count / r['jobs']:.2f} per job)")
         out += [f"    {hint}" for hint in _hints(r)]
+    if len(rows) > DISAGREEMENTS:
+        out.append(f"  and {len(rows) - DISAGREEMENTS} more, all in verdict.json")
     return "\n".join(out)
 
 
 def _hints(row: Row) -> Iterable[str]:
-    """Which operation the difference is a multiple or a share of."""
+    """Which operation the difference is a multiple of."""
+    low, high = row["predicted"]
     for measured in sorted(set(row["measured"])):
-        difference = measured - row["predicted"][0 if measured < row["predicted"][0] else 1]
-        if not difference:
+        if low <= measured <= high:
             continue
+        difference = measured - (low if measured < low else high)
         yield f"difference {difference:+d}, {difference / row['jobs']:+.3f} per job"
         for name, count in row["by_operation"].items():
             if count and difference % count == 0:
@@ -136,8 +143,8 @@ def _classes(verdict: Row) -> str:
         [
             r["class"],
             r["arm"],
-            _number(r["baseline_mean"]),
-            _number(r["arm_mean"]),
+            number(r["baseline_mean"]),
+            number(r["arm_mean"]),
             f"{r['difference']:+.0f}",
             "exact" if r["exact"] else f"noisy, boots of one arm differ by up to {r['spread']}",
         ]
@@ -146,7 +153,7 @@ def _classes(verdict: Row) -> str:
     headers = ["lock class", "arm", "baseline", "in the arm", "difference", ""]
     align = ["left", "left", "right", "right", "right", "left"]
     text = tabulate(table, headers=headers, tablefmt="simple", disable_numparse=True, colalign=align)
-    return "All lock classes whose acquisitions per boot differ by more than boots of one arm do\n" + text
+    return "Lock classes whose acquisitions per boot differ by more than boots of one arm do\n" + text
 
 
 def _splats(verdict: Row) -> str:
@@ -163,7 +170,8 @@ def _evidence(verdict: Row) -> str:
     rows = [f"  {kind}: {k['verdict']} – {k['why']}" for kind, k in verdict["evidence"].items()]
     notes = [f"  {note}" for k in verdict["evidence"].values() for note in k["notes"]]
     ran = ", ".join(_load(load) for load in verdict["exercised"])
-    return "\n".join(["Evidence", *rows, *notes, f"Exercised: {ran}"])
+    exercised = f"Exercised: {ran}" if verdict["boots"]["ok"] else f"Nothing was exercised; asked for: {ran}"
+    return "\n".join(["Evidence", *rows, *notes, exercised])
 
 
 def _load(load: Row) -> str:
@@ -171,7 +179,8 @@ def _load(load: Row) -> str:
         if isinstance(value, Mapping):
             return "{" + ", ".join(f"{k}: {short(v)}" for k, v in value.items()) + "}"
         if isinstance(value, (list, tuple)):
-            if len(value) > 2 and list(value) == list(range(value[0], value[-1] + 1)):
+            whole = len(value) > 2 and all(isinstance(v, int) for v in value)
+            if whole and list(value) == list(range(value[0], value[-1] + 1)):
                 return f"{value[0]}..{value[-1]}"
             return "[" + ", ".join(map(short, value)) + "]"
         return f"{value:g}" if isinstance(value, float) else str(value)
@@ -181,15 +190,18 @@ def _load(load: Row) -> str:
 
 
 def _sentence(verdict: Row) -> str:
-    word = str(verdict["verdict"] or "could not run").upper()
-    expected = "" if verdict["expected"] else " (not as expected)"
-    return f"{word}{expected}: {verdict['sentence']}"
+    word = str(verdict["verdict"] or "could not run")
+    text = str(verdict["sentence"])
+    if text.lower().startswith(f"{word}: "):  # the word stands before it in capitals
+        text = text[len(word) + 2 :]
+    expected = "" if verdict["expected"] or not verdict["verdict"] else " (not as expected)"
+    return f"{word.upper()}{expected}: {text}"
 
 
 def _where(verdict: Row, folder: Path) -> str:
     boots = verdict["boots"]
     lines = [f"Everything lies in {folder} (verdict.json, provenance.json, boots.jsonl, console/)"]
     if boots["reused"]:
-        lines.append(f"{boots['reused']} of {boots['ok']} boots are those of earlier runs: same kernel, same program")
+        lines.append(f"Boots taken from earlier runs (same kernel, same program): {boots['reused']} of {boots['ok']}")
     lines.append(f"Again: {verdict['provenance']['reproduce']}")
     return "\n".join(lines)

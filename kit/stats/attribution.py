@@ -11,13 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kit.records import Boot, Experiment, Outcome, Splat
+from kit.stats.words import several
 
 TWICE = 2
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Why an arm is broken, or why nothing can be said."""
+    """Why an arm is broken, or why nothing can be said. `why` is one line, without a full stop."""
 
     arm: str
     why: str
@@ -37,33 +38,21 @@ class Attribution:
 
 def attribute(exp: Experiment, done: Sequence[Boot], build_faults: Mapping[str, str]) -> Attribution:
     """`build_faults`: arm → what the compiler said, of arms that could not be built."""
-    broken: list[Fault] = []
-    stuck: list[Fault] = []
-    once: list[Fault] = []
+    found = Attribution((), (), ())
+    for part in (_of_builds(exp, build_faults), _of_boots(exp, done), _of_splats(exp, done)):
+        found = Attribution(
+            found.broken + part.broken, found.could_not_run + part.could_not_run, found.once + part.once
+        )
+    return Attribution(_unique(found.broken), _unique(found.could_not_run), _unique(found.once))
+
+
+def _of_builds(exp: Experiment, build_faults: Mapping[str, str]) -> Attribution:
+    faults = []
     for arm in exp.arms:
         if arm.name in build_faults:
-            at_fault = arm.name != exp.baseline and exp.baseline not in build_faults
             said = build_faults[arm.name]
-            fault = Fault(arm.name, f"{arm.name} cannot be built: {_first_error(said)}", excerpt=said)
-            (broken if at_fault else stuck).append(fault)
-    for cpus in exp.cpus:
-        base = _failures(done, exp.baseline, cpus)
-        for arm in exp.arms:
-            for fault, times in _failures(done, arm.name, cpus).values():
-                if arm.name == exp.baseline or base or _ran(done, exp.baseline, cpus) == 0:
-                    stuck.append(fault)
-                elif times >= TWICE:
-                    broken.append(fault)
-                else:
-                    stuck.append(fault)
-    seen = _splat_titles(exp, done, exp.baseline)
-    for arm in exp.arms:
-        if arm.name != exp.baseline:
-            for title, boots in _splat_titles(exp, done, arm.name).items():
-                if title not in seen:
-                    fault = _splat_fault(arm.name, boots)
-                    (broken if len(boots) >= TWICE else once).append(fault)
-    return Attribution(tuple(_unique(broken)), tuple(_unique(stuck)), tuple(_unique(once)))
+            faults.append(Fault(arm.name, f"{arm.name} cannot be built: {_first_error(said)}", excerpt=said))
+    return Attribution(could_not_run=tuple(faults)) if exp.baseline in build_faults else Attribution(tuple(faults))
 
 
 def _first_error(said: str) -> str:
@@ -71,22 +60,48 @@ def _first_error(said: str) -> str:
     return next((line for line in lines if re.search(r"\berror\b|undefined reference", line, re.IGNORECASE)), lines[0])
 
 
-def _failures(done: Sequence[Boot], arm: str, cpus: int) -> dict[str, tuple[Fault, int]]:
-    """Per boot that never succeeded: the fault and how often it was tried."""
-    keys = dict.fromkeys(b.key for b in done if b.arm == arm and b.cpus == cpus)  # in order: a verdict is repeatable
-    out = {}
-    for key in keys:
-        tries = [b for b in done if b.key == key and b.arm == arm]
+def _of_boots(exp: Experiment, done: Sequence[Boot]) -> Attribution:
+    broken: list[Fault] = []
+    stuck: list[Fault] = []
+    for cpus in exp.cpus:
+        ran = any(b.arm == exp.baseline and b.cpus == cpus and b.outcome is Outcome.OK for b in done)
+        sound = ran and not _failures(done, exp.baseline, cpus)
+        for arm in exp.arms:
+            for fault, times in _failures(done, arm.name, cpus):
+                (broken if sound and times >= TWICE else stuck).append(fault)
+    return Attribution(tuple(broken), tuple(stuck))
+
+
+def _of_splats(exp: Experiment, done: Sequence[Boot]) -> Attribution:
+    broken: list[Fault] = []
+    stuck: list[Fault] = []
+    once: list[Fault] = []
+    ran = any(b.arm == exp.baseline and b.outcome is Outcome.OK for b in done)
+    innocent = _splat_titles(exp, done, exp.baseline)
+    for arm in exp.arms:
+        for title, seen in _splat_titles(exp, done, arm.name).items():
+            if title not in innocent:
+                boots = len({id(boot) for boot, _ in seen})
+                group = once if boots < TWICE else broken if ran else stuck
+                group.append(_splat_fault(arm.name, seen, boots))
+    return Attribution(tuple(broken), tuple(stuck), tuple(once))
+
+
+def _failures(done: Sequence[Boot], arm: str, cpus: int) -> list[tuple[Fault, int]]:
+    """Per boot that never succeeded, in the order of the first tries: the fault and how often it was tried."""
+    tried: dict[str, list[Boot]] = {}
+    for boot in done:
+        if boot.arm == arm and boot.cpus == cpus:
+            tried.setdefault(boot.key, []).append(boot)
+    out = []
+    for tries in tried.values():
         if all(b.outcome is not Outcome.OK for b in tries):
             last = tries[-1]
             excerpt = last.splats[0].excerpt if last.splats else ""
-            why = f"{arm} on {cpus} vCPU: {last.outcome}: {last.why} ({len(tries)} of {len(tries)} tries)"
-            out[key] = (Fault(arm, why, last.console, excerpt), len(tries))
+            often = f"in each of {len(tries)} tries" if len(tries) > 1 else "tried once"
+            why = f"{arm} on {several(cpus, 'vCPU')}: {last.outcome}: {last.why.rstrip('.')} ({often})"
+            out.append((Fault(arm, why, last.console, excerpt), len(tries)))
     return out
-
-
-def _ran(done: Sequence[Boot], arm: str, cpus: int) -> int:
-    return sum(1 for b in done if b.arm == arm and b.cpus == cpus and b.outcome is Outcome.OK)
 
 
 def _splat_titles(exp: Experiment, done: Sequence[Boot], arm: str) -> dict[str, list[tuple[Boot, Splat]]]:
@@ -104,11 +119,11 @@ def _plain(title: str) -> str:
     return re.sub(r"\b(0x)?[0-9a-f]*\d[0-9a-f]*\b", "N", title)
 
 
-def _splat_fault(arm: str, seen: Sequence[tuple[Boot, Splat]]) -> Fault:
+def _splat_fault(arm: str, seen: Sequence[tuple[Boot, Splat]], boots: int) -> Fault:
     boot, splat = seen[0]
-    why = f"{arm}: {splat.kind}: {splat.title} (in {len(seen)} boots, never in the baseline)"
+    why = f"{arm}: {splat.kind}: {splat.title} (in {several(boots, 'boot')})"
     return Fault(arm, why, f"{boot.console}:{splat.line}", splat.excerpt)
 
 
-def _unique(faults: Sequence[Fault]) -> list[Fault]:
-    return list({(f.arm, f.why): f for f in faults}.values())
+def _unique(faults: Sequence[Fault]) -> tuple[Fault, ...]:
+    return tuple({(f.arm, f.why): f for f in faults}.values())

@@ -59,6 +59,7 @@ def compare(at: At, arm: str, counted: Counted, baseline: str, base: Counted, jo
         agrees=counted.agrees,
         baseline_predicted=base.predicted,
         baseline_agrees=base.agrees,
+        baseline_n=len(base.values),
     )
 
 
@@ -75,10 +76,10 @@ def _bounds(arm: Sequence[int], base: Sequence[int]) -> tuple[float | None, floa
 
 def judge_one(c: Comparison, limit: float) -> Verdict:
     """What one comparison says: beyond the limit on one side, within it, or neither to be told."""
-    if c.ratio is None or c.low is None or c.high is None:  # the baseline took none at all
+    if c.low is None or c.low > 1 + limit:  # None: no boot of the baseline counted any, each of the arm's did
         return Verdict.WORSE
-    if c.low > 1 + limit:
-        return Verdict.WORSE
+    if c.high is None:  # some boots of the baseline counted none: nothing bounds the ratio
+        return Verdict.INCONCLUSIVE
     if c.high < 1 - limit:
         return Verdict.BETTER
     if c.low >= 1 - limit and c.high <= 1 + limit:

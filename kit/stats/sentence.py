@@ -8,6 +8,7 @@ from kit.records import At, Comparison, Experiment, KindVerdict, Verdict
 from kit.stats.attribution import Attribution
 from kit.stats.counts import judge_one
 from kit.stats.verdict import Judgement
+from kit.stats.words import join, number, percent, several
 
 
 def sentence(exp: Experiment, judgement: Judgement, kinds: Sequence[KindVerdict], attribution: Attribution) -> str:
@@ -16,41 +17,66 @@ def sentence(exp: Experiment, judgement: Judgement, kinds: Sequence[KindVerdict]
         return f"Could not run: {attribution.could_not_run[0].why}."
     if judgement.verdict is Verdict.BROKEN:
         return f"Broken: {attribution.broken[0].why}; nothing like it in {exp.baseline}."
-    text = _compared(exp, judgement.verdict, kinds)
+    if judgement.verdict is Verdict.INCONCLUSIVE:
+        text = "Inconclusive: " + "; ".join(_undecided(exp, k) for k in kinds)
+    else:
+        text = _decided(exp, judgement.verdict, kinds)
     if judgement.disagree:
-        text = f"Model and kernel disagree in {judgement.disagree} counts, so one of them is not understood; {text}"
-    return text
+        counts = several(judgement.disagree, "count")
+        text = f"Model and kernel disagree in {counts}, so one of them is not understood; {text}"
+    return f"{text}."
 
 
-def _compared(exp: Experiment, verdict: Verdict, kinds: Sequence[KindVerdict]) -> str:
-    measured = [k for k in kinds if k.comparisons and k.kind != "model"]
-    basis = measured or [k for k in kinds if k.comparisons]
-    comparisons = [c for k in basis for c in k.comparisons]
-    if not comparisons:
-        return "Inconclusive: " + "; ".join(f"{k.kind}: {k.why}" for k in kinds) + "."
-    decisive = [c for c in comparisons if judge_one(c, exp.limit) is verdict]
-    surest = _surety(exp, basis, comparisons)
-    if verdict is Verdict.SAME:
-        arms = _join(sorted({c.arm for c in comparisons}))
-        what = f"{arms} and {exp.baseline} are the same: none of {len(comparisons)} comparisons differs by more than"
-        return f"{what} {exp.limit:.3g} of the baseline, {surest}."
-    if not decisive:
-        return f"Inconclusive: none of {len(comparisons)} comparisons decides within the limit of {exp.limit:.2%}."
-    far = max(decisive, key=lambda c: abs((c.ratio if c.ratio is not None else 1e9) - 1))
-    how_often = f"{len(decisive)} of {len(comparisons)} comparisons"
+def _undecided(exp: Experiment, kind: KindVerdict) -> str:
+    """Why a kind of evidence decides nothing, or what it says where it does."""
+    if kind.verdict is not Verdict.INCONCLUSIVE:
+        return f"{kind.kind} says {kind.verdict}"
+    open_ = [c for c in kind.comparisons if judge_one(c, exp.limit) is Verdict.INCONCLUSIVE]
+    if not open_:
+        return f"{kind.kind}: {kind.why}"
     return (
-        f"{far.arm} is {verdict} than {exp.baseline}: it takes the {far.at.lock} lock {_factor(far)}"
-        f" ({_place(far.at)}: {far.arm_value:.6g} acquisitions {far.unit} against {far.baseline_value:.6g}),"
-        f" {verdict} in {how_often}, {surest}."
+        f"{kind.kind}: in {len(open_)} of {several(len(kind.comparisons), 'comparison')} the boots differ so much"
+        f" that a difference above {percent(exp.limit)} can be neither shown nor excluded"
     )
 
 
-def _factor(c: Comparison) -> str:
+def _decided(exp: Experiment, verdict: Verdict, kinds: Sequence[KindVerdict]) -> str:
+    agreeing = [k for k in kinds if k.comparisons and k.verdict is verdict]
+    basis = [k for k in agreeing if k.kind != "model"] or agreeing
+    comparisons = [c for k in basis for c in k.comparisons]
+    others = [k for k in kinds if k.verdict is not verdict]
+    said = _same(exp, comparisons) if verdict is Verdict.SAME else _changed(exp, verdict, comparisons)
+    return "; ".join([f"{said}, {_surety(basis, comparisons)}", *(f"{k.kind} says {k.verdict}" for k in others)])
+
+
+def _same(exp: Experiment, comparisons: Sequence[Comparison]) -> str:
+    arms = join(list(dict.fromkeys([*(c.arm for c in comparisons), exp.baseline])))
+    compared = len(comparisons)
+    none = f"none of {compared} comparisons differs" if compared > 1 else "the comparison does not differ"
+    return f"{arms} are the same: {none} by more than {percent(exp.limit)}"
+
+
+def _changed(exp: Experiment, verdict: Verdict, comparisons: Sequence[Comparison]) -> str:
+    decisive = [c for c in comparisons if judge_one(c, exp.limit) is verdict]
+    far = max(decisive, key=lambda c: abs((c.ratio if c.ratio is not None else 1e9) - 1))
+    values = f"{number(far.arm_value)} acquisitions {far.unit} against {number(far.baseline_value)}"
+    return (
+        f"{far.arm} is {verdict} than {exp.baseline}: it {_takes(far)} ({_place(far.at)}: {values}),"
+        f" {verdict} in {len(decisive)} of {several(len(comparisons), 'comparison')}"
+    )
+
+
+def _takes(c: Comparison) -> str:
+    lock = f"the {c.at.lock} lock"
     if c.ratio is None:
-        return "where the baseline never does"
+        return f"takes {lock} where {c.baseline} never does"
+    if c.ratio == 0:
+        return f"never takes {lock} where {c.baseline} does"
+    if 0.5 < c.ratio < 2:
+        return f"takes {lock} up to {abs(c.ratio - 1) * 100:.3g}% {'more' if c.ratio > 1 else 'less'} often"
     if c.ratio < 1:
-        return f"up to {1 / c.ratio:.2f} times less often" if c.ratio else "never, where the baseline does"
-    return f"up to {c.ratio:.2f} times as often"
+        return f"takes {lock} up to {1 / c.ratio:.2f} times less often"
+    return f"takes {lock} up to {c.ratio:.2f} times as often"
 
 
 def _place(at: At) -> str:
@@ -58,24 +84,21 @@ def _place(at: At) -> str:
     if at.depth is not None:
         parts.append(f"depth {at.depth}")
     if at.users is not None:
-        parts.append(f"{at.users} user{'s' if at.users != 1 else ''}")
+        parts.append(several(at.users, "user"))
     return ", ".join(parts)
 
 
-def _surety(exp: Experiment, basis: Sequence[KindVerdict], comparisons: Sequence[Comparison]) -> str:
-    kinds = _join([k.kind for k in basis])
+def _surety(basis: Sequence[KindVerdict], comparisons: Sequence[Comparison]) -> str:
+    kinds = join([k.kind for k in basis])
     if all(c.n == 0 for c in comparisons):
-        return f"by the {kinds} alone, no kernel was booted"
-    boots = sum({(c.arm, c.at.cpus): c.n for c in comparisons}.values())
-    boots += sum({c.at.cpus: c.n for c in comparisons}.values())
+        return f"by the {kinds} alone, without a boot"
+    boots = {(c.arm, c.at.cpus): c.n for c in comparisons} | {("", c.at.cpus): c.baseline_n for c in comparisons}
+    machines = sorted({c.at.cpus for c in comparisons if c.at.cpus is not None})
+    vcpus = f"{join([str(n) for n in machines])} vCPU{'s' if machines != [1] else ''}"
     exact = sum(c.exact for c in comparisons)
-    checked = sum(c.agrees is not None for c in comparisons)
-    vcpus = _join([str(c) for c in exp.cpus])
-    text = f"exact to the digit in {exact} of {len(comparisons)} over {boots} boots with {vcpus} vCPUs"
-    if checked:
-        text += f", {checked} of them predicted by the model"
+    agreed = sum(c.agrees is True and c.baseline_agrees is not False for c in comparisons)
+    over = f"over {several(sum(boots.values()), 'boot')} with {vcpus}"
+    text = f"exact to the digit in {exact} of {len(comparisons)} {over}"
+    if agreed:
+        text += f", {agreed} as the model predicts"
     return f"{text} (evidence: {kinds})"
-
-
-def _join(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else ", ".join(words[:-1]) + " and " + words[-1]

@@ -48,26 +48,27 @@ def judge(exp: Experiment, kinds: Sequence[KindVerdict], attribution: Attributio
     disagree = sum(_disagreements(k) for k in kinds)
     if verdict is None:
         return Judgement(None, False, COULD_NOT_RUN, disagree)
-    expected = _as_expected(exp, verdict, kinds) and not disagree
-    if expected:
+    missed = _missed(exp, verdict, kinds)
+    if not missed and not disagree:
         code = OK
-    elif verdict is Verdict.INCONCLUSIVE and not disagree and not exp.expect:
+    elif set(missed) == {Verdict.INCONCLUSIVE} and not disagree:
         code = INCONCLUSIVE
     else:
         code = NOT_AS_EXPECTED
-    return Judgement(verdict, expected, code, disagree)
+    return Judgement(verdict, code == OK, code, disagree)
 
 
-def _as_expected(exp: Experiment, verdict: Verdict, kinds: Sequence[KindVerdict]) -> bool:
+def _missed(exp: Experiment, verdict: Verdict, kinds: Sequence[KindVerdict]) -> list[Verdict]:
+    """The verdicts that are not those expected. What `expect` does not name must not be worse."""
     if verdict is Verdict.BROKEN:
-        return exp.expect.get("overall") == Verdict.BROKEN
+        return [] if exp.expect.get("overall") == Verdict.BROKEN else [verdict]
     if not exp.expect:
-        return verdict in (Verdict.BETTER, Verdict.SAME)
+        return [] if verdict in (Verdict.BETTER, Verdict.SAME) else [verdict]
     said = {"overall": verdict, **{k.kind: k.verdict for k in kinds}}
-    if any(said.get(kind) != wanted for kind, wanted in exp.expect.items()):
-        return False
-    unnamed = [v for kind, v in said.items() if kind not in exp.expect]
-    return Verdict.WORSE not in unnamed or "overall" in exp.expect
+    missed = [said.get(k, Verdict.INCONCLUSIVE) for k, wanted in exp.expect.items() if said.get(k) != wanted]
+    if "overall" not in exp.expect:
+        missed += [v for kind, v in said.items() if kind not in exp.expect and v is Verdict.WORSE]
+    return missed
 
 
 def _disagreements(kind: KindVerdict) -> int:

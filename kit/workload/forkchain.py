@@ -56,7 +56,7 @@ class ForkChain(BaseModel):
     def load(self, name: str, seed: int) -> Load:
         """The program, nested one fork a level, and a window per depth."""
         written = self.written if self.written is not None else {0: tuple(range(self.vmas))}
-        at = [WindowInfo(f"{name}/d{d}", At("fork-chain", depth=d), self.forks, "fork") for d in self.depth]
+        at = [WindowInfo(f"{name}/d{d}", At(name, depth=d), self.forks, "fork") for d in self.depth]
         maps: tuple[Op, ...] = tuple(Map(r, PAGES) for r in range(self.vmas))
         return Load(name, Program(maps + self._level(name, 0, written)), tuple(at))
 

@@ -1,0 +1,25 @@
+"""Words of messages: numbers with their nouns, lists, shares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+def several(number: int, noun: str, plural: str = "") -> str:
+    """`1 boot`, `2 boots`."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def join(words: Sequence[str]) -> str:
+    """`a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def percent(share: float) -> str:
+    """0.01 as `1%`."""
+    return f"{share * 100:.4g}%"
+
+
+def number(value: float) -> str:
+    """Whole numbers without decimals, others with two."""
+    return f"{value:.0f}" if value == int(value) else f"{value:.2f}"
