@@ -8,19 +8,39 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from kit.errors import UserError
 from kit.evidence import EVIDENCE
+from kit.kernel.tree import SOURCES
+from kit.model.errors import ModelError
+from kit.model.parse import parse_program
 from kit.model.profiles import PROFILES
 from kit.records import ArmSpec, Experiment, PatchRef, WorkloadSpec
+from kit.source import YAML_ERRORS, Source
 from kit.workload.aim7 import read_mix
 from kit.workload.catalog import WORKLOADS, parse_params
 from kit.workload.custom import read_program
 
 PROJECT = Path(__file__).resolve().parent.parent
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._+-]{0,39}$")]
+NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,39}"
+NAME_RULE = "1 to 40 letters, digits and . _ + -, the first a letter or a digit"
+Name = Annotated[str, Field(pattern=f"^{NAME}$")]
+WORDS = {  # pydantic's types of error
+    "string_type": "text is wanted",
+    "tuple_type": "a list is wanted, as in [one, two]",
+    "dict_type": "a mapping of keys is wanted",
+    "model_type": "a mapping of keys is wanted",
+    "model_attributes_type": "a mapping of keys is wanted",
+    "int_type": "a whole number is wanted",
+    "int_parsing": "a whole number is wanted",
+    "int_from_float": "a whole number is wanted",
+    "float_type": "a number is wanted",
+    "float_parsing": "a number is wanted",
+    "bool_parsing": "true or false is wanted",
+    "bool_type": "true or false is wanted",
+    "invalid_key": "a key is a name",
+}
 
 
 class _Strict(BaseModel):
@@ -33,9 +53,14 @@ class PatchModel(_Strict):
 
 
 class ArmModel(_Strict):
-    series: tuple[str | PatchModel, ...] = Field(default=(), description="patch files, applied in this order")
+    series: tuple[PatchModel, ...] = Field(default=(), description="patch files, applied in this order")
     profile: str | None = Field(default=None, description="the model's profile; without one there is no prediction")
     tree: str | None = Field(default=None, description="another tree than the experiment's")
+
+    @field_validator("series", mode="before")
+    @classmethod
+    def _files(cls, value: object) -> object:
+        return [{"patch": v} if isinstance(v, str) else v for v in value] if isinstance(value, list) else value
 
     @field_validator("profile")
     @classmethod
@@ -52,17 +77,34 @@ class GuestModel(_Strict):
     cpus: tuple[Annotated[int, Field(ge=1, le=8, strict=True)], ...] = Field(
         default=(1,), min_length=1, description="vCPUs: each number is a machine of its own"
     )
-    memory: str = Field(default="512M", pattern=r"^\d+[MG]$", description="memory of a guest, as 512M or 2G")
+    memory: str = Field(default="512M", description="memory of a guest, as 512M or 2G")
     accel: Literal["auto", "kvm", "tcg"] = Field(default="auto", description="auto: KVM where a real boot proves it")
 
     @field_validator("cpus", mode="before")
     @classmethod
     def _list(cls, value: object) -> object:
-        return tuple(dict.fromkeys(value)) if isinstance(value, (list, tuple)) else (value,)
+        return value if isinstance(value, (list, tuple)) else (value,)
+
+    @field_validator("cpus")
+    @classmethod
+    def _once(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(dict.fromkeys(value))
+
+    @field_validator("memory")
+    @classmethod
+    def _bounded(cls, value: str) -> str:
+        if not re.fullmatch(r"[0-9]{1,6}[MG]", value) or not 64 <= mebibytes(value) <= 65536:
+            raise ValueError(f"not a memory size: {value}; as 512M or 2G, from 64M to 64G")
+        return value
+
+
+def mebibytes(memory: str) -> int:
+    """`512M` or `2G` in MiB."""
+    return int(memory[:-1]) * (1024 if memory[-1] == "G" else 1)
 
 
 class BudgetModel(_Strict):
-    blocks: int = Field(default=2, ge=2, le=1000, description="boots of each arm on each machine")
+    blocks: int = Field(default=2, ge=2, le=1000, strict=True, description="boots of each arm on each machine")
     minutes: float = Field(default=60, gt=0, description="no new boot is started after so many minutes")
 
 
@@ -75,7 +117,7 @@ class AcceptModel(_Strict):
     def _compiles(cls, value: str) -> str:
         try:
             re.compile(value)
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             raise ValueError(f"not a regular expression: {error}") from error
         return value
 
@@ -90,14 +132,12 @@ class ExperimentModel(_Strict):
     evidence: tuple[str, ...] = Field(default=("model", "count"), min_length=1, description="kinds of evidence")
     locks: tuple[str, ...] = Field(default=("anon_vma",), min_length=1, description='lock classes; "*": rank them all')
     accept: tuple[AcceptModel, ...] = Field(default=(), description="splats known and accepted")
-    limit: str | float = Field(
-        default="1%", validate_default=True, description="differences up to this do not matter"
-    )
+    limit: float = Field(default=0.01, description="differences up to this do not matter, as 1%")
     expect: dict[str, Literal["better", "worse", "same", "inconclusive", "broken"]] = Field(
         default={}, description="verdict by kind of evidence (or `overall`); without it: nothing worse or broken"
     )
     budget: BudgetModel = Field(default=BudgetModel(), description="how much to boot")
-    seed: int = Field(default=1, ge=0, description="decides every random order")
+    seed: int = Field(default=1, ge=0, lt=2**63, strict=True, description="decides every random order")
 
     @field_validator("evidence")
     @classmethod
@@ -106,13 +146,23 @@ class ExperimentModel(_Strict):
             _one_of(kind, EVIDENCE, "kind of evidence")
         return tuple(dict.fromkeys(value))
 
-    @field_validator("limit")
+    @field_validator("locks")
     @classmethod
-    def _fraction(cls, value: str | float) -> float:
-        text = str(value).strip()
-        number = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(%?)", text)
-        if not number or not 0 < (limit := float(number[1]) / (100 if number[2] else 1)) < 1:
-            raise ValueError(f"not a limit: {text}; as in 1% or 0.01")
+    def _named(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(value):
+            raise ValueError("a lock class has a name")
+        return tuple(dict.fromkeys(value))
+
+    @field_validator("limit", mode="before")
+    @classmethod
+    def _fraction(cls, value: object) -> float:
+        text = str(value).strip() if isinstance(value, (str, float)) else "nothing that is a share"
+        try:
+            limit = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+        except ValueError:
+            limit = 0
+        if not 0 < limit < 1:
+            raise ValueError(f"not a limit: {text[:40]}; as in 1% or 0.01")
         return limit
 
 
@@ -123,85 +173,9 @@ def _one_of(name: str, known: Sequence[str] | Mapping[str, object], what: str) -
         raise ValueError(f"no such {what}: {name}; {other}")
 
 
-class _Source:
-    """A YAML file with the line of every key, so that a message can point at it."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            hint = "the examples are in configs/"
-            raise UserError(f"cannot read: {getattr(error, 'strerror', error)}", where=str(path), hint=hint) from error
-        self.lines: dict[tuple[str | int, ...], int] = {}
-        self.overridden: dict[str, str] = {}
-        try:
-            node = yaml.compose(text, Loader=yaml.SafeLoader)
-            self.data = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            mark = getattr(error, "problem_mark", None)
-            where = f"{path}:{mark.line + 1}" if mark else str(path)
-            raise UserError(f"not YAML: {getattr(error, 'problem', error)}", where=where) from error
-        if not isinstance(self.data, dict):
-            raise UserError("not an experiment: a mapping of keys is wanted", where=str(path))
-        self._walk(node, ())
-
-    def _walk(self, node: yaml.Node | None, loc: tuple[str | int, ...]) -> None:
-        if node is None:
-            return
-        self.lines.setdefault(loc, node.start_mark.line + 1)
-        if isinstance(node, yaml.MappingNode):
-            for key, value in node.value:
-                here = (*loc, _plain(key.value))
-                if here in self.lines:
-                    raise UserError(f"`{key.value}` stands twice", where=f"{self.path}:{key.start_mark.line + 1}")
-                self.lines[here] = key.start_mark.line + 1
-                self._walk(value, here)
-        elif isinstance(node, yaml.SequenceNode):
-            for i, value in enumerate(node.value):
-                self._walk(value, (*loc, i))
-
-    def where(self, loc: Sequence[str | int]) -> str:
-        """file:line of the deepest part of `loc` that is in the file, or the --set that put it there."""
-        for end in range(len(loc), -1, -1):
-            dotted = ".".join(map(str, loc[:end]))
-            if dotted and dotted in self.overridden:
-                return f"--set {self.overridden[dotted]}"
-            if (line := self.lines.get(tuple(map(_plain, loc[:end])))) is not None:
-                return f"{self.path}:{line}"
-        return str(self.path)
-
-    def override(self, assignment: str) -> None:
-        """`guest.cpus=[1,2]`: the value is YAML, the key dotted."""
-        key, eq, value = assignment.partition("=")
-        if not eq or not key:
-            raise UserError(f"not an assignment: {assignment!r}", where="--set", hint="as in --set guest.cpus=[1,2]")
-        target: Any = self.data
-        *parents, last = key.split(".")
-        for part in parents:
-            target = target[int(part)] if isinstance(target, list) and part.isdigit() else target.setdefault(part, {})
-            if not isinstance(target, (dict, list)):
-                raise UserError(f"{part} has no keys below it", where=f"--set {assignment}")
-        try:
-            parsed = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise UserError(f"not YAML: {value!r}", where=f"--set {assignment}") from error
-        if isinstance(target, list):
-            if not last.isdigit() or int(last) >= len(target):
-                raise UserError(f"no entry {last}: the list has {len(target)}", where=f"--set {assignment}")
-            target[int(last)] = parsed
-        else:
-            target[last] = parsed
-        self.overridden[key] = assignment
-
-
-def _plain(key: str | int) -> str | int:
-    return int(key) if isinstance(key, str) and key.isdigit() else key
-
-
 def read_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:
     """Reads and checks an experiment file. Raises UserError."""
-    source = _Source(path)
+    source = Source(path)
     for assignment in overrides:
         source.override(assignment)
     try:
@@ -218,23 +192,22 @@ def read_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:
     return _resolve(model, source)
 
 
-def _resolve(model: ExperimentModel, source: _Source) -> Experiment:
+def _resolve(model: ExperimentModel, source: Source) -> Experiment:
     arms = tuple(
-        ArmSpec(name, _tree(arm.tree or model.tree, source), _series(name, arm, source), arm.profile)
+        ArmSpec(name, _tree(name, model, source), _series(name, arm, source), arm.profile)
         for name, arm in model.arms.items()
     )
-    number, unit = int(model.guest.memory[:-1]), model.guest.memory[-1]
     return Experiment(
         name=model.name,
         baseline=model.baseline,
         arms=arms,
         cpus=model.guest.cpus,
-        memory=number * (1024 if unit == "G" else 1),
+        memory=mebibytes(model.guest.memory),
         accel=model.guest.accel,
         workloads=_workloads(model, source),
         evidence=model.evidence,
         locks=model.locks,
-        limit=float(model.limit),
+        limit=model.limit,
         expect=dict(model.expect),
         blocks=model.budget.blocks,
         minutes=model.budget.minutes,
@@ -243,104 +216,144 @@ def _resolve(model: ExperimentModel, source: _Source) -> Experiment:
     )
 
 
-def _tree(ref: str, source: _Source) -> str:
-    if ref.startswith("dir:"):
-        return f"dir:{_find(ref[4:], source)}"
-    return ref
+def _tree(arm: str, model: ExperimentModel, source: Source) -> str:
+    own = model.arms[arm].tree
+    ref = model.tree if own is None else own
+    where = source.where(("tree",) if own is None else ("arms", arm, "tree"))
+    scheme, _, rest = ref.partition(":")
+    if scheme not in SOURCES or not rest:
+        raise UserError(f"not a tree: {ref!r}", where=where, hint="a tree is debian:6.1 or dir:PATH")
+    if scheme != "dir":
+        return ref
+    path = _find(rest, source)
+    if path is None or not path.is_dir():
+        raise UserError(f"no such folder: {rest}", where=where, hint="a kernel source tree is wanted")
+    return f"dir:{path}"
 
 
-def _series(arm: str, model: ArmModel, source: _Source) -> tuple[PatchRef, ...]:
+def _series(arm: str, model: ArmModel, source: Source) -> tuple[PatchRef, ...]:
     refs = []
     for i, item in enumerate(model.series):
-        name, reverse = (item, False) if isinstance(item, str) else (item.patch, item.reverse)
-        path = _find(name, source)
-        if not path.is_file():
-            raise UserError(f"no such patch: {name}", where=source.where(("arms", arm, "series", i)))
-        refs.append(PatchRef(str(path), reverse))
+        path = _find(item.patch, source)
+        if path is None or not path.is_file():
+            raise UserError(f"no such patch: {item.patch}", where=source.where(("arms", arm, "series", i)))
+        refs.append(PatchRef(str(path), item.reverse))
     return tuple(refs)
 
 
-def _find(name: str, source: _Source) -> Path:
-    """A path as the experiment names it: from its own folder, from here, or from the project's."""
-    path = Path(name).expanduser()
-    bases = [source.path.resolve().parent, Path.cwd(), PROJECT]
-    found = next((base / path for base in bases if (base / path).exists()), path)
-    return found.resolve() if found.exists() else path
+def _find(name: str, source: Source) -> Path | None:
+    """A path as the experiment names it: from its own folder, from here, or from the project's. None if nowhere."""
+    try:
+        path = Path(name).expanduser()
+        bases = [source.path.resolve().parent, Path.cwd(), PROJECT]
+        return next(((base / path).resolve() for base in bases if (base / path).exists()), None)
+    except (OSError, RuntimeError, ValueError):  # too long, ~somebody who is not, a NUL
+        return None
 
 
-def _workloads(model: ExperimentModel, source: _Source) -> tuple[WorkloadSpec, ...]:
+def _workloads(model: ExperimentModel, source: Source) -> tuple[WorkloadSpec, ...]:
     specs: list[WorkloadSpec] = []
     for i, entry in enumerate(model.workloads):
-        where = source.where(("workloads", i))
-        if len(entry) != 1:
-            hint = "as in - fork-chain: {depth: 0..8}"
-            raise UserError("a workload is one name with its parameters", where=where, hint=hint)
-        kind, given = next(iter(entry.items()))
-        if kind not in WORKLOADS:
-            near = difflib.get_close_matches(str(kind), WORKLOADS, 1) or list(WORKLOADS)
-            raise UserError(f"no such workload: {kind}", where=where, hint=f"nearest: {near[0]}")
-        raw = dict(given or {})
-        name = str(raw.pop("name", "")) or _default_name(kind, raw, specs)
-        if any(s.name == name for s in specs) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,39}", name):
-            raise UserError(f"a workload cannot be called {name!r} (twice, or not a name)", where=where)
-        if kind == "aim7" and isinstance(raw.get("mix"), str):
-            raw["mix"] = _mix(raw["mix"], where, source)
-        if kind == "program" and isinstance(raw.get("file"), str):
-            raw["text"] = _program(raw.pop("file"), where, source)
-        try:
-            params = parse_params(kind, raw)
-        except ValidationError as error:
-            raise _explain(error, source, WORKLOADS[kind], ("workloads", i, kind)) from None
-        specs.append(WorkloadSpec(kind, name, params.model_dump(mode="json")))
+        specs.append(_workload(i, entry, specs, model.seed, source))
     return tuple(specs)
+
+
+def _workload(
+    i: int, entry: Mapping[str, Any], before: Sequence[WorkloadSpec], seed: int, source: Source
+) -> WorkloadSpec:
+    where = source.where(("workloads", i))
+    hint = "as in - fork-chain: {depth: 0..8}"
+    if len(entry) != 1:
+        raise UserError("a workload is one name with its parameters", where=where, hint=hint)
+    kind, given = next(iter(entry.items()))
+    if kind not in WORKLOADS:
+        near = difflib.get_close_matches(kind, WORKLOADS, 1)
+        there = f"nearest: {near[0]}" if near else f"there is {', '.join(WORKLOADS)}"
+        raise UserError(f"no such workload: {kind}", where=where, hint=there)
+    if not isinstance(given, (dict, type(None))):
+        raise UserError(f"the parameters of {kind} are a mapping of keys", where=where, hint=hint)
+    raw = dict(given or {})
+    given_name = raw.pop("name", None)
+    name = str(given_name) if given_name is not None else _default_name(kind, raw, before)
+    if any(s.name == name for s in before):
+        raise UserError(f"two workloads are called {name}", where=where)
+    if not re.fullmatch(NAME, name):
+        raise UserError(f"a workload cannot be called {name[:50]!r}: {NAME_RULE}", where=where)
+    if kind == "aim7" and isinstance(raw.get("mix"), str):
+        raw["mix"] = _mix(raw["mix"], where, source)
+    if kind == "program" and isinstance(raw.get("file"), str):
+        raw["text"] = _program(raw.pop("file"), where, source)
+    try:
+        params = parse_params(kind, raw)
+        parse_program(params.load(name, seed).program.text())  # the guest's own bounds
+    except ValidationError as error:
+        raise _explain(error, source, WORKLOADS[kind], ("workloads", i, kind)) from None
+    except ModelError as error:
+        raise UserError(f"{name} is more than a guest runs: {error}", where=where) from None
+    return WorkloadSpec(kind, name, params.model_dump(mode="json"))
 
 
 def _default_name(kind: str, raw: Mapping[str, Any], specs: Sequence[WorkloadSpec]) -> str:
     mix = raw.get("mix")
     name = f"{kind}-{Path(mix).name}" if isinstance(mix, str) else kind
+    name = re.sub(r"[^A-Za-z0-9._+-]", "-", name)[:36]
     taken = {s.name for s in specs}
-    return next(n for n in [name, *(f"{name}-{k}" for k in range(2, 100))] if n not in taken)
+    return next(n for n in [name, *(f"{name}-{k}" for k in range(2, 1000))] if n not in taken)
 
 
-def _mix(name: str, where: str, source: _Source) -> dict[str, float]:
-    path = PROJECT / "configs" / "mixes" / name
-    if "/" in name or not path.is_file():
+def _mix(name: str, where: str, source: Source) -> dict[str, float]:
+    path = _find(f"configs/mixes/{name}", source) if "/" not in name else None
+    if path is None or not path.is_file():
         path = _find(name, source)
-    if not path.is_file():
+    if path is None or not path.is_file():
         there = sorted(p.name for p in (PROJECT / "configs" / "mixes").iterdir())
         raise UserError(f"no such mix: {name}", where=where, hint=f"there is {', '.join(there)}, or a file's path")
     try:
         return read_mix(path)
-    except ValueError as error:
-        raise UserError(str(error)) from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read the mix {name}: {error}", where=where) from None
 
 
-def _program(name: str, where: str, source: _Source) -> str:
+def _program(name: str, where: str, source: Source) -> str:
     path = _find(name, source)
-    if not path.is_file():
+    if path is None or not path.is_file():
         raise UserError(f"no such program: {name}", where=where)
     try:
         return read_program(path).text()
-    except ValueError as error:
-        raise UserError(str(error)) from None
+    except (*YAML_ERRORS, OSError) as error:
+        raise UserError(f"cannot read the program {name}: {error}", where=where) from None
 
 
 def _explain(
-    error: ValidationError, source: _Source, model: type[BaseModel], base: tuple[str | int, ...]
+    error: ValidationError, source: Source, model: type[BaseModel], base: tuple[str | int, ...]
 ) -> UserError:
     """pydantic's first complaint as one message; unknown keys with the nearest known one."""
-    first = error.errors(include_url=False)[0]
-    loc = (*base, *first["loc"])
-    key = ".".join(str(p) for p in first["loc"] if p != "[key]")
-    text = str(first["msg"]).removeprefix("Value error, ")
+    errors = error.errors(include_url=False)
+    # A misspelt key is also a missing one: the misspelling is the mistake.
+    first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
+    parts = [p for p in first["loc"] if p != "[key]"]
+    where = source.where((*base, *parts))
+    key = ".".join(map(str, parts))
     if first["type"] == "extra_forbidden":
-        known = _fields(model, first["loc"][:-1])
-        near = difflib.get_close_matches(str(first["loc"][-1]), known, 1)
+        known = _fields(model, parts[:-1])
+        near = difflib.get_close_matches(str(parts[-1]), known, 1)
         hint = f"nearest: {near[0]}" if near else f"keys here: {', '.join(known)}"
-        return UserError(f"unknown key `{key}`", where=source.where(loc), hint=hint)
+        return UserError(f"unknown key `{key}`", where=where, hint=hint)
     if first["type"] == "missing":
-        return UserError(f"`{key}` is missing", where=source.where(loc[:-1]), hint="`kit check` lists every key")
-    return UserError(f"{key}: {text}", where=source.where(loc))
+        return UserError(f"`{key}` is missing", where=where, hint="`kit check --keys` lists every key")
+    given, hint = first["input"], ""
+    if first["type"] == "string_type" and isinstance(given, (bool, int, float)):
+        hint = f'YAML reads it as {"yes or no" if isinstance(given, bool) else "a number"}: put it in quotes'
+    return UserError(": ".join(p for p in (key, _words(first)) if p), where=where, hint=hint)
+
+
+def _words(first: Mapping[str, Any]) -> str:
+    """pydantic's complaint in the words of experiment files."""
+    if first["type"] == "string_pattern_mismatch":
+        return f"not a name: {NAME_RULE}"
+    if first["type"] == "too_short":
+        return f"at least {first['ctx']['min_length']} needed"
+    return WORDS.get(first["type"], str(first["msg"]).removeprefix("Value error, "))
 
 
 def _fields(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:

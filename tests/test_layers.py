@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
 LAYERS = (
     ("errors", "records", "model"),
     ("progress", "decode", "setup"),
-    ("stats", "store", "proc"),
+    ("stats", "store", "proc", "source"),
     ("kernel", "vm", "workload", "sim"),
     ("evidence", "arms"),
     ("spec", "plan", "runner", "provenance"),

@@ -56,7 +56,7 @@ def _order(verdict: Row, comparisons: Sequence[Row]) -> Callable[[Row], tuple[in
 
     def key(c: Row) -> tuple[int, ...]:
         at = c["at"]
-        place = [arms.index(c["arm"]), locks.index(at["lock"]), workloads.index(at["workload"])]
+        place = [arms.index(c["arm"]), locks.index(at["lock"]), workloads.index(at["workload"].split("/")[0])]
         return (*place, *(at[k] if at[k] is not None else -1 for k in ("depth", "users", "cpus")))
 
     return key

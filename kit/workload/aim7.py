@@ -30,7 +30,7 @@ class Aim7(BaseModel):
 
     mix: dict[str, float] = Field(description="a mix by name (configs/mixes/), by file, or as {test: weight}")
     users: tuple[int, ...] = Field(default=(1,), description="how many users at once; one window for each number")
-    jobs: int = Field(default=100, ge=1, le=10_000, description="about so many jobs in each user's list")
+    jobs: int = Field(default=100, ge=1, le=10_000, strict=True, description="about so many jobs in each user's list")
 
     @field_validator("mix")
     @classmethod
@@ -38,8 +38,8 @@ class Aim7(BaseModel):
         for test, weight in value.items():
             if test not in TESTS:
                 raise ValueError(f"no such test: {test}; there are {', '.join(TESTS)}")
-            if weight <= 0:
-                raise ValueError(f"{test}: a weight is above 0")
+            if not 0 < weight <= 1e9:
+                raise ValueError(f"{test}: a weight is above 0, and no more than 1e9")
         if not value:
             raise ValueError("a mix has at least one test")
         return value
@@ -52,7 +52,7 @@ class Aim7(BaseModel):
     @field_validator("users")
     @classmethod
     def _range(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if not value or any(not 1 <= u <= 64 for u in value):
+        if not value or any(isinstance(u, bool) or not 1 <= u <= 64 for u in value):
             raise ValueError("users are whole numbers from 1 to 64")
         return tuple(dict.fromkeys(value))
 

@@ -5,6 +5,7 @@ At every depth asked for, a window counts `forks` times fork, _exit, wait. Depth
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -20,7 +21,7 @@ def depths(value: object) -> tuple[int, ...]:
     """`3`, `[0, 2]` or `0..8` as a sorted tuple. Raises ValueError."""
     if isinstance(value, str):
         first, dots, last = value.partition("..")
-        if not (first.strip().isdigit() and (not dots or last.strip().isdigit())):
+        if not all(re.fullmatch(r" *[0-9]{1,3} *", n) for n in ((first, last) if dots else (first,))):
             raise ValueError("a depth is a number, a list, or a range as in 0..8")
         value = list(range(int(first), int(last or first) + 1))
     values: list[Any] = list(value) if isinstance(value, (list, tuple)) else [value]
@@ -35,8 +36,10 @@ class ForkChain(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     depth: tuple[int, ...] = Field(default=tuple(range(9)), description="depths to measure: 0..8, a list, a number")
-    forks: int = Field(default=200, ge=1, le=1_000_000, description="forks in each window")
-    vmas: int = Field(default=4, ge=0, le=MAX_REGIONS, description="private anonymous VMAs beside the program's own")
+    forks: int = Field(default=200, ge=1, le=1_000_000, strict=True, description="forks in each window")
+    vmas: int = Field(
+        default=4, ge=0, le=MAX_REGIONS, strict=True, description="private anonymous VMAs beside the program's own"
+    )
     written: dict[int, tuple[int, ...]] | None = Field(
         default=None, description="which of them are first written at which level; default: all at level 0"
     )
@@ -49,8 +52,10 @@ class ForkChain(BaseModel):
     @model_validator(mode="after")
     def _regions(self) -> ForkChain:
         for level, regions in (self.written or {}).items():
-            if level < 0 or any(not 0 <= r < self.vmas for r in regions):
-                raise ValueError(f"written: level {level} names VMAs outside 0..{self.vmas - 1}")
+            if not 0 <= level <= max(self.depth):
+                raise ValueError(f"written: there is no level {level}, the chain has 0 to {max(self.depth)}")
+            if any(not 0 <= r < self.vmas for r in regions):
+                raise ValueError(f"written: level {level} names a VMA that is none; there are {self.vmas}, from 0")
         return self
 
     def load(self, name: str, seed: int) -> Load:
