@@ -261,7 +261,12 @@ SCALARS = st.one_of(
 )
 KEYS = st.one_of(
     st.sampled_from(
-        ["name", "tree", "baseline", "arms", "guest", "workloads", "evidence", "locks", "accept", "limit", "expect", "budget", "seed", "series", "profile", "patch", "reverse", "cpus", "memory", "accel", "blocks", "minutes", "pattern", "why", "fork-chain", "aim7", "program", "mix", "users", "jobs", "depth", "forks", "vmas", "written", "file", "text", "without", "with", "overall", "count"]
+        [
+            "name", "tree", "baseline", "arms", "guest", "workloads", "evidence", "locks", "accept", "limit",
+            "expect", "budget", "seed", "series", "profile", "patch", "reverse", "cpus", "memory", "accel",
+            "blocks", "minutes", "pattern", "why", "fork-chain", "aim7", "program", "mix", "users", "jobs",
+            "depth", "forks", "vmas", "written", "file", "text", "without", "with", "overall", "count"
+        ]
     ),
     st.integers(0, 3),
     st.booleans(),
