@@ -129,7 +129,9 @@ class ExperimentModel(_Strict):
     arms: dict[Name, ArmModel] = Field(min_length=2, description="the kernels under test")
     guest: GuestModel = Field(default=GuestModel(), description="the machines")
     workloads: tuple[dict[str, Any], ...] = Field(min_length=1, description="what runs in every boot")
-    evidence: tuple[str, ...] = Field(default=("model", "count"), min_length=1, description="kinds of evidence")
+    evidence: tuple[str, ...] = Field(
+        default=(), description="kinds of evidence; default: count, and model where two arms have a profile"
+    )
     locks: tuple[str, ...] = Field(default=("anon_vma",), min_length=1, description='lock classes; "*": rank them all')
     accept: tuple[AcceptModel, ...] = Field(default=(), description="splats known and accepted")
     limit: float = Field(default=0.01, description="differences up to this do not matter, as 1%")
@@ -187,9 +189,17 @@ def read_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:
         hint = f"nearest: {near[0]}" if near else f"the arms are {', '.join(model.arms)}"
         raise UserError(f"baseline: no arm is called {model.baseline}", where=source.where(("baseline",)), hint=hint)
     for kind in model.expect:
-        if kind != "overall" and kind not in model.evidence:
+        if kind != "overall" and kind not in _evidence(model):
             raise UserError(f"expect: {kind} is not among the evidence", where=source.where(("expect", kind)))
     return _resolve(model, source)
+
+
+def _evidence(model: ExperimentModel) -> tuple[str, ...]:
+    """What was asked for; else `count`, and `model` where it can compare: a user's own patch has no profile."""
+    if model.evidence:
+        return model.evidence
+    compares = model.arms[model.baseline].profile and sum(arm.profile is not None for arm in model.arms.values()) > 1
+    return ("model", "count") if compares else ("count",)
 
 
 def _resolve(model: ExperimentModel, source: Source) -> Experiment:
@@ -205,7 +215,7 @@ def _resolve(model: ExperimentModel, source: Source) -> Experiment:
         memory=mebibytes(model.guest.memory),
         accel=model.guest.accel,
         workloads=_workloads(model, source),
-        evidence=model.evidence,
+        evidence=_evidence(model),
         locks=model.locks,
         limit=model.limit,
         expect=dict(model.expect),

@@ -14,6 +14,7 @@ from kit.records import Boot, Experiment, Outcome, Splat
 from kit.stats.words import several
 
 TWICE = 2
+INFRASTRUCTURE = (Outcome.QEMU_DIED, Outcome.QEMU_REFUSED)  # the machine's failures are nobody's regression
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def _of_splats(exp: Experiment, done: Sequence[Boot]) -> Attribution:
 
 
 def _failures(done: Sequence[Boot], arm: str, cpus: int) -> list[tuple[Fault, int]]:
-    """Per boot that never succeeded, in the order of the first tries: the fault and how often it was tried."""
+    """Per boot that never succeeded, in the order of the first tries: the fault, and how often the guest failed."""
     tried: dict[str, list[Boot]] = {}
     for boot in done:
         if boot.arm == arm and boot.cpus == cpus:
@@ -100,7 +101,8 @@ def _failures(done: Sequence[Boot], arm: str, cpus: int) -> list[tuple[Fault, in
             excerpt = last.splats[0].excerpt if last.splats else ""
             often = f"in each of {len(tries)} tries" if len(tries) > 1 else "tried once"
             why = f"{arm} on {several(cpus, 'vCPU')}: {last.outcome}: {last.why.rstrip('.')} ({often})"
-            out.append((Fault(arm, why, last.console, excerpt), len(tries)))
+            guests = sum(b.outcome not in INFRASTRUCTURE for b in tries)
+            out.append((Fault(arm, why, last.console, excerpt), guests))
     return out
 
 
