@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
+from kit.evidence.blame import blame
 from kit.evidence.locks import EVERY, acquisitions, by_class, classes, named
 from kit.evidence.predictions import predict_arm
 from kit.evidence.request import Site
@@ -83,6 +84,8 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
     if disagree:
         compared = sum(row["agrees"] is not None for row in predictions)
         why = f"model and kernel disagree in {len(disagree)} of {several(compared, 'count')}"
+        pairs = sorted({(row["arm"], row["lock"]) for row in disagree})
+        details["suspects"] = [row for arm, lock in pairs for row in blame(exp, good, arm, lock)]
     else:
         why = _why(comparisons, len(good))
     return KindVerdict(KIND, judge_all(comparisons, exp.limit), why, tuple(comparisons), _notes(predictions), details)

@@ -119,6 +119,8 @@ def _disagreements(verdict: Row) -> str:
         out += [f"    {hint}" for hint in _hints(r)]
     if len(rows) > DISAGREEMENTS:
         out.append(f"  and {len(rows) - DISAGREEMENTS} more, all in verdict.json")
+    for s in (s for d in details for s in d.get("suspects", ())):
+        out.append(f"  {s['worker']} of {s['arm']}: counts are as measured if {s['function']} is that of {s['like']}")
     return "\n".join(out)
 
 

@@ -111,3 +111,5 @@ def test_a_wrong_profile_is_noticed(run: Run) -> None:
     assert {row["arm"] for row in wrong} == {"without"}
     assert result.exit_code == 1
     assert "disagree" in result.verdict["sentence"]
+    suspects = result.verdict["evidence"]["count"]["details"]["suspects"]
+    assert {"arm": "without", "worker": "fork-chain", "function": "clone", "like": "6.1-unbatched-clone"} in suspects
