@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,6 +29,10 @@ def main(argv: list[str] | None = None) -> int:
         return INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return COULD_NOT_RUN
+    except Exception:  # python's own exit code for it is 1, which would say that a patch is worse
+        traceback.print_exc()
+        print("kit: this is a mistake in kit itself, not a verdict", file=sys.stderr)
         return COULD_NOT_RUN
 
 
