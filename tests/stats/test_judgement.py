@@ -1,0 +1,279 @@
+"""Whose fault a failure is, the overall verdict with its exit code, and the sentence that says it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from kit.records import (
+    ArmSpec,
+    At,
+    Boot,
+    Experiment,
+    KindVerdict,
+    Outcome,
+    Splat,
+    Verdict,
+)
+from kit.stats.attribution import Attribution, Fault, attribute
+from kit.stats.counts import Counted, compare, judge_all
+from kit.stats.sentence import sentence
+from kit.stats.verdict import Judgement, judge, overall
+
+B, W, S, I, X = Verdict.BETTER, Verdict.WORSE, Verdict.SAME, Verdict.INCONCLUSIVE, Verdict.BROKEN  # noqa: E741
+
+
+def experiment(arms: tuple[str, ...] = ("base", "new"), cpus: tuple[int, ...] = (1,), **rest: Any) -> Experiment:
+    values: dict[str, Any] = {"expect": {}, "accept": (), **rest}
+    return Experiment(
+        name="x",
+        baseline="base",
+        arms=tuple(ArmSpec(a, "dir:/x", (), None) for a in arms),
+        cpus=cpus,
+        memory=256,
+        accel="tcg",
+        workloads=(),
+        evidence=("count",),
+        locks=("anon_vma",),
+        limit=0.01,
+        blocks=2,
+        minutes=1,
+        seed=1,
+        **values,
+    )
+
+
+def boot(
+    arm: str, outcome: Outcome = Outcome.OK, *, repeat: int = 0, cpus: int = 1, splats: tuple[str, ...] = ()
+) -> Boot:
+    why = "" if outcome is Outcome.OK else "it went wrong"
+    found = tuple(Splat("warning", title, 7, f"{title}\nCall Trace:") for title in splats)
+    key, console = f"{arm}{cpus}-{repeat}", f"console/{arm}.log"
+    return Boot(key, arm, arm, "count", cpus, "tcg", repeat, 0, 0, outcome, why, 1.0, console, None, found)
+
+
+OK_BASE = [boot("base"), boot("base", repeat=1)]
+PANIC = Outcome.PANIC
+
+
+def arms(faults: tuple[Fault, ...]) -> list[str]:
+    return [f.arm for f in faults]
+
+
+@pytest.mark.parametrize(
+    ("done", "builds", "broken", "stuck", "once"),
+    [
+        ([*OK_BASE, boot("new")], {}, [], [], []),
+        ([*OK_BASE, boot("new", PANIC), boot("new", PANIC)], {}, ["new"], [], []),
+        ([*OK_BASE, boot("new", PANIC), boot("new")], {}, [], [], []),
+        ([*OK_BASE, boot("new", PANIC)], {}, [], ["new"], []),
+        ([boot("base", PANIC)] * 2 + [boot("new", PANIC)] * 2, {}, [], ["base", "new"], []),
+        ([boot("base", PANIC)] * 2 + [boot("new")], {}, [], ["base"], []),
+        ([boot("new", PANIC)] * 2, {}, [], ["new"], []),
+        (OK_BASE, {"new": "x.c:1: error: y"}, ["new"], [], []),
+        ([], {"base": "x"}, [], ["base"], []),
+        ([], {"base": "x", "new": "x"}, [], ["base", "new"], []),
+        (
+            [*OK_BASE, boot("new", splats=("bad lock",)), boot("new", repeat=1, splats=("bad lock",))],
+            {},
+            ["new"],
+            [],
+            [],
+        ),
+        ([*OK_BASE, boot("new", splats=("bad lock", "bad lock")), boot("new", repeat=1)], {}, [], [], ["new"]),
+        (
+            [*OK_BASE, boot("new", splats=("at 0x1f3",)), boot("new", repeat=1, splats=("at 0x2e4",))],
+            {},
+            ["new"],
+            [],
+            [],
+        ),
+        (
+            [boot("base", splats=("bad 1",))] + [boot("new", splats=("bad 2",), repeat=r) for r in (0, 1)],
+            {},
+            [],
+            [],
+            [],
+        ),
+        ([boot("new", splats=("bad",), repeat=r) for r in (0, 1)], {}, [], ["new"], []),
+        (OK_BASE + [boot("new", splats=("known bad",), repeat=r) for r in (0, 1)], {}, [], [], []),
+    ],
+)
+def test_attribution(
+    done: list[Boot], builds: Mapping[str, str], broken: list[str], stuck: list[str], once: list[str]
+) -> None:
+    exp = experiment(accept=(("known bad", "seen before"),))
+    found = attribute(exp, done, builds)
+    assert (arms(found.broken), arms(found.could_not_run), arms(found.once)) == (broken, stuck, once)
+
+
+def test_machines_are_judged_apart() -> None:
+    exp = experiment(cpus=(1, 2))
+    done = [
+        boot("base", cpus=1),
+        boot("new", cpus=1),
+        *[boot("base", PANIC, cpus=2)] * 2,
+        *[boot("new", PANIC, cpus=2)] * 2,
+    ]
+    found = attribute(exp, done, {})
+    assert arms(found.broken) == []
+    assert [f.why for f in found.could_not_run] == [
+        "base on 2 vCPUs: panic: it went wrong (2 of 2 tries)",
+        "new on 2 vCPUs: panic: it went wrong (2 of 2 tries)",
+    ]
+
+
+def test_a_fault_says_where_it_is_seen() -> None:
+    (fault,) = attribute(experiment(), OK_BASE + [boot("new", splats=("bad",), repeat=r) for r in (0, 1)], {}).broken
+    assert (fault.why, fault.console) == ("new: warning: bad (in 2 boots)", "console/new.log:7")
+    (fault,) = attribute(experiment(), OK_BASE, {"new": "make failed:\n   x.c:1: error: y\n  log"}).broken
+    assert fault.why == "new cannot be built: x.c:1: error: y"
+
+
+FAULT = Attribution((Fault("new", "new: bad"),))
+STUCK = Attribution((), (Fault("base", "base on 1 vCPU: hang: no end"),))
+NONE = Attribution()
+
+
+@pytest.mark.parametrize(
+    ("said", "attribution", "verdict"),
+    [
+        ([B, S], NONE, B),
+        ([B, W], NONE, W),
+        ([S, S], NONE, S),
+        ([S, I], NONE, I),
+        ([B, I], NONE, B),
+        ([I], NONE, I),
+        ([], NONE, I),
+        ([B], FAULT, X),
+        ([B], STUCK, None),
+        ([], Attribution(FAULT.broken, STUCK.could_not_run), X),
+        ([B], Attribution(once=FAULT.broken), B),
+    ],
+)
+def test_overall(said: list[Verdict], attribution: Attribution, verdict: Verdict | None) -> None:
+    assert overall([KindVerdict(f"k{i}", v, "") for i, v in enumerate(said)], attribution) is verdict
+
+
+@pytest.mark.parametrize(
+    ("expect", "model", "count", "attribution", "code"),
+    [
+        ({}, S, S, NONE, 0),
+        ({}, B, B, NONE, 0),
+        ({}, S, W, NONE, 1),
+        ({}, I, I, NONE, 3),
+        ({}, B, B, FAULT, 1),
+        ({}, B, B, STUCK, 4),
+        ({"count": "better"}, B, B, NONE, 0),
+        ({"count": "better"}, S, B, NONE, 0),
+        ({"count": "better"}, W, B, NONE, 1),
+        ({"count": "better"}, B, S, NONE, 1),
+        ({"count": "better"}, B, I, NONE, 3),
+        ({"count": "better"}, I, I, NONE, 3),
+        ({"count": "better"}, W, I, NONE, 1),
+        ({"count": "worse"}, S, W, NONE, 1),
+        ({"count": "worse", "overall": "worse"}, S, W, NONE, 0),
+        ({"overall": "inconclusive"}, S, I, NONE, 0),
+        ({"overall": "broken"}, S, S, FAULT, 0),
+        ({"overall": "broken"}, S, S, NONE, 1),
+        ({"count": "better"}, B, B, FAULT, 1),
+        ({"count": "better"}, B, B, STUCK, 4),
+    ],
+)
+def test_exit_codes(
+    expect: Mapping[str, str], model: Verdict, count: Verdict, attribution: Attribution, code: int
+) -> None:
+    kinds = [KindVerdict("model", model, ""), KindVerdict("count", count, "")]
+    found = judge(experiment(expect=expect), kinds, attribution)
+    assert (found.exit_code, found.expected) == (code, code == 0)
+
+
+@pytest.mark.parametrize(("expect", "verdict"), [({}, S), ({}, I), ({"count": "better"}, B)])
+def test_a_disagreement_is_never_as_expected(expect: Mapping[str, str], verdict: Verdict) -> None:
+    rows = {"predictions": [{"agrees": False}, {"agrees": True}, {"agrees": None}]}
+    found = judge(experiment(expect=expect), [KindVerdict("count", verdict, "", details=rows)], NONE)
+    assert (found.exit_code, found.disagree) == (1, 1)
+
+
+def kind(name: str, *pairs: tuple[Any, ...], arm: str = "new", predicted: bool = False) -> KindVerdict:
+    """A kind of evidence from (arm's counts, baseline's counts, cpus, depth)."""
+    found = []
+    for mine, base, cpus, depth in pairs:
+        at = At("fork-chain", cpus=cpus, depth=depth, lock="anon_vma")
+        mine_said = (mine[0], mine[0]) if predicted else None
+        base_said = (base[0], base[0]) if predicted else None
+        found.append(compare(at, arm, Counted(mine, mine_said), "base", Counted(base, base_said), 10, "fork"))
+    return KindVerdict(name, judge_all(found, 0.01), "because", tuple(found))
+
+
+def said(kinds: list[KindVerdict], attribution: Attribution = NONE, disagree: int = 0) -> str:
+    verdict = overall(kinds, attribution)
+    return sentence(experiment(), Judgement(verdict, True, 0, disagree), kinds, attribution)
+
+
+BOTH = ((20, 20), (50, 50), 1, 8), ((100, 100), (100, 100), 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        (
+            said([kind("count", *BOTH, predicted=True)]),
+            "new is better than base: it takes the anon_vma lock up to 2.50 times less often (fork-chain, depth 8: 2"
+            " acquisitions per fork against 5), better in 1 of 2 comparisons, exact to the digit in 2 of 2 over 8 boots"
+            " with 1 and 2 vCPUs, 2 as the model predicts (evidence: count).",
+        ),
+        (
+            said([kind("count", ((105, 105), (100, 100), 1, 3))]),
+            "new is worse than base: it takes the anon_vma lock up to 5% more often (fork-chain, depth 3: 10.50"
+            " acquisitions per fork against 10), worse in 1 of 1 comparison, exact to the digit in 1 of 1 over 4 boots"
+            " with 1 vCPU (evidence: count).",
+        ),
+        (
+            said([kind("count", ((50, 50), (50, 50), 2, 0))]),
+            "new and base are the same: the comparison does not differ by more than 1%, exact to the digit in 1 of 1"
+            " over 4 boots with 2 vCPUs (evidence: count).",
+        ),
+        (
+            said([kind("count", ((50, 50), (50, 50), 1, 0), ((50, 50), (50, 50), 2, 0))]),
+            "new and base are the same: none of 2 comparisons differs by more than 1%, exact to the digit in 2 of 2"
+            " over 8 boots with 1 and 2 vCPUs (evidence: count).",
+        ),
+        (
+            said([kind("count", ((40, 60), (50, 50), 1, 0), ((50, 50), (50, 50), 1, 1))]),
+            "Inconclusive: count: in 1 of 2 comparisons the boots differ so much that a difference above 1% can be"
+            " neither shown nor excluded.",
+        ),
+        (
+            said([KindVerdict("model", I, "the baseline declares no profile"), kind("count", ((5, 5), (5, 5), 1, 0))]),
+            "Inconclusive: model: the baseline declares no profile; count says same.",
+        ),
+        (
+            said([kind("count", ((5, 5), (0, 0), 1, 0))]),
+            "new is worse than base: it takes the anon_vma lock where base never does (fork-chain, depth 0: 0.50"
+            " acquisitions per fork against 0), worse in 1 of 1 comparison, exact to the digit in 1 of 1 over 4 boots"
+            " with 1 vCPU (evidence: count).",
+        ),
+        (said([], FAULT), "Broken: new: bad; nothing like it in base."),
+        (said([], STUCK), "Could not run: base on 1 vCPU: hang: no end."),
+        (said([KindVerdict("count", I, "no boot gave counts")]), "Inconclusive: count: no boot gave counts."),
+    ],
+)
+def test_sentences(text: str, wanted: str) -> None:
+    assert text == wanted
+
+
+def test_a_sentence_names_kinds_that_say_otherwise_and_disagreements() -> None:
+    better, same = kind("model", ((20, 20), (50, 50), None, 8)), kind("count", ((5, 5), (5, 5), 1, 0))
+    assert said([better, same]).endswith("; count says same.")
+    text = said([same], disagree=1)
+    assert text.startswith("Model and kernel disagree in 1 count, so one of them is not understood; new and base are")
+
+
+def test_of_several_arms_the_worst_is_named() -> None:
+    first, second = kind("count", ((60, 60), (50, 50), 1, 0)), kind("count", ((90, 90), (50, 50), 1, 0), arm="third")
+    whole = KindVerdict("count", W, "", first.comparisons + second.comparisons)
+    assert said([whole]).startswith("third is worse than base: it takes the anon_vma lock up to 80% more often")
+    assert "over 6 boots" in said([whole])
