@@ -43,8 +43,8 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
     if not comparisons:
         why = "no arm beside the baseline has a profile, or no window is covered"
         return KindVerdict(KIND, Verdict.INCONCLUSIVE, why)
-    basis = "layout of the guest's own processes" if layouts.measured else "the programs' own regions only"
-    why = f"{several(len(comparisons), 'comparison')} predicted from the {basis}"
+    basis = "the layout of the guest's own processes" if layouts.measured else "the programs' own regions only"
+    why = f"{several(len(comparisons), 'comparison')} predicted from {basis}"
     return KindVerdict(KIND, judge_all(comparisons, exp.limit), why, tuple(comparisons))
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import re
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -29,7 +30,7 @@ class Aim7(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     mix: dict[str, float] = Field(description="a mix by name (configs/mixes/), by file, or as {test: weight}")
-    users: tuple[int, ...] = Field(default=(1,), description="how many users at once; one window for each number")
+    users: tuple[Annotated[int, Field(strict=True)], ...] = Field(default=(1,), description="how many users at once; one window for each number")
     jobs: int = Field(default=100, ge=1, le=10_000, strict=True, description="about so many jobs in each user's list")
 
     @field_validator("mix")
@@ -52,7 +53,7 @@ class Aim7(BaseModel):
     @field_validator("users")
     @classmethod
     def _range(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if not value or any(isinstance(u, bool) or not 1 <= u <= 64 for u in value):
+        if not value or any(not 1 <= u <= 64 for u in value):
             raise ValueError("users are whole numbers from 1 to 64")
         return tuple(dict.fromkeys(value))
 
