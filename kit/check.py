@@ -18,6 +18,7 @@ from kit.kernel.toolchain import jobs
 from kit.plan import Plan, instruments
 from kit.records import Experiment
 from kit.spec import PROJECT, ExperimentModel, inner_model
+from kit.stats.words import several
 from kit.store import Cache
 from kit.workload.catalog import WORKLOADS, make_loads
 
@@ -52,19 +53,24 @@ class PlanShown:
 
     def as_text(self) -> str:
         """For a terminal."""
-        lines = [f"{self.name}: the experiment file is good.", "", f"{len(self.kernels)} kernels:"]
+        lines = [f"{self.name}: the experiment file is good.", ""]
+        lines += [*self._kernels_and_boots(), ""] if self.kernels else ["no kernel is built, nothing is booted", ""]
+        lines += [f"{several(len(self.windows), 'window')} in each boot: {', '.join(self.windows)}", ""]
+        lines.append(f"about {self.seconds / 60:.0f} min when nothing is in the cache (an estimate for this machine)")
+        return "\n".join([*lines, *self.notes])
+
+    def _kernels_and_boots(self) -> Iterator[str]:
+        yield f"{several(len(self.kernels), 'kernel')}:"
         for k in self.kernels:
             series = ", ".join(k["series"]) or "no patch"
             role = ", baseline" if k["baseline"] else ""
             profile = k["profile"] or "none (no prediction)"
-            lines.append(f"  {k['arm']} ({k['instrument']}{role}): {k['tree']}, {series}; profile {profile}")
-        lines += ["", f"{len(self.boots)} boots, in this order:"]
+            yield f"  {k['arm']} ({k['instrument']}{role}): {k['tree']}, {series}; profile {profile}"
+        yield ""
+        yield f"{several(len(self.boots), 'boot')}, in this order:"
         for block in sorted({b["block"] for b in self.boots}):
             inside = ", ".join(f"{b['arm']}/{b['cpus']}" for b in self.boots if b["block"] == block)
-            lines.append(f"  block {block} (arm/vCPUs): {inside}")
-        lines += ["", f"{len(self.windows)} windows in each: {', '.join(self.windows)}", ""]
-        lines.append(f"about {self.seconds / 60:.0f} min when nothing is in the cache (an estimate for this machine)")
-        return "\n".join([*lines, *self.notes])
+            yield f"  block {block} (arm/vCPUs): {inside}"
 
 
 def show_plan(exp: Experiment, cache: Cache) -> PlanShown:

@@ -30,7 +30,9 @@ class Aim7(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     mix: dict[str, float] = Field(description="a mix by name (configs/mixes/), by file, or as {test: weight}")
-    users: tuple[Annotated[int, Field(strict=True)], ...] = Field(default=(1,), description="how many users at once; one window for each number")
+    users: tuple[Annotated[int, Field(strict=True)], ...] = Field(
+        default=(1,), description="how many users at once; one window for each number"
+    )
     jobs: int = Field(default=100, ge=1, le=10_000, strict=True, description="about so many jobs in each user's list")
 
     @field_validator("mix")

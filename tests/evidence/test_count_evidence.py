@@ -65,7 +65,9 @@ def site(*arms: str) -> Site:
     return Site({(a, "counting"): f"kernel-{a}" for a in arms}, "tcg", "guest")
 
 
-def boot(arm: str, counts: Mapping[str, int], *, cpus: int = 1, repeat: int = 0, extra: Mapping[str, int] | None = None) -> Boot:
+def boot(
+    arm: str, counts: Mapping[str, int], *, cpus: int = 1, repeat: int = 0, extra: Mapping[str, int] | None = None
+) -> Boot:
     """A good boot: acquisitions of the anon_vma lock by window, half of them read; other classes in every window."""
     windows = []
     for name, n in counts.items():
@@ -120,7 +122,7 @@ def test_counts_as_predicted() -> None:
     assert all(c.exact and c.agrees and c.baseline_agrees for c in chain)
     assert all(c.agrees is None for c in found.comparisons if c.at.workload == "mix")
     assert found.verdict is Verdict.BETTER
-    assert found.why.startswith("6 of 6 comparisons exact to the digit over 8 boots; every count that the model predicts")
+    assert found.why.startswith("6 of 6 comparisons exact to the digit over 8 boots; every count that the model")
     assert found.notes == (f"mix: not predicted, compared between the arms only ({_unmodelled()})",)
 
 
@@ -225,9 +227,7 @@ def test_the_model_alone() -> None:
 
 
 def done(spec: BootSpec, outcome: Outcome = Outcome.OK, seconds: float = 1.0, reused: str = "") -> Boot:
-    return replace(
-        boot(spec.arm, {}), key=spec.key, arm=spec.arm, outcome=outcome, seconds=seconds, reused=reused
-    )
+    return replace(boot(spec.arm, {}), key=spec.key, arm=spec.arm, outcome=outcome, seconds=seconds, reused=reused)
 
 
 def test_a_plan_goes_on_where_it_stopped() -> None:

@@ -25,7 +25,9 @@ def test_depths(value: object, wanted: tuple[int, ...]) -> None:
     assert depths(value) == wanted
 
 
-@pytest.mark.parametrize("value", ["", "..", "1..", "3..1", "a", "0..65", "-1", -1, 65, True, [], [True], [1.0], None, "²"])
+@pytest.mark.parametrize(
+    "value", ["", "..", "1..", "3..1", "a", "0..65", "-1", -1, 65, True, [], [True], [1.0], None, "²"]
+)
 def test_what_is_no_depth(value: object) -> None:
     with pytest.raises(ValueError, match="depth"):
         depths(value)
