@@ -185,6 +185,12 @@ void channel_fail(const char *format, ...)
 	frame_send();
 }
 
+int channel_fail_errno(const char *what)
+{
+	channel_fail("%s: %s", what, strerror(errno));
+	return -1;
+}
+
 int channel_failed(void)
 {
 	return atomic_load(&state->failed);

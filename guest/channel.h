@@ -28,6 +28,9 @@ uint32_t channel_frames(void);
 /* Send a fail frame, the first of the boot only. */
 void channel_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* The same with errno's text after `what`; always -1. */
+int channel_fail_errno(const char *what);
+
 /* Whether any process has sent a fail frame. */
 int channel_failed(void);
 

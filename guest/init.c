@@ -95,35 +95,47 @@ static pid_t start_worker(const char *program, const char *name)
 	_exit(127);
 }
 
-/* 0 when the worker exited with 0; otherwise a fail frame has been sent. */
-static int run_worker(const char *program, const char *name, long limit)
+static void check(int status, const char *who)
+{
+	if (WIFSIGNALED(status))
+		channel_fail("%s was killed by signal %d", who, WTERMSIG(status));
+	else if (WEXITSTATUS(status) == 127)
+		channel_fail("/worker could not be executed");
+	else if (status)
+		channel_fail("%s exited with status %d", who, WEXITSTATUS(status));
+}
+
+/* Reaps all, since orphans become init's, until no child is left or `limit` is over. */
+static void wait_for_all(pid_t worker, long limit)
 {
 	int status;
+	pid_t pid;
+
+	while ((pid = wait(&status)) > 0 || errno == EINTR) {
+		if (pid > 0 && status) {
+			kill(-1, SIGKILL);
+			channel_unlock();
+			check(status, pid == worker ? "the worker" : "an orphan");
+		}
+		if (pid < 0 && out_of_time) {
+			kill(-1, SIGKILL);
+			channel_unlock();
+			channel_fail("the worker did not end within %ld s", limit);
+		}
+	}
+}
+
+/* 0 when the worker and its orphans exited with 0; otherwise a fail frame has been sent. */
+static int run_worker(const char *program, const char *name, long limit)
+{
 	pid_t pid = start_worker(program, name);
 
 	if (pid < 0) {
 		channel_fail("init cannot fork: %s", strerror(errno));
 		return -1;
 	}
-	while (waitpid(pid, &status, 0) != pid) {
-		if (!out_of_time)
-			continue;
-		kill(-1, SIGKILL);
-		channel_unlock();
-		channel_fail("the worker did not end within %ld s", limit);
-		return -1;
-	}
-	if (!status)
-		return 0;
-	kill(-1, SIGKILL);
-	channel_unlock();
-	if (WIFSIGNALED(status))
-		channel_fail("the worker was killed by signal %d", WTERMSIG(status));
-	else if (WEXITSTATUS(status) == 127)
-		channel_fail("/worker could not be executed");
-	else
-		channel_fail("the worker exited with status %d", WEXITSTATUS(status));
-	return -1;
+	wait_for_all(pid, limit);
+	return channel_failed() ? -1 : 0;
 }
 
 /* Every /program.N in order, each in a worker of its own, named worker.N in /boot.conf. */

@@ -4,13 +4,10 @@
 #include "channel.h"
 #include "lines.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
-#define STACK_BYTES	65536
 #define SMAPS		"/proc/self/smaps"
 
 #define PAGE_BYTES	4096
@@ -19,25 +16,11 @@
 static volatile char in_data = 1;
 static volatile char in_bss[2 * PAGE_BYTES];
 
-/*
- * Deeper than the worker ever goes. 2.6.38 and later set up 128 KiB of stack
- * at exec, so that this does not grow the VMA, but no window shall depend on it.
- */
-static __attribute__((noinline)) void touch_stack(void)
-{
-	volatile char deep[STACK_BYTES];
-	size_t i;
-
-	for (i = 0; i < sizeof(deep); i += PAGE_BYTES)
-		deep[i] = 1;
-}
-
 void layout_touch(void)
 {
 	in_data++;
 	in_bss[0] = 1;
 	in_bss[sizeof(in_bss) - 1] = 1;
-	touch_stack();
 }
 
 struct vma {
@@ -83,10 +66,8 @@ int layout_send(void)
 	int count = 0, more;
 	int fd = open(SMAPS, O_RDONLY | O_CLOEXEC);
 
-	if (fd < 0) {
-		channel_fail("%s: %s", SMAPS, strerror(errno));
-		return -1;
-	}
+	if (fd < 0)
+		return channel_fail_errno(SMAPS);
 	lines_start(&lines, fd);
 	while ((more = lines_next(&lines, line, sizeof(line))) > 0) {
 		if (read_line(&vma, line)) {
@@ -95,10 +76,8 @@ int layout_send(void)
 		}
 	}
 	close(fd);
-	if (more < 0) {
-		channel_fail("%s: %s", SMAPS, strerror(errno));
-		return -1;
-	}
+	if (more < 0)
+		return channel_fail_errno(SMAPS);
 	frame_begin("layout");
 	frame_number(count);
 	frame_send();

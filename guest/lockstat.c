@@ -24,36 +24,30 @@
 static int clear_fd = -1;
 static int switch_fd = -1;
 
-static int fail(const char *what)
-{
-	channel_fail("%s: %s", what, strerror(errno));
-	return -1;
-}
-
 static int set(const char *value)
 {
 	/* pwrite: sysctls since 3.16 ignore or refuse writes past offset 0. */
 	if (switch_fd >= 0 && pwrite(switch_fd, value, 1, 0) != 1)
-		return fail(SWITCH);
+		return channel_fail_errno(SWITCH);
 	return 0;
 }
 
-int lockstat_init(void)
+int lockstat_init(int first)
 {
 	clear_fd = open(STAT, O_WRONLY | O_CLOEXEC);
 	if (clear_fd < 0)
-		return errno == ENOENT ? 0 : fail(STAT);
+		return errno == ENOENT ? 0 : channel_fail_errno(STAT);
 	switch_fd = open(SWITCH, O_WRONLY | O_CLOEXEC);
 	if (switch_fd < 0)
-		return fail(SWITCH);
-	return set("0");
+		return channel_fail_errno(SWITCH);
+	return first ? set("0") : 0;
 }
 
 int lockstat_open(void)
 {
 	/* Not pwrite: seq_file refuses it. The offset is not looked at. */
 	if (clear_fd >= 0 && write(clear_fd, "0", 1) != 1)
-		return fail(STAT);
+		return channel_fail_errno(STAT);
 	return set("1");
 }
 
@@ -118,7 +112,7 @@ static int send_all(int fd, const char *window)
 	while ((more = lines_next(&lines, line, sizeof(line))) > 0)
 		if (send_line(window, line) < 0)
 			return -1;
-	return more < 0 ? fail(STAT) : 0;
+	return more < 0 ? channel_fail_errno(STAT) : 0;
 }
 
 int lockstat_send(const char *window)
@@ -130,7 +124,7 @@ int lockstat_send(const char *window)
 	/* Opened anew: the kernel takes the counts at open. */
 	fd = open(STAT, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
-		return fail(STAT);
+		return channel_fail_errno(STAT);
 	ret = send_all(fd, window);
 	close(fd);
 	return ret;

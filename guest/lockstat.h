@@ -5,8 +5,11 @@
 #ifndef KIT_LOCKSTAT_H
 #define KIT_LOCKSTAT_H
 
-/* 0, also on a kernel without lock_stat, where windows only measure time. */
-int lockstat_init(void);
+/*
+ * 0, also on a kernel without lock_stat, where windows only measure time. A
+ * window may be open already when it is not `first`.
+ */
+int lockstat_init(int first);
 
 /* All return 0, or -1 after a fail frame. */
 int lockstat_open(void);

@@ -2,15 +2,15 @@
 #define _GNU_SOURCE
 #include "program.h"
 #include "channel.h"
+#include "fields.h"
 #include "lines.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_WORDS	4
+#define MAX_WORDS	5
 #define MAX_LINE	256
 
 struct op ops[MAX_OPERATIONS];
@@ -29,34 +29,37 @@ static int depth;
 static uint32_t count;
 static uint32_t name_count;
 
+/* `fields` are letters of fields.h; 'w' is a window's name. */
 static const struct form {
 	const char *word;
 	enum kind kind;
-	int words;
+	const char *fields;
 	int is_block;
 } forms[] = {
-	{ "map", MAP, 3, 0 },
-	{ "write", WRITE, 3, 0 },
-	{ "script", SCRIPT, 1, 0 },
-	{ "fork", FORK, 1, 1 },
-	{ "repeat", REPEAT, 2, 1 },
-	{ "window", WINDOW, 2, 1 },
-	{ "users", USERS, 2, 1 },
-	{ "user", USER, 1, 1 },
+	{ "map", MAP, "rp", 0 },
+	{ "mapfile", MAPFILE, "rd", 0 },
+	{ "write", WRITE, "ri", 0 },
+	{ "munmap", MUNMAP, "rfc", 0 },
+	{ "mprotect", MPROTECT, "rfca", 0 },
+	{ "madvise", MADVISE, "rv", 0 },
+	{ "discard", DISCARD, "rfc", 0 },
+	{ "mremap", MREMAP, "rfct", 0 },
+	{ "grow", GROW, "rp", 0 },
+	{ "brk", BRK, "b", 0 },
+	{ "writebrk", WRITEBRK, "i", 0 },
+	{ "stack", STACK, "s", 0 },
+	{ "script", SCRIPT, "", 0 },
+	{ "release", RELEASE, "", 0 },
+	{ "fork", FORK, "", 1 },
+	{ "orphan", ORPHAN, "", 1 },
+	{ "hold", HOLD, "", 1 },
+	{ "exec", EXEC, "", 1 },
+	{ "threads", THREADS, "n", 1 },
+	{ "repeat", REPEAT, "x", 1 },
+	{ "window", WINDOW, "w", 1 },
+	{ "users", USERS, "w", 1 },
+	{ "user", USER, "", 1 },
 };
-
-/* A decimal number up to max, or -1. */
-static long number(const char *word, long max)
-{
-	char *rest;
-	long value;
-
-	errno = 0;
-	value = strtol(word, &rest, 10);
-	if (*word < '0' || *word > '9' || *rest || errno || value > max)
-		return -1;
-	return value;
-}
 
 static int split(char *line, char **words)
 {
@@ -125,21 +128,6 @@ static const char *close_block(void)
 	return NULL;
 }
 
-static const char *add_memory(struct op *op, char **words)
-{
-	long region = number(words[1], MAX_REGIONS - 1);
-	int is_map = op->kind == MAP;
-	long value = number(words[2], is_map ? MAX_PAGES : MAX_PAGES - 1);
-
-	if (region < 0)
-		return "no such region";
-	if (value < is_map)
-		return is_map ? "no such number of pages" : "no such page";
-	op->region = region;
-	op->number = value;
-	return NULL;
-}
-
 static const char *add_window(struct op *op, const char *name)
 {
 	/* One lock_stat for the whole machine; and a name is measured once. */
@@ -162,28 +150,41 @@ static const char *add_user(void)
 	return NULL;
 }
 
-static const char *add_fields(struct op *op, char **words)
+/* Whoever waits for the process that forks an orphan has to know of it. */
+static const char *add_orphan(void)
 {
-	long times;
+	int i;
 
+	for (i = depth - 1; i >= 0; i--) {
+		struct op *op = &ops[blocks[i].op];
+
+		switch ((enum kind)op->kind) {
+		case FORK:
+		case HOLD:
+		case EXEC:
+		case USER:
+			op->flag = ORPHANS;
+			return NULL;
+		default:
+			break;
+		}
+	}
+	return "an orphan outside of a fork";
+}
+
+static const char *add_fields(struct op *op, const char *fields, char **words)
+{
 	switch ((enum kind)op->kind) {
-	case MAP:
-	case WRITE:
-		return add_memory(op, words);
-	case REPEAT:
-		times = number(words[1], 1000000000);
-		op->number = times;
-		return times < 1 ? "no such number of times" : NULL;
 	case WINDOW:
 	case USERS:
-		return add_window(op, words[1]);
+		return add_window(op, words[0]);
 	case USER:
 		return add_user();
-	case FORK:
-	case SCRIPT:
-		break;
+	case ORPHAN:
+		return add_orphan();
+	default:
+		return fields_read(op, fields, words);
 	}
-	return NULL;
 }
 
 static const char *add_op(const struct form *form, char **words)
@@ -197,7 +198,7 @@ static const char *add_op(const struct form *form, char **words)
 		return "only 'user' blocks stand in 'users'";
 	op->kind = form->kind;
 	op->end = count + 1;
-	error = add_fields(op, words);
+	error = add_fields(op, form->fields, words + 1);
 	if (error)
 		return error;
 	count++;
@@ -217,7 +218,7 @@ static const char *add_line(char *line)
 	for (i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
 		if (strcmp(words[0], forms[i].word))
 			continue;
-		if (n != forms[i].words)
+		if (n != 1 + (int)strlen(forms[i].fields))
 			return "wrong number of words";
 		return add_op(&forms[i], words);
 	}

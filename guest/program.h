@@ -19,8 +19,22 @@
 #define MAX_NAME	64
 #define MAX_DEPTH	64
 #define MAX_USERS	512
+#define MAX_THREADS	32
+#define MAX_DEEPER	1024	/* pages that one `stack` may add */
+#define DATA_PAGES	64	/* of /data, as kit/workload/guestimage.py makes it */
 
-enum kind { MAP, WRITE, SCRIPT, FORK, REPEAT, WINDOW, USERS, USER };
+enum kind {
+	MAP, WRITE, SCRIPT, FORK, REPEAT, WINDOW, USERS, USER,
+	MUNMAP, MPROTECT, MADVISE, DISCARD, MREMAP, GROW, MAPFILE,
+	BRK, WRITEBRK, STACK, ORPHAN, HOLD, RELEASE, THREADS, EXEC,
+};
+
+/* The one flag of an operation: what it is depends on the kind. */
+enum {
+	ORPHANS = 1,		/* FORK, USER, HOLD, EXEC: the process has orphans */
+	READ_ONLY = 1,		/* MPROTECT */
+	WIPE_ON_FORK = 1,	/* MADVISE; otherwise DONTFORK */
+};
 
 /*
  * One operation. A block's body are the operations up to, not including,
@@ -29,8 +43,11 @@ enum kind { MAP, WRITE, SCRIPT, FORK, REPEAT, WINDOW, USERS, USER };
 struct op {
 	uint8_t kind;
 	uint8_t region;
+	uint8_t to;		/* MREMAP: the other region */
+	uint8_t flag;
 	uint16_t name;
-	uint32_t number;	/* pages, page, times, or count of users */
+	uint16_t first;		/* page at which a range begins */
+	uint32_t number;	/* pages, page, times, threads, or count of users */
 	uint32_t end;
 };
 

@@ -7,93 +7,26 @@
 #define _GNU_SOURCE
 #include "run.h"
 #include "channel.h"
+#include "children.h"
+#include "exec.h"
 #include "lockstat.h"
+#include "memory.h"
 #include "program.h"
+#include "stack.h"
+#include "threads.h"
 #include "users.h"
 
-#include <errno.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
-#define SCRIPT_PATH	"/bin/job.sh"
-
-static int failed(const char *what)
+static int run_fork(const struct op *op, uint32_t from)
 {
-	channel_fail("%s: %s", what, strerror(errno));
-	return -1;
-}
+	struct child child;
 
-static char *region(const struct op *op)
-{
-	return (char *)(REGION_BASE + op->region * REGION_STRIDE);
-}
-
-static int run_map(const struct op *op)
-{
-	char *at = mmap(region(op), op->number * PAGE, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (at == MAP_FAILED)
-		return failed("map");
-	if (at == region(op))
-		return 0;
-	/* A hint, not MAP_FIXED: that would replace a region mapped before. */
-	channel_fail("map: region %d is not free", op->region);
-	return -1;
-}
-
-static int run_write(const struct op *op)
-{
-	volatile char *page = region(op) + op->number * PAGE;
-
-	*page = 1;
-	return 0;
-}
-
-int run_reap(pid_t pid)
-{
-	int status;
-
-	while (waitpid(pid, &status, 0) != pid)
-		if (errno != EINTR)
-			return failed("waitpid");
-	if (!status)
-		return 0;
-	if (WIFSIGNALED(status))
-		channel_fail("a child was killed by signal %d", WTERMSIG(status));
-	else
-		channel_fail("a child exited with status %d", WEXITSTATUS(status));
-	return -1;
-}
-
-static int run_fork(uint32_t from, uint32_t to)
-{
-	pid_t pid = fork();
-
-	if (pid < 0)
-		return failed("fork");
-	if (!pid)
-		_exit(run(from, to) < 0);
-	return run_reap(pid);
-}
-
-static int run_script(void)
-{
-	static char *const argv[] = { SCRIPT_PATH, NULL };
-	static char *const envp[] = { NULL };
-	pid_t pid = fork();
-
-	if (pid < 0)
-		return failed("fork");
-	if (!pid) {
-		execve(SCRIPT_PATH, argv, envp);
-		channel_fail("%s: %s", SCRIPT_PATH, strerror(errno));
-		_exit(1);
-	}
-	return run_reap(pid);
+	if (child_fork(&child, op->flag) < 0)
+		return -1;
+	if (!child.pid)
+		child_exit(run(from, op->end));
+	return child_wait(&child);
 }
 
 int64_t run_clock(void)
@@ -151,24 +84,31 @@ static int run_repeat(const struct op *op, uint32_t from)
 static int run_op(const struct op *op, uint32_t body)
 {
 	switch ((enum kind)op->kind) {
-	case MAP:
-		return run_map(op);
-	case WRITE:
-		return run_write(op);
-	case SCRIPT:
-		return run_script();
 	case FORK:
-		return run_fork(body, op->end);
+		return run_fork(op, body);
+	case ORPHAN:
+		return child_orphan(body, op->end);
+	case HOLD:
+		return child_hold(op->flag, body, op->end);
+	case RELEASE:
+		return children_release();
+	case EXEC:
+		return exec_worker(op->flag, body, op->end);
+	case SCRIPT:
+		return exec_script();
+	case THREADS:
+		return threads_run(op->number, body, op->end);
 	case REPEAT:
 		return run_repeat(op, body);
 	case WINDOW:
 		return run_window(op, body);
 	case USERS:
 		return users_run(op, body);
-	case USER:
-		return run(body, op->end);
+	case STACK:
+		return stack_grow(op->number);
+	default:
+		return memory_run(op);
 	}
-	return -1;
 }
 
 int run(uint32_t from, uint32_t to)
@@ -181,10 +121,10 @@ int run(uint32_t from, uint32_t to)
 	return 0;
 }
 
-int run_init(void)
+int run_init(int first)
 {
 	run_clock();		/* finds the vDSO, and writes down where it is */
-	if (users_init() < 0)
-		return failed("users");
-	return lockstat_init();
+	if (memory_init() < 0 || users_init() < 0 || stack_init() < 0)
+		return -1;
+	return lockstat_init(first);
 }

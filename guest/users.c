@@ -9,13 +9,12 @@
 #define _GNU_SOURCE
 #include "users.h"
 #include "channel.h"
+#include "children.h"
 #include "lockstat.h"
 #include "run.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -23,7 +22,7 @@
 #define LOOK_MS	250	/* how often a waiting parent looks for dead users */
 
 static int64_t *elapsed;
-static pid_t pids[MAX_USERS];
+static struct child children[MAX_USERS];
 
 /* Each user writes a byte when it is ready, and one when it is done. */
 static int said[2], go[2], leave[2];
@@ -32,23 +31,12 @@ int users_init(void)
 {
 	elapsed = mmap(NULL, MAX_USERS * sizeof(*elapsed), PROT_READ | PROT_WRITE,
 		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	return elapsed == MAP_FAILED ? -1 : 0;
+	return elapsed == MAP_FAILED ? channel_fail_errno("users") : 0;
 }
 
 static int say(void)
 {
 	return write(said[1], "", 1) == 1 ? 0 : -1;
-}
-
-static int wait_for_end_of(int fd)
-{
-	char c;
-	ssize_t n;
-
-	do
-		n = read(fd, &c, 1);
-	while (n < 0 && errno == EINTR);
-	return n;
 }
 
 static int user(uint32_t index, uint32_t from, uint32_t to)
@@ -57,7 +45,7 @@ static int user(uint32_t index, uint32_t from, uint32_t to)
 
 	close(go[1]);
 	close(leave[1]);
-	if (say() < 0 || wait_for_end_of(go[0]) < 0)
+	if (say() < 0 || child_pipe_end(go[0]) < 0)
 		return -1;
 	start = run_clock();
 	if (run(from, to) < 0)
@@ -65,7 +53,7 @@ static int user(uint32_t index, uint32_t from, uint32_t to)
 	elapsed[index] = run_clock() - start;
 	if (say() < 0)
 		return -1;
-	return wait_for_end_of(leave[0]);
+	return child_pipe_end(leave[0]);
 }
 
 static int fork_users(const struct op *op, uint32_t first)
@@ -73,13 +61,10 @@ static int fork_users(const struct op *op, uint32_t first)
 	uint32_t i, at = first;
 
 	for (i = 0; i < op->number; i++, at = ops[at].end) {
-		pids[i] = fork();
-		if (pids[i] < 0) {
-			channel_fail("fork of user %u: %s", i, strerror(errno));
+		if (child_fork(&children[i], ops[at].flag) < 0)
 			return -1;
-		}
-		if (!pids[i])
-			_exit(user(i, at + 1, ops[at].end) < 0);
+		if (!children[i].pid)
+			child_exit(user(i, at + 1, ops[at].end));
 	}
 	return 0;
 }
@@ -150,7 +135,7 @@ static int end_users(const struct op *op)
 
 	close(leave[1]);
 	for (i = 0; i < op->number; i++)
-		if (run_reap(pids[i]) < 0)
+		if (child_wait(&children[i]) < 0)
 			return -1;
 	close(said[0]);
 	close(said[1]);
@@ -163,10 +148,8 @@ int users_run(const struct op *op, uint32_t first)
 {
 	int64_t total;
 
-	if (pipe(said) < 0 || pipe(go) < 0 || pipe(leave) < 0) {
-		channel_fail("pipe: %s", strerror(errno));
-		return -1;
-	}
+	if (pipe(said) < 0 || pipe(go) < 0 || pipe(leave) < 0)
+		return channel_fail_errno("pipe");
 	if (fork_users(op, first) < 0 || measure(op, &total) < 0)
 		return -1;
 	run_send_window(names[op->name], total);

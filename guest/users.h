@@ -4,7 +4,7 @@
 
 #include "program.h"
 
-/* Memory in which users leave their times; -1 with errno. */
+/* Memory in which users leave their times; -1 after a fail frame. */
 int users_init(void);
 
 /* The users of op, whose first block stands at `first`. */

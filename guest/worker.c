@@ -1,13 +1,21 @@
 /*
- * Runs a program and sends what its windows measured: worker FILE NAME, from init.
+ * Runs a program and sends what its windows measured: worker FILE NAME, from
+ * init; or operations FROM to TO of it: worker FILE NAME FROM TO, from a worker.
  *
  * All buffers are static and there is no malloc: the worker's VMAs are those
  * that it has at its start, and the program's own.
  */
 #include "channel.h"
+#include "children.h"
+#include "exec.h"
 #include "layout.h"
 #include "program.h"
 #include "run.h"
+
+#include <stdlib.h>
+
+/* Behind .bss: a VMA that the program break's first page cannot be merged with. */
+__attribute__((section(".guard"), used)) static const char guard = 1;
 
 static void send_name(const char *name)
 {
@@ -18,14 +26,20 @@ static void send_name(const char *name)
 
 int main(int argc, char **argv)
 {
-	int count;
+	int first = argc == 3;
+	int from, to;
 
-	if (argc != 3 || channel_open(CHANNEL_JOIN) < 0)
+	if ((!first && argc != 5) || channel_open(CHANNEL_JOIN) < 0)
 		return 2;
 	layout_touch();
-	send_name(argv[2]);
-	count = program_read(argv[1]);
-	if (count < 0 || run_init() < 0 || layout_send() < 0)
+	exec_init(argv[1], argv[2]);
+	if (first)
+		send_name(argv[2]);
+	from = first ? 0 : atoi(argv[3]);
+	to = program_read(argv[1]);
+	if (to < 0 || run_init(first) < 0 || (first && layout_send() < 0))
 		return 1;
-	return run(0, count) < 0;
+	if (!first)
+		to = atoi(argv[4]);
+	child_exit(run(from, to));
 }

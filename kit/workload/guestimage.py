@@ -22,17 +22,23 @@ from kit.records import digest
 
 SOURCES = Path(__file__).resolve().parents[2] / "guest"
 COMPILER = "musl-gcc"
-FLAGS = ("-std=c11", "-static", "-O2", "-Wall", "-Wextra", "-Werror", "-no-pie", "-fno-pie")
+FLAGS = (
+    *("-std=c11", "-static", "-O2", "-Wall", "-Wextra", "-Werror", "-no-pie", "-fno-pie"),
+    # Behind all else, so that the program break begins after a VMA of a file: see guest/worker.c.
+    "-Wl,--section-start=.guard=0x8000000",
+)
 
 # Path in the guest, and the sources that it is linked from.
 PROGRAMS: Mapping[str, tuple[str, ...]] = {
     "init": ("init.c", "channel.c", "conf.c"),
     "worker": (
-        "worker.c", "channel.c", "conf.c", "lines.c", "layout.c", "program.c", "run.c", "users.c", "lockstat.c",
+        "worker.c", "channel.c", "conf.c", "lines.c", "layout.c", "lockstat.c", "program.c", "fields.c", "run.c",
+        "memory.c", "stack.c", "children.c", "threads.c", "exec.c", "users.c",
     ),
     "bin/sh": ("sh.c", "lines.c"),
 }  # fmt: skip
 SCRIPTS: Mapping[str, str] = {"bin/job.sh": "job.sh"}
+DATA_BYTES = 64 * 4096  # of /data, which programs map: DATA_PAGES of guest/program.h
 
 # Character devices by the numbers of Documentation/admin-guide/devices.txt.
 DEVICES: Mapping[str, tuple[int, int]] = {
@@ -91,7 +97,7 @@ def guest_key() -> str:
     Raises MachineError if there is no musl-gcc.
     """
     files = {path.name: path.read_text() for path in sorted(SOURCES.iterdir()) if path.suffix in {".c", ".h", ".sh"}}
-    layout = [PROGRAMS, SCRIPTS, DEVICES, DIRECTORIES]
+    layout = [PROGRAMS, SCRIPTS, DEVICES, DIRECTORIES, DATA_BYTES]
     return digest([files, layout, FLAGS, _compiler_version()])
 
 
@@ -129,6 +135,7 @@ def _base_entries(folder: Path, on_command: OnCommand | None) -> list[Entry]:
         entries.append(Entry(path, stat.S_IFREG | 0o755, program.read_bytes()))
     for path, name in SCRIPTS.items():
         entries.append(Entry(path, stat.S_IFREG | 0o755, (SOURCES / name).read_bytes()))
+    entries.append(Entry("data", stat.S_IFREG | 0o644, bytes(DATA_BYTES)))
     return entries
 
 

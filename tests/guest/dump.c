@@ -21,6 +21,7 @@ int main(int argc, char **argv)
 	int i;
 
 	for (i = 0; i < count; i++)
-		printf("%d %d %u %u\n", ops[i].kind, ops[i].region, ops[i].number, ops[i].end);
+		printf("%d %d %u %u %u %u %u\n", ops[i].kind, ops[i].region, ops[i].number, ops[i].end,
+		       ops[i].first, ops[i].to, ops[i].flag);
 	return count < 0;
 }

@@ -15,6 +15,12 @@ pytestmark = pytest.mark.skipif(shutil.which(COMPILER) is None, reason="needs mu
 
 HERE = Path(__file__).resolve().parent
 MAP, WRITE, SCRIPT, FORK, REPEAT, WINDOW, USERS, USER = range(8)
+MUNMAP, MPROTECT, MADVISE, DISCARD, MREMAP, GROW, MAPFILE = range(8, 15)
+BRK, WRITEBRK, STACK, ORPHAN, HOLD, RELEASE, THREADS, EXEC = range(15, 23)
+ORPHANS = READ_ONLY = WIPE_ON_FORK = 1  # the flag of an operation
+
+
+PARSER = [SOURCES / name for name in ("program.c", "fields.c", "lines.c")]
 
 
 def compiled(folder: Path, *sources: Path) -> Path:
@@ -25,7 +31,7 @@ def compiled(folder: Path, *sources: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def dump(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compiled(tmp_path_factory.mktemp("dump"), HERE / "dump.c", SOURCES / "program.c", SOURCES / "lines.c")
+    return compiled(tmp_path_factory.mktemp("dump"), HERE / "dump.c", *PARSER)
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +46,13 @@ def parse(dump: Path, tmp_path: Path, text: str) -> tuple[int, str]:
     return done.returncode, done.stdout
 
 
+def operations(dump: Path, tmp_path: Path, text: str) -> list[tuple[int, ...]]:
+    """Kind, region, number, index after the block, first page, target region, flag."""
+    status, out = parse(dump, tmp_path, text)
+    assert status == 0, out
+    return [tuple(map(int, line.split())) for line in out.splitlines()]
+
+
 def test_the_models_text_is_parsed_with_its_blocks(dump: Path, tmp_path: Path) -> None:
     program = Program(
         (
@@ -49,10 +62,7 @@ def test_the_models_text_is_parsed_with_its_blocks(dump: Path, tmp_path: Path) -
             Users("b", ((Fork((Write(3, 1),)),), ())),
         )
     )
-    status, out = parse(dump, tmp_path, program.text())
-    assert status == 0
-    # kind, region, number, index after the block
-    assert [tuple(map(int, line.split())) for line in out.splitlines()] == [
+    assert [op[:4] for op in operations(dump, tmp_path, program.text())] == [
         (MAP, 3, 4, 1),
         (WRITE, 3, 2, 2),
         (WINDOW, 0, 0, 6),
@@ -65,6 +75,46 @@ def test_the_models_text_is_parsed_with_its_blocks(dump: Path, tmp_path: Path) -
         (WRITE, 3, 1, 10),
         (USER, 0, 0, 11),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "op"),
+    [
+        ("mapfile 63 64", (MAPFILE, 63, 64, 1, 0, 0, 0)),
+        ("munmap 1 2 3", (MUNMAP, 1, 3, 1, 2, 0, 0)),
+        ("munmap 1 4094 1", (MUNMAP, 1, 1, 1, 4094, 0, 0)),
+        ("mprotect 1 2 3 ro", (MPROTECT, 1, 3, 1, 2, 0, READ_ONLY)),
+        ("mprotect 1 2 3 rw", (MPROTECT, 1, 3, 1, 2, 0, 0)),
+        ("madvise 1 dontfork", (MADVISE, 1, 0, 1, 0, 0, 0)),
+        ("madvise 1 wipeonfork", (MADVISE, 1, 0, 1, 0, 0, WIPE_ON_FORK)),
+        ("discard 1 0 4095", (DISCARD, 1, 4095, 1, 0, 0, 0)),
+        ("mremap 1 2 3 4", (MREMAP, 1, 3, 1, 2, 4, 0)),
+        ("grow 1 4095", (GROW, 1, 4095, 1, 0, 0, 0)),
+        ("brk 0", (BRK, 0, 0, 1, 0, 0, 0)),
+        ("writebrk 4094", (WRITEBRK, 0, 4094, 1, 0, 0, 0)),
+        ("stack 1024", (STACK, 0, 1024, 1, 0, 0, 0)),
+        ("release", (RELEASE, 0, 0, 1, 0, 0, 0)),
+        ("hold\nend", (HOLD, 0, 0, 1, 0, 0, 0)),
+        ("exec\nend", (EXEC, 0, 0, 1, 0, 0, 0)),
+        ("threads 32\nend", (THREADS, 0, 32, 1, 0, 0, 0)),
+    ],
+)
+def test_each_operation_is_parsed_with_its_fields(dump: Path, tmp_path: Path, text: str, op: tuple[int, ...]) -> None:
+    assert operations(dump, tmp_path, f"{text}\n") == [op]
+
+
+def test_whoever_waits_for_a_process_knows_of_its_orphans(dump: Path, tmp_path: Path) -> None:
+    """Orphans of orphans are waited for by the same one; a fork without any is not waited for twice."""
+    text = "fork\nrepeat 3\norphan\norphan\nend\nfork\nend\nend\nend\nend\n"
+    parsed = [(op[0], op[-1]) for op in operations(dump, tmp_path, text)]
+    assert parsed == [(FORK, ORPHANS), (REPEAT, 0), (ORPHAN, 0), (ORPHAN, 0), (FORK, 0)]
+
+
+@pytest.mark.parametrize("block", ["hold", "exec", "fork\nthreads 2", "users a\nuser"])
+def test_a_process_of_any_kind_can_have_orphans(dump: Path, tmp_path: Path, block: str) -> None:
+    ends = "end\n" * (2 + block.count("\n"))
+    parsed = operations(dump, tmp_path, f"{block}\norphan\n{ends}")
+    assert [op[-1] for op in parsed if op[0] in (FORK, HOLD, EXEC, USER)] == [ORPHANS]
 
 
 @pytest.mark.parametrize(
@@ -81,6 +131,29 @@ def test_the_models_text_is_parsed_with_its_blocks(dump: Path, tmp_path: Path) -
         ("write 0 4095\n", "program:1: no such page"),
         ("repeat 0\nend\n", "program:1: no such number of times"),
         ("repeat 99999999999999999999\nend\n", "program:1: no such number of times"),
+        ("mapfile 0 65\n", "program:1: no such number of pages"),
+        ("mapfile 0 0\n", "program:1: no such number of pages"),
+        ("munmap 0 4095 1\n", "program:1: no such page"),
+        ("munmap 0 4094 2\n", "program:1: no such number of pages"),
+        ("munmap 0 0 0\n", "program:1: no such number of pages"),
+        ("mprotect 0 0 1\n", "program:1: wrong number of words"),
+        ("mprotect 0 0 1 rx\n", "program:1: neither ro nor rw"),
+        ("madvise 0 normal\n", "program:1: neither dontfork nor wipeonfork"),
+        ("mremap 0 0 1 64\n", "program:1: no such region"),
+        ("mremap 0 0 1 0\n", "program:1: pages move to another region"),
+        ("mremap 0 4095 1 1\n", "program:1: no such page"),
+        ("grow 0 4096\n", "program:1: no such number of pages"),
+        ("brk 4096\n", "program:1: no such number of pages"),
+        ("brk -1\n", "program:1: no such number of pages"),
+        ("writebrk 4095\n", "program:1: no such page"),
+        ("stack 0\n", "program:1: no such number of pages"),
+        ("stack 1025\n", "program:1: no such number of pages"),
+        ("threads 0\nend\n", "program:1: no such number of threads"),
+        ("threads 33\nend\n", "program:1: no such number of threads"),
+        ("release 1\n", "program:1: wrong number of words"),
+        ("threads 1\norphan\nend\nend\n", "program:2: an orphan outside of a fork"),
+        ("hold\n", "program:1: a block without its 'end'"),
+        ("repeat 2\nexec\nwindow a\nend\nend\nend\n", "program:3: a window inside a repeat"),
         ("fork\n\nfork\nend\n", "program:4: a block without its 'end'"),
         ("fork\nend\nend\n", "program:3: 'end' without a block"),
         ("user\nend\n", "program:1: 'user' outside of 'users'"),
