@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from kit.model.program import MAX_OPERATIONS, Fork, Map, Program, Repeat, Script, Users, Window, Write
 from kit.workload.guestimage import COMPILER, FLAGS, SOURCES
+from tests.boot.programs import CONCURRENT, PROGRAMS
 
 pytestmark = pytest.mark.skipif(shutil.which(COMPILER) is None, reason="needs musl-gcc")
 
@@ -101,6 +103,17 @@ def test_the_models_text_is_parsed_with_its_blocks(dump: Path, tmp_path: Path) -
 )
 def test_each_operation_is_parsed_with_its_fields(dump: Path, tmp_path: Path, text: str, op: tuple[int, ...]) -> None:
     assert operations(dump, tmp_path, f"{text}\n") == [op]
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_the_programs_of_the_boot_tests_are_parsed(dump: Path, tmp_path: Path, name: str) -> None:
+    assert operations(dump, tmp_path, PROGRAMS[name])
+
+
+def test_a_window_of_the_boot_tests_has_one_program() -> None:
+    windows = re.findall(r"^\s*(?:window|users) (\S+)$", "".join(PROGRAMS.values()), re.MULTILINE)
+    assert len(windows) == len(set(windows))
+    assert set(windows) >= CONCURRENT
 
 
 def test_whoever_waits_for_a_process_knows_of_its_orphans(dump: Path, tmp_path: Path) -> None:
