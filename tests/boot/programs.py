@@ -437,6 +437,22 @@ end
 window mprotect-unwritten/tail-has-it-merge
   mprotect 3 0 4 rw
 end
+map 4 8
+mprotect 4 0 4 ro
+write 4 7
+window mprotect-unwritten/before-written
+  mprotect 4 0 4 rw
+end
+map 5 8
+mprotect 5 0 4 ro
+write 5 7
+window mprotect-unwritten/written-after
+  mprotect 5 4 4 ro
+end
+window mprotect-unwritten/fork
+  fork
+  end
+end
 """
 
 MUNMAP = """
@@ -545,6 +561,109 @@ fork
     window mremap/deeper
       mremap 8 0 1 10
     end
+  end
+end
+"""
+
+# Pages that come to stand beside others of their region: whether VMAs merge is a matter of offsets and chains.
+MERGE = """
+map 0 8
+write 0 7
+munmap 0 0 4
+window merge/map-before-written
+  map 0 4
+end
+window merge/fork-of-one
+  fork
+  end
+end
+munmap 0 0 4
+window merge/map-with-gap
+  map 0 2
+end
+window merge/write-apart
+  write 0 0
+end
+map 1 8
+write 1 0
+window merge/move-head
+  mremap 1 0 2 2
+end
+window merge/move-head-back
+  mremap 2 0 2 1
+end
+window merge/fork-of-four
+  fork
+  end
+end
+fork
+  window merge/move-in-child
+    mremap 1 0 2 3
+  end
+  window merge/move-back-in-child
+    mremap 3 0 2 1
+  end
+end
+map 4 8
+window merge/unwritten
+  mremap 4 0 2 5
+  mremap 5 0 2 4
+end
+write 4 7
+mremap 4 0 2 5
+window merge/unwritten-part-back
+  mremap 5 0 2 4
+end
+map 6 8
+mremap 6 0 2 7
+write 6 7
+window merge/unwritten-beside-written
+  mremap 7 0 2 6
+end
+map 8 8
+munmap 8 0 2
+map 9 8
+write 9 0
+window merge/other-offset
+  mremap 9 0 2 8
+end
+map 10 8
+write 10 0
+fork
+  munmap 10 0 4
+  window merge/map-in-child
+    map 10 4
+  end
+  window merge/write-in-child
+    write 10 0
+  end
+  window merge/fork-in-child
+    fork
+    end
+  end
+end
+"""
+
+# A whole page table (512 pages) moves as one, under the lock.
+MREMAP_LARGE = """
+map 0 1024
+write 0 0
+window mremap-large/first-table
+  mremap 0 0 1024 1
+end
+write 1 1023
+window mremap-large/both-tables
+  mremap 1 0 1024 0
+end
+window mremap-large/less-than-a-table
+  mremap 0 0 511 2
+end
+window mremap-large/rest
+  mremap 0 512 512 3
+end
+fork
+  window mremap-large/after-fork
+    mremap 3 0 512 4
   end
 end
 """
@@ -918,6 +1037,8 @@ PROGRAMS: Mapping[str, str] = {
     "mprotect-unwritten": MPROTECT_UNWRITTEN,
     "munmap": MUNMAP,
     "mremap": MREMAP,
+    "mremap-large": MREMAP_LARGE,
+    "merge": MERGE,
     "grow": GROW,
     "advice": ADVICE,
     "file": FILE,
