@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-static char text[1024];
+static char text[8192];
 
 static int load(void)
 {

@@ -13,8 +13,8 @@ from kit.decode import boot_from_json
 from kit.kernel.build import BuildInput, build
 from kit.kernel.toolchain import Toolchain
 from kit.progress import Progress
-from kit.records import Boot, BootSpec, Kernel, Machine, Outcome, digest, to_json
-from kit.store import Cache, RunFolder, read_json, write_json
+from kit.records import Boot, BootSpec, Kernel, Machine, Outcome, Results, digest, to_json
+from kit.store import Cache, RunFolder, read_json, write_atomic, write_json
 from kit.vm.boot import BootRun, run_boot
 from kit.vm.console import Limits
 from kit.vm.kvm import HostFacts, host_facts, probe
@@ -78,13 +78,19 @@ class Runner:
         self, kernel: Kernel, program: str, machine: Machine, name: str, limits: Limits, append: str
     ) -> BootRun:
         nonce = secrets.token_hex(8)
+        console = self._console(name)
+
+        def read(data: bytes) -> tuple[Outcome, str, Results | None]:
+            write_atomic(self.folder.raw(console), data)  # the guest's own words, lock_stat's rows among them
+            return read_results(data, nonce)
+
         conf = {"nonce": nonce, "limit": str(int(limits.total))}
         run = run_boot(
             Path(kernel.image),
             boot_initramfs(self.guest.base_cpio_path, program, conf),
             machine,
-            console=self._console(name),
-            read=lambda data: read_results(data, nonce),
+            console=console,
+            read=read,
             limits=limits,
             append=append,
             on_command=self.progress.command,

@@ -141,6 +141,10 @@ class RunFolder:
     def console(self, name: str) -> Path:
         return self.path / "console" / f"{name}.log"
 
+    def raw(self, console: Path) -> Path:
+        """Where the results of the boot with that console log are kept as the guest sent them."""
+        return console.with_suffix(".results")
+
     def append_boot(self, record: Any) -> None:
         """One line more in boots.jsonl, on the disk before this returns."""
         line = json.dumps(record, separators=(",", ":")) + "\n"
