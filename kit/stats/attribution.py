@@ -99,7 +99,7 @@ def _failures(done: Sequence[Boot], arm: str, cpus: int) -> list[tuple[Fault, in
         if all(b.outcome is not Outcome.OK for b in tries):
             last = tries[-1]
             excerpt = last.splats[0].excerpt if last.splats else ""
-            often = f"{len(tries)} of {len(tries)} tries" if len(tries) > 1 else "tried once"
+            often = f"in each of {len(tries)} tries" if len(tries) > 1 else "tried once"
             why = f"{arm} on {several(cpus, 'vCPU')}: {last.outcome}: {last.why.rstrip('.')} ({often})"
             guests = sum(b.outcome not in INFRASTRUCTURE for b in tries)
             out.append((Fault(arm, why, last.console, excerpt), guests))

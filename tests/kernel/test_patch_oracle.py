@@ -14,7 +14,7 @@ from kit.errors import UserError
 from kit.kernel.patch import apply_file, blob_id, parse_patch, split_lines
 
 LINES = st.lists(st.sampled_from(["a", "b", "c", "d", "", "\tif (x)", "-- ", "--- x", "+++ y", "@@ -1 +1 @@", "e\rf"]))
-CALM = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+CALM = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @st.composite
@@ -86,7 +86,7 @@ def test_difflib_applies_forwards_and_backwards(old: list[str], new: list[str]) 
         assert kit_apply(text, "".join(b).encode(), reverse=True) == "".join(a).encode()
 
 
-@settings(CALM, max_examples=150)
+@settings(CALM, max_examples=80)
 @given(files(), LINES, st.integers(0, 12), st.booleans(), st.booleans())
 def test_on_other_content_kit_never_does_what_git_refuses(
     tmp_path: Path, pair: tuple[bytes, bytes], other: list[str], at: int, cut: bool, reverse: bool

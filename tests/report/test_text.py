@@ -152,7 +152,7 @@ def test_endings_of_what_was_compared(pair: Pair, last: str) -> None:
     assert "Everything lies in runs/x (verdict.json" in shown
 
 
-FAULT = Fault("new", "new on 1 vCPU: panic: oops (2 of 2 tries)", "console/1.log:7", "BUG: x\nCall Trace:")
+FAULT = Fault("new", "new on 1 vCPU: panic: oops (in each of 2 tries)", "console/1.log:7", "BUG: x\nCall Trace:")
 
 
 def test_a_broken_arm_shows_its_console() -> None:

@@ -120,8 +120,8 @@ def test_machines_are_judged_apart() -> None:
     found = attribute(exp, done, {})
     assert arms(found.broken) == []
     assert [f.why for f in found.could_not_run] == [
-        "base on 2 vCPUs: panic: it went wrong (2 of 2 tries)",
-        "new on 2 vCPUs: panic: it went wrong (2 of 2 tries)",
+        "base on 2 vCPUs: panic: it went wrong (in each of 2 tries)",
+        "new on 2 vCPUs: panic: it went wrong (in each of 2 tries)",
     ]
 
 
