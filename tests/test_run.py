@@ -526,7 +526,9 @@ def kill_after(
     bench: Bench, argv: list[str], events: int, seconds: float, sig: signal.Signals = signal.SIGKILL
 ) -> Ran:
     """Starts kit, sends it a signal so long after the fakes have done so much, or lets it end before."""
-    code = "import sys; from kit.cli import main; sys.exit(main(sys.argv[1:]))"
+    # Where the tests run in the background of a script, SIGINT is ignored, and children inherit that.
+    hears = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+    code = f"{hears}; import sys; from kit.cli import main; sys.exit(main(sys.argv[1:]))"
     known = len(bench.log.read_text().splitlines())
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(bench.folder)}  # SIGKILL leaves files
     pipe = subprocess.PIPE
