@@ -17,7 +17,7 @@ from pathlib import Path
 from kit.errors import NOT_AS_EXPECTED, OK, MachineError
 
 ROOT = Path(__file__).resolve().parent.parent
-TOOLS = ("ruff", "mypy", "pytest", "hypothesis")
+TOOLS = ("ruff", "mypy", "pytest", "hypothesis", "xdist")
 NO_TESTS = 5  # pytest's exit status where it collected none
 RECORD = "KIT_TEST_RECORD"  # set to 1 for tests that write down what they measured
 
@@ -73,7 +73,7 @@ def selftest(quick: bool, record: bool = False, pytest_args: Sequence[str] = (),
 def steps(quick: bool, pytest_args: Sequence[str]) -> list[Step]:
     """What to run, in order: what is quick to fail comes first."""
     extra = tuple(pytest_args)
-    rest = ("pytest", "tests", "--ignore", "tests/model", "-m", "not boot", *extra)
+    rest = ("pytest", "tests", "--ignore", "tests/model", "-m", "not boot", "-n", str(cores()), *extra)
     first = [
         Step("ruff", ("ruff", "check", ".")),
         Step("mypy", ("mypy",)),
@@ -81,6 +81,11 @@ def steps(quick: bool, pytest_args: Sequence[str]) -> list[Step]:
         Step("unit", rest, is_pytest=True),
     ]
     return first if quick else [*first, Step("boot", ("pytest", "tests", "-m", "boot", *extra), is_pytest=True)]
+
+
+def cores() -> int:
+    """How many tests to run at once."""
+    return len(os.sched_getaffinity(0))
 
 
 def run_step(step: Step, root: Path, environment: dict[str, str], may_be_empty: bool) -> Done:

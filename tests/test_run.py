@@ -241,7 +241,7 @@ def test_an_arm_that_fails_every_time_is_broken(
     verdict = bench.verdict()
     assert (ran.code, verdict["verdict"]) == (NOT_AS_EXPECTED, "broken")
     assert outcome in verdict["splats"]["broken"][0]["why"]
-    assert "(2 of 2 tries)" in verdict["sentence"]
+    assert "(in each of 2 tries)" in verdict["sentence"]
     assert verdict["boots"] == {"ok": 2, "failed": 4, "reused": 0}
 
 
