@@ -77,6 +77,8 @@ def _model_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--mix", help="aim7: a mix")
     verb.add_argument("--users", type=int, help="aim7: users at once")
     verb.add_argument("--jobs", type=int, help="aim7: jobs of each user")
+    verb.add_argument("--window", help="explain: only this window")
+    verb.add_argument("--steps", action="store_true", help="explain: links, counters and allocations too")
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(call=_model)
 
@@ -138,8 +140,8 @@ def _model(options: argparse.Namespace) -> int:
     params = {key: getattr(options, key) for key in ("depth", "forks", "vmas", "mix", "users", "jobs")}
     question = modelverb.ask(options.program, params, options.smaps)
     if options.what == "explain":
-        for line in modelverb.explain(question, options.profile[0] if options.profile else "6.1"):
-            print(line)
+        profile = options.profile[0] if options.profile else "6.1"
+        print("\n".join(modelverb.explain(question, profile, options.window, options.steps)))
         return 0
     rows = modelverb.count(question, options.profile or ["6.1"])
     print(json.dumps(rows, indent=2) if options.json else counts(rows, question.layout == ()))

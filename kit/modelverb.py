@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from kit.errors import UserError
 from kit.model.errors import ModelError
+from kit.model.explain import explain as explained
 from kit.model.predict import Prediction, Unmodelled, run
 from kit.model.profiles import PROFILES, profile
 from kit.model.program import Program
@@ -118,16 +119,18 @@ def _run(question: Question, name: str) -> Mapping[str, Prediction | Unmodelled]
         raise UserError(str(error), where=question.name) from error
 
 
-def explain(question: Question, name: str) -> Iterator[str]:
-    """Every step of the program under one profile: function, what it does, lock or anon_vma, VMA."""
+def explain(question: Question, name: str, window: str | None, every_step: bool) -> list[str]:
+    """Why a window's count is what it is: by operation with its source, then each acquisition. Raises UserError.
+
+    Without `window` all of the program's, one after the other.
+    """
     known_profile(name)
+    wanted = [window] if window else window_names(question)
     try:
-        trace = run(question.program, question.layout, name, trace=True).trace
+        parts = [explained(question.program, question.layout, name, w, every_step=every_step) for w in wanted]
     except ModelError as error:
         raise UserError(str(error), where=question.name) from error
-    yield f"{'function':<10} {'does':<7} {'lock, anon_vma or allocation':<40} VMA"
-    yield from (str(event) for event in trace)
-    yield f"{sum(event.what == 'lock' for event in trace)} acquisitions in the whole program"
+    return [line for part in parts for line in [*part, ""]][:-1]
 
 
 def profile_table() -> list[dict[str, Any]]:
