@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kit.model.errors import ModelError
+from kit.model.errors import ModelError, OutOfMemoryError, ProgramError
+from kit.model.image import BRK, STACK, Image, image_of
 from kit.model.mmap import Mmap
+from kit.model.mremap import Mremap
 from kit.model.program import REGION_BASE, REGION_STRIDE
 from kit.model.recorder import Recorder
 from kit.model.rmap import Rmap
-from kit.model.state import AnonVma, LayoutVma, Mm, Vma, fingerprint
+from kit.model.state import PAGE, TABLE, AnonVma, LayoutVma, Mm, Vma, fingerprint
 from kit.model.steps import Profile
 
-PAGE = 4096
+FILE = "/data"
 
 
 class Machine:
@@ -25,6 +27,8 @@ class Machine:
         self.recorder = recorder or Recorder()
         self.rmap = Rmap(profile, self.recorder)
         self.mmap = Mmap(self.rmap)
+        self.mremap = Mremap(self.rmap, self.mmap)
+        self.image = Image(self.rmap)
         self.mms: list[Mm] = []
 
     def spawn(self, layout: Iterable[LayoutVma], name: str = "worker") -> Mm:
@@ -33,32 +37,42 @@ class Machine:
         That is what execve and the first writes leave, whatever they took: nothing of it is counted.
         """
         mm = Mm(name)
-        for line in layout:
-            label = line.name or f"{line.start:x}"
-            vma = Vma(mm, line.start, line.end, line.perms, label, kind=f"{label} at {line.start:x}")
+        for vma, written in image_of(mm, layout):
             mm.insert(vma)
-            if line.anonymous > 0:
+            if written:
                 self.rmap.prepare(vma)
         self.recorder.counts.clear()
         self.mms.append(mm)
         return mm
 
+    # Regions
+
     def map(self, mm: Mm, region: int, pages: int) -> None:
-        """mmap_region: nothing is locked, since no region touches another and so none is merged."""
-        start, end = addresses(region, 0, pages)
-        if any(start < vma.end and vma.start < end for vma in mm.vmas):
-            raise ModelError(f"map {region}: {mm.name} has something there already")
-        mm.insert(Vma(mm, start, end, "rw-p", f"region {region}"))
+        """mmap_region: nothing is locked, unless the new range merges with what is left of an earlier one."""
+        self._map(mm, "map", Vma(mm, *addresses(region, 0, pages), "rw-p", f"region {region}"))
+
+    def mapfile(self, mm: Mm, region: int, pages: int) -> None:
+        """Likewise, for a private mapping of a file from its first page on."""
+        self._map(mm, "mapfile", Vma(mm, *addresses(region, 0, pages), "rw-p", f"region {region}", FILE, pgoff=0))
+
+    def _map(self, mm: Mm, what: str, new: Vma) -> None:
+        if any(new.start < vma.end and vma.start < new.end for vma in mm.vmas):
+            raise ProgramError(f"{what} {new.name.split()[1]}: {mm.name} has something there already")
+        self.mmap.place(new)
 
     def write(self, mm: Mm, region: int, page: int) -> None:
-        """do_anonymous_page or do_wp_page: both want an anon_vma first, and lock nothing once there is one."""
-        address, _ = addresses(region, page, 1)
+        """One byte of a page of a region."""
+        self._touch(mm, f"write {region} {page}", addresses(region, page, 1)[0])
+
+    def _touch(self, mm: Mm, what: str, address: int) -> None:
+        """do_anonymous_page, do_cow_fault or do_wp_page: they want an anon_vma first, and lock nothing else."""
         vma = mm.find(address)
         if vma is None or vma.start > address:
-            raise ModelError(f"write {region} {page}: {mm.name} has nothing mapped there")
+            raise ProgramError(f"{what}: {mm.name} has nothing mapped there")
         if vma.perms[1] != "w":
-            raise ModelError(f"write {region} {page}: {mm.name} may only read there")
+            raise ProgramError(f"{what}: {mm.name} may only read there")
         self.rmap.prepare(vma)
+        mm.tables.add(address // TABLE)
 
     def munmap(self, mm: Mm, region: int, first: int, count: int) -> None:
         """Pages first to first + count of a region go; at least one must be mapped."""
@@ -66,48 +80,117 @@ class Machine:
 
     def mprotect(self, mm: Mm, region: int, first: int, count: int, access: str) -> None:
         """`access` is ro or rw. All the pages must be mapped."""
+        start, end = self._mapped(mm, "mprotect", region, first, count)
+        self.mmap.change(mm, start, end, {"ro": "r--p", "rw": "rw-p"}[access], None)
+
+    def _mapped(self, mm: Mm, what: str, region: int, first: int, count: int) -> tuple[int, int]:
+        """The addresses of these pages; ProgramError if one of them is not mapped."""
         start, end = addresses(region, first, count)
         mapped = sum(max(0, min(vma.end, end) - max(vma.start, start)) for vma in mm.vmas)
         if mapped != end - start:
-            raise ModelError(f"mprotect {region} {first} {count}: {mm.name} has a hole there")
-        self.mmap.change(mm, start, end, {"ro": "r--p", "rw": "rw-p"}[access], None)
+            raise ProgramError(f"{what} {region} {first} {count}: {mm.name} has a hole there")
+        return start, end
 
     def madvise(self, mm: Mm, region: int, advice: str) -> None:
         """`advice`, dontfork or wipeonfork, for all that is mapped of a region."""
         if advice == "wipeonfork" and not self.rmap.profile.wipeonfork:
-            raise ModelError(f"madvise {region} wipeonfork: {self.rmap.profile.name} does not know it (4.14 does)")
+            raise ProgramError(f"madvise {region} wipeonfork: {self.rmap.profile.name} does not know it (4.14 does)")
         start, end = addresses(region, 0, REGION_STRIDE // PAGE)
-        if not any(start <= vma.start < end for vma in mm.vmas):
-            raise ModelError(f"madvise {region}: {mm.name} has nothing mapped there")
+        vmas = [vma for vma in mm.vmas if start <= vma.start < end]
+        if not vmas:
+            raise ProgramError(f"madvise {region}: {mm.name} has nothing mapped there")
+        if advice == "wipeonfork" and any(vma.kind != "anonymous" for vma in vmas):
+            raise ProgramError(f"madvise {region} wipeonfork: only anonymous memory can be wiped")
         self.mmap.change(mm, start, end, None, advice)
+
+    def discard(self, mm: Mm, region: int, first: int, count: int) -> None:
+        """madvise(MADV_DONTNEED): nothing is locked; the VMA keeps its anon_vma."""
+        start, end = self._mapped(mm, "discard", region, first, count)
+        if self.rmap.profile.tables.discard_frees:
+            mm.tables -= set(range(-(-start // TABLE), end // TABLE))
+
+    def move(self, mm: Mm, region: int, first: int, count: int, to: int) -> None:
+        """mremap to the start of another region."""
+        start, end = addresses(region, first, count)
+        self.mremap.move(mm, start, end, addresses(to, 0, 1)[0], f"region {to}")
+
+    def grow(self, mm: Mm, region: int, pages: int) -> None:
+        """mremap in place."""
+        self.mremap.grow(mm, *addresses(region, 0, pages))
+
+    # The break and the stack
+
+    def brk(self, mm: Mm, pages: int) -> None:
+        """do_brk_flags for what is added, do_munmap of what is given back."""
+        start, end = BRK + mm.brk * PAGE, BRK + pages * PAGE
+        if end > start:
+            self.mmap.place(Vma(mm, start, end, "rw-p", "break"))
+        elif end < start:
+            self.mmap.munmap(mm, end, start)
+        mm.brk = pages
+
+    def writebrk(self, mm: Mm, page: int) -> None:
+        """One byte of a page of the break."""
+        self._touch(mm, f"writebrk {page}", BRK + page * PAGE)
+
+    def stack(self, mm: Mm, pages: int) -> None:
+        """Faults below the stack, one page after the other. It was written to down to its start before.
+
+        Where the guard page belongs to the VMA it is the page that is written, and the fault adds another one.
+        """
+        vma = next((vma for vma in mm.vmas if vma.name == STACK), None)
+        if vma is None:
+            raise ProgramError(f"stack {pages}: {mm.name} has no stack")
+        for _ in range(pages):
+            self.image.grow(vma)
+
+    # Processes
 
     def fork(self, parent: Mm) -> Mm:
         """dup_mmap: each VMA of the parent, by rising address, is copied and attached (anon_vma_fork).
 
-        One with VM_DONTCOPY is left out; one with VM_WIPEONFORK gets no anon_vma.
+        One with VM_DONTCOPY is left out; one with VM_WIPEONFORK gets no anon_vma. OutOfMemoryError if an allocation
+        failed: the child that was begun is gone then.
         """
         parent.forks += 1
-        child = Mm(f"{parent.name}.{parent.forks}")
-        for pvma in parent.vmas:
-            if "dontfork" in pvma.flags:
-                continue
-            vma = pvma.copy(child)
-            if "wipeonfork" in pvma.flags:
-                vma.anon_vma = None
-            else:
-                self.rmap.fork(vma, pvma)
-            child.vmas.append(vma)
+        child = Mm(f"{parent.name}.{parent.forks}", brk=parent.brk)
         self.mms.append(child)
+        try:
+            for pvma in parent.vmas:
+                self._dup(child, pvma)
+        except OutOfMemoryError:
+            self.exit(child)
+            raise
         return child
+
+    def _dup(self, child: Mm, pvma: Vma) -> None:
+        if "dontfork" in pvma.flags:
+            return
+        vma = pvma.copy(child)
+        if "wipeonfork" in pvma.flags:
+            vma.anon_vma = None
+        else:
+            self.rmap.fork(vma, pvma)
+        child.vmas.append(vma)
+        if vma.anon_vma is not None:  # copy_page_range: page faults would not fill these in
+            child.tables |= pvma.mm.tables.intersection(range(vma.start // TABLE, (vma.end - 1) // TABLE + 1))
+
+    def execute(self, mm: Mm, layout: Iterable[LayoutVma]) -> None:
+        """execve of a static image, whose layout after its start this is, and all that it does to start."""
+        self.image.execute(mm, tuple(layout))
 
     def exit(self, mm: Mm) -> None:
         """exit_mmap, free_pgtables: each VMA by rising address is detached, before the parent's wait returns."""
-        for vma in mm.vmas:
-            self.rmap.unlink(vma)
-            if vma.chain:
-                raise ModelError(f"{vma} is gone, but still attached to {vma.chain[0].anon_vma.name}")
-        mm.vmas.clear()
+        self.image.release(mm)
         self.mms.remove(mm)
+
+    # Reclaim and migration
+
+    def walk(self, vma: Vma, how: str) -> list[Vma]:
+        """The VMAs that a walk for a page of this VMA meets; the page is of its own anon_vma. `how` as Rmap.walk."""
+        if vma.anon_vma is None:
+            raise ModelError(f"{how}: {vma} has no page of its own")
+        return self.rmap.walk(vma.anon_vma, vma, how)
 
     def fingerprint(self) -> tuple[object, ...]:
         """Equal for states from which every program does the same."""

@@ -1,14 +1,14 @@
-"""The parts of mm/mmap.c (mm/vma.c since 6.11), mprotect.c and madvise.c that split, merge and remove VMAs.
+"""The parts of mm/mmap.c (mm/vma.c since 6.11), mprotect.c and madvise.c that make, split, merge and remove VMAs.
 
-In: an Mm and a range of addresses; out: its VMAs changed, and what that took in the recorder. Every VMA here is private
-and anonymous, or is left alone, so offsets always fit and only kind, access and flags decide who may merge with whom.
+In: an Mm and a range of addresses; out: its VMAs changed, and what that took in the recorder. Every VMA here is
+private. Kind, access, flags and offset decide who may merge with whom.
 """
 
 from __future__ import annotations
 
-from kit.model.errors import ModelError
+from kit.model.errors import OutOfMemoryError, ProgramError
 from kit.model.rmap import Rmap
-from kit.model.state import AnonVma, Mm, Vma
+from kit.model.state import TABLE, AnonVma, Mm, Vma
 from kit.model.steps import MergeRule, Removal
 
 
@@ -23,7 +23,7 @@ class Mmap:
         """do_munmap: split what sticks out below, then above, then detach all that is left in the range."""
         first = mm.find(start)
         if first is None or first.start >= end:
-            raise ModelError(f"munmap: {mm.name} has nothing mapped there")
+            raise ProgramError(f"munmap: {mm.name} has nothing mapped there")
         if first.start < start:
             self.split(first, start, new_below=False)
         last = mm.find(end - 1)
@@ -31,6 +31,45 @@ class Mmap:
             self.split(last, end, new_below=True)
         for vma in [vma for vma in mm.vmas if start <= vma.start and vma.end <= end]:
             self.remove(vma)
+        self._free_tables(mm, start, end)
+
+    @staticmethod
+    def _free_tables(mm: Mm, start: int, end: int) -> None:
+        """free_pgd_range: page tables go that no other VMA may need."""
+        for table in range(start // TABLE, (end - 1) // TABLE + 1):
+            near = mm.find(table * TABLE)
+            if near is None or near.start >= (table + 1) * TABLE:
+                mm.tables.discard(table)
+
+    def place(self, new: Vma, source: Vma | None = None) -> Vma:
+        """vma_merge for a new range, else vma_link: the VMA that holds it afterwards; `new` itself if none could grow.
+
+        `source` is the VMA whose pages the range takes over, or goes on with.
+        """
+        mm = new.mm
+        mm.insert(new)
+        before, after = mm.around(new)
+        left = before if self._takes(before, new, source) else None
+        right = after if self._takes(after, new, source) else None
+        if left is None and right is None:
+            return new
+        mm.vmas.remove(new)
+        target = left or right
+        assert target is not None
+        if self.merging.copy_imports and source is not None:
+            self._import(target, source)
+        if left is not None and right is not None and shared(left.anon_vma, right.anon_vma):
+            return self._replace(left, right)
+        self.rmap.adjust(target, moving=target is right)
+        target.resize(min(target.start, new.start), max(target.end, new.end))
+        return target
+
+    def _takes(self, target: Vma | None, new: Vma, source: Vma | None) -> bool:
+        """Whether `target` may grow over a new range."""
+        if target is None or not (target.goes_on_in(new) or new.goes_on_in(target)):
+            return False
+        alike = (target.kind, target.perms, target.flags) == (new.kind, new.perms, new.flags)
+        return alike and mergeable(self.merging.rule, source or new, target)
 
     def change(self, mm: Mm, start: int, end: int, perms: str | None, flag: str | None) -> None:
         """mprotect_fixup and madvise_update_vma for every VMA of the range: merge if possible, else split and change.
@@ -41,11 +80,20 @@ class Mmap:
         while (vma := mm.find(at)) is not None and vma.start < end:
             at, upto = max(at, vma.start), min(vma.end, end)
             access = perms or vma.perms
-            flags = vma.flags | ({flag} if flag else set())
+            flags = self._flags(vma, perms, flag)
             if (access, flags) != (vma.perms, vma.flags):
                 vma = self.merge(vma, at, upto, access, flags) or self.cut_out(vma, at, upto)
                 vma.perms, vma.flags = access, flags
             at = max(upto, vma.end)
+
+    def _flags(self, vma: Vma, perms: str | None, flag: str | None) -> frozenset[str]:
+        """The flags that mprotect or madvise wants; what may not be written, and never was, is not accounted for."""
+        flags = vma.flags | ({flag} if flag else set())
+        if perms is None or not self.merging.unaccounts or vma.kind != "anonymous":
+            return flags
+        if "w" in perms:
+            return flags - {"unaccounted"}
+        return flags if vma.anon_vma else flags | {"unaccounted"}
 
     def cut_out(self, vma: Vma, start: int, end: int) -> Vma:
         """Split off what lies below `start`, then what lies above `end`."""
@@ -60,10 +108,9 @@ class Mmap:
         new = vma.copy()
         self.rmap.clone(new, vma)
         self.rmap.adjust(vma, inserting=True, moving=new_below)
-        if new_below:
-            new.end = vma.start = address
-        else:
-            new.start = vma.end = address
+        lower, upper = (new, vma) if new_below else (vma, new)
+        lower.resize(lower.start, address)
+        upper.resize(address, upper.end)
         vma.mm.insert(new)
 
     def remove(self, vma: Vma) -> None:
@@ -89,6 +136,8 @@ class Mmap:
         """can_vma_merge_before and can_vma_merge_after."""
         if target is None or edge not in (target.start, target.end):
             return False
+        if not (target.goes_on_in(vma) or vma.goes_on_in(target)):
+            return False
         same = (target.kind, target.perms, target.flags) == (vma.kind, perms, flags)
         return same and mergeable(self.merging.rule, vma, target)
 
@@ -100,7 +149,7 @@ class Mmap:
         self._import(left, vma if vma.anon_vma else right)
         for _ in range(1 if self.merging.removal is Removal.TOGETHER else 2):
             self.rmap.adjust(left, importing=True)
-        left.end = right.end
+        left.resize(left.start, right.end)
         self.remove(vma)
         self.remove(right)
         return left
@@ -111,7 +160,7 @@ class Mmap:
             target, vma = vma, target
         self._import(target, vma)
         self.rmap.adjust(target, importing=True, moving=vma.start < target.start)
-        target.start, target.end = min(target.start, vma.start), max(target.end, vma.end)
+        target.resize(min(target.start, vma.start), max(target.end, vma.end))
         self.remove(vma)
         return target
 
@@ -120,14 +169,19 @@ class Mmap:
         self._import(target, vma)
         lower, upper = (target, vma) if target.end == vma.start else (vma, target)
         self.rmap.adjust(lower, upper, importing=True)
-        lower.end = upper.start = edge
+        lower.resize(lower.start, edge)
+        upper.resize(edge, upper.end)
         return target
 
     def _import(self, importer: Vma, exporter: Vma) -> None:
         """The VMA that grows must be attached to all that the shrinking one is attached to."""
         if exporter.anon_vma is not None and importer.anon_vma is None:
             importer.anon_vma = exporter.anon_vma
-            self.rmap.clone(importer, exporter)
+            try:
+                self.rmap.clone(importer, exporter)
+            except OutOfMemoryError:
+                importer.anon_vma = None
+                raise
 
 
 def shared(one: AnonVma | None, other: AnonVma | None) -> bool:

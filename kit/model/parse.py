@@ -7,30 +7,71 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any, NoReturn
 
 from kit.model.errors import ModelError
+from kit.model.fields import read_fields
 from kit.model.program import (
     MAX_OPERATIONS,
-    MAX_REGIONS,
-    REGION_STRIDE,
+    MAX_THREADS,
+    Brk,
+    Discard,
+    Exec,
     Fork,
+    Grow,
+    Hold,
     Madvise,
     Map,
+    MapFile,
     Mprotect,
+    Mremap,
     Munmap,
     Op,
     Orphan,
     Program,
+    Release,
     Repeat,
     Script,
+    Stack,
+    Threads,
     Users,
     Window,
     Write,
+    WriteBrk,
 )
 
-MAX_PAGES = REGION_STRIDE // 4096 - 1  # a page is left, so that two regions never touch
 MAX_NESTING = 64
-MAX_TIMES = 10**9
+
+# The kinds of fields that an operation's line has (kit.model.fields), and how the operation is made of their values.
+_PLAIN: dict[str, tuple[tuple[str, ...], Callable[..., Op]]] = {
+    "map": (("region", "pages"), Map),
+    "write": (("region", "page"), Write),
+    "munmap": (("region", "first", "count"), Munmap),
+    "mprotect": (("region", "first", "count", "access"), Mprotect),
+    "madvise": (("region", "advice"), Madvise),
+    "discard": (("region", "first", "count"), Discard),
+    "mremap": (("region", "first", "count", "to"), Mremap),
+    "grow": (("region", "pages"), Grow),
+    "mapfile": (("region", "file"), MapFile),
+    "brk": (("break",), Brk),
+    "writebrk": (("page",), WriteBrk),
+    "stack": (("deeper",), Stack),
+    "script": ((), Script),
+    "release": ((), Release),
+}
+# Likewise for blocks: the body comes last.
+_BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., Op]]] = {
+    "fork": ((), Fork),
+    "orphan": ((), Orphan),
+    "hold": ((), Hold),
+    "exec": ((), Exec),
+    "threads": (("threads",), Threads),
+    "repeat": (("times",), Repeat),
+    "window": (("name",), Window),
+    "users": (("name",), Users),
+}
+_KINDS = {word: kinds for word, (kinds, _) in {**_PLAIN, **_BLOCKS}.items()} | {"user": (), "end": ()}
+_WAITED_FOR = {"fork", "hold", "exec", "user"}  # blocks of a process whose parent waits for its orphans too
 
 
 @dataclass
@@ -38,7 +79,7 @@ class Block:
     """A block that is still open: what its first line said, and what it holds so far."""
 
     keyword: str
-    words: list[str]
+    values: tuple[Any, ...]
     line: int
     ops: list[Op] = field(default_factory=list)
     users: list[tuple[Op, ...]] = field(default_factory=list)
@@ -55,7 +96,7 @@ def parse_program(text: str) -> Program:
 
 class _Parser:
     def __init__(self) -> None:
-        self.open = [Block("program", [], 0)]
+        self.open = [Block("program", (), 0)]
         self.names: dict[str, int] = {}
         self.line = 0
         self.operations = 0
@@ -69,77 +110,69 @@ class _Parser:
             self.wrong(f"the {self.open[-1].keyword} of line {self.open[-1].line} has no end")
         return Program(tuple(self.open[0].ops))
 
-    def wrong(self, what: str) -> ModelError:
+    def wrong(self, what: str) -> NoReturn:
         raise ModelError(f"line {self.line}: {what}")
 
     def statement(self, words: list[str]) -> None:
         keyword, *rest = words
-        if keyword not in _WORDS:
-            self.wrong(f"{keyword!r} is no operation; {', '.join(_WORDS)} are")
-        if len(rest) != _WORDS[keyword]:
-            self.wrong(f"{keyword} takes {_WORDS[keyword]} words, not {len(rest)}")
+        if keyword not in _KINDS:
+            self.wrong(f"{keyword!r} is no operation; {', '.join(_KINDS)} are")
+        if len(rest) != len(_KINDS[keyword]):
+            self.wrong(f"{keyword} takes {len(_KINDS[keyword])} words, not {len(rest)}")
         self.operations += 1
         if self.operations > MAX_OPERATIONS:
             self.wrong(f"more than {MAX_OPERATIONS} lines")
         if keyword == "end":
             self.end()
-        elif keyword in _BLOCKS:
-            self.begin(keyword, rest)
+            return
+        values = self.values(keyword, rest)
+        if keyword in _PLAIN:
+            self.add(_PLAIN[keyword][1](*values))
         else:
-            self.add(self.simple(keyword, rest))
+            self.begin(keyword, values)
 
-    def simple(self, keyword: str, rest: list[str]) -> Op:
-        if keyword == "script":
-            return Script()
-        region = self.number("region", rest[0], 0, MAX_REGIONS - 1)
-        if keyword == "map":
-            return Map(region, self.number("pages", rest[1], 1, MAX_PAGES))
-        if keyword == "madvise":
-            return Madvise(region, self.choice("advice", rest[1], "dontfork", "wipeonfork"))
-        page = self.number("page", rest[1], 0, MAX_PAGES - 1)
-        if keyword == "write":
-            return Write(region, page)
-        count = self.number("count", rest[2], 1, MAX_PAGES - page)
-        if keyword == "munmap":
-            return Munmap(region, page, count)
-        return Mprotect(region, page, count, self.choice("access", rest[3], "ro", "rw"))
-
-    def choice(self, what: str, word: str, *choices: str) -> str:
-        if word not in choices:
-            self.wrong(f"{what} must be {' or '.join(choices)}, not {word!r}")
-        return word
-
-    def number(self, what: str, word: str, low: int, high: int) -> int:
-        if not (word.isascii() and word.isdigit() and len(word) <= 10 and low <= int(word) <= high):
-            self.wrong(f"{what} must be a number from {low} to {high}, not {word!r}")
-        return int(word)
+    def values(self, keyword: str, rest: list[str]) -> tuple[Any, ...]:
+        try:
+            return tuple(read_fields(_KINDS[keyword], rest))
+        except ModelError as error:
+            self.wrong(str(error))
 
     def add(self, op: Op) -> None:
         if self.open[-1].keyword == "users":
             self.wrong("only user blocks stand in users")
         self.open[-1].ops.append(op)
 
-    def begin(self, keyword: str, rest: list[str]) -> None:
+    def begin(self, keyword: str, values: tuple[Any, ...]) -> None:
         block = self.open[-1]
         if (keyword == "user") != (block.keyword == "users"):
             self.wrong("user blocks stand in users, and nothing else does")
         if len(self.open) > MAX_NESTING:
             self.wrong(f"blocks are nested more than {MAX_NESTING} deep")
         if keyword in ("window", "users"):
-            self.name_window(rest[0])
-        if keyword == "orphan" and not any(b.keyword == "fork" for b in self.open):
+            self.name_window(values[0])
+        if keyword == "orphan" and not any(b.keyword in _WAITED_FOR for b in self.open):
             self.wrong("an orphan needs a fork around it, whose process exits before it")
-        if keyword == "repeat":
-            self.number("repeat", rest[0], 1, MAX_TIMES)
-        self.open.append(Block(keyword, rest, self.line))
+        self.open.append(Block(keyword, values, self.line))
+        if self.threads() > MAX_THREADS:
+            self.wrong(f"more than {MAX_THREADS} threads at once")
+
+    def threads(self) -> int:
+        """How many are asleep; a child's stacks are its parent's, and only another image has all of them free."""
+        count = 0
+        for block in self.open:
+            if block.keyword == "exec":
+                count = 0
+            elif block.keyword == "threads":
+                count += block.values[0]
+        return count
 
     def name_window(self, name: str) -> None:
         outer = next((b for b in self.open if b.keyword in ("window", "users")), None)
         if outer is not None:
-            self.wrong(f"window {name} opens inside window {outer.words[0]} of line {outer.line}")
+            self.wrong(f"window {name} opens inside window {outer.values[0]} of line {outer.line}")
         if name in self.names:
             self.wrong(f"window {name} was opened in line {self.names[name]} already")
-        if any(b.keyword == "repeat" and b.words[0] != "1" for b in self.open):
+        if any(b.keyword == "repeat" and b.values[0] != 1 for b in self.open):
             self.wrong(f"window {name} opens more than once: it stands in a repeat")
         self.names[name] = self.line
 
@@ -152,23 +185,5 @@ class _Parser:
         elif block.keyword == "users" and not block.users:
             self.wrong("users without a user")
         else:
-            self.add(_BLOCKS[block.keyword](block))
-
-
-def _no_op(block: Block) -> Op:
-    raise AssertionError(block.keyword)
-
-
-_BLOCKS: dict[str, Callable[[Block], Op]] = {
-    "fork": lambda b: Fork(tuple(b.ops)),
-    "orphan": lambda b: Orphan(tuple(b.ops)),
-    "repeat": lambda b: Repeat(int(b.words[0]), tuple(b.ops)),
-    "window": lambda b: Window(b.words[0], tuple(b.ops)),
-    "users": lambda b: Users(b.words[0], tuple(b.users)),
-    "user": _no_op,
-}
-
-_WORDS = {
-    **{"map": 2, "write": 2, "munmap": 3, "mprotect": 4, "madvise": 2, "script": 0},
-    **{"fork": 0, "orphan": 0, "repeat": 1, "window": 1, "users": 1, "user": 0, "end": 0},
-}
+            body = block.users if block.keyword == "users" else block.ops
+            self.add(_BLOCKS[block.keyword][1](*block.values, tuple(body)))

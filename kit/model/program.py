@@ -13,8 +13,19 @@ A program is a list of operations of one process. Its text form has one operatio
     munmap R FIRST COUNT            pages FIRST to FIRST + COUNT of region R go
     mprotect R FIRST COUNT ro|rw    they become read-only, or writable again
     madvise R dontfork|wipeonfork   all that is mapped of region R is not copied, or copied empty, by fork
+    discard R FIRST COUNT           madvise(MADV_DONTNEED): the pages go, VMA and anon_vma stay
+    mremap R FIRST COUNT TO         these pages move to the start of region TO, where nothing is mapped
+    grow R PAGES                    the region, one VMA from page 0 on, becomes PAGES pages long, in its place
+    mapfile R PAGES                 a private read-write mapping of PAGES pages of a file of 64
+    brk PAGES                       the program break is set to PAGES pages above where it was at the start
+    writebrk PAGE                   write one byte to page PAGE of it
+    stack PAGES                     write to each page of the stack, down to PAGES pages deeper than ever before
     orphan ... end       inside a fork: fork; the child runs the block only when the process that forked it has exited,
                          and whoever waits for that one waits for the orphan too
+    hold ... end         fork; the child runs the block and stays alive; the parent goes on when the block is done
+    release              all children that are held exit, in the order of their forks; a process that ends does so too
+    threads N ... end    N sleeping threads exist while the block runs
+    exec ... end         fork; the child executes the worker anew, which runs the block and exits; the parent waits
     script               fork and exec of a small shell script, and wait (AIM7's exec_test does it five times)
 
 Regions stand at 1 TiB + R * 16 MiB, so that no two of them touch and none can be merged. Standard library only.
@@ -23,12 +34,16 @@ Regions stand at 1 TiB + R * 16 MiB, so that no two of them touch and none can b
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 REGION_BASE = 1 << 40
 REGION_STRIDE = 16 << 20
 MAX_REGIONS = 64
 MAX_OPERATIONS = 32768
+MAX_PAGES = REGION_STRIDE // 4096 - 1  # a page is left, so that two regions never touch
+FILE_PAGES = 64
+MAX_DEEPER = 1024  # pages of one `stack`
+MAX_THREADS = 32
 
 
 @dataclass(frozen=True)
@@ -65,7 +80,54 @@ class Madvise:
 
 
 @dataclass(frozen=True)
+class Discard:
+    region: int
+    first: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Mremap:
+    region: int
+    first: int
+    count: int
+    to: int
+
+
+@dataclass(frozen=True)
+class Grow:
+    region: int
+    pages: int
+
+
+@dataclass(frozen=True)
+class MapFile:
+    region: int
+    pages: int
+
+
+@dataclass(frozen=True)
+class Brk:
+    pages: int
+
+
+@dataclass(frozen=True)
+class WriteBrk:
+    page: int
+
+
+@dataclass(frozen=True)
+class Stack:
+    pages: int
+
+
+@dataclass(frozen=True)
 class Script:
+    pass
+
+
+@dataclass(frozen=True)
+class Release:
     pass
 
 
@@ -77,6 +139,22 @@ class Fork:
 @dataclass(frozen=True)
 class Orphan:
     body: tuple[Op, ...] = ()
+
+
+@dataclass(frozen=True)
+class Hold:
+    body: tuple[Op, ...] = ()
+
+
+@dataclass(frozen=True)
+class Exec:
+    body: tuple[Op, ...] = ()
+
+
+@dataclass(frozen=True)
+class Threads:
+    count: int
+    body: tuple[Op, ...]
 
 
 @dataclass(frozen=True)
@@ -97,7 +175,18 @@ class Users:
     users: tuple[tuple[Op, ...], ...]
 
 
-Op = Map | Write | Munmap | Mprotect | Madvise | Script | Fork | Orphan | Repeat | Window | Users
+Plain = Map | MapFile | Write | Munmap | Mprotect | Madvise | Discard | Mremap | Grow | Brk | WriteBrk | Stack
+Op = Plain | Script | Release | Fork | Orphan | Hold | Exec | Threads | Repeat | Window | Users
+
+Block = Fork | Orphan | Hold | Exec | Threads | Repeat | Window
+
+# The first word of a line, and of a block, for what has no other form than its fields in their order.
+WORDS: dict[type[Op], str] = {
+    **{Map: "map", MapFile: "mapfile", Write: "write", Munmap: "munmap", Mprotect: "mprotect", Madvise: "madvise"},
+    **{Discard: "discard", Mremap: "mremap", Grow: "grow", Brk: "brk", WriteBrk: "writebrk", Stack: "stack"},
+    **{Script: "script", Release: "release", Fork: "fork", Orphan: "orphan", Hold: "hold", Exec: "exec"},
+    **{Threads: "threads", Repeat: "repeat", Window: "window", Users: "users"},
+}
 
 
 @dataclass(frozen=True)
@@ -111,32 +200,17 @@ class Program:
 
 
 def _lines(op: Op) -> Iterator[str]:
-    match op:
-        case Map(region, pages):
-            yield f"map {region} {pages}"
-        case Write(region, page):
-            yield f"write {region} {page}"
-        case Munmap(region, first, count):
-            yield f"munmap {region} {first} {count}"
-        case Mprotect(region, first, count, access):
-            yield f"mprotect {region} {first} {count} {access}"
-        case Madvise(region, advice):
-            yield f"madvise {region} {advice}"
-        case Script():
-            yield "script"
-        case Fork(body):
-            yield from _block("fork", body)
-        case Orphan(body):
-            yield from _block("orphan", body)
-        case Repeat(times, body):
-            yield from _block(f"repeat {times}", body)
-        case Window(name, body):
-            yield from _block(f"window {name}", body)
-        case Users(name, users):
-            yield f"users {name}"
-            for user in users:
-                yield from _block("user", user)
-            yield "end"
+    if isinstance(op, Users):
+        yield f"users {op.name}"
+        for user in op.users:
+            yield from _block("user", user)
+        yield "end"
+        return
+    values = [getattr(op, field.name) for field in fields(op)]
+    if isinstance(op, Block):
+        yield from _block(" ".join([WORDS[type(op)], *map(str, values[:-1])]), op.body)
+    else:
+        yield " ".join([WORDS[type(op)], *map(str, values)])
 
 
 def _block(head: str, body: tuple[Op, ...]) -> Iterator[str]:

@@ -22,7 +22,7 @@ class Event:
     """One line of a trace; `operation` is one of steps.OPERATIONS, window or repeat.
 
     `what` was done: alloc or nowait (an allocation that may or may not sleep), fail, lock, unlock, own, assign, link,
-    remove, reuse, free, child+, child-, active+, active-, degree+, degree-; or hazard.
+    remove, reuse, walk, free, child+, child-, active+, active-, degree+, degree-; or hazard.
     """
 
     operation: str
@@ -41,11 +41,13 @@ Tally = tuple[Counter[Any], ...]
 class Recorder:
     """Counts acquisitions by (operation, mode), and notes what only matters while several users run.
 
-    `fail_nowait` says which GFP_NOWAIT allocations fail, counted from 1. `hazards` are allocations that may sleep and
-    reclaim while a root's lock is held: reclaim may want any root's lock (what dd34739c03f2 cured).
+    `fail_nowait` and `fail_kernel` say which GFP_NOWAIT and GFP_KERNEL allocations fail, counted from 1. `hazards` are
+    allocations that may sleep and reclaim while a root's lock is held: reclaim may want any root's lock (what
+    dd34739c03f2 cured).
     """
 
     fail_nowait: frozenset[int] = frozenset()
+    fail_kernel: frozenset[int] = frozenset()
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     held: dict[AnonVma, str] = field(default_factory=dict)
     hazards: Counter[Event] = field(default_factory=Counter)
@@ -54,6 +56,7 @@ class Recorder:
     taken_by: dict[AnonVma, set[int]] = field(default_factory=dict)
     synced: Counter[tuple[int, AnonVma]] = field(default_factory=Counter)
     nowait: int = 0
+    kernel: int = 0
 
     def open(self) -> None:
         """A window opens: lock_stat is cleared."""
@@ -119,14 +122,15 @@ class Recorder:
         """Whether the allocation succeeds. One that may sleep under a lock is noted as a hazard."""
         if nowait:
             self.nowait += 1
-            if self.nowait in self.fail_nowait:
-                self.note(operation, "fail", vma, what)
-                return False
-        elif self.held:
-            self.hazards[Event(operation, "hazard", str(vma), next(iter(self.held)).name)] += 1
+            fails = self.nowait in self.fail_nowait
+        else:
+            self.kernel += 1
+            fails = self.kernel in self.fail_kernel
+            if self.held:
+                self.hazards[Event(operation, "hazard", str(vma), next(iter(self.held)).name)] += 1
         if self.trace is not None:
-            self.note(operation, "nowait" if nowait else "alloc", vma, what)
-        return True
+            self.note(operation, "fail" if fails else "nowait" if nowait else "alloc", vma, what)
+        return not fails
 
     def might_have_been_locked(self) -> int:
         """Frees by one user that found the root unlocked, but whose root another user locked in the same window."""

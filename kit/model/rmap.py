@@ -1,57 +1,35 @@
 """The functions of mm/rmap.c that take the anon_vma lock, executed step by step as a profile says.
 
 In: VMAs of kit.model.state; out: their new state, and what the recorder saw. Read beside mm/rmap.c: the first methods
-are functions there, `Frame` holds the local variables of a call, and each other method is the step of the same name.
-What the kernel may only do under the root's lock is checked to be done so.
+are functions there (and the places in mm/*.c that take the lock themselves), a Frame holds the local variables of a
+call, and each step is the method of the same name, here, in kit.model.linking or in kit.model.counting.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NoReturn
-
-from kit.model.errors import ModelError
+from kit.model.counting import Counting
+from kit.model.errors import ModelError, OutOfMemoryError
+from kit.model.frame import Frame, Handler
+from kit.model.linking import Linking
 from kit.model.recorder import Recorder
-from kit.model.state import AnonVma, AnonVmaChain, Vma
-from kit.model.steps import CELLS, Over, Pass, Profile
+from kit.model.state import AnonVma, Vma
+from kit.model.steps import CELLS, Over, Pass, Profile, Step
 
 
-class Frame:
-    """The local variables of one call."""
-
-    __slots__ = (
-        *("allocated", "anon_vma", "empty", "entry", "forking", "found", "importing", "inserting", "moving"),
-        *("operation", "root", "src", "vma"),
-    )
-
-    def __init__(self, operation: str, vma: Vma, src: Vma | None = None, anon_vma: AnonVma | None = None) -> None:
-        self.operation = operation
-        self.vma = vma
-        self.src = src
-        self.anon_vma = anon_vma  # the one that the steps are about
-        self.entry: AnonVmaChain | None = None  # the entry of the walk
-        self.root: AnonVma | None = None  # held since lock_anon_vma_root
-        self.allocated = 0  # chain entries not yet linked
-        self.empty = False  # the last removal left the anon_vma without entries
-        self.found = False  # anon_vma is a neighbour's
-        self.forking = False  # anon_vma_clone is called by anon_vma_fork
-        self.inserting = self.importing = self.moving = False  # what vma_adjust is called for
-
-
-Handler = Callable[[Frame], "bool | None"]
-
-
-class Rmap:
-    """One kernel's mm/rmap.c. `alive` is the number of anon_vmas that exist."""
+class Rmap(Linking, Counting):
+    """One kernel's mm/rmap.c. Where a failing allocation ends a call, OutOfMemoryError leaves it, its state undone."""
 
     def __init__(self, profile: Profile, recorder: Recorder) -> None:
-        self.profile = profile
-        self.recorder = recorder
-        self.alive = 0
+        super().__init__(profile, recorder)
         self._passes = {name: self._compile(profile.cells[name].passes) for name in CELLS}
+        self._failures = {name: [self._handler(step) for step in profile.cells[name].failure] for name in CELLS}
 
     def _compile(self, passes: tuple[Pass, ...]) -> list[tuple[Over, list[Handler]]]:
-        return [(p.over, [getattr(self, step.name.lower()) for step in p.steps]) for p in passes]
+        return [(p.over, [self._handler(step) for step in p.steps]) for p in passes]
+
+    def _handler(self, step: Step) -> Handler:
+        handler: Handler = getattr(self, step.name.lower())
+        return handler
 
     def prepare(self, vma: Vma) -> None:
         """anon_vma_prepare: before the first page of its own, a VMA gets an anon_vma."""
@@ -89,6 +67,23 @@ class Rmap:
         frame.inserting, frame.importing, frame.moving = inserting, importing, moving
         self._call("adjust", frame)
 
+    def expand(self, vma: Vma) -> None:
+        """expand_downwards: the lock that is held while vm_start of a stack moves."""
+        self._call("expand", Frame("expand", vma))
+
+    def move(self, vma: Vma) -> None:
+        """take_rmap_locks: the lock that is held while page tables of `vma` go to where it moves."""
+        self._call("move", Frame("move", vma))
+
+    def walk(self, anon_vma: AnonVma, vma: Vma, how: str) -> list[Vma]:
+        """Every VMA that a walk for a page of `vma` in `anon_vma` meets, in each turn of it.
+
+        `how` is a cell: referenced (reclaim asks whether the page was used), unmap (try_to_unmap) or migrate.
+        """
+        frame = Frame(how, vma, None, anon_vma)
+        self._call(how, frame)
+        return frame.seen
+
     def get(self, anon_vma: AnonVma) -> None:
         """get_anon_vma, as page migration and KSM do."""
         anon_vma.refcount += 1
@@ -103,11 +98,24 @@ class Rmap:
 
     def _call(self, cell: str, frame: Frame) -> None:
         held = len(self.recorder.held)
+        try:
+            self._run(cell, frame)
+        except OutOfMemoryError:
+            for handler in self._failures[cell]:
+                handler(frame)
+            self._returns(cell, frame, held)
+            raise
+        self._returns(cell, frame, held)
+
+    def _run(self, cell: str, frame: Frame) -> None:
         for over, handlers in self._passes[cell]:
             if over is not Over.ONCE:
                 self._walk(frame, over, handlers)
             elif any(handler(frame) for handler in handlers):
                 break
+
+    def _returns(self, cell: str, frame: Frame, held: int) -> None:
+        """What must be so when a call returns, whether it failed or not."""
         if len(self.recorder.held) != held:
             self._broken(frame, "returns with a lock held that it took")
         if frame.root is not None:
@@ -126,144 +134,6 @@ class Rmap:
             for handler in handlers:
                 if handler(frame):
                     break
-
-    def _broken(self, frame: Frame, what: str) -> NoReturn:
-        raise ModelError(f"{frame.operation} of {frame.vma} {what} (profile {self.profile.name})")
-
-    def _note(self, frame: Frame, what: str, anon_vma: AnonVma) -> None:
-        if self.recorder.trace is not None:
-            self.recorder.note(frame.operation, what, frame.vma, anon_vma.name)
-
-    def _subject(self, frame: Frame) -> AnonVma:
-        if frame.anon_vma is None:
-            self._broken(frame, "has no anon_vma to work on")
-        return frame.anon_vma
-
-    def _changes(self, frame: Frame, anon_vma: AnonVma) -> None:
-        """What others can see changes only under the root's lock."""
-        if anon_vma.published and anon_vma.root not in self.recorder.held:
-            self._broken(frame, f"changes {anon_vma.name} without the lock of its root")
-
-    # Allocation
-
-    def alloc_anon_vma(self, frame: Frame) -> None:
-        if frame.found:
-            return
-        self.recorder.allocate(frame.operation, frame.vma, "anon_vma")
-        frame.anon_vma = AnonVma(f"anon_vma of {frame.vma}")
-        self.alive += 1
-
-    def alloc_kernel(self, frame: Frame) -> None:
-        self.recorder.allocate(frame.operation, frame.vma, "chain entry")
-        frame.allocated += 1
-
-    def alloc_nowait(self, frame: Frame) -> None:
-        if not self.recorder.allocate(frame.operation, frame.vma, "chain entry", nowait=True):
-            self.unlock_held(frame)
-            self.recorder.allocate(frame.operation, frame.vma, "chain entry")
-        frame.allocated += 1
-
-    def find_mergeable(self, frame: Frame) -> None:
-        frame.anon_vma = find_mergeable_anon_vma(frame.vma)
-        frame.found = frame.anon_vma is not None
-
-    # The lock
-
-    def lock(self, frame: Frame) -> None:
-        self.recorder.lock(frame.operation, frame.vma, self._subject(frame))
-
-    def lock_once(self, frame: Frame) -> None:
-        new_root = self._subject(frame).root
-        if frame.root is new_root:
-            return
-        if frame.root is not None:  # WARN_ON_ONCE(root)
-            self._broken(frame, "met two roots in one chain")
-        frame.root = new_root
-        self.recorder.lock(frame.operation, frame.vma, new_root)
-
-    def lock_own(self, frame: Frame) -> None:
-        self._lock_of(frame, frame.vma)
-
-    def lock_source(self, frame: Frame) -> None:
-        self._lock_of(frame, self._parent(frame))
-
-    def _lock_of(self, frame: Frame, vma: Vma) -> None:
-        if vma.anon_vma is None:
-            self._broken(frame, "has no anon_vma to lock")
-        frame.root = vma.anon_vma.root
-        self.recorder.lock(frame.operation, frame.vma, frame.root)
-
-    def unlock(self, frame: Frame) -> None:
-        self.recorder.unlock(frame.operation, frame.vma, self._subject(frame))
-
-    def unlock_held(self, frame: Frame) -> None:
-        if frame.root is not None:
-            self.recorder.unlock(frame.operation, frame.vma, frame.root)
-            frame.root = None
-
-    def lock_adjusted(self, frame: Frame) -> None:
-        if frame.vma.anon_vma is not None:
-            self._lock_of(frame, frame.vma)
-        elif frame.src is not None and frame.src.anon_vma is not None:
-            self._lock_of(frame, frame.src)
-
-    def lock_unless_end_only(self, frame: Frame) -> None:
-        if frame.vma.anon_vma is not None and (frame.importing or frame.moving):
-            self._lock_of(frame, frame.vma)
-
-    def lock_unless_end_or_insert(self, frame: Frame) -> None:
-        if frame.vma.anon_vma is not None and (frame.inserting or frame.importing or frame.moving):
-            self._lock_of(frame, frame.vma)
-
-    # The chain
-
-    def own(self, frame: Frame) -> None:
-        frame.vma.anon_vma = self._subject(frame)
-        self._note(frame, "own", frame.vma.anon_vma)
-
-    def link(self, frame: Frame) -> None:
-        self._assign(frame)
-        self.insert(frame)
-
-    def assign(self, frame: Frame) -> None:
-        self._assign(frame)
-        self._note(frame, "assign", self._subject(frame))
-
-    def _assign(self, frame: Frame) -> None:
-        if not frame.allocated:
-            self._broken(frame, "links a chain entry that it did not allocate")
-        frame.allocated -= 1
-        frame.entry = AnonVmaChain(frame.vma, self._subject(frame))
-        frame.vma.chain.append(frame.entry)
-
-    def insert(self, frame: Frame) -> None:
-        anon_vma = self._subject(frame)
-        if anon_vma.root not in self.recorder.held:
-            self._broken(frame, f"links into {anon_vma.name} without the lock of its root")
-        if frame.entry is None or frame.entry.vma is not frame.vma or frame.entry in anon_vma.chain:
-            self._broken(frame, "inserts an entry that is not its own, or does so twice")
-        anon_vma.chain[frame.entry] = None
-        anon_vma.published = True
-        self._note(frame, "link", anon_vma)
-
-    def remove(self, frame: Frame) -> None:
-        anon_vma = self._subject(frame)
-        self._changes(frame, anon_vma)
-        if frame.entry is None or frame.entry not in anon_vma.chain:
-            self._broken(frame, f"is not linked into {anon_vma.name}")
-        del anon_vma.chain[frame.entry]
-        frame.empty = not anon_vma.chain
-        self._note(frame, "remove", anon_vma)
-
-    def keep_empty(self, frame: Frame) -> bool:
-        return frame.empty
-
-    def free_entry(self, frame: Frame) -> None:
-        if frame.entry is None or frame.entry in frame.entry.anon_vma.chain:
-            self._broken(frame, "frees a chain entry that is still linked")
-        if frame.entry not in frame.vma.chain:
-            self._broken(frame, "frees a chain entry twice")
-        frame.vma.chain.remove(frame.entry)
 
     # Fork
 
@@ -299,115 +169,41 @@ class Rmap:
     def pin_root(self, frame: Frame) -> None:
         self.get(self._subject(frame).root)
 
-    def reuse_childless(self, frame: Frame) -> None:
+    def prepare_own(self, frame: Frame) -> None:
+        self.prepare(frame.vma)
+
+    # Walks
+
+    def visit(self, frame: Frame) -> None:
+        """rmap_one for each VMA of the interval tree (until 3.7 of the list) of the page's own anon_vma."""
         anon_vma = self._subject(frame)
-        if (
-            frame.vma.anon_vma is None
-            and self._parent(frame).anon_vma is not None
-            and anon_vma.num_children < 2
-            and anon_vma.num_active_vmas == 0
-        ):
-            frame.vma.anon_vma = anon_vma
-            self._note(frame, "reuse", anon_vma)
+        if anon_vma.root not in self.recorder.held:
+            self._broken(frame, f"walks {anon_vma.name} without the lock of its root")
+        frame.seen += [entry.vma for entry in anon_vma.chain]
+        self._note(frame, "walk", anon_vma)
 
-    def reuse_childless_count(self, frame: Frame) -> None:
-        if frame.forking and frame.vma.anon_vma is None:
-            self.reuse_childless(frame)
-            self.count_own_active(frame)
+    def pin(self, frame: Frame) -> None:
+        self.get(self._subject(frame))
 
-    def reuse_by_degree(self, frame: Frame) -> None:
+    def unpin(self, frame: Frame) -> None:
+        self.put(self._subject(frame), frame.vma)
+
+    def unpin_locking(self, frame: Frame) -> None:
+        """drop_anon_vma of 2.6.38: the last external reference goes under the lock."""
         anon_vma = self._subject(frame)
-        if frame.vma.anon_vma is None and anon_vma is not self._parent(frame).anon_vma and anon_vma.degree < 2:
-            frame.vma.anon_vma = anon_vma
-            self._note(frame, "reuse", anon_vma)
+        anon_vma.refcount -= 1
+        if anon_vma.refcount == 1:
+            self.lock(frame)
+            self.unlock(frame)
 
-    def _parent(self, frame: Frame) -> Vma:
-        if frame.src is None:
-            self._broken(frame, "has no parent")
-        return frame.src
+    # What is undone when an allocation failed
 
-    # Counters of 6.0 (2555283eb40d)
+    def put_new(self, frame: Frame) -> None:
+        if frame.new is not None:
+            self.put(frame.new, frame.vma)
 
-    def count_root_child(self, frame: Frame) -> None:
-        anon_vma = self._subject(frame)
-        if not frame.found:
-            self._changes(frame, anon_vma)
-            anon_vma.num_children += 1
-            self._note(frame, "child+", anon_vma)
-
-    def count_child(self, frame: Frame) -> None:
-        parent = self._subject(frame).parent
-        self._changes(frame, parent)
-        parent.num_children += 1
-        self._note(frame, "child+", parent)
-
-    def drop_child_empty(self, frame: Frame) -> None:
-        parent = self._subject(frame).parent
-        if frame.empty:
-            self._changes(frame, parent)
-            parent.num_children -= 1
-            self._note(frame, "child-", parent)
-
-    def count_active(self, frame: Frame) -> None:
-        anon_vma = self._subject(frame)
-        self._changes(frame, anon_vma)
-        anon_vma.num_active_vmas += 1
-        self._note(frame, "active+", anon_vma)
-
-    def count_own_active(self, frame: Frame) -> None:
-        own = frame.vma.anon_vma
-        if own is not None:
-            self._changes(frame, own)
-            own.num_active_vmas += 1
-            self._note(frame, "active+", own)
-
-    def count_active_if_own(self, frame: Frame) -> None:
-        if frame.anon_vma is frame.vma.anon_vma:
-            self.count_own_active(frame)
-
-    def drop_own_active(self, frame: Frame) -> None:
-        own = frame.vma.anon_vma
-        if own is not None:
-            self._changes(frame, own)
-            own.num_active_vmas -= 1
-            self._note(frame, "active-", own)
-            frame.vma.anon_vma = None
-
-    def drop_active_if_own(self, frame: Frame) -> None:
-        if frame.anon_vma is frame.vma.anon_vma:
-            self.drop_own_active(frame)
-
-    def count_own_active_unless_fork(self, frame: Frame) -> None:
-        if not frame.forking:
-            self.count_own_active(frame)
-
-    # The counter of 3.19 (7a3ef208e662)
-
-    def _degree(self, frame: Frame, anon_vma: AnonVma | None, by: int) -> None:
-        if anon_vma is not None:
-            self._changes(frame, anon_vma)
-            anon_vma.degree += by
-            self._note(frame, "degree+" if by > 0 else "degree-", anon_vma)
-
-    def degree_first_vma(self, frame: Frame) -> None:
-        if not frame.found:
-            self._degree(frame, self._subject(frame), 1)
-
-    def degree_link(self, frame: Frame) -> None:
-        self._degree(frame, self._subject(frame), 1)
-
-    def degree_child(self, frame: Frame) -> None:
-        self._degree(frame, self._subject(frame).parent, 1)
-
-    def degree_own(self, frame: Frame) -> None:
-        self._degree(frame, frame.vma.anon_vma, 1)
-
-    def degree_drop_child_empty(self, frame: Frame) -> None:
-        if frame.empty:
-            self._degree(frame, self._subject(frame).parent, -1)
-
-    def degree_drop_own(self, frame: Frame) -> None:
-        self._degree(frame, frame.vma.anon_vma, -1)
+    def detach(self, frame: Frame) -> None:
+        self.unlink(frame.vma)
 
     # The end of an anon_vma
 
@@ -461,13 +257,3 @@ class Rmap:
         anon_vma.freed = True
         self.alive -= 1
         self._note(frame, "free", anon_vma)
-
-
-def find_mergeable_anon_vma(vma: Vma) -> AnonVma | None:
-    """A neighbour's anon_vma, next one first, if it touches, differs only in access, and never went through a fork."""
-    before, after = vma.mm.around(vma)
-    for near, touches in ((after, after and vma.end == after.start), (before, before and before.end == vma.start)):
-        alike = near is not None and (near.kind, near.flags) == (vma.kind, vma.flags)
-        if near is not None and touches and alike and len(near.chain) == 1:
-            return near.anon_vma
-    return None

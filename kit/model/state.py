@@ -9,6 +9,9 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Protocol
 
+PAGE = 4096
+TABLE = 512 * PAGE  # what one page table maps
+
 
 class LayoutVma(Protocol):
     """A line of smaps: addresses in bytes, `anonymous` in KiB. The guest's own record has this form."""
@@ -74,10 +77,29 @@ class Vma:
     flags: frozenset[str] = frozenset()
     anon_vma: AnonVma | None = None
     chain: list[AnonVmaChain] = dataclasses.field(default_factory=list)
+    pgoff: int = -1  # in pages; of an anonymous VMA where it stood when it was first written to
+
+    def __post_init__(self) -> None:
+        if self.pgoff < 0:
+            self.pgoff = self.start // PAGE
 
     def copy(self, mm: Mm | None = None) -> Vma:
         """vm_area_dup: all but the chain."""
-        return Vma(mm or self.mm, self.start, self.end, self.perms, self.name, self.kind, self.flags, self.anon_vma)
+        new = Vma(mm or self.mm, self.start, self.end, self.perms, self.name, self.kind, self.flags, self.anon_vma)
+        new.pgoff = self.pgoff
+        return new
+
+    def offset(self, address: int) -> int:
+        """pgoff that a VMA has which begins at this address and goes on with what this one maps."""
+        return self.pgoff + (address - self.start) // PAGE
+
+    def resize(self, start: int, end: int) -> None:
+        """vma_set_range: what stays mapped, stays where it is."""
+        self.pgoff, self.start, self.end = self.offset(start), start, end
+
+    def goes_on_in(self, upper: Vma) -> bool:
+        """Whether `upper` begins where this one ends, and pgoff goes on too."""
+        return self.end == upper.start and self.offset(self.end) == upper.pgoff
 
     def __str__(self) -> str:
         return f"{self.name} of {self.mm.name}"
@@ -90,6 +112,8 @@ class Mm:
     name: str
     vmas: list[Vma] = dataclasses.field(default_factory=list)
     forks: int = 0
+    brk: int = 0  # in pages above its start
+    tables: set[int] = dataclasses.field(default_factory=set)  # page tables that exist: their addresses, in 2 MiB
 
     def insert(self, vma: Vma) -> None:
         """Put a VMA in its place by address."""
@@ -125,10 +149,10 @@ def fingerprint(mms: Iterable[Mm]) -> tuple[object, ...]:
 
     parts: list[object] = []
     for mm in mms:
-        parts.append(len(mm.vmas))
+        parts.append((len(mm.vmas), mm.brk, sorted(mm.tables)))
         for vma in mm.vmas:
             own = -1 if vma.anon_vma is None else number(vma.anon_vma)
-            parts.append((vma.start, vma.end, vma.perms, vma.flags, own))
+            parts.append((vma.start, vma.end, vma.perms, vma.flags, vma.pgoff, own))
             parts.append([number(avc.anon_vma) for avc in vma.chain])
     for anon_vma in order:  # grows while roots and parents are met
         counters = (anon_vma.refcount, anon_vma.num_children, anon_vma.num_active_vmas, anon_vma.degree)

@@ -9,7 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, StrEnum
 
-OPERATIONS = ("prepare", "clone", "fork-link", "unlink", "free", "adjust")
+OPERATIONS = (
+    *("prepare", "clone", "fork-link", "unlink", "free", "adjust", "expand", "move"),
+    *("referenced", "unmap", "migrate"),
+)
 
 
 class Step(Enum):
@@ -69,6 +72,18 @@ class Step(Enum):
     DROP_ROOT_LOCKING = "drop the root's external reference; the last one goes under its lock (atomic_dec_and_lock)"
     SYNC_IF_LOCKED = "lock and unlock the root if it is locked"
     RELEASE = "give the memory back"
+    PREPARE_OWN = "give the VMA an anon_vma first (anon_vma_prepare)"
+    LOCK_SHARED = "lock the root in read mode"
+    TRY_LOCK_SHARED = "lock the root in read mode, or return if somebody else holds it"
+    VISIT = "look at every VMA of the anon_vma (rmap_walk)"
+    PIN = "get a reference to the anon_vma"
+    UNPIN = "put the anon_vma"
+    UNPIN_LOCKING = "drop the external reference; the last one goes under the lock (atomic_dec_and_lock)"
+    FREE_ALLOCATED = "free the chain entries that were not linked"
+    PUT_NEW = "put the anon_vma that was allocated, if the VMA does not own it"
+    DETACH = "detach the VMA from everything (unlink_anon_vmas)"
+    DROP_ASSIGNED = "free the entries that are in no anon_vma yet (cleanup_partial_anon_vmas)"
+    FORGET_UNCOUNTED = "forget the VMA's anon_vma unless num_active_vmas counts it already"
 
 
 class MergeRule(StrEnum):
@@ -119,10 +134,14 @@ class Source:
 
 @dataclass(frozen=True)
 class Cell:
-    """One function of one kernel generation: its passes in order, and where they were read."""
+    """One function of one kernel generation: its passes in order, and where they were read.
+
+    `failure` are the steps that undo it when an allocation failed, before the caller is told so (-ENOMEM).
+    """
 
     passes: tuple[Pass, ...]
     source: Source
+    failure: tuple[Step, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,6 +154,24 @@ class Merging:
     rule: MergeRule
     middle_stays: bool
     removal: Removal
+    source: Source
+    copy_imports: bool  # a VMA without an anon_vma that takes what mremap moves gets the mover's (7.0)
+    unaccounts: bool  # mprotect makes what was never written differ from what was (VM_ACCOUNT goes: 6.12)
+    grow_merges: bool  # mremap in place merges with the VMA behind it (6.1)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What mremap and madvise do with page tables, of 2 MiB each, and where that was read.
+
+    `chunk`: pages that move under one lock at most (LATENCY_LIMIT, gone in 6.0). `whole`: a table that
+    moves as a whole does so under the lock (HAVE_MOVE_PMD, 5.0). `discard_frees`: MADV_DONTNEED frees the tables that
+    it empties (PT_RECLAIM, 6.14).
+    """
+
+    chunk: int
+    whole: bool
+    discard_frees: bool
     source: Source
 
 
@@ -158,7 +195,14 @@ class Profile:
     put: Cell
     free: Cell
     adjust: Cell
+    expand: Cell
+    move: Cell
+    referenced: Cell
+    unmap: Cell
+    migrate: Cell
     merging: Merging
+    tables: Tables
+    guard_inside: bool  # a page below the stack's deepest belongs to its VMA (320b2b8de126 until 1be7107fbe18, 4.12)
     wipeonfork: bool  # MADV_WIPEONFORK is known (d2cd9ede6e19, 4.14)
     pins_root: bool = True
 
@@ -168,4 +212,7 @@ class Profile:
         return {name: getattr(self, name) for name in CELLS}
 
 
-CELLS = ("prepare", "clone", "fork", "unlink", "put", "free", "adjust")
+CELLS = (
+    *("prepare", "clone", "fork", "unlink", "put", "free", "adjust", "expand", "move"),
+    *("referenced", "unmap", "migrate"),
+)

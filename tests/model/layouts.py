@@ -7,7 +7,7 @@ those of the comment above vma_merge. All is about one region of four pages, and
 
 from __future__ import annotations
 
-from kit.model.machine import Machine
+from kit.model.machine import Machine, addresses
 from kit.model.recorder import Recorder
 from kit.model.state import Mm
 from kit.model.steps import Profile
@@ -19,12 +19,13 @@ GENERATION = {
     **dict.fromkeys(("3.0-rc1", "3.0-637fbbf", "3.0-eee2acba", "3.0-dd34739c"), "3.0"),
     **dict.fromkeys(("3.8", "3.19"), "3.8"),
     "6.0": "6.0",
-    **dict.fromkeys(("6.1", "6.1-unbatched-clone", "6.1-unbatched", "6.12"), "6.1"),
+    **dict.fromkeys(("6.1", "6.1-unbatched-clone", "6.1-unbatched"), "6.1"),
+    "6.12": "6.12",
     "7.0": "7.0",
 }
 
 Cost = dict[str, int]
-ALL = ("2.6.38", "3.0", "3.8", "6.0", "6.1", "7.0")
+ALL = ("2.6.38", "3.0", "3.8", "6.0", "6.1", "6.12", "7.0")
 
 
 def every(**cost: int) -> dict[str, Cost]:
@@ -34,7 +35,8 @@ def every(**cost: int) -> dict[str, Cost]:
 NOTHING: Cost = {}
 MERGED: Cost = {"clone": 1, "adjust": 1, "unlink": 1}
 
-# What was done before, what is measured, and its cost. A word is `write PAGE`, `ro FIRST COUNT`, `rw …` or `munmap …`.
+# What was done before, what is measured, and its cost. A word is `write PAGE`, `ro FIRST COUNT`, `rw …`,
+# `keep …` (MADV_DONTFORK for a part) or `munmap …`.
 SCENES: dict[str, tuple[str, str, dict[str, Cost]]] = {
     # __split_vma: the upper part is new (new_below 0), vm_start stays: 3.0 takes no lock to adjust, 2.6.38 does.
     "split low": ("write 0", "ro 0 1", every(clone=1, adjust=1) | {"3.0": {"clone": 1}}),
@@ -57,7 +59,7 @@ SCENES: dict[str, tuple[str, str, dict[str, Cost]]] = {
     # Case 6: the lock is taken for each VMA that goes ("goto again") until the maple tree came (6.1).
     "merge with both": (
         *("write 0; ro 1 1", "rw 1 1"),
-        every(adjust=2, unlink=2) | {new: {"adjust": 1, "unlink": 2} for new in ("6.1", "7.0")},
+        every(adjust=2, unlink=2) | {new: {"adjust": 1, "unlink": 2} for new in ("6.1", "6.12", "7.0")},
     ),
     # Cases 5 and 4: only the boundary moves.
     "boundary up": ("write 0; ro 0 1", "ro 1 1", every(adjust=1)),
@@ -74,8 +76,22 @@ SCENES: dict[str, tuple[str, str, dict[str, Cost]]] = {
     ),
     # Case 7 where only the VMA that goes has one: 3.0 to 6.12 want a chain of one on the VMA that stays.
     "written merges with unwritten": (
-        *("ro 0 1; write 2", "ro 1 3"),
+        *("keep 0 1; write 2", "keep 1 3"),
         dict.fromkeys(ALL, NOTHING) | dict.fromkeys(("2.6.38", "7.0"), MERGED),
+    ),
+    # Likewise, but 6.12 and 7.0 do not account for what was made read-only before it was written to: flags differ.
+    "written merges with unwritten, read-only": (
+        *("ro 0 1; write 2", "ro 1 3"),
+        dict.fromkeys(ALL, NOTHING) | {"2.6.38": MERGED},
+    ),
+    # Case 8 with the next one written, read-only; before 4.9 the VMA that had no anon_vma takes its place (and in
+    # 2.6.38 had merged with it before: one goes, none is cloned).
+    "read-only again merges with written": (
+        *("ro 0 2; write 2; ro 2 2; rw 0 2", "ro 0 2"),
+        {
+            **{"2.6.38": {"adjust": 1, "unlink": 1}, "3.0": MERGED, "3.8": MERGED},
+            **{"6.0": {"adjust": 1}, "6.1": {"adjust": 1}, "6.12": NOTHING, "7.0": NOTHING},
+        },
     ),
     # Case 6 where only the last has one: 6.0 imports once, but locks twice; before it the first turn has no lock.
     "two unwritten merge with next": (
@@ -93,6 +109,8 @@ def do(machine: Machine, mm: Mm, words: str) -> None:
             machine.write(mm, 0, first)
         elif what == "munmap":
             machine.munmap(mm, 0, first, count)
+        elif what == "keep":
+            machine.mmap.change(mm, *addresses(0, first, count), None, "dontfork")
         else:
             machine.mprotect(mm, 0, first, count, what)
 

@@ -1,0 +1,273 @@
+"""Executes a program on a machine, counting per window. In: program, layouts, machine; out: predictions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from kit.model.errors import ProgramError
+from kit.model.machine import Machine
+from kit.model.program import (
+    Brk,
+    Discard,
+    Exec,
+    Fork,
+    Grow,
+    Hold,
+    Madvise,
+    Map,
+    MapFile,
+    Mprotect,
+    Mremap,
+    Munmap,
+    Op,
+    Orphan,
+    Plain,
+    Program,
+    Release,
+    Repeat,
+    Script,
+    Stack,
+    Threads,
+    Users,
+    Window,
+    Write,
+    WriteBrk,
+)
+from kit.model.state import LayoutVma, Mm
+from kit.model.steps import OPERATIONS
+
+SCRIPT = "a shell script is executed, and the layout of the shell's image is not given"
+REUSE = "users race for an anon_vma that an exited process left: the first to fork reuses it, the others do not"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Acquisitions of the root lock in one window: from `low` to `high`, equal where scheduling cannot matter.
+
+    `by_operation` (each of steps.OPERATIONS) and `by_mode` (write, read) explain `low`; what `high` has more is all
+    of operation "free": anon_vmas freed by one user whose root another user locks somewhere in the window.
+    """
+
+    low: int
+    high: int
+    by_operation: Mapping[str, int]
+    lock_class: str
+    by_mode: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Unmodelled:
+    """Why there is no number for a window."""
+
+    reason: str
+
+
+class Execution:
+    """One program on one machine."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        layout: Sequence[LayoutVma],
+        shell: Sequence[LayoutVma] | None,
+        *,
+        shortcut: bool,
+        checked: bool,
+    ) -> None:
+        self.machine = machine
+        self.layout = layout
+        self.shell = shell
+        self.recorder = machine.recorder
+        self.shortcut = shortcut
+        self.checked = checked
+        self.windows: dict[str, Prediction | Unmodelled] = {}
+        self.window = ""
+        self.reason = ""
+        self.orphans: dict[Mm, list[tuple[Mm, tuple[Op, ...]]]] = {}
+        self.held: dict[Mm, list[Mm]] = {}
+
+    def worker(self, program: Program) -> None:
+        """The worker's whole life; at its end nothing may be left."""
+        mm = self.machine.spawn(self.layout)
+        self.block(mm, program.ops)
+        self.machine.check()
+        self.finish(mm)
+        self.machine.check()
+
+    def block(self, mm: Mm, ops: Iterable[Op]) -> None:
+        for op in ops:
+            self.op(mm, op)
+            if self.checked:
+                self.machine.check()
+
+    def op(self, mm: Mm, op: Op) -> None:
+        match op:
+            case Fork(body):
+                self.live(self.machine.fork(mm), body)
+            case Exec(body):
+                self.execute(mm, self.layout, body)
+            case Script():
+                self.script(mm)
+            case Orphan(body):
+                self.orphans.setdefault(mm, []).append((self.machine.fork(mm), body))
+            case Hold(body):
+                self.hold(mm, body)
+            case Release():
+                self.release(mm)
+            case Threads(_, body):  # they share the mm, and sleep
+                self.block(mm, body)
+            case Repeat(times, body):
+                self.repeat(mm, times, body)
+            case Window(name, body):
+                with self.opened(name):
+                    self.block(mm, body)
+            case Users(name, users):
+                self.users(mm, name, users)
+            case _:
+                self.plain(mm, op)
+
+    def plain(self, mm: Mm, op: Plain) -> None:
+        """An operation of one process on its own memory."""
+        machine = self.machine
+        match op:
+            case Map(region, pages):
+                machine.map(mm, region, pages)
+            case MapFile(region, pages):
+                machine.mapfile(mm, region, pages)
+            case Write(region, page):
+                machine.write(mm, region, page)
+            case Munmap(region, first, count):
+                machine.munmap(mm, region, first, count)
+            case Mprotect(region, first, count, access):
+                machine.mprotect(mm, region, first, count, access)
+            case Madvise(region, advice):
+                machine.madvise(mm, region, advice)
+            case Discard(region, first, count):
+                machine.discard(mm, region, first, count)
+            case Mremap(region, first, count, to):
+                machine.move(mm, region, first, count, to)
+            case Grow(region, pages):
+                machine.grow(mm, region, pages)
+            case Brk(pages):
+                machine.brk(mm, pages)
+            case WriteBrk(page):
+                machine.writebrk(mm, page)
+            case Stack(pages):
+                machine.stack(mm, pages)
+
+    def live(self, mm: Mm, body: Iterable[Op]) -> None:
+        """What a child does, and its end, for which its parent waits."""
+        self.block(mm, body)
+        self.finish(mm)
+
+    def execute(self, mm: Mm, layout: Sequence[LayoutVma], body: Iterable[Op]) -> None:
+        child = self.machine.fork(mm)
+        self.machine.execute(child, layout)
+        self.live(child, body)
+
+    def hold(self, mm: Mm, body: Iterable[Op]) -> None:
+        child = self.machine.fork(mm)
+        self.held.setdefault(mm, []).append(child)
+        self.block(child, body)
+
+    def release(self, mm: Mm) -> None:
+        """The children that a process holds exit, the first to be forked first."""
+        for child in self.held.pop(mm, ()):
+            self.finish(child)
+
+    def finish(self, mm: Mm) -> None:
+        """A process releases whom it holds, and exits; then its orphans live, the first to be forked first."""
+        self.release(mm)
+        self.machine.exit(mm)
+        for orphan, body in self.orphans.pop(mm, ()):
+            self.live(orphan, body)
+
+    def script(self, mm: Mm) -> None:
+        """The shell is a static image too, which forks nothing.
+
+        Without its layout this window is not predicted, but later ones are: for the parent's anon_vmas execve is an
+        exit, and the shell has roots of its own.
+        """
+        if self.shell is not None:
+            self.execute(mm, self.shell, ())
+            return
+        self.reason = self.reason or SCRIPT
+        self.live(self.machine.fork(mm), ())
+
+    def repeat(self, mm: Mm, times: int, body: tuple[Op, ...]) -> None:
+        """The block, `times` times; once a turn leaves the state as it was, the others are known to cost the same.
+
+        The state is compared whole (every live process), so this is a proof, not a guess. Comparing costs about a
+        fork, so it is tried after 1, 2, 4, 8 … turns.
+        """
+        done = 0
+        while done < times:
+            tried = self.shortcut and done + 1 < times and done & (done - 1) == 0
+            before = self.machine.fingerprint() if tried else None
+            tally = self.recorder.tally() if tried else ()
+            windows = len(self.windows)
+            self.block(mm, body)
+            done += 1
+            if before is not None and windows == len(self.windows) and before == self.machine.fingerprint():
+                self.recorder.again(times - done, tally)
+                self.recorder.mark("repeat", "again", f"{times - done} times more, each as the last")
+                return
+
+    def users(self, mm: Mm, name: str, users: Iterable[tuple[Op, ...]]) -> None:
+        """The users run one after another here: see Recorder.might_have_been_locked for what else could happen.
+
+        Nothing else can depend on the scheduler, but for one thing. Chains are private to a VMA, so cloning and
+        unlinking count the same in any order. The parent waits, attached to every anon_vma that two users share, so
+        none of those is freed or becomes empty. The one thing is reuse: of an anon_vma that a process left behind
+        which is gone, the first user to fork gets hold.
+        """
+        vacant = self.vacant(mm)
+        children = [(self.machine.fork(mm), body) for body in users]
+        with self.opened(name):
+            if vacant and len(children) > 1:
+                self.reason = REUSE
+            for number, (child, body) in enumerate(children):
+                self.recorder.user = number
+                self.block(child, body)
+            self.recorder.user = None
+        for child, _ in children:
+            self.finish(child)
+
+    def vacant(self, mm: Mm) -> bool:
+        """Whether a VMA of this process is attached to an anon_vma that its children may reuse, or soon might."""
+        counters = self.machine.rmap.profile.counters
+        owned = {vma.anon_vma for other in self.machine.mms for vma in other.vmas}
+        chains = [(vma, avc.anon_vma) for vma in mm.vmas for avc in vma.chain]
+        if counters == "degree":  # it counts VMAs and children alike, so one in use may be taken too
+            return any(anon_vma is not vma.anon_vma and anon_vma.degree < 2 for vma, anon_vma in chains)
+        return counters == "children" and any(
+            anon_vma not in owned and anon_vma is not anon_vma.root for _, anon_vma in chains
+        )
+
+    @contextmanager
+    def opened(self, name: str) -> Iterator[None]:
+        """lock_stat is global: what any process does while a window is open counts."""
+        if self.window:
+            raise ProgramError(f"window {name} opens inside window {self.window}")
+        if name in self.windows:
+            raise ProgramError(f"window {name} opens twice: its counts would have no one meaning")
+        self.window, self.reason = name, ""
+        self.recorder.open()
+        self.recorder.mark("window", "open", name)
+        yield
+        self.recorder.mark("window", "close", name)
+        self.windows[name] = Unmodelled(self.reason) if self.reason else self.closed()
+        self.window = ""
+
+    def closed(self) -> Prediction:
+        counts = self.recorder.counts
+        operations = dict.fromkeys(OPERATIONS, 0)
+        modes: dict[str, int] = {}
+        for (operation, mode), n in counts.items():
+            operations[operation] += n
+            modes[mode] = modes.get(mode, 0) + n
+        low = sum(operations.values())
+        high = low + self.recorder.might_have_been_locked()
+        return Prediction(low, high, operations, self.machine.rmap.profile.lock_class, modes)

@@ -1,0 +1,72 @@
+"""What every step of mm/rmap.c works on: the local variables of a call, the recorder, and what must never happen.
+
+In: steps of kit.model.linking, counting and walking; out: a ModelError where a rule of the kernel is broken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NoReturn
+
+from kit.model.errors import ModelError
+from kit.model.recorder import Recorder
+from kit.model.state import AnonVma, AnonVmaChain, Vma
+from kit.model.steps import Profile
+
+
+class Frame:
+    """The local variables of one call."""
+
+    __slots__ = (
+        *("allocated", "anon_vma", "empty", "entry", "forking", "found", "importing", "inserting", "moving"),
+        *("new", "operation", "root", "seen", "src", "vma"),
+    )
+
+    def __init__(self, operation: str, vma: Vma, src: Vma | None = None, anon_vma: AnonVma | None = None) -> None:
+        self.operation = operation
+        self.vma = vma
+        self.src = src
+        self.anon_vma = anon_vma  # the one that the steps are about
+        self.entry: AnonVmaChain | None = None  # the entry of the walk
+        self.root: AnonVma | None = None  # held since lock_anon_vma_root
+        self.allocated = 0  # chain entries not yet linked
+        self.empty = False  # the last removal left the anon_vma without entries
+        self.found = False  # anon_vma is a neighbour's
+        self.new: AnonVma | None = None  # allocated in this call, and not yet the VMA's own
+        self.seen: list[Vma] = []  # what a walk met
+        self.forking = False  # anon_vma_clone is called by anon_vma_fork
+        self.inserting = self.importing = self.moving = False  # what vma_adjust is called for
+
+
+Handler = Callable[[Frame], "bool | None"]
+
+
+class Base:
+    """The state of one kernel's mm/rmap.c. `alive` is the number of anon_vmas that exist."""
+
+    def __init__(self, profile: Profile, recorder: Recorder) -> None:
+        self.profile = profile
+        self.recorder = recorder
+        self.alive = 0
+
+    def _broken(self, frame: Frame, what: str) -> NoReturn:
+        raise ModelError(f"{frame.operation} of {frame.vma} {what} (profile {self.profile.name})")
+
+    def _note(self, frame: Frame, what: str, anon_vma: AnonVma) -> None:
+        if self.recorder.trace is not None:
+            self.recorder.note(frame.operation, what, frame.vma, anon_vma.name)
+
+    def _subject(self, frame: Frame) -> AnonVma:
+        if frame.anon_vma is None:
+            self._broken(frame, "has no anon_vma to work on")
+        return frame.anon_vma
+
+    def _changes(self, frame: Frame, anon_vma: AnonVma) -> None:
+        """What others can see changes only under the root's lock."""
+        if anon_vma.published and anon_vma.root not in self.recorder.held:
+            self._broken(frame, f"changes {anon_vma.name} without the lock of its root")
+
+    def _parent(self, frame: Frame) -> Vma:
+        if frame.src is None:
+            self._broken(frame, "has no parent")
+        return frame.src
