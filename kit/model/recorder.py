@@ -22,7 +22,7 @@ class Event:
     """One line of a trace; `operation` is one of steps.OPERATIONS, window or repeat.
 
     `what` was done: alloc or nowait (an allocation that may or may not sleep), fail, lock, unlock, own, assign, link,
-    remove, reuse, walk, free, child+, child-, active+, active-, degree+, degree-; or hazard.
+    remove, reuse, walk, pin, unpin, free, child+, child-, active+, active-, degree+, degree-; or hazard.
     """
 
     operation: str

@@ -104,6 +104,8 @@ class Rmap(Linking, Counting):
             for handler in self._failures[cell]:
                 handler(frame)
             self._returns(cell, frame, held)
+            if frame.vma.chain:
+                self._broken(frame, "fails, but leaves the VMA attached")
             raise
         self._returns(cell, frame, held)
 
@@ -184,13 +186,16 @@ class Rmap(Linking, Counting):
 
     def pin(self, frame: Frame) -> None:
         self.get(self._subject(frame))
+        self._note(frame, "pin", self._subject(frame))
 
     def unpin(self, frame: Frame) -> None:
+        self._note(frame, "unpin", self._subject(frame))
         self.put(self._subject(frame), frame.vma)
 
     def unpin_locking(self, frame: Frame) -> None:
         """drop_anon_vma of 2.6.38: the last external reference goes under the lock."""
         anon_vma = self._subject(frame)
+        self._note(frame, "unpin", anon_vma)
         anon_vma.refcount -= 1
         if anon_vma.refcount == 1:
             self.lock(frame)
