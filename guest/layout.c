@@ -58,16 +58,16 @@ static int read_line(struct vma *vma, const char *line)
 	return sscanf(line, "Anonymous: %ld kB", &vma->anonymous) == 1;
 }
 
-int layout_send(void)
+int layout_send_from(int fd, const char *worker)
 {
 	static struct lines lines;
 	static struct vma vma;
 	static char line[512];
 	int count = 0, more;
-	int fd = open(SMAPS, O_RDONLY | O_CLOEXEC);
 
-	if (fd < 0)
-		return channel_fail_errno(SMAPS);
+	frame_begin("worker");
+	frame_text(worker);
+	frame_send();
 	lines_start(&lines, fd);
 	while ((more = lines_next(&lines, line, sizeof(line))) > 0) {
 		if (read_line(&vma, line)) {
@@ -75,11 +75,22 @@ int layout_send(void)
 			count++;
 		}
 	}
-	close(fd);
 	if (more < 0)
 		return channel_fail_errno(SMAPS);
 	frame_begin("layout");
 	frame_number(count);
 	frame_send();
 	return 0;
+}
+
+int layout_send(const char *worker)
+{
+	int fd = open(SMAPS, O_RDONLY | O_CLOEXEC);
+	int ret;
+
+	if (fd < 0)
+		return channel_fail_errno(SMAPS);
+	ret = layout_send_from(fd, worker);
+	close(fd);
+	return ret;
 }

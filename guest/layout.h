@@ -5,7 +5,10 @@
 /* Give every writable private VMA its anon_vma; the stack has one since exec. */
 void layout_touch(void);
 
-/* One vma frame each, then their number. 0, or -1 after a fail frame. */
-int layout_send(void);
+/* A worker frame, a vma frame each, then their number: of smaps read from fd. 0, or -1 after a fail frame. */
+int layout_send_from(int fd, const char *worker);
+
+/* The same of this process. */
+int layout_send(const char *worker);
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * A shell just large enough for /bin/job.sh: comments, assignments, `:`,
- * `echo`, `exit N`. Anything else is an error, with its line, and status 2.
+ * `echo`, `exit N`, and `smaps`, which copies the shell's own to descriptor 3.
+ * Anything else is an error, with its line, and status 2.
  *
  * No malloc: which VMAs libc would allocate from is not the model's to know.
  */
@@ -14,12 +15,28 @@
 #include <unistd.h>
 
 #define MAX_LINE	256
+#define SMAPS_FD	3
 
 static int is_assignment(const char *word)
 {
 	size_t n = strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_");
 
 	return n && word[n] == '=';
+}
+
+static int copy_smaps(void)
+{
+	static char buffer[4096];
+	int fd = open("/proc/self/smaps", O_RDONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return 1;
+	while ((n = read(fd, buffer, sizeof(buffer))) > 0)
+		if (write(SMAPS_FD, buffer, n) != n)
+			return 1;
+	close(fd);
+	return n < 0 ? 1 : -1;
 }
 
 /* -1 to go on, otherwise the script's status. */
@@ -34,6 +51,8 @@ static int run_line(char *line, int null)
 		return atoi(rest) & 255;
 	if (!strcmp(word, "echo"))
 		return write(null, rest, strlen(rest)) < 0 ? 1 : -1;
+	if (!strcmp(word, "smaps"))
+		return copy_smaps();
 	if (is_assignment(word))
 		return -1;	/* kept, and never expanded */
 	return 2;

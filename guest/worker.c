@@ -17,13 +17,6 @@
 /* Behind .bss: a VMA that the program break's first page cannot be merged with. */
 __attribute__((section(".guard"), used)) static const char guard = 1;
 
-static void send_name(const char *name)
-{
-	frame_begin("worker");
-	frame_text(name);
-	frame_send();
-}
-
 int main(int argc, char **argv)
 {
 	int first = argc == 3;
@@ -33,11 +26,9 @@ int main(int argc, char **argv)
 		return 2;
 	layout_touch();
 	exec_init(argv[1], argv[2]);
-	if (first)
-		send_name(argv[2]);
 	from = first ? 0 : atoi(argv[3]);
 	to = program_read(argv[1]);
-	if (to < 0 || run_init(first) < 0 || (first && layout_send() < 0))
+	if (to < 0 || run_init(first) < 0 || (first && layout_send(argv[2]) < 0))
 		return 1;
 	if (!first)
 		to = atoi(argv[4]);

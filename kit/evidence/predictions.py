@@ -11,6 +11,7 @@ from kit.records import Boot, Experiment, GuestVma, Outcome
 from kit.workload.catalog import make_loads
 from kit.workload.load import Load
 
+SHELL = "/bin/sh"  # as the guest's init names the layout of the shell that executes scripts
 Predicted = Mapping[str, Prediction | Unmodelled]
 """By window name."""
 
@@ -36,11 +37,14 @@ def predict_arm(
 ) -> dict[str, Prediction | Unmodelled]:
     """What the model says of each window for an arm of that profile."""
     out: dict[str, Prediction | Unmodelled] = {}
+    shell = layouts.get(SHELL)
     for load in make_loads(exp.workloads, exp.seed):
-        out.update(_predict(load, profile, tuple(layouts.get(load.name, ()))))
+        out.update(_predict(load, profile, tuple(layouts.get(load.name, ())), shell and tuple(shell)))
     return out
 
 
 @lru_cache(maxsize=256)
-def _predict(load: Load, profile: str, layout: tuple[GuestVma, ...]) -> Predicted:
-    return predict(load.program, layout, profile)
+def _predict(
+    load: Load, profile: str, layout: tuple[GuestVma, ...], shell: tuple[GuestVma, ...] | None
+) -> Predicted:
+    return predict(load.program, layout, profile, shell=shell)

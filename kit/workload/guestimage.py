@@ -30,14 +30,14 @@ FLAGS = (
 
 # Path in the guest, and the sources that it is linked from.
 PROGRAMS: Mapping[str, tuple[str, ...]] = {
-    "init": ("init.c", "channel.c", "conf.c"),
+    "init": ("init.c", "channel.c", "conf.c", "lines.c", "layout.c", "shell.c"),
     "worker": (
         "worker.c", "channel.c", "conf.c", "lines.c", "layout.c", "lockstat.c", "program.c", "fields.c", "run.c",
         "memory.c", "stack.c", "children.c", "threads.c", "exec.c", "users.c",
     ),
     "bin/sh": ("sh.c", "lines.c"),
 }  # fmt: skip
-SCRIPTS: Mapping[str, str] = {"bin/job.sh": "job.sh"}
+SCRIPTS: Mapping[str, str] = {"bin/job.sh": "job.sh", "bin/layout.sh": "layout.sh"}
 DATA_BYTES = 64 * 4096  # of /data, which programs map: DATA_PAGES of guest/program.h
 
 # Character devices by the numbers of Documentation/admin-guide/devices.txt.
