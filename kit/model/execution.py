@@ -38,7 +38,7 @@ from kit.model.program import (
 from kit.model.state import LayoutVma, Mm
 from kit.model.steps import OPERATIONS
 
-SCRIPT = "a shell script is executed, and the layout of the shell's image is not given"
+SCRIPT = "a shell script is executed, and the layout of the shell is not given (kit.model.elf reads it from its file)"
 REUSE = "users race for an anon_vma that an exited process left: the first to fork reuses it, the others do not"
 
 

@@ -13,7 +13,7 @@ from kit.model.frame import Frame, Handler
 from kit.model.linking import Linking
 from kit.model.recorder import Recorder
 from kit.model.state import AnonVma, Vma
-from kit.model.steps import CELLS, Over, Pass, Profile, Step
+from kit.model.steps import Over, Profile, Step
 
 
 class Rmap(Linking, Counting):
@@ -21,11 +21,14 @@ class Rmap(Linking, Counting):
 
     def __init__(self, profile: Profile, recorder: Recorder) -> None:
         super().__init__(profile, recorder)
-        self._passes = {name: self._compile(profile.cells[name].passes) for name in CELLS}
-        self._failures = {name: [self._handler(step) for step in profile.cells[name].failure] for name in CELLS}
+        self._passes: dict[str, list[tuple[Over, list[Handler]]]] = {}
 
-    def _compile(self, passes: tuple[Pass, ...]) -> list[tuple[Over, list[Handler]]]:
-        return [(p.over, [self._handler(step) for step in p.steps]) for p in passes]
+    def _compiled(self, cell: str) -> list[tuple[Over, list[Handler]]]:
+        """A cell's passes as methods; kept, since they are called so often."""
+        if cell not in self._passes:
+            passes = self.profile.cells[cell].passes
+            self._passes[cell] = [(p.over, [self._handler(step) for step in p.steps]) for p in passes]
+        return self._passes[cell]
 
     def _handler(self, step: Step) -> Handler:
         handler: Handler = getattr(self, step.name.lower())
@@ -101,8 +104,8 @@ class Rmap(Linking, Counting):
         try:
             self._run(cell, frame)
         except OutOfMemoryError:
-            for handler in self._failures[cell]:
-                handler(frame)
+            for step in self.profile.cells[cell].failure:
+                self._handler(step)(frame)
             self._returns(cell, frame, held)
             if frame.vma.chain:
                 self._broken(frame, "fails, but leaves the VMA attached")
@@ -110,7 +113,7 @@ class Rmap(Linking, Counting):
         self._returns(cell, frame, held)
 
     def _run(self, cell: str, frame: Frame) -> None:
-        for over, handlers in self._passes[cell]:
+        for over, handlers in self._compiled(cell):
             if over is not Over.ONCE:
                 self._walk(frame, over, handlers)
             elif any(handler(frame) for handler in handlers):

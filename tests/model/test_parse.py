@@ -7,15 +7,19 @@ import pytest
 from kit.model.errors import ModelError
 from kit.model.parse import parse_program
 from kit.model.program import (
+    Exec,
     Fork,
+    Hold,
     Madvise,
     Map,
     Mprotect,
     Munmap,
     Orphan,
     Program,
+    Release,
     Repeat,
     Script,
+    Threads,
     Users,
     Window,
     Write,
@@ -77,6 +81,15 @@ def test_every_operation() -> None:
         ("mprotect 0 0 1 rx", "line 1: access must be ro or rw, not 'rx'"),
         ("madvise 0 free", "line 1: advice must be dontfork or wipeonfork, not 'free'"),
         ("orphan\nend", "line 1: an orphan needs a fork around it"),
+        ("hold\norphan\nend\nend\norphan\nend", "line 5: an orphan needs a fork around it"),
+        ("discard 0 4000 96", "line 1: count must be a number from 1 to 95, not '96'"),
+        ("mremap 1 0 1 1", "line 1: pages move to another region"),
+        ("mremap 1 0 1 64", "line 1: region must be a number from 0 to 63, not '64'"),
+        ("mapfile 1 65", "line 1: pages must be a number from 1 to 64, not '65'"),
+        ("brk 4096", "line 1: pages must be a number from 0 to 4095, not '4096'"),
+        ("stack 0", "line 1: pages must be a number from 1 to 1024, not '0'"),
+        ("release 1", "line 1: release takes 0 words, not 1"),
+        ("threads 30\nfork\nthreads 3\nend\nend\nend", "line 3: more than 32 threads at once"),
         ("repeat x\nend", "line 1: repeat must be a number from 1 to 1000000000, not 'x'"),
         ("repeat ٣\nend", "line 1: repeat must be a number"),
         ("repeat 0\nend", "line 1: repeat must be a number"),
@@ -98,6 +111,34 @@ def test_errors_name_their_line(text: str, message: str) -> None:
     with pytest.raises(ModelError) as raised:
         parse_program(text)
     assert str(raised.value).startswith(message)
+
+
+WHOLE = """\
+mapfile 1 64
+discard 1 0 2
+mremap 1 0 2 2
+grow 2 9
+brk 0
+writebrk 0
+stack 1024
+hold
+orphan
+end
+end
+release
+threads 30
+exec
+threads 32
+end
+end
+end
+"""
+
+
+def test_the_whole_language() -> None:
+    program = parse_program(WHOLE)
+    assert program.text() == WHOLE
+    assert program.ops[7:] == (Hold((Orphan(),)), Release(), Threads(30, (Exec((Threads(32, ()),)),)))
 
 
 def test_deep_programs_are_read() -> None:

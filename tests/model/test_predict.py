@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from collections.abc import Callable
@@ -183,6 +184,13 @@ def test_wipeonfork_came_with_4_14() -> None:
         ("map 0 4\nmunmap 0 1 1\nmprotect 0 0 4 ro", "mprotect 0 0 4: worker has a hole there"),
         ("map 0 4\nmunmap 0 0 4\nmunmap 0 0 4", "munmap: worker has nothing mapped there"),
         ("madvise 3 dontfork", "madvise 3: worker has nothing mapped there"),
+        ("mapfile 3 1\nmadvise 3 wipeonfork", "madvise 3 wipeonfork: only anonymous memory can be wiped"),
+        ("map 0 4\nmunmap 0 1 1\ndiscard 0 0 2", "discard 0 0 2: worker has a hole there"),
+        ("map 0 4\nmprotect 0 0 1 ro\nmremap 0 0 2 1", "mremap: worker has no one VMA there"),
+        ("map 0 4\nmap 1 4\nmremap 0 0 2 1", "mremap: worker has something at the target"),
+        ("map 0 4\ngrow 0 4", "grow: worker has no shorter VMA there"),
+        ("map 0 8\nmunmap 0 2 2\ngrow 0 5", "grow: worker has something behind it"),
+        ("brk 1\nwritebrk 1", "writebrk 1: worker has nothing mapped there"),
     ],
 )
 def test_senseless_changes_are_refused(program: str, message: str) -> None:
@@ -214,6 +222,70 @@ def test_script_of_one_user_hides_the_window() -> None:
     found = text("users w\nuser\nscript\nend\nuser\nend\nend\nwindow x\nend")
     assert isinstance(found["w"], Unmodelled)
     assert isinstance(found["x"], Prediction)
+
+
+# The whole language. WORKER's stack stands at a random place; its data, bss and stack are written to.
+
+EXEC = {"clone": WRITTEN, "fork-link": WRITTEN, "prepare": 3, "adjust": 2, "expand": 1, "unlink": 2 * WRITTEN}
+
+
+@pytest.mark.parametrize(
+    ("program", "cost"),
+    [
+        ("exec\nend", EXEC),
+        ("threads 3\nfork\nend\nend", {"clone": 3, "fork-link": 3, "unlink": 3}),
+        ("hold\nend", {"clone": 3, "fork-link": 3}),
+        ("hold\nend\nrelease", {"clone": 3, "fork-link": 3, "unlink": 3}),
+        ("fork\nhold\nend\nend", {"clone": 6, "fork-link": 6, "unlink": 6}),
+        ("stack 5", {"expand": 5}),
+        ("brk 2\nwritebrk 0\nbrk 3\nbrk 0", {"prepare": 1, "adjust": 1, "unlink": 1}),
+        ("mapfile 0 2\nwrite 0 1\ndiscard 0 0 2\nwrite 0 1", {"prepare": 1}),
+        ("map 0 2\nwrite 0 0\ngrow 0 4\nmremap 0 0 4 1", {"prepare": 1, "adjust": 1, "clone": 1, "unlink": 1}),
+    ],
+)
+def test_what_operations_cost(program: str, cost: dict[str, int]) -> None:
+    assert spent_on(text(f"window w\n{program}\nend")["w"]) == cost
+
+
+def test_exec_without_a_shift_costs_two_less() -> None:
+    """norandmaps: the stack's end stays where __bprm_mm_init put it."""
+    still = tuple(
+        dataclasses.replace(line, start=0x7FFFFFFDE000, end=0x7FFFFFFFF000) if line.name == "[stack]" else line
+        for line in WORKER
+    )
+    found = predict(parse_program("window w\nexec\nend\nend"), still, "6.1")["w"]
+    assert spent_on(found) == {what: n for what, n in EXEC.items() if what != "adjust"}
+
+
+def test_arguments_of_more_pages_grow_the_stack_one_by_one() -> None:
+    long = tuple(
+        dataclasses.replace(line, start=line.start - 2 * 4096) if line.name == "[stack]" else line for line in WORKER
+    )
+    found = predict(parse_program("window w\nexec\nend\nend"), long, "6.1")["w"]
+    assert spent_on(found) == EXEC | {"expand": 3}
+
+
+def test_the_image_begins_anew() -> None:
+    """No region, no break, chains of one; the parent has all that it had."""
+    found = text("map 0 1\nbrk 1\nexec\nmap 0 1\nbrk 1\nwindow w\nfork\nend\nend\nend\nwindow x\nwritebrk 0\nend")
+    assert [spent_on(found[name]) for name in "wx"] == [
+        {"clone": WRITTEN, "fork-link": WRITTEN, "unlink": WRITTEN},
+        {"prepare": 1},
+    ]
+
+
+def test_script_with_the_shells_layout_is_an_exec() -> None:
+    found = predict(parse_program("window w\nscript\nend"), WORKER, "6.1", shell=WORKER)["w"]
+    assert spent_on(found) == EXEC
+
+
+def test_held_children_and_orphans_end_in_the_order_of_their_forks() -> None:
+    program = "fork\nhold\norphan\nend\nend\nhold\nend\norphan\nend\nend"
+    traced = run(parse_program(program), WORKER, "6.1", trace=True)
+    ends = [event.vma for event in traced.trace if event.operation == "unlink" and event.what == "lock"]
+    assert [end.split(" of ")[1] for end in ends[::WRITTEN]] == [
+        *("worker.1.1", "worker.1.1.1", "worker.1.2", "worker.1", "worker.1.3", "worker")
+    ]
 
 
 # What is refused
