@@ -60,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
     check.set_defaults(call=_check)
     test = verbs.add_parser("test", help="check kit itself")
     test.add_argument("--quick", action="store_true", help="leave out the tests that build and boot kernels")
+    test.add_argument("--record", action="store_true", help="write what kernels measured to tests/model/data")
     test.add_argument("pytest_args", nargs="*", help="arguments for pytest, after --")
     test.set_defaults(call=_test)
     _model_arguments(verbs.add_parser("model", help="ask the reference model: no kernel is needed"))
@@ -151,7 +152,7 @@ def _model(options: argparse.Namespace) -> int:
 def _test(options: argparse.Namespace) -> int:
     from kit.selftest import selftest
 
-    return selftest(options.quick, False, options.pytest_args)
+    return selftest(options.quick, options.record, options.pytest_args)
 
 
 def _named(config: Path | None) -> Path:

@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from kit.experiment import RunResult
 from kit.kernel.tree import resolve_tree
+from kit.model.program import Program
 from kit.progress import Progress
 from kit.spec import PROJECT
 from kit.store import Cache, RunFolder
 from tests.boot.conftest import ARMS, Run
 from tests.boot.programs import PROGRAMS
+from tests.model.whole import whole_programs
 
 pytestmark = pytest.mark.boot
 
@@ -31,6 +35,7 @@ LADDER = {
     "neither": {"series": [str(PROJECT / "patches/v6.1" / p) for p in SERIES], "profile": "6.1-unbatched"},
 }
 DATA = PROJECT / "tests" / "model" / "data"
+HEALTH = list(HealthCheck)
 SOURCES = ("mm/rmap.c", "mm/mmap.c", "kernel/fork.c")
 
 
@@ -46,6 +51,41 @@ def test_every_operation_counts_as_predicted(run: Run) -> None:
     assert {name.split("/")[0] for name in ranges} <= {"users"}
     if os.environ.get("KIT_TEST_RECORD"):
         record(result)
+
+
+def test_random_programs_count_as_predicted(run: Run) -> None:
+    """Programs drawn from the whole language: 50, or as many as KIT_RANDOM_PROGRAMS says. The seed is printed."""
+    drawn_with = int(os.environ.get("KIT_RANDOM_SEED") or random.SystemRandom().randrange(1 << 32))
+    programs = draw(int(os.environ.get("KIT_RANDOM_PROGRAMS", "50")), drawn_with)
+    print(f"\n{len(programs)} random programs; again with KIT_RANDOM_SEED={drawn_with}")
+    predicted = 0
+    for first in range(0, len(programs), 50):
+        loads = [
+            {"program": {"name": f"r{first + n}", "text": program.text()}}
+            for n, program in enumerate(programs[first : first + 50])
+        ]
+        result = run({"guest": {"cpus": [random.Random(drawn_with + first).choice([1, 2, 4])]}, "workloads": loads})
+        assert result.verdict["boots"]["failed"] == 0, (drawn_with, result.verdict["sentence"])
+        rows = result.verdict["evidence"]["count"]["details"]["predictions"]
+        wrong = [row for row in rows if row["agrees"] is False]
+        assert not wrong, (drawn_with, wrong[:3])
+        predicted += sum(row["agrees"] is True for row in rows)
+    print(f"{predicted} counts of two arms as predicted")
+    assert predicted >= 2 * len(programs)
+
+
+def draw(count: int, drawn_with: int) -> list[Program]:
+    """So many programs, the same for the same seed."""
+    out: list[Program] = []
+
+    @seed(drawn_with)
+    @settings(max_examples=count, database=None, phases=[Phase.generate], deadline=None, suppress_health_check=HEALTH)
+    @given(whole_programs(users=True))
+    def collect(program: Program) -> None:
+        out.append(program)
+
+    collect()
+    return out[:count]
 
 
 def record(result: RunResult) -> None:

@@ -1,0 +1,56 @@
+"""What `kit test --record` wrote of real kernels: every window of every program, checked without a kernel.
+
+Each file holds one boot of one arm: the blob ids of the sources that decide, the programs, the smaps of each worker at
+its start and of the shell, and the lock's rows of /proc/lock_stat as the kernel printed them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kit.model.lockstat import parse_row
+from kit.model.parse import parse_program
+from kit.model.predict import Prediction, predict
+
+FILES = sorted((Path(__file__).parent / "data").glob("fidelity-*.json"))
+SHELL = "/bin/sh"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of smaps as recorded."""
+
+    start: int
+    end: int
+    perms: str
+    anonymous: int
+    name: str
+
+
+def test_there_is_something_recorded() -> None:
+    assert {path.stem.split("-", 2)[2] for path in FILES} >= {"6.1", "6.1-unbatched-clone", "6.1-unbatched"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_every_recorded_window_is_as_predicted(path: Path) -> None:
+    recorded = json.loads(path.read_text(encoding="utf-8"))
+    layouts = {name: [Line(**line) for line in lines] for name, lines in recorded["layouts"].items()}
+    checked = 0
+    for name, text in recorded["programs"].items():
+        said = predict(parse_program(text), layouts[name], recorded["profile"], shell=layouts[SHELL])
+        for window, prediction in said.items():
+            assert isinstance(prediction, Prediction), (window, prediction)
+            measured = acquisitions(recorded["lock_stat"][f"{name}/{window}"])
+            assert prediction.low <= measured <= prediction.high, (window, measured, prediction)
+            checked += 1
+    assert checked == len(recorded["lock_stat"])
+
+
+def acquisitions(rows: list[Any]) -> int:
+    """Read and write rows together; none where the class was not taken."""
+    return sum(parse_row(row, "0.4").acquisitions for row in rows)
