@@ -9,7 +9,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from kit.model.program import (
+    Exec,
     Fork,
+    Hold,
     Madvise,
     Map,
     Mprotect,
@@ -17,8 +19,11 @@ from kit.model.program import (
     Op,
     Orphan,
     Program,
+    Release,
     Repeat,
     Script,
+    Stack,
+    Threads,
     Users,
     Window,
     Write,
@@ -31,7 +36,7 @@ from .scenes import WORKER, Line
 def blocks(draw: st.DrawFn, names: Iterator[int], mapped: frozenset[int], depth: int, inside: bool) -> tuple[Op, ...]:
     """A block of a process that has `mapped`; `inside` a window (or a repeat) no window opens."""
     ops: list[Op] = []
-    kinds = ["map", "write", "write", "fork", "fork", "repeat", "script", "window", "users"]
+    kinds = ["map", "write", "write", "fork", "fork", "repeat", "script", "window", "users", "exec", "hold", "more"]
     for kind in draw(st.lists(st.sampled_from(kinds), max_size=5)):
         if kind == "map":
             region = draw(st.integers(0, 5))
@@ -42,6 +47,12 @@ def blocks(draw: st.DrawFn, names: Iterator[int], mapped: frozenset[int], depth:
             ops.append(Write(draw(st.sampled_from(sorted(mapped))), 0))
         elif kind == "script" and draw(st.integers(0, 4)) == 0:
             ops.append(Script())
+        elif kind == "more":
+            ops.append(draw(st.sampled_from([Release(), Stack(1), Stack(2), Threads(2, (Fork(),))])))
+        elif kind == "hold" and depth:
+            ops.append(Hold(draw(blocks(names, mapped, depth - 1, inside))))
+        elif kind == "exec" and depth:
+            ops.append(Exec(draw(blocks(names, frozenset(), depth - 1, inside))))
         elif kind == "fork" and depth:
             ops.append(Fork(draw(blocks(names, mapped, depth - 1, inside))))
         elif kind == "repeat" and depth:
@@ -67,10 +78,14 @@ def programs(draw: st.DrawFn, depth: int = 4) -> Program:
     return Program(draw(blocks(itertools.count(), frozenset(), depth, False)))
 
 
+STACK = next(line for line in WORKER if line.name == "[stack]")
+
+
 @st.composite
 def layouts(draw: st.DrawFn) -> tuple[Line, ...]:
-    """Some of a worker's VMAs, in any order."""
-    return tuple(draw(st.permutations(draw(st.lists(st.sampled_from(WORKER), unique=True)))))
+    """Some of a worker's VMAs, its stack among them, in any order."""
+    some = draw(st.lists(st.sampled_from([line for line in WORKER if line is not STACK]), unique=True))
+    return tuple(draw(st.permutations([*some, STACK])))
 
 
 PAGES = 4

@@ -11,7 +11,22 @@ import itertools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from kit.model.program import Fork, Map, Op, Program, Repeat, Script, Users, Window, Write
+from kit.model.program import (
+    Exec,
+    Fork,
+    Hold,
+    Map,
+    Op,
+    Program,
+    Release,
+    Repeat,
+    Script,
+    Stack,
+    Threads,
+    Users,
+    Window,
+    Write,
+)
 
 from .scenes import Line
 
@@ -59,6 +74,9 @@ class Twin:
     user: int | None = None
     windows: dict[str, object] = field(default_factory=dict)
     scripts: int = 0
+    layout: tuple[Line, ...] = ()
+    set_up: tuple[int, int] = (1, 2)  # expansions of the stack by execve, and adjustments that shift it
+    held: dict[int, list[Chains]] = field(default_factory=dict)
 
     def cost(self, operation: str, n: int, root: int) -> None:
         self.costs.append((operation, n, self.user, root))
@@ -79,7 +97,31 @@ class Twin:
                 child[vma].append(next(iter(self.names)))
         return child
 
+    def finish(self, process: Chains) -> None:
+        self.release(process)
+        self.exit(process)
+
+    def release(self, process: Chains) -> None:
+        for child in self.held.pop(id(process), []):
+            self.finish(child)
+
+    def execute(self, process: Chains) -> None:
+        """Another image, of roots of its own; what the stack costs before it is as the others counts as its root's."""
+        self.detach(process)
+        process.clear()
+        for line in sorted(self.layout, key=lambda line: line.start):
+            process[hex(line.start)] = []
+            if line.anonymous:
+                self.prepare(process, hex(line.start))
+        stack = next(process[hex(line.start)][0] for line in self.layout if line.name == "[stack]")
+        self.cost("expand", self.set_up[0], stack)
+        self.cost("adjust", self.set_up[1], stack)
+
     def exit(self, process: Chains) -> None:
+        self.detach(process)
+        self.processes = [other for other in self.processes if other is not process]
+
+    def detach(self, process: Chains) -> None:
         for vma, chain in process.items():
             process[vma] = []
             left = {name for other in self.processes for c in other.values() for name in c}
@@ -90,7 +132,6 @@ class Twin:
                 related = {n for other in self.processes for c in other.values() if c[:1] == chain[:1] for n in c}
                 if self.drops and set(gone) - {chain[0]} and not related - {chain[0]}:
                     self.cost("free", 1, chain[0])
-        self.processes = [other for other in self.processes if other is not process]
 
     def block(self, process: Chains, ops: Iterable[Op]) -> None:
         for op in ops:
@@ -101,11 +142,23 @@ class Twin:
             process[f"region {op.region}"] = []
         elif isinstance(op, Write):
             self.prepare(process, f"region {op.region}")
-        elif isinstance(op, (Fork, Script)):
+        elif isinstance(op, (Fork, Script, Exec)):
             self.scripts += isinstance(op, Script)
             child = self.fork(process)
-            self.block(child, op.body if isinstance(op, Fork) else ())
-            self.exit(child)
+            if isinstance(op, Exec):
+                self.execute(child)
+            self.block(child, () if isinstance(op, Script) else op.body)
+            self.finish(child)
+        elif isinstance(op, Hold):
+            self.held.setdefault(id(process), []).append(self.fork(process))
+            self.block(self.held[id(process)][-1], op.body)
+        elif isinstance(op, Release):
+            self.release(process)
+        elif isinstance(op, Threads):
+            self.block(process, op.body)
+        elif isinstance(op, Stack):
+            stack = next(hex(line.start) for line in self.layout if line.name == "[stack]")
+            self.cost("expand", op.pages, process[stack][0])
         elif isinstance(op, Repeat):
             for _ in range(op.times):
                 self.block(process, op.body)
@@ -121,7 +174,7 @@ class Twin:
             self.user = None
             self.close(op.name, *mark)
             for child, _ in children:
-                self.exit(child)
+                self.finish(child)
 
     def close(self, name: str, costs: int, freed: int, scripts: int) -> None:
         if self.scripts != scripts:
@@ -140,11 +193,13 @@ class Twin:
 def recount(program: Program, layout: Iterable[Line], profile: str) -> dict[str, object]:
     """(low, high, acquisitions by operation) of each window, None where it holds a script."""
     twin = Twin(*FORMULAS[profile], asks=not profile.startswith("2.6.38"), drops=profile == "2.6.38-ksm")
+    twin.layout = tuple(layout)
+    twin.set_up = (1 + (profile[0] in "23"), 1 if profile.startswith(("2.6.38", "3.0")) else 2)
     worker: Chains = {}
     for line in sorted(layout, key=lambda line: line.start):
         worker[hex(line.start)] = [next(iter(twin.names))] if line.anonymous else []
     twin.processes.append(worker)
     twin.block(worker, program.ops)
-    twin.exit(worker)
+    twin.finish(worker)
     assert not twin.processes
     return twin.windows
