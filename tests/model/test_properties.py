@@ -89,7 +89,7 @@ def test_splits_merges_and_orphans_keep_the_counters_right(program: Program, nam
     assert parse_program(program.text()) == program
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(whole_programs(), st.sampled_from(sorted(PROFILES)))
 def test_the_whole_language_keeps_the_counters_right(program: Program, name: str) -> None:
     """Every generation: recounted after each operation, and in full, the same; all is given back at the end."""

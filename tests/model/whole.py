@@ -75,13 +75,16 @@ def plain() -> st.SearchStrategy[Op]:
     return st.one_of(*often, gone, discards, grows, advice, st.builds(Stack, st.integers(1, 3)))
 
 
+PLAIN = plain()
+
+
 @st.composite
 def bodies(draw: st.DrawFn, depth: int, *, orphans: bool, most: int = 5) -> tuple[Op, ...]:
     """What a process does; `orphans` if somebody waits for it who can wait for those too."""
     ops: list[Op] = []
     for _ in range(draw(st.integers(0, most))):
         if not depth or draw(st.integers(0, 2)):
-            ops.append(draw(plain()))
+            ops.append(draw(PLAIN))
             continue
         kind = draw(st.sampled_from(KINDS))
         inner = bodies(depth - 1, orphans=True, most=most)
@@ -103,10 +106,10 @@ def outlines(
     draw: st.DrawFn, names: Iterator[int], depth: int, *, users: bool, orphans: bool = False
 ) -> tuple[Op, ...]:
     """A process with windows, between which it prepares, and in children of which there are others."""
-    ops: list[Op] = [Map(0, PAGES), *draw(st.lists(plain(), max_size=8))]
+    ops: list[Op] = [Map(0, PAGES), *draw(st.lists(PLAIN, max_size=8))]
     for _ in range(draw(st.integers(1, 2))):
         ops.append(Window(f"w{next(names)}", draw(bodies(3, orphans=orphans))))
-        ops += draw(st.lists(plain(), max_size=3))
+        ops += draw(st.lists(PLAIN, max_size=3))
         if depth and draw(st.booleans()):
             inner = draw(outlines(names, depth - 1, users=users, orphans=True))
             ops.append(draw(st.sampled_from([Fork, Fork, Hold, Exec]))(inner))
