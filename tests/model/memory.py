@@ -354,19 +354,7 @@ def failing_split(profile: Profile) -> tuple[Machine, Callable[[], object]]:
 
 
 CHECKS: tuple[Callable[[Profile, str, Expected], None], ...] = (
-    stack_growth,
-    execution,
-    program_break,
-    mapping_beside,
-    file_mapping,
-    moves,
-    copy_beside_unwritten,
-    page_tables,
-    discarded,
-    grows,
-    wiping,
-    walks,
-    contended,
-    migration,
-    failures,
+    *(walks, contended, migration, wiping),  # the quick ones first: most mutants end there
+    *(stack_growth, execution, program_break, mapping_beside, file_mapping),
+    *(moves, copy_beside_unwritten, page_tables, discarded, grows, failures),
 )
