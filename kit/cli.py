@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from kit.errors import COULD_NOT_RUN, KitError, UserError
+from kit.errors import COULD_NOT_RUN, NOT_AS_EXPECTED, KitError, UserError
 
+if TYPE_CHECKING:
+    from kit.upkeep import Entry
+
+PROJECT = Path(__file__).resolve().parent.parent
 INTERRUPTED = 130
+DISKS_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO, errno.EACCES, errno.EPERM)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -30,10 +37,20 @@ def main(argv: list[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return COULD_NOT_RUN
-    except Exception:  # python's own exit code for it is 1, which would say that a patch is worse
-        traceback.print_exc()
-        print("kit: this is a mistake in kit itself, not a verdict", file=sys.stderr)
+    except OSError as error:
+        if error.errno not in DISKS_FAULTS:
+            return _own_mistake()
+        print(f"kit: {error.filename or 'a file'}: {error.strerror}: free space, or rights to it", file=sys.stderr)
         return COULD_NOT_RUN
+    except Exception:
+        return _own_mistake()
+
+
+def _own_mistake() -> int:
+    """Says so. Python's own exit code for it is 1, which would say that a patch is worse."""
+    traceback.print_exc()
+    print("kit: this is a mistake in kit itself, not a verdict", file=sys.stderr)
+    return COULD_NOT_RUN
 
 
 def parser() -> argparse.ArgumentParser:
@@ -58,6 +75,8 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="print the plan as JSON")
     check.add_argument("--keys", action="store_true", help="explain every key of an experiment file")
     check.set_defaults(call=_check)
+    _run_folder_verbs(verbs)
+    _machine_verbs(verbs)
     test = verbs.add_parser("test", help="check kit itself")
     test.add_argument("--quick", action="store_true", help="leave out the tests that build and boot kernels")
     test.add_argument("--record", action="store_true", help="write what kernels measured to tests/model/data")
@@ -65,6 +84,47 @@ def parser() -> argparse.ArgumentParser:
     test.set_defaults(call=_test)
     _model_arguments(verbs.add_parser("model", help="ask the reference model: no kernel is needed"))
     return top
+
+
+Verbs = Any  # argparse keeps the type of what add_subparsers returns to itself
+
+
+def _run_folder_verbs(verbs: Verbs) -> None:
+    show = verbs.add_parser("show", help="show a run's verdict again, how far it came, or one of its boots")
+    _run_argument(show)
+    boot = "a boot by number or name; without one, the list of all"
+    show.add_argument("--boot", nargs="?", const="", metavar="N", help=boot)
+    show.set_defaults(call=_show)
+    rerun = verbs.add_parser("rerun", help="do one boot of a run again, and compare")
+    _run_argument(rerun)
+    rerun.add_argument("--boot", required=True, metavar="N", help="a boot by number or name (kit show RUN --boot)")
+    rerun.add_argument("--gdb", action="store_true", help="stop the guest before its start, and say how to attach gdb")
+    rerun.add_argument("--keep", action="store_true", help="where the guest hangs, leave it for gdb")
+    rerun.add_argument("-v", "--verbose", action="store_true", help="show the commands that are run")
+    rerun.set_defaults(call=_rerun)
+
+
+def _run_argument(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("run", metavar="RUN", help="a run folder, its name, or `last`")
+    verb.add_argument("--runs", type=Path, default=Path("runs"), help="where run folders are (default: runs/)")
+    verb.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _machine_verbs(verbs: Verbs) -> None:
+    doctor = verbs.add_parser("doctor", help="what kit needs, and what of it this machine has")
+    doctor.add_argument("--kvm", action="store_true", help="try KVM now, by a boot of a cached kernel")
+    doctor.add_argument("--json", action="store_true", help="print JSON")
+    doctor.set_defaults(call=_doctor)
+    clean = verbs.add_parser("clean", help="show what the cache holds, or remove some of it")
+    what = clean.add_mutually_exclusive_group()
+    what.add_argument("--older", metavar="AGE", help="remove what was not used for so long, as 30d")
+    keep = "remove least recently used kernels, boots and object folders until no more than this is left, as 10G"
+    what.add_argument("--keep-size", metavar="SIZE", help=keep)
+    what.add_argument("--all", action="store_true", help="remove everything")
+    clean.add_argument("--yes", action="store_true", help="do not ask (with --all)")
+    clean.add_argument("--dry-run", action="store_true", help="only show what would be removed")
+    clean.add_argument("--json", action="store_true", help="print JSON")
+    clean.set_defaults(call=_clean)
 
 
 def _model_arguments(verb: argparse.ArgumentParser) -> None:
@@ -149,6 +209,101 @@ def _model(options: argparse.Namespace) -> int:
     return 0
 
 
+def _show(options: argparse.Namespace) -> int:
+    from kit import recorded
+    from kit.report import recorded as report
+    from kit.report.text import render
+    from kit.store import Cache
+
+    folder = recorded.find_run(options.run, options.runs)
+    shown: Any
+    if options.boot:
+        exp = recorded.experiment_of(folder)
+        shown, text = recorded.boot_shown(folder, recorded.find_boot(folder, options.boot), exp), report.render_boot
+    elif options.boot is not None:
+        shown, text = recorded.boot_rows(folder), report.render_boots
+    elif (verdict := recorded.verdict_of(folder)) is not None:
+        shown, text = verdict, lambda found: render(found, folder.path)
+    else:
+        shown, text = recorded.progress_of(folder, Cache()), report.render_progress
+    print(json.dumps(shown, indent=2) + "\n" if options.json else text(shown), end="")
+    return 0
+
+
+def _rerun(options: argparse.Namespace) -> int:
+    from kit.recorded import find_run
+    from kit.report.progress import choose
+    from kit.report.recorded import render_rerun
+    from kit.rerun import rerun
+    from kit.store import Cache
+
+    progress = choose(options.verbose)
+    folder = find_run(options.run, options.runs)
+    again = rerun(
+        folder, options.boot, Cache(), progress, gdb=options.gdb, keep=options.keep, say=progress.note
+    ).as_json()
+    print(json.dumps(again, indent=2) + "\n" if options.json else render_rerun(again), end="")
+    return 0 if again["same"] else NOT_AS_EXPECTED
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from kit.doctor import examine
+    from kit.report.machine import render_doctor
+    from kit.report.progress import choose
+    from kit.store import Cache
+
+    found = examine(Cache(), choose(False), str(PROJECT), try_kvm=options.kvm)
+    shown = found.as_json()
+    print(json.dumps(shown, indent=2) + "\n" if options.json else render_doctor(shown), end="")
+    return found.exit_code
+
+
+def _clean(options: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from kit import upkeep
+    from kit.report.machine import render_cache, render_removed
+    from kit.store import Cache
+
+    cache = Cache()
+    found = upkeep.entries(cache)
+    chosen = _chosen(options, found)
+    if chosen is None:
+        shown = [asdict(e) for e in found]
+        text = render_cache(str(cache.root), found, upkeep.size_limit())
+        print(json.dumps(shown, indent=2) + "\n" if options.json else text, end="")
+        return 0
+    if not options.dry_run:
+        _confirm(options, cache.root)
+        upkeep.sweep(cache)
+    done = upkeep.Removed(tuple(chosen), ()) if options.dry_run else upkeep.remove(cache, chosen)
+    text = render_removed(done, dry=options.dry_run)
+    print(json.dumps(asdict(done), indent=2) + "\n" if options.json else text, end="")
+    return 0
+
+
+def _chosen(options: argparse.Namespace, found: list[Entry]) -> list[Entry] | None:
+    """What the options ask to remove; None where they ask for nothing."""
+    from kit import upkeep
+
+    if options.all:
+        return found
+    if options.older is not None:
+        return upkeep.older_than(found, upkeep.parse_age(options.older, "--older"))
+    if options.keep_size is not None:
+        return upkeep.beyond(found, upkeep.parse_size(options.keep_size, "--keep-size"))
+    return None
+
+
+def _confirm(options: argparse.Namespace, where: Path) -> None:
+    """Raises UserError unless everything may go."""
+    if not options.all or options.yes:
+        return
+    if sys.stdin.isatty() and input(f"remove all of {where}? [y/N] ").strip().lower() in ("y", "yes"):
+        return
+    raise UserError("nothing was removed", where="--all", hint="with --yes it is not asked")
+
+
 def _test(options: argparse.Namespace) -> int:
     from kit.selftest import selftest
 
@@ -158,5 +313,5 @@ def _test(options: argparse.Namespace) -> int:
 def _named(config: Path | None) -> Path:
     if config is None:
         raise UserError("no experiment named", hint="as in `kit run configs/aim7.yaml`; more are in configs/")
-    ours = Path(__file__).resolve().parent.parent / config  # the examples, from wherever kit is called
+    ours = PROJECT / config  # the examples, from wherever kit is called
     return ours if not config.exists() and ours.exists() else config

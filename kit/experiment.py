@@ -20,13 +20,14 @@ from kit.kernel.toolchain import Toolchain, find_toolchain
 from kit.plan import Plan, instruments
 from kit.progress import Progress
 from kit.provenance import provenance
-from kit.records import Boot, Experiment, KindVerdict, Outcome, PatchRef, Stop, to_json
+from kit.records import Boot, Experiment, KernelSpec, KindVerdict, Outcome, PatchRef, Stop, to_json
 from kit.runner import Runner, load_boots
 from kit.spec import PROJECT
 from kit.stats.attribution import Attribution, attribute
 from kit.stats.sentence import sentence
 from kit.stats.verdict import Judgement, judge
 from kit.store import Cache, RunFolder, write_atomic, write_json
+from kit.upkeep import keep_within, size_limit, sweep, temporary_files
 
 SCHEMA = 1
 
@@ -49,14 +50,44 @@ def run_experiment(
     the command that goes on.
     """
     start = time.monotonic()
+    limit = size_limit()
+    sweep(cache)
     tools = find_toolchain(progress)
-    arms = resolve_arms(exp, instruments(exp), tools, PROJECT / "configs", cache, progress)
-    folder = RunFolder(resume) if resume else RunFolder.create(runs, exp.name, time.strftime("%Y%m%d-%H%M%S"))
-    runner = Runner(cache, folder, tools, progress, fresh=fresh)
     try:
-        return _Job(exp, arms, runner, tools, folder, progress, start).run()
+        arms = resolve_arms(exp, instruments(exp), tools, PROJECT / "configs", cache, progress)
+        folder = RunFolder(resume) if resume else RunFolder.create(runs, exp.name, time.strftime("%Y%m%d-%H%M%S"))
+        with folder.hold(), temporary_files():
+            runner = Runner(cache, folder, tools, progress, fresh=fresh)
+            job = _Job(exp, arms, runner, tools, folder, progress, start)
+            result = _interruptible(job)
+        _keep_within(cache, limit, job)
+    finally:
+        cache.release()
+    return result
+
+
+def _interruptible(job: _Job) -> RunResult:
+    try:
+        return job.run()
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"go on with: kit run --resume {shlex.quote(str(folder.path))}") from None
+        raise KeyboardInterrupt(f"go on with: kit run --resume {shlex.quote(str(job.folder.path))}") from None
+
+
+def _keep_within(cache: Cache, limit: int, job: _Job) -> None:
+    """Brings the cache within its limit; what this run used stays. A disk that refuses does not undo a verdict."""
+    spared = {("boots", boot.key) for boot in job.done}
+    for arm in job.arms:
+        spared |= {pair for b in arm.builds.values() for pair in _entries_of(b.spec)}
+    try:
+        said = keep_within(cache, limit, spared)
+    except MachineError as error:
+        said = f"the cache could not be brought within its limit: {error}"
+    if said:
+        job.progress.note(said)
+
+
+def _entries_of(spec: KernelSpec) -> tuple[tuple[str, str], ...]:
+    return ("kernels", spec.key), ("objects", spec.object_key)
 
 
 class _Job:
@@ -226,9 +257,3 @@ def _copy_patch(ref: PatchRef, copies: Path) -> dict[str, Any]:
             shutil.copyfile(source, target)
         ref = replace(ref, path=str(target))
     return {"patch": f"patches/{Path(ref.path).name}", "reverse": ref.reverse}
-
-
-def require_complete(folder: Path) -> None:
-    """Raises MachineError if `folder` is no run that can be resumed."""
-    if not (folder / "experiment.yaml").is_file():
-        raise MachineError("not a run folder: it has no experiment.yaml", where=str(folder))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import secrets
 import shutil
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from kit.decode import boot_from_json
+from kit.errors import MachineError
 from kit.kernel.build import BuildInput, build
 from kit.kernel.toolchain import Toolchain
 from kit.progress import Progress
@@ -18,11 +20,12 @@ from kit.store import Cache, RunFolder, read_json, write_atomic, write_json
 from kit.vm.boot import BootRun, run_boot
 from kit.vm.console import Limits
 from kit.vm.kvm import HostFacts, host_facts, probe
-from kit.workload.guestimage import GuestImage, boot_initramfs, build_guest
+from kit.workload.guestimage import GuestImage, archive_name, boot_initramfs, build_guest, guest_key
 from kit.workload.results import read_results
 
 EXACT = ("count",)  # evidence whose boots are reused by key: the same kernel and program count the same again
 TOTAL_SECONDS = {"tcg": 900.0, "kvm": 300.0}
+SPACE_BYTES = 4 << 20  # a boot's log, results and temporary files have room in it
 PROBE_PROGRAM = "worker probe\nwindow probe\nfork\nend\nend\n"
 
 
@@ -42,6 +45,7 @@ class Runner:
     def guest(self) -> GuestImage:
         """The initramfs that every boot shares, compiled when it is first wanted."""
         if self._guest is None:
+            self.cache.use("guest", archive_name(guest_key()))
             self._guest = build_guest(self.cache.folder("guest"), on_command=self.progress.command)
         return self._guest
 
@@ -70,9 +74,17 @@ class Runner:
         limits = Limits(total=TOTAL_SECONDS[spec.machine.accel])
         run = self._run(kernel, spec.program, spec.machine, name, limits, spec.layout)
         boot = _record(spec, run, self.folder)
+        if boot.outcome is not Outcome.OK:
+            self._require_space()
         if boot.outcome is Outcome.OK and spec.evidence in EXACT and not boot.splats:
             self._keep(boot)
         return boot
+
+    def _require_space(self) -> None:
+        """Raises MachineError where a disk is full: a guest whose results have no room has not failed."""
+        for place in (self.folder.path, Path(tempfile.gettempdir())):
+            if shutil.disk_usage(place).free < SPACE_BYTES:
+                raise MachineError("the disk is full", where=str(place), hint="free some space, then --resume the run")
 
     def _run(
         self, kernel: Kernel, program: str, machine: Machine, name: str, limits: Limits, append: str
@@ -109,11 +121,15 @@ class Runner:
 
     def _reuse(self, spec: BootSpec, name: str) -> Boot | None:
         kept = self.cache.root / "boots" / spec.key
-        record = read_json(kept / "boot.json")
-        if self.fresh or spec.evidence not in EXACT or record is None or digest(record["boot"]) != record["digest"]:
+        record = _kept_boot(kept)
+        if self.fresh or spec.evidence not in EXACT or record is None:
             return None
         console = self._console(name)
-        shutil.copyfile(kept / "console.log", console)
+        try:
+            shutil.copyfile(kept / "console.log", console)
+        except FileNotFoundError:  # damaged, or just cleaned away
+            return None
+        self.cache.touch("boots", spec.key)
         fresh: dict[str, Any] = {
             **record["boot"],
             "arm": spec.arm,
@@ -151,9 +167,24 @@ def _record(spec: BootSpec, run: BootRun, folder: RunFolder) -> Boot:
     )
 
 
+def _kept_boot(kept: Path) -> dict[str, Any] | None:
+    """The record of a boot in the cache; None where there is none, or it is not what was written."""
+    record = read_json(kept / "boot.json")
+    whole = isinstance(record, dict) and {"boot", "digest", "run"} <= record.keys()
+    return record if whole and digest(record["boot"]) == record["digest"] else None
+
+
 def load_boots(folder: RunFolder) -> list[Boot]:
-    """The boots that a run has recorded so far."""
-    return [boot_from_json(record) for record in folder.read_boots()]
+    """The boots that a run has recorded so far. Raises MachineError with the line of one that is no boot."""
+    boots = []
+    for number, record in folder.numbered_boots():
+        try:
+            boots.append(boot_from_json(record))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            what = f"not the record of a boot ({type(error).__name__}: {error})"
+            hint = "delete the line: the boot is then done again"
+            raise MachineError(what, where=f"{folder.boots}:{number}", hint=hint) from error
+    return boots
 
 
 def reusable(specs: Sequence[BootSpec], cache: Cache) -> int:

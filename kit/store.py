@@ -1,4 +1,8 @@
-"""The cache (trees, object folders, kernels, boots) and the run folders. File locks, atomic renames."""
+"""The cache (trees, object folders, kernels, boots) and the run folders. File locks, atomic renames.
+
+What kit uses it holds: a shared lock on an entry while a run needs it, an exclusive one while it is made or removed. A
+lock ends with its process, however that ends, so nothing is ever left locked.
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,14 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from kit.errors import MachineError
+
+DRAFT = ".new-"
 
 
 def cache_root() -> Path:
@@ -28,6 +34,7 @@ class Cache:
 
     def __init__(self, root: Path | None = None) -> None:
         self.root = root or cache_root()
+        self._used: dict[tuple[str, str], int] = {}
 
     def folder(self, *parts: str) -> Path:
         path = self.root.joinpath(*parts)
@@ -36,37 +43,127 @@ class Cache:
         return path
 
     @contextmanager
-    def lock(self, name: str) -> Iterator[None]:
-        """Holds an exclusive lock between processes; ends with the process, however that ends."""
+    def lock(self, name: str, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
+        """Holds an exclusive lock between processes; ends with the process, however that ends. `on_wait` is called
+        where another has it."""
         path = self.folder("locks") / f"{name}.lock"
-        with machine_errors(path), path.open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+        with machine_errors(path), ExitStack() as stack:
+            try:
+                held = _locked(path, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                if on_wait:
+                    on_wait()
+                held = _locked(path, fcntl.LOCK_EX)
+            stack.callback(os.close, held)
             yield
+
+    def use(self, kind: str, name: str) -> None:
+        """Keeps other kits from removing an entry, there or about to be made, until `release`; notes its last use."""
+        if (kind, name) not in self._used:
+            path = self.folder("locks") / f"{kind}-{name}.lock"
+            with machine_errors(path):
+                self._used[kind, name] = _locked(path, fcntl.LOCK_SH)
+        self.touch(kind, name)
+
+    def release(self) -> None:
+        """Ends every `use`."""
+        while self._used:
+            os.close(self._used.popitem()[1])
+
+    def touch(self, kind: str, name: str) -> None:
+        """Notes that an entry is used now: its folder's own time says when it was last."""
+        with suppress(OSError):  # not there yet, or a cache that may only be read
+            os.utime(self.root / kind / name)
+
+    def remove(self, kind: str, name: str) -> bool:
+        """Removes an entry unless a kit uses it. It is out of the way at once, so that none is ever seen half gone."""
+        lock, entry = self.folder("locks") / f"{kind}-{name}.lock", self.root / kind / name
+        with machine_errors(entry), ExitStack() as stack:
+            try:
+                stack.callback(os.close, _locked(lock, fcntl.LOCK_EX | fcntl.LOCK_NB))
+            except BlockingIOError:
+                return False
+            with self._draft(kind) as draft:
+                with suppress(FileNotFoundError):
+                    entry.rename(draft / name)
+                lock.unlink()
+        return True
 
     @contextmanager
     def new_folder(self, kind: str, name: str) -> Iterator[Path]:
         """A folder to fill; it takes its place as `kind/name` only when the block ends well."""
         final = self.folder(kind) / name
-        with machine_errors(final):
-            draft = Path(tempfile.mkdtemp(prefix=".new-", dir=final.parent))
-            old = draft.with_name(f"{draft.name}-old")
-            try:
-                yield draft
-                draft.chmod(0o755)
+        with machine_errors(final), self._draft(kind) as place:
+            draft = place / "new"
+            draft.mkdir()
+            yield draft
+            with self.lock(f"drafts-{kind}"):  # another kit may have made the same
                 if final.exists():
-                    final.rename(old)
+                    final.rename(place / "old")
                 draft.rename(final)
-            finally:
-                shutil.rmtree(draft, ignore_errors=True)
-                shutil.rmtree(old, ignore_errors=True)
+
+    @contextmanager
+    def _draft(self, kind: str) -> Iterator[Path]:
+        """A folder that `sweep` leaves alone as long as this process lives; gone at the end of the block."""
+        with ExitStack() as stack:
+            with self.lock(f"drafts-{kind}"):
+                draft = stack.enter_context(held_folder(self.folder(kind), DRAFT))
+            yield draft
 
     def sweep(self, kind: str) -> None:
-        """Removes the half-made folders that a killed process left. Call it with the kind's lock held."""
-        for left in self.folder(kind).glob(".new-*"):
-            shutil.rmtree(left, ignore_errors=True)
+        """Removes the half-made folders that killed processes left."""
+        left = list((self.root / kind).glob(f"{DRAFT}*"))
+        if left:
+            with self.lock(f"drafts-{kind}"):
+                remove_unowned(left)
 
     def free_bytes(self) -> int:
         return shutil.disk_usage(self.folder()).free
+
+
+def _locked(path: Path, how: int) -> int:
+    """The descriptor of a lock file, locked. Raises BlockingIOError where `how` says not to wait.
+
+    The file may have been removed while this waited for it: then the lock is worth nothing, and a new file is taken.
+    """
+    while True:
+        held = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(held, how)
+            if path.stat().st_ino == os.fstat(held).st_ino:
+                return held
+        except FileNotFoundError:
+            pass
+        except BaseException:
+            os.close(held)
+            raise
+        os.close(held)
+
+
+@contextmanager
+def held_folder(parent: Path, prefix: str) -> Iterator[Path]:
+    """A new folder, locked as long as its owner lives (`remove_unowned`), and gone at the end of the block."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
+    held = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(held)
+
+
+def remove_unowned(folders: Iterable[Path]) -> int:
+    """Removes those folders that no living process holds locked; how many that were."""
+    removed = 0
+    for folder in folders:
+        with suppress(OSError), ExitStack() as stack:
+            held = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
+            stack.callback(os.close, held)
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+            removed += 1
+    return removed
 
 
 @contextmanager
@@ -162,12 +259,45 @@ class RunFolder:
 
     def read_boots(self) -> list[Any]:
         """The recorded boots in order. A line that a kill cut off is not a record."""
+        return [record for _, record in self.numbered_boots()]
+
+    def numbered_boots(self) -> list[tuple[int, Any]]:
+        """The same with the number of each one's line, from 1."""
         if not self.boots.exists():
             return []
         out = []
-        for line in self.boots.read_text(encoding="utf-8", errors="replace").splitlines():
+        text = self.boots.read_text(encoding="utf-8", errors="replace")
+        for number, line in enumerate(text.split("\n"), start=1):
             try:
-                out.append(json.loads(line))
+                out.append((number, json.loads(line)))
             except ValueError:
                 continue
         return out
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """The folder for this process alone. Raises MachineError where another kit works on the same run."""
+        try:
+            with machine_errors(self.path / "lock"):
+                held = _locked(self.path / "lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            hint = "wait for its end"
+            raise MachineError("another kit is at work on this run", where=str(self.path), hint=hint) from None
+        try:
+            yield
+        finally:
+            os.close(held)
+
+    def is_held(self) -> bool:
+        """Whether a kit is at work on this run now."""
+        try:
+            held = os.open(self.path / "lock", os.O_RDONLY)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(held)
+        return False

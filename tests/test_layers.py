@@ -16,10 +16,11 @@ LAYERS = (
     ("errors", "records", "model"),
     ("progress", "decode", "setup"),
     ("stats", "store", "proc", "source"),
-    ("kernel", "vm", "workload", "sim"),
+    ("kernel", "vm", "workload", "sim", "upkeep"),
     ("evidence", "arms"),
     ("spec", "plan", "runner", "provenance"),
-    ("check", "experiment", "modelverb", "search", "report", "selftest"),
+    ("check", "doctor", "experiment", "modelverb", "recorded", "report", "search", "selftest"),
+    ("rerun",),
     ("cli",),
     ("__main__",),
 )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kit import proc
-from kit.errors import BuildError, KitError, MachineError
+from kit.errors import BuildError, KitError, MachineError, UserError
 from kit.kernel.config import Config, check_kept, kconfig_names
 from kit.kernel.toolchain import Toolchain, jobs
 from kit.kernel.tree import Tree
@@ -25,6 +25,13 @@ from kit.store import Cache, read_json, write_atomic, write_json
 
 CONFIGURE_LIMIT = 900.0
 BUILD_LIMIT = 4 * 3600.0
+MACHINE_FAULTS = re.compile(
+    r".*(No space left on device|Disk quota exceeded|File too large|File size limit exceeded|Read-only file system"
+    r"|Input/output error|Too many open files|[Cc]annot allocate memory|virtual memory exhausted"
+    r"|Killed signal terminated program|Killed$|internal compiler error: Segmentation fault).*",
+    re.MULTILINE,
+)
+"""What glibc's strerror, gcc's driver and make say where the machine failed and not the source."""
 _STEP = re.compile(r"^  [A-Z][A-Z0-9_]* +(\S+)")
 _PLANNED = re.compile(r"echo '  [A-Z][A-Z0-9_]* ")
 
@@ -57,9 +64,15 @@ def build(job: BuildInput, tools: Toolchain, cache: Cache, progress: Progress) -
     limits and disks.
     """
     key = job.spec.key
+    cache.use("kernels", key)
     if kernel := cached_kernel(key, cache):
         return kernel
-    with cache.lock(f"objects-{job.spec.object_key}"):
+    title = f"kernel {job.spec.arm} ({job.spec.instrument})"
+
+    def waits() -> None:
+        progress.note(f"{title}: another kit builds in the same object folder; waiting for it")
+
+    with cache.lock(f"objects-{job.spec.object_key}", waits):
         if kernel := cached_kernel(key, cache):  # another kit built it while this one waited
             return kernel
         return _Build(job, tools, cache, progress).run()
@@ -76,6 +89,7 @@ class _Build:
                 where=str(cache.root),
                 hint="set KIT_CACHE to another folder",
             )
+        cache.use(".", "ccache")
         self.space = Workspace(cache.folder("objects", job.spec.object_key))
         self.log = self.space.folder / "build.log"
         self.title = f"kernel {job.spec.arm} ({job.spec.instrument})"
@@ -88,9 +102,14 @@ class _Build:
             self.space.apply(self.job.tree, self.job.changed)
         self.space.start_build()
         first = not (self.space.obj / "vmlinux").exists()
-        self._configure()
-        self._compile(first)
+        try:
+            self._configure()
+            self._compile(first)
+        except (BuildError, UserError):
+            self.space.end_build()  # make has ended by itself: what it has built is whole
+            raise
         self.space.end_build()
+        self.cache.touch("objects", self.job.spec.object_key)
         return self._keep(time.monotonic() - start)
 
     def _configure(self) -> None:
@@ -158,12 +177,19 @@ class _Build:
             on_line=on_line if callable(on_line) else None,
         )
         if done.status:
+            self._refuse_machine_faults(done.output)
             raise BuildError(
                 f"make {' '.join(targets)} failed:\n{_compiler_lines(done.output)}",
                 where=self.title,
                 hint=f"whole log: {self.log}",
                 log=str(self.log),
             )
+
+    def _refuse_machine_faults(self, output: str) -> None:
+        """Raises MachineError where not the source made the build fail: a full disk is nobody's regression."""
+        if fault := MACHINE_FAULTS.search(output):
+            hint = f"free some and start again; whole log: {self.log}"
+            raise MachineError(f"make failed: {fault[0].strip()}", where=self.title, hint=hint)
 
     def _keep(self, seconds: float) -> Kernel:
         key = self.job.spec.key

@@ -78,6 +78,7 @@ def os_release(path: Path = Path("/etc/os-release")) -> dict[str, str]:
 
 def _apt_options(cache: Cache) -> list[str]:
     state = cache.folder("apt")
+    cache.use(".", "apt")
     for sub in ("lists/partial", "archives/partial"):
         cache.folder("apt", *sub.split("/"))
     return [

@@ -68,6 +68,9 @@ def resolve_tree(ref: str, cache: Cache, progress: Progress) -> Tree:
 
 def _debian(version: str, cache: Cache, progress: Progress) -> Tree:
     key, root = fetch_debian(version, cache, progress)
+    cache.use("trees", key)
+    if not (root / "Makefile").exists():  # another kit has cleaned it away just now
+        key, root = fetch_debian(version, cache, progress)
     return Tree(f"debian:{version}", key, key, root, kernel_version(root, f"debian:{version}"))
 
 

@@ -56,9 +56,16 @@ def _cpu_model() -> str:
 
 
 def probe(
-    request: str, host: HostFacts, kernel_key: str, boot: ProbeBoot, cache: Path, *, device: Path = DEVICE
+    request: str,
+    host: HostFacts,
+    kernel_key: str,
+    boot: ProbeBoot,
+    cache: Path,
+    *,
+    device: Path = DEVICE,
+    again: bool = False,
 ) -> tuple[str, str]:
-    """(accelerator, why). `cache` is a JSON file of earlier answers.
+    """(accelerator, why). `cache` is a JSON file of earlier answers; `again`: they do not count.
 
     Raises MachineError where KVM was asked for by name and does not work, UserError for an unknown request.
     """
@@ -66,7 +73,7 @@ def probe(
         raise UserError(f"unknown accelerator {request!r}", hint=f"known: {', '.join(REQUESTS)}")
     if request == "tcg":
         return "tcg", "tcg was asked for"
-    works, why = _try_kvm(host, kernel_key, boot, cache, device)
+    works, why = _try_kvm(host, kernel_key, boot, cache, device, again)
     if works:
         return "kvm", why
     if request == "kvm":
@@ -74,14 +81,26 @@ def probe(
     return "tcg", why
 
 
-def _try_kvm(host: HostFacts, kernel_key: str, boot: ProbeBoot, cache: Path, device: Path) -> tuple[bool, str]:
+def cannot_open(device: Path = DEVICE) -> str:
+    """Why KVM is out of the question here, nothing where it may work."""
     if not device.exists():
-        return False, f"there is no {device}"
-    if not os.access(device, os.R_OK | os.W_OK):
-        return False, f"{device} may not be opened by this user"
+        return f"there is no {device}"
+    return "" if os.access(device, os.R_OK | os.W_OK) else f"{device} may not be opened by this user"
+
+
+def remembered(host: HostFacts, kernel_key: str, cache: Path) -> tuple[bool, str] | None:
+    """(works, why) of an earlier boot; None where there was none."""
+    return _load(cache).get(digest([host, kernel_key]))
+
+
+def _try_kvm(
+    host: HostFacts, kernel_key: str, boot: ProbeBoot, cache: Path, device: Path, again: bool
+) -> tuple[bool, str]:
+    if why := cannot_open(device):
+        return False, why
     key = digest([host, kernel_key])
     known = _load(cache)
-    if key in known:
+    if key in known and not again:
         works, why = known[key]
         return works, f"{why} (remembered)"
     run = boot(PROBE_LIMITS)

@@ -6,7 +6,7 @@ processes, files beyond a size, or a life longer than the thread that started th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,8 +58,9 @@ def arch(name: str) -> Arch:
     return ARCHES[name]
 
 
-def qemu_argv(machine: Machine, files: Files, append: str = "") -> list[str]:
-    """The whole command, setpriv and prlimit in front; `append` is added to the kernel's command line.
+def qemu_argv(machine: Machine, files: Files, append: str = "", extra: Sequence[str] = ()) -> list[str]:
+    """The whole command, setpriv and prlimit in front; `append` is added to the kernel's command line, `extra` to
+    QEMU's.
 
     PDEATHSIG follows the thread that spawns this: that thread has to live until QEMU is reaped.
     """
@@ -77,7 +78,14 @@ def qemu_argv(machine: Machine, files: Files, append: str = "") -> list[str]:
         *("-chardev", console, "-serial", "chardev:console"),
         *("-chardev", f"file,id=results,path={_option(files.results)}", "-serial", "chardev:results"),
         *("-sandbox", SANDBOX),
+        *extra,
     ]
+
+
+def gdb_stub(path: Path, *, stopped: bool) -> tuple[str, ...]:
+    """More of QEMU's command line: a gdb stub on a Unix socket; `stopped`: no instruction is run before gdb says so."""
+    chardev = f"socket,id=gdb,path={_option(path)},server=on,wait=off"
+    return ("-chardev", chardev, "-gdb", "chardev:gdb", *(("-S",) if stopped else ()))
 
 
 def _option(path: Path) -> str:

@@ -109,6 +109,11 @@ def _compiler_version() -> str:
     return done.stdout.partition("\n")[0]
 
 
+def archive_name(key: str) -> str:
+    """What the base archive with that key is called in the cache."""
+    return f"guest-{key}.cpio"
+
+
 def build_guest(cache: Path, *, on_command: OnCommand | None = None) -> GuestImage:
     """Compile the guest into `cache` unless its key is there, and return it.
 
@@ -116,7 +121,7 @@ def build_guest(cache: Path, *, on_command: OnCommand | None = None) -> GuestIma
     MachineError with the compiler's own lines.
     """
     key = guest_key()
-    archive = cache / f"guest-{key}.cpio"
+    archive = cache / archive_name(key)
     if not archive.exists():
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache, prefix="guest-") as folder:

@@ -1,0 +1,188 @@
+"""`kit rerun`: a boot that a run recorded in; the same boot done again, and what is different, out."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kit.errors import MachineError
+from kit.evidence.locks import by_class, named
+from kit.kernel.build import cached_kernel
+from kit.progress import Progress
+from kit.recorded import experiment_of, find_boot, name_of, planned, provenance_of, resume_command, window_counts
+from kit.records import Boot, BootSpec, Experiment, Kernel, Outcome, Results, to_json
+from kit.runner import TOTAL_SECONDS
+from kit.store import Cache, RunFolder, write_atomic
+from kit.upkeep import temporary_files
+from kit.vm.boot import BootRun, run_boot
+from kit.vm.console import Limits
+from kit.vm.debug import debug_boot
+from kit.workload.guestimage import archive_name, boot_initramfs, build_guest
+from kit.workload.results import read_results
+
+
+@dataclass(frozen=True)
+class Rerun:
+    """`rows`: window, lock, recorded and new acquisitions (None where a side has no such window). `same`: outcome and
+    rows are."""
+
+    recorded: Boot
+    run: BootRun
+    rows: tuple[dict[str, Any], ...]
+    other_classes: int
+    notes: tuple[str, ...]
+
+    @property
+    def same(self) -> bool:
+        counts = all(row["recorded"] == row["now"] for row in self.rows)
+        return counts and self.run.outcome is self.recorded.outcome
+
+    def as_json(self) -> dict[str, Any]:
+        """All of it as plain JSON values."""
+        old, new = self.recorded, self.run
+        return {
+            "boot": name_of(old),
+            "same": self.same,
+            "recorded": {"outcome": str(old.outcome), "why": old.why, "seconds": old.seconds},
+            "now": {"outcome": str(new.outcome), "why": new.why, "seconds": round(new.seconds, 2)},
+            "windows": list(self.rows),
+            "other_classes_that_differ": self.other_classes,
+            "splats": to_json(new.splats),
+            "console": str(new.console),
+            "notes": list(self.notes),
+        }
+
+
+def rerun(
+    folder: RunFolder,
+    name: str,
+    cache: Cache,
+    progress: Progress,
+    *,
+    gdb: bool = False,
+    keep: bool = False,
+    say: Callable[[str], None] = print,
+) -> Rerun:
+    """Does a boot of a run again; the run's own record stays as it is.
+
+    `gdb`: stopped at its start for gdb; `keep`: where it hangs it is left for gdb; `say` gets the words for either.
+    Raises UserError where there is no such boot, MachineError where the kernel is not in the cache any more.
+    """
+    exp, boot, origin = experiment_of(folder), find_boot(folder, name), provenance_of(folder)
+    notes: list[str] = []
+    spec = _spec(exp, boot, origin, notes)
+    try:
+        kernel = _kernel(boot, folder, cache)
+        base = _guest(str(origin.get("guest", "")), cache, progress, notes)
+        with temporary_files(), progress.task(f"boot {name_of(boot)} again"):
+            run = _Again(folder, boot, spec, kernel, base, progress, say).run(gdb, keep)
+    finally:
+        cache.release()
+    return Rerun(boot, run, *_differences(boot.results, run.results, exp), tuple(notes))
+
+
+def _spec(exp: Experiment, boot: Boot, origin: dict[str, Any], notes: list[str]) -> BootSpec:
+    place = (boot.arm, boot.evidence, boot.cpus, boot.order)
+    specs = planned(exp, origin, boot.accel)
+    found = [s for s in specs if s.key == boot.key] or [
+        s for s in specs if (s.arm, s.evidence, s.machine.cpus, s.order) == place
+    ]
+    if not found:
+        raise MachineError("this kit plans no such boot for the experiment", where=name_of(boot), hint="--resume it")
+    if found[0].key != boot.key:
+        notes.append("this kit makes another program for that boot than the run had: counts may differ by that")
+    return found[0]
+
+
+def _kernel(boot: Boot, folder: RunFolder, cache: Cache) -> Kernel:
+    cache.use("kernels", boot.kernel_key)
+    kernel = cached_kernel(boot.kernel_key, cache)
+    if kernel is None:
+        hint = f"built again by: {resume_command(folder)}"
+        where = f"{name_of(boot)}, kernel {boot.kernel_key}"
+        raise MachineError("the kernel is no longer in the cache, or is damaged there", where=where, hint=hint)
+    return kernel
+
+
+def _guest(recorded: str, cache: Cache, progress: Progress, notes: list[str]) -> Path:
+    """The guest's programs that the run had, today's where those are gone."""
+    cache.use("guest", archive_name(recorded))
+    kept = cache.root / "guest" / archive_name(recorded)
+    if kept.exists():
+        return kept
+    guest = build_guest(cache.folder("guest"), on_command=progress.command)
+    if guest.key != recorded:
+        notes.append("the guest's own programs have changed since the run: counts may differ by that")
+    return guest.base_cpio_path
+
+
+@dataclass(frozen=True)
+class _Again:
+    """The boot, ready to be done."""
+
+    folder: RunFolder
+    boot: Boot
+    spec: BootSpec
+    kernel: Kernel
+    base: Path
+    progress: Progress
+    say: Callable[[str], None]
+
+    def run(self, gdb: bool, keep: bool) -> BootRun:
+        nonce = secrets.token_hex(8)
+        console = self._console()
+        limits = Limits(total=TOTAL_SECONDS[self.spec.machine.accel])
+
+        def read(data: bytes) -> tuple[Outcome, str, Results | None]:
+            write_atomic(self.folder.raw(console), data)
+            return read_results(data, nonce)
+
+        seconds = 7 * 86400 if gdb else int(limits.total)
+        conf = {"nonce": nonce, "limit": str(seconds)}
+        initramfs = boot_initramfs(self.base, self.spec.program, conf)
+        image, machine, layout = Path(self.kernel.image), self.spec.machine, self.spec.layout
+        command = self.progress.command
+        if gdb or keep:
+            return debug_boot(
+                image, initramfs, machine, console=console, read=read, limits=limits, stopped=gdb, say=self.say,
+                append=layout, on_command=command,
+            )  # fmt: skip
+        return run_boot(
+            image, initramfs, machine, console=console, read=read, limits=limits, append=layout, on_command=command
+        )
+
+    def _console(self) -> Path:
+        """A log of its own below the run folder."""
+        number = 1
+        while (path := self.folder.path / "reruns" / f"{name_of(self.boot)}-{number}.log").exists():
+            number += 1
+        return path
+
+
+def _differences(old: Results | None, new: Results | None, exp: Experiment) -> tuple[tuple[dict[str, Any], ...], int]:
+    """Window by window the named locks' counts, and how many other classes differ somewhere."""
+    if old is None and new is None:
+        return (), 0
+    locks = named(exp.locks)
+    before = {name: counts for name, _, counts in window_counts(old, locks)}
+    after = {name: counts for name, _, counts in window_counts(new, locks)}
+    rows = tuple(
+        {"window": w, "lock": lock, "recorded": before.get(w, {}).get(lock), "now": after.get(w, {}).get(lock)}
+        for w in dict.fromkeys([*before, *after])
+        for lock in locks
+    )
+    return rows, len(_all_classes(old, new)) if old and new else 0
+
+
+def _all_classes(old: Results, new: Results) -> set[str]:
+    """Every class whose count differs in a window that both have."""
+    windows = {w.name: by_class(w) for w in new.windows}
+    out = set()
+    for window in old.windows:
+        before, after = by_class(window), windows.get(window.name)
+        if after is not None:
+            out |= {name for name in {*before, *after} if before.get(name, 0) != after.get(name, 0)}
+    return out

@@ -1,0 +1,139 @@
+"""One boot that gdb can look into: a kernel and a machine in; the guest, stopped at its start or left where it hangs.
+
+The guest lives as long as this process waits for it, and no longer.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from kit.errors import MachineError
+from kit.records import Machine, Outcome
+from kit.vm.boot import BootRun, OnCommand, ReadResults
+from kit.vm.console import Ended, Limits, Watched, watch
+from kit.vm.qemu import Files, gdb_stub, qemu_argv
+from kit.vm.splats import FATAL, classify
+
+DAY = 86400.0
+PATIENT = Limits(first_line=7 * DAY, init=7 * DAY, total=7 * DAY, after_panic=7 * DAY)
+START_SECONDS = 10.0
+SOCKET_BYTES = 100  # sun_path of Linux has room for 107
+
+
+def debug_boot(
+    image: Path,
+    initramfs: bytes,
+    machine: Machine,
+    *,
+    console: Path,
+    read: ReadResults,
+    limits: Limits,
+    stopped: bool,
+    say: Callable[[str], None],
+    append: str = "",
+    on_command: OnCommand | None = None,
+) -> BootRun:
+    """Boots with a gdb stub. `stopped`: before its first instruction, no limits; else where it hangs it stays.
+
+    `say` gets the command for gdb. Waits until the guest ends; Ctrl-C ends it. Raises MachineError where QEMU does not
+    start.
+    """
+    with ExitStack() as stack:
+        folder = _short_folder(stack)
+        ours, theirs = (stack.enter_context(end) for end in socket.socketpair())
+        files = Files(image, folder / "initramfs", console, theirs.fileno(), folder / "results")
+        files.initrd.write_bytes(initramfs)
+        files.results.touch()
+        console.parent.mkdir(parents=True, exist_ok=True)
+        console.write_bytes(b"")
+        argv = qemu_argv(machine, files, append, gdb_stub(folder / "gdb", stopped=stopped))
+        if on_command is not None:
+            on_command(argv)
+        process = stack.enter_context(_process(argv, theirs, folder / "stderr"))
+        _await_stub(folder / "gdb", process, folder / "stderr")
+        attach = f"gdb {shlex.quote(str(image))} -ex {shlex.quote(f'target remote {folder}/gdb')}"
+        if stopped:
+            say(f"the guest is stopped before its first instruction. In another terminal:\n  {attach}\nCtrl-C ends it")
+        watched = _watch(ours, PATIENT if stopped else limits, attach, say)
+        status = _status(process) if watched.ended is Ended.CLOSED else None
+        return _boot_run(watched, status, console, files.results.read_bytes(), read)
+
+
+def _short_folder(stack: ExitStack) -> Path:
+    for parent in (None, "/tmp"):
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="kit-gdb-", dir=parent))
+        if len(folder) < SOCKET_BYTES:
+            break
+    return Path(folder)
+
+
+@contextlib.contextmanager
+def _process(argv: Sequence[str], theirs: socket.socket, stderr: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """QEMU, killed and reaped on the way out; a session of its own, so that Ctrl-C is for kit alone."""
+    with stderr.open("wb") as errors:
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+            pass_fds=(theirs.fileno(),),
+            start_new_session=True,
+        )
+    theirs.close()
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _await_stub(stub: Path, process: subprocess.Popen[bytes], stderr: Path) -> None:
+    end = time.monotonic() + START_SECONDS
+    while not stub.exists():
+        if process.poll() is not None or time.monotonic() > end:
+            said = stderr.read_text(errors="replace").strip()
+            raise MachineError(f"QEMU did not start: {said or 'it said nothing'}")
+        time.sleep(0.01)
+
+
+def _watch(console: socket.socket, limits: Limits, attach: str, say: Callable[[str], None]) -> Watched:
+    """Reads the console to its end; where a limit runs out first, the guest stays until it is ended."""
+    watched = watch(console, limits)
+    if watched.ended is not Ended.CLOSED:
+        say(
+            f"no end after {watched.seconds:.0f} s, {watched.phase}; the guest goes on. In another terminal:\n"
+            f"  {attach}\nIt ends with gdb's `kill`, or with Ctrl-C here"
+        )
+        watch(console, PATIENT)
+    return watched
+
+
+def _status(process: subprocess.Popen[bytes]) -> int:
+    try:
+        return process.wait(START_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return process.wait()
+
+
+def _boot_run(watched: Watched, status: int | None, console: Path, data: bytes, read: ReadResults) -> BootRun:
+    splats = tuple(classify(console.read_text(errors="replace")))
+    fatal = next((splat for splat in splats if splat.kind in FATAL), None)
+    results = None
+    if fatal is not None:
+        outcome, why = Outcome.PANIC, f"{fatal.title} ({watched.phase}, line {fatal.line} of the console)"
+    elif status is None:
+        outcome, why = Outcome.HANG, f"no end after {watched.seconds:.0f} s, {watched.phase}"
+    elif status:
+        outcome, why = Outcome.QEMU_DIED, f"QEMU ended with status {status}, {watched.phase}"
+    else:
+        outcome, why, results = read(data)
+    return BootRun(outcome, why, watched.seconds, watched.to_init, console, results, len(data), splats)
