@@ -217,6 +217,7 @@ def _show(options: argparse.Namespace) -> int:
 
     folder = recorded.find_run(options.run, options.runs)
     shown: Any
+    text: Callable[[Any], str]
     if options.boot:
         exp = recorded.experiment_of(folder)
         shown, text = recorded.boot_shown(folder, recorded.find_boot(folder, options.boot), exp), report.render_boot

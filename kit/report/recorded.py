@@ -48,8 +48,9 @@ def _from(row: Row) -> str:
 def render_boot(boot: Row) -> str:
     """One boot, all that a reader of its failure wants to see first."""
     ended = f"{boot['outcome']}: {boot['why']}" if boot["why"] else str(boot["outcome"])
+    where = f"arm {boot['arm']}, {several(boot['cpus'], 'vCPU')}, {boot['accel']}, {boot['evidence']}"
     parts = [
-        f"boot {boot['name']}: arm {boot['arm']}, {several(boot['cpus'], 'vCPU')}, {boot['accel']}, {boot['evidence']}\n"
+        f"boot {boot['name']}: {where}\n"
         f"{ended} ({boot['seconds']:.1f} s)" + (f", taken from run {boot['reused']}" if boot["reused"] else "")
     ]
     if boot["windows"]:
@@ -66,10 +67,10 @@ def render_boot(boot: Row) -> str:
 def _windows(windows: Sequence[Row]) -> str:
     locks = list(dict.fromkeys(lock for w in windows for lock in w["acquisitions"]))
     table = [[w["name"], f"{w['seconds']:.3f}", *(w["acquisitions"][lock] for lock in locks)] for w in windows]
+    align = ["left", "right", *("right" for _ in locks)]
     headers = ["window", "guest s", *locks]
-    return "Acquisitions\n" + tabulate(
-        table, headers=headers, tablefmt="simple", disable_numparse=True, colalign=["left", *["right"] * len(headers[1:])]
-    )
+    text = tabulate(table, headers=headers, tablefmt="simple", disable_numparse=True, colalign=align)
+    return f"Acquisitions\n{text}"
 
 
 def render_rerun(again: Row) -> str:
