@@ -15,7 +15,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from kit.errors import UserError
+from kit.errors import MachineError, UserError
+from kit.stats.words import several
 from kit.store import DRAFT, Cache, held_folder, read_json, remove_unowned, write_json
 
 KINDS: Mapping[str, str] = {
@@ -29,7 +30,7 @@ KINDS: Mapping[str, str] = {
     "kvm": "whether KVM works here",
 }
 SINGLE = ("ccache", "apt", "kvm")  # one entry each: the whole folder
-EVICTED = ("kernels", "boots", "objects")  # what a size limit takes; source is a download
+EVICTED = {"kernels": "kernel", "boots": "boot", "objects": "object folder"}  # by a size limit; source is a download
 LIMIT = "KIT_CACHE_LIMIT"
 DEFAULT_LIMIT = "20G"
 BOOT_LIFE = 3600.0  # seconds; a boot ends long before
@@ -189,7 +190,7 @@ def keep_within(cache: Cache, limit: int, spared: Iterable[tuple[str, str]]) -> 
     done = remove(cache, beyond(found, limit, spared))
     if not done.gone:
         return ""
-    kinds = [f"{n} {k}" for k in EVICTED if (n := sum(e.kind == k for e in done.gone))]
+    kinds = [several(n, word) for k, word in EVICTED.items() if (n := sum(e.kind == k for e in done.gone))]
     of = f"more than {LIMIT}={os.environ.get(LIMIT) or DEFAULT_LIMIT}"
     return f"the cache held {of}: {', '.join(kinds)} not used for longest went ({done.size / 1e9:.2f} GB)"
 
@@ -198,7 +199,7 @@ def sweep(cache: Cache) -> None:
     """Removes what killed kits left: half-made entries of the cache, temporary folders whose owner is gone."""
     for kind in (*KINDS, "."):
         cache.sweep(kind)
-    temporary = Path(tempfile.gettempdir())
+    temporary = _temporary()
     remove_unowned(p for p in temporary.glob(f"{TEMPORARY}*") if _is_left(p, 2))
     named = _command_lines()
     loose = [p for p in temporary.glob("kit-boot-*") if _is_left(p, BOOT_LIFE)]
@@ -212,12 +213,21 @@ TEMPORARY = "kit-run-"
 def temporary_files() -> Iterator[Path]:
     """Temporary files of this process go to a folder of its own, held locked, so that `sweep` knows an owner's."""
     before = tempfile.tempdir
-    with held_folder(Path(tempfile.gettempdir()), TEMPORARY) as folder:
+    with held_folder(_temporary(), TEMPORARY) as folder:
         tempfile.tempdir = str(folder)
         try:
             yield folder
         finally:
             tempfile.tempdir = before
+
+
+def _temporary() -> Path:
+    """Where temporary files go. Raises MachineError where none can be written."""
+    try:
+        return Path(tempfile.gettempdir())
+    except FileNotFoundError as error:
+        hint = "free space, or set TMPDIR"
+        raise MachineError("no temporary file can be written in any of the usual places", hint=hint) from error
 
 
 def _is_left(folder: Path, seconds: float) -> bool:

@@ -52,7 +52,7 @@ class Ran(NamedTuple):
 class Bench:
     """A folder with a fake tree, patches and a cache of its own, and the calls of kit in it."""
 
-    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str] | None = None) -> None:
         self.folder, self.capsys = folder, capsys
         self.tree, self.cache, self.log = folder / "linux", folder / "cache", folder / "log"
         shutil.copytree(FAKES / "linux", self.tree)
@@ -105,6 +105,7 @@ class Bench:
 
     def call(self, *argv: str) -> Ran:
         """kit with these arguments, in this process."""
+        assert self.capsys is not None
         self.capsys.readouterr()
         code = main(list(argv))
         return Ran(code, *self.capsys.readouterr())
@@ -147,21 +148,29 @@ def bench(
 ) -> Iterator[Bench]:
     """A bench, the fakes first on PATH."""
     made = Bench(tmp_path, capsys)
-    (tmp_path / "bin").mkdir()
-    qemu = tmp_path / "bin" / "qemu-system-x86_64"
-    qemu.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -S -E {shlex.quote(str(FAKES / "qemu"))} "$@"\n')
-    qemu.chmod(0o755)
-    (made.cache / "guest").mkdir(parents=True)
-    shutil.copy(guest.base_cpio_path, made.cache / "guest")
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
-    monkeypatch.setenv("KIT_CACHE", str(made.cache))
-    monkeypatch.setenv("KIT_FAKE_QEMU", "model")
-    monkeypatch.setenv("KIT_FAKE_LOG", str(made.log))
-    monkeypatch.setenv("KIT_FAKE_ANSWERS", str(answers))
+    for name, value in lay_out(made, guest, answers).items():
+        monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
     yield made
     drafts = [p for p in made.cache.rglob("*") if p.name.startswith((".new-", ".src-new"))]
     assert drafts == [], "something half-made stays in the cache"
+
+
+def lay_out(made: Bench, guest: GuestImage, answers: Path) -> dict[str, str]:
+    """Puts the fake QEMU and the guest in their places; the environment that kit is to have."""
+    qemu = made.folder / "bin" / "qemu-system-x86_64"
+    qemu.parent.mkdir()
+    qemu.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -S -E {shlex.quote(str(FAKES / "qemu"))} "$@"\n')
+    qemu.chmod(0o755)
+    (made.cache / "guest").mkdir(parents=True)
+    shutil.copy(guest.base_cpio_path, made.cache / "guest")
+    return {
+        "PATH": f"{qemu.parent}:{os.environ['PATH']}",
+        "KIT_CACHE": str(made.cache),
+        "KIT_FAKE_QEMU": "model",
+        "KIT_FAKE_LOG": str(made.log),
+        "KIT_FAKE_ANSWERS": str(answers),
+    }
 
 
 def essence(verdict: dict[str, Any]) -> dict[str, Any]:

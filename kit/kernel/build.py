@@ -26,12 +26,14 @@ from kit.store import Cache, read_json, write_atomic, write_json
 CONFIGURE_LIMIT = 900.0
 BUILD_LIMIT = 4 * 3600.0
 MACHINE_FAULTS = re.compile(
-    r".*(No space left on device|Disk quota exceeded|File too large|File size limit exceeded|Read-only file system"
-    r"|Input/output error|Too many open files|[Cc]annot allocate memory|virtual memory exhausted"
-    r"|Killed signal terminated program|Killed$|internal compiler error: Segmentation fault).*",
+    r"^.*: '?(No space left on device|Disk quota exceeded|File too large|Read-only file system|Input/output error"
+    r"|Too many open files|Cannot allocate memory)'?\)?$"
+    r"|^.*(virtual memory exhausted|(Killed|File size limit exceeded) signal terminated program"
+    r"|internal compiler error: Segmentation fault).*$"
+    r"|^make(\[\d+\])?: \*\*\* .*\] (Killed|File size limit exceeded).*$",
     re.MULTILINE,
 )
-"""What glibc's strerror, gcc's driver and make say where the machine failed and not the source."""
+"""What strerror, gcc's driver and make say where the machine failed and not the source."""
 _STEP = re.compile(r"^  [A-Z][A-Z0-9_]* +(\S+)")
 _PLANNED = re.compile(r"echo '  [A-Z][A-Z0-9_]* ")
 

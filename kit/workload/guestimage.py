@@ -122,13 +122,22 @@ def build_guest(cache: Path, *, on_command: OnCommand | None = None) -> GuestIma
     """
     key = guest_key()
     archive = cache / archive_name(key)
-    if not archive.exists():
+    if not _is_whole(archive):
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache, prefix="guest-") as folder:
             made = Path(folder) / archive.name
             made.write_bytes(cpio(_base_entries(Path(folder), on_command)))
             made.rename(archive)
     return GuestImage(key, archive)
+
+
+def _is_whole(archive: Path) -> bool:
+    """Whether an archive is there to its end: a power cut may leave an empty file under the right name."""
+    try:
+        data = archive.read_bytes()
+    except FileNotFoundError:
+        return False
+    return len(data) % 512 == 0 and b"TRAILER!!!" in data[-1024:]
 
 
 def _base_entries(folder: Path, on_command: OnCommand | None) -> list[Entry]:

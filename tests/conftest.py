@@ -1,0 +1,8 @@
+"""What several files of tests share: the bench of test_run.py, a fake kernel tree and a fake QEMU."""
+
+from contextlib import suppress
+
+with suppress(ImportError):  # the model's tests run where only pytest and hypothesis are installed
+    from test_run import answers, bench, guest
+
+    __all__ = ["answers", "bench", "guest"]
