@@ -8,6 +8,8 @@ from kit.model.errors import ModelError
 from kit.model.explain import explain
 from kit.model.parse import parse_program
 
+from .scenes import WORKER
+
 FORKS = parse_program("map 0 1\nwrite 0 0\nwindow w\nrepeat 200\nfork\nend\nend\nend\nwindow s\nscript\nend")
 
 
@@ -47,3 +49,16 @@ def test_scripts_say_why_not() -> None:
 def test_unknown_window() -> None:
     with pytest.raises(ModelError, match=r"no window 'x'; there are w, s"):
         explain(FORKS, (), "6.1", "x")
+
+
+def test_every_operation_names_its_source() -> None:
+    """exec, break, stack and mremap: each lock that they take is explained with the function and file it is in."""
+    program = parse_program(
+        "map 0 4\nwrite 0 0\nmremap 0 0 1 1\nwindow w\nexec\nend\nstack 1\nbrk 1\nmremap 1 0 1 0\nend"
+    )
+    lines = explain(program, WORKER, "6.1", "w")
+    assert lines[0].startswith("window w: 28 acquisitions")
+    sources = {line.split(": ", 1)[1].split()[0]: line for line in lines[1:] if " of 28: " in line}
+    assert sources["expand"].endswith("6.1.192 (1eb86aba7de5), mm/mmap.c: expand_downwards")
+    assert sources["move"].endswith("6.1.192 (ec66e7be8afe), mm/mremap.c: take_rmap_locks")
+    assert set(sources) == {"prepare", "clone", "fork-link", "unlink", "adjust", "expand", "move"}
