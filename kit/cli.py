@@ -6,6 +6,7 @@ import argparse
 import errno
 import json
 import os
+import shutil
 import sys
 import traceback
 from collections.abc import Callable
@@ -170,7 +171,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(result.verdict, indent=2))
     else:
-        print(render(result.verdict, result.folder), end="")
+        print(_fitted(render(result.verdict, result.folder)), end="")
     return result.exit_code
 
 
@@ -224,7 +225,7 @@ def _show(options: argparse.Namespace) -> int:
     elif options.boot is not None:
         shown, text = recorded.boot_rows(folder), report.render_boots
     elif (verdict := recorded.verdict_of(folder)) is not None:
-        shown, text = verdict, lambda found: render(found, folder.path)
+        shown, text = verdict, lambda found: _fitted(render(found, folder.path))
     else:
         shown, text = recorded.progress_of(folder, Cache()), report.render_progress
     print(json.dumps(shown, indent=2) + "\n" if options.json else text(shown), end="")
@@ -309,6 +310,13 @@ def _test(options: argparse.Namespace) -> int:
     from kit.selftest import selftest
 
     return selftest(options.quick, options.record, options.pytest_args)
+
+
+def _fitted(text: str) -> str:
+    """Folded to the terminal that it is printed on; as it is where it goes elsewhere."""
+    from kit.report.text import wrapped
+
+    return wrapped(text, shutil.get_terminal_size().columns) if sys.stdout.isatty() else text
 
 
 def _named(config: Path | None) -> Path:

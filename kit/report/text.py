@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,19 @@ def render(verdict: Row, folder: Path) -> str:
     parts = [_table(verdict), _disagreements(verdict), _classes(verdict), _splats(verdict)]
     parts += [_evidence(verdict), _sentence(verdict), _where(verdict, folder)]
     return "\n\n".join(p for p in parts if p) + "\n"
+
+
+def wrapped(text: str, width: int) -> str:
+    """Prose folded at words to a terminal's width; rows of tables stay whole."""
+    out = []
+    for line in text.splitlines():
+        indent = line[: len(line) - len(line.lstrip())]
+        if len(line) <= width or "   " in line.strip():
+            out.append(line)
+        else:
+            rest = indent + "  " if indent else ""
+            out += textwrap.wrap(line, width, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(out) + "\n"
 
 
 def _table(verdict: Row) -> str:

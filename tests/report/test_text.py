@@ -12,7 +12,7 @@ import pytest
 
 from kit.experiment import verdict_json
 from kit.records import ArmSpec, At, Boot, Experiment, KindVerdict, Outcome, Verdict, WorkloadSpec
-from kit.report.text import render
+from kit.report.text import render, wrapped
 from kit.stats.attribution import Attribution, Fault
 from kit.stats.counts import Counted, compare, judge_all
 from kit.stats.verdict import judge
@@ -234,3 +234,12 @@ def test_what_was_exercised_and_reused() -> None:
 def test_without_comparisons_there_is_no_table() -> None:
     shown = text(KindVerdict("count", Verdict.INCONCLUSIVE, "no boot gave counts"))
     assert shown.startswith("Evidence\n  count: inconclusive – no boot gave counts\n")
+
+
+def test_prose_is_folded_at_words_and_tables_are_not() -> None:
+    table = "fork-chain  depth 0   1,2,4           15      15                 1.000  as predicted          12"
+    text = wrapped(f"{table}\n  count: {'word ' * 30}\n", 60)
+    assert text.splitlines()[0] == table
+    assert all(len(line) <= 60 for line in text.splitlines()[1:])
+    assert text.splitlines()[2].startswith("    word")
+    assert text.split() == f"{table}  count: {'word ' * 30}".split()
