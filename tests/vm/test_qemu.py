@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kit.records import Machine
-from kit.vm.qemu import Files, qemu_argv
+from kit.vm.qemu import Files, gdb_stub, qemu_argv
 
 FILES = Files(Path("/k/vmlinux"), Path("/t/initramfs"), Path("/r/a,b.log"), 7, Path("/t/results"))
 
@@ -39,3 +39,12 @@ def test_the_guest_is_confined() -> None:
 def test_commas_in_paths_are_doubled() -> None:
     argv = qemu_argv(Machine("x86_64", 1, 64, "tcg"), FILES)
     assert "logfile=/r/a,,b.log" in value(argv, "-chardev")
+
+
+def test_a_stub_for_gdb_is_on_a_socket_and_stops_the_guest_only_if_asked() -> None:
+    machine = Machine("x86_64", 1, 64, "tcg")
+    assert "-gdb" not in qemu_argv(machine, FILES)
+    argv = qemu_argv(machine, FILES, "", gdb_stub(Path("/t/a,b"), stopped=False))
+    assert (value(argv, "-gdb"), "-S" in argv) == ("chardev:gdb", False)
+    assert argv[-3] == "socket,id=gdb,path=/t/a,,b,server=on,wait=off"
+    assert qemu_argv(machine, FILES, "", gdb_stub(Path("/t/s"), stopped=True))[-1] == "-S"
