@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include "channel.h"
 #include "conf.h"
+#include "reclaim.h"
 #include "shell.h"
 
 #include <errno.h>
@@ -175,7 +176,7 @@ int main(void)
 	limit = conf_number("limit", LIMIT_SECONDS);
 	set_limit(limit);
 	send_hello();
-	if (!shell_send_layout() && !run_workers(limit)) {
+	if (!shell_send_layout() && (!conf_number("swap", 0) || !reclaim_some()) && !run_workers(limit)) {
 		frame_begin("end");
 		frame_number(channel_frames());
 		frame_send();

@@ -16,7 +16,9 @@ from kit.progress import Progress
 from kit.records import ArmSpec, Experiment, KernelSpec
 from kit.store import Cache
 
-FRAGMENTS: Mapping[str, tuple[str, ...]] = {"counting": ("common", "pvh", "counting")}
+FRAGMENTS: Mapping[str, tuple[str, ...]] = {
+    instrument: ("common", "pvh", instrument) for instrument in ("plain", "counting", "checking")
+}
 """Instrument → fragments under configs/kernel/, merged in this order."""
 
 

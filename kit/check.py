@@ -68,9 +68,9 @@ class PlanShown:
             yield f"  {k['arm']} ({k['instrument']}{role}): {k['tree']}, {series}; profile {profile}"
         yield ""
         yield f"{several(len(self.boots), 'boot')}, in this order:"
-        for block in sorted({b["block"] for b in self.boots}):
-            inside = ", ".join(f"{b['arm']}/{b['cpus']}" for b in self.boots if b["block"] == block)
-            yield f"  block {block} (arm/vCPUs): {inside}"
+        for part in dict.fromkeys((b["evidence"], b["block"]) for b in self.boots):
+            inside = ", ".join(f"{b['arm']}/{b['cpus']}" for b in self.boots if (b["evidence"], b["block"]) == part)
+            yield f"  {part[0]}, block {part[1]} (arm/vCPUs): {inside}"
 
 
 def show_plan(exp: Experiment, cache: Cache) -> PlanShown:

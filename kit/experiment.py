@@ -166,7 +166,7 @@ class _Job:
                 left = {(s.key, s.arm) for s in wanted}
                 task.update(sum((s.key, s.arm) not in left for s in plan.wanted))
                 task.say(f"{spec.arm}, {spec.machine.cpus} vCPU, {spec.evidence}")
-                boot = self.runner.boot(spec)
+                boot = self.runner.boot(spec, plan.limit(spec, self.done))
                 self.folder.append_boot(to_json(boot))
                 self.done.append(boot)
                 if boot.outcome is not Outcome.OK:
@@ -234,7 +234,7 @@ def write_experiment(exp: Experiment, folder: Path) -> None:
         "tree": exp.arms[0].tree,
         "baseline": exp.baseline,
         "arms": arms,
-        "guest": {"cpus": list(exp.cpus), "memory": f"{exp.memory}M", "accel": exp.accel},
+        "guest": {"cpus": list(exp.cpus), "memory": f"{exp.memory}M", "accel": exp.accel, "limit": exp.boot_limit},
         "workloads": [{w.kind: {**w.params, "name": w.name}} for w in exp.workloads],
         "evidence": list(exp.evidence),
         "locks": list(exp.locks),

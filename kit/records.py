@@ -323,6 +323,7 @@ class Experiment:
     seed: int
     accept: tuple[tuple[str, str], ...] = ()  # (pattern, why) of splats known and accepted
     arch: str = "x86_64"
+    boot_limit: float | None = None  # seconds that a boot may take; None: by how long the baseline's took
 
     def arm(self, name: str) -> ArmSpec:
         return next(a for a in self.arms if a.name == name)

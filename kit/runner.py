@@ -6,7 +6,7 @@ import json
 import secrets
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,8 @@ from kit.workload.guestimage import GuestImage, archive_name, boot_initramfs, bu
 from kit.workload.results import read_results
 
 EXACT = ("count",)  # evidence whose boots are reused by key: the same kernel and program count the same again
-TOTAL_SECONDS = {"tcg": 900.0, "kvm": 300.0}
+CONF: Mapping[str, Mapping[str, str]] = {"check": {"swap": "1"}}  # evidence → what its guests are told besides
+TOTAL_SECONDS = {"tcg": 900.0, "kvm": 300.0}  # until the baseline has shown how long a boot takes
 SPACE_BYTES = 4 << 20  # a boot's log, results and temporary files have room in it
 PROBE_PROGRAM = "worker probe\nwindow probe\nfork\nend\nend\n"
 
@@ -65,14 +66,14 @@ class Runner:
 
         return probe(request, self.host, generation, attempt, self.cache.folder("kvm") / "answers.json")
 
-    def boot(self, spec: BootSpec) -> Boot:
-        """One boot: done, or taken from the cache where its evidence is exact."""
+    def boot(self, spec: BootSpec, limit: float | None = None) -> Boot:
+        """One boot: done, or taken from the cache where its evidence is exact. `limit`: seconds that it may take."""
         name = f"{spec.order:03d}-{spec.arm}-{spec.machine.cpus}cpu-{spec.evidence}"
         if (boot := self._reuse(spec, name)) is not None:
             return boot
         kernel = self._kernels[spec.kernel_key]
-        limits = Limits(total=TOTAL_SECONDS[spec.machine.accel])
-        run = self._run(kernel, spec.program, spec.machine, name, limits, spec.layout)
+        limits = Limits(total=limit or TOTAL_SECONDS[spec.machine.accel])
+        run = self._run(kernel, spec.program, spec.machine, name, limits, spec.layout, CONF.get(spec.evidence, {}))
         boot = _record(spec, run, self.folder)
         if boot.outcome is not Outcome.OK:
             self._require_space()
@@ -87,7 +88,14 @@ class Runner:
                 raise MachineError("the disk is full", where=str(place), hint="free some space, then --resume the run")
 
     def _run(
-        self, kernel: Kernel, program: str, machine: Machine, name: str, limits: Limits, append: str
+        self,
+        kernel: Kernel,
+        program: str,
+        machine: Machine,
+        name: str,
+        limits: Limits,
+        append: str,
+        extra: Mapping[str, str] | None = None,
     ) -> BootRun:
         nonce = secrets.token_hex(8)
         console = self._console(name)
@@ -96,7 +104,7 @@ class Runner:
             write_atomic(self.folder.raw(console), data)  # the guest's own words, lock_stat's rows among them
             return read_results(data, nonce)
 
-        conf = {"nonce": nonce, "limit": str(int(limits.total))}
+        conf = {"nonce": nonce, "limit": str(int(limits.total)), **(extra or {})}
         run = run_boot(
             Path(kernel.image),
             boot_initramfs(self.guest.base_cpio_path, program, conf),

@@ -79,6 +79,12 @@ class GuestModel(_Strict):
     )
     memory: str = Field(default="512M", description="memory of a guest, as 512M or 2G")
     accel: Literal["auto", "kvm", "tcg"] = Field(default="auto", description="auto: KVM where a real boot proves it")
+    limit: float | None = Field(
+        default=None,
+        ge=10,
+        le=86400,
+        description="seconds that a boot may take; default: ten times the baseline's, at least 60",
+    )
 
     @field_validator("cpus", mode="before")
     @classmethod
@@ -223,6 +229,7 @@ def _resolve(model: ExperimentModel, source: Source) -> Experiment:
         minutes=model.budget.minutes,
         seed=model.seed,
         accept=tuple((a.pattern, a.why) for a in model.accept),
+        boot_limit=model.guest.limit,
     )
 
 

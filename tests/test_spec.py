@@ -70,7 +70,8 @@ def test_the_project_s_own_files_are_good() -> None:
 
 
 def test_a_resolved_file_is_read_as_the_same_experiment(tmp_path: Path) -> None:
-    first = read_experiment(ROOT / "configs/aim7.yaml", ["limit=0.00001", "accept=[{pattern: x, why: y}]"])
+    changes = ["limit=0.00001", "accept=[{pattern: x, why: y}]", "guest.limit=77"]
+    first = read_experiment(ROOT / "configs/aim7.yaml", changes)
     write_experiment(first, tmp_path)
     (tmp_path / "again").mkdir()
     second = read_experiment(tmp_path / "experiment.yaml")
@@ -119,6 +120,7 @@ def test_a_resolved_file_is_read_as_the_same_experiment(tmp_path: Path) -> None:
         ("cpus: [1, 2]", "memory: " + "9" * 5000 + "G", 9, "not a memory size"),
         ("cpus: [1, 2]", "memory: 1M", 9, "from 64M"),
         ("cpus: [1, 2]", "accel: fast", 9, "'auto', 'kvm' or 'tcg'"),
+        ("cpus: [1, 2]", "limit: 5", 9, "guest.limit: Input should be greater than or equal to 10"),
         ("guest:\n  cpus: [1, 2]\n", "guest: 7\n", 8, "guest: a mapping of keys is wanted"),
         ("  - fork-chain:", "  - fork-chian:", 11, "no such workload: fork-chian nearest: fork-chain"),
         ("{depth: 0..2, forks: 10}", "7", 11, "parameters of fork-chain are a mapping"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from kit.evidence import count, model
+from kit.evidence import check, count, model
 from kit.evidence.request import Site
 from kit.records import Boot, BootSpec, Experiment, KindVerdict
 
@@ -22,4 +22,5 @@ class Evidence:
 EVIDENCE: Mapping[str, Evidence] = {
     "model": Evidence((), model.boots, model.judge),
     "count": Evidence(("counting",), count.boots, count.judge),
+    "check": Evidence(("checking",), check.boots, check.judge),
 }

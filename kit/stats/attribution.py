@@ -14,6 +14,7 @@ from kit.records import Boot, Experiment, Outcome, Splat
 from kit.stats.words import several
 
 TWICE = 2
+HANG = "hang"  # where a boot that hangs stands: told with its outcome, no splat of its own
 INFRASTRUCTURE = (Outcome.QEMU_DIED, Outcome.QEMU_REFUSED)  # the machine's failures are nobody's regression
 
 
@@ -88,6 +89,19 @@ def _of_splats(exp: Experiment, done: Sequence[Boot]) -> Attribution:
     return Attribution(tuple(broken), tuple(stuck), tuple(once))
 
 
+def seen_once(exp: Experiment, done: Sequence[Boot]) -> frozenset[tuple[str, str]]:
+    """(key, arm) of the boots with a splat that no other boot of the arm and none of the baseline shows: they are to be
+    repeated."""
+    innocent = _splat_titles(exp, done, exp.baseline)
+    out = set()
+    for arm in exp.arms:
+        for title, seen in _splat_titles(exp, done, arm.name).items():
+            boots = {id(boot): boot for boot, _ in seen}
+            if title not in innocent and len(boots) < TWICE:
+                out |= {(boot.key, boot.arm) for boot in boots.values()}
+    return frozenset(out)
+
+
 def _failures(done: Sequence[Boot], arm: str, cpus: int) -> list[tuple[Fault, int]]:
     """Per boot that never succeeded, in the order of the first tries: the fault, and how often the guest failed."""
     tried: dict[str, list[Boot]] = {}
@@ -111,14 +125,14 @@ def _splat_titles(exp: Experiment, done: Sequence[Boot], arm: str) -> dict[str, 
     out: dict[str, list[tuple[Boot, Splat]]] = {}
     for boot in done:
         if boot.arm == arm:
-            for splat in boot.splats:
+            for splat in (s for s in boot.splats if s.kind != HANG):
                 if not any(re.search(p, f"{splat.title}\n{splat.excerpt}") for p, _ in exp.accept):
                     out.setdefault(f"{splat.kind}: {_plain(splat.title)}", []).append((boot, splat))
     return out
 
 
 def _plain(title: str) -> str:
-    return re.sub(r"\b(0x)?[0-9a-f]*\d[0-9a-f]*\b", "N", title)
+    return re.sub(r"\b(0x)?[0-9a-f]*\d[0-9a-f]*s?\b", "N", title)
 
 
 def _splat_fault(arm: str, seen: Sequence[tuple[Boot, Splat]], boots: int) -> Fault:

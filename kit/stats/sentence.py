@@ -44,9 +44,14 @@ def _decided(exp: Experiment, verdict: Verdict, kinds: Sequence[KindVerdict]) ->
     agreeing = [k for k in kinds if k.comparisons and k.verdict is verdict]
     basis = [k for k in agreeing if k.kind != "model"] or agreeing
     comparisons = [c for k in basis for c in k.comparisons]
-    others = [k for k in kinds if k.verdict is not verdict]
+    quiet = [k for k in kinds if not k.comparisons and k.verdict is Verdict.SAME]
+    uncounted = [f"{k.kind}: {k.why}" for k in quiet]
+    others = [f"{k.kind} says {k.verdict}" for k in kinds if k.verdict is not verdict and k not in quiet]
+    if not comparisons:
+        arms = join([a.name for a in exp.arms])
+        return "; ".join([f"nothing tells {arms} apart", *uncounted, *others])
     said = _same(exp, comparisons) if verdict is Verdict.SAME else _changed(exp, verdict, comparisons)
-    return "; ".join([f"{said}, {_surety(basis, comparisons)}", *(f"{k.kind} says {k.verdict}" for k in others)])
+    return "; ".join([f"{said}, {_surety(basis, comparisons)}", *uncounted, *others])
 
 
 def _same(exp: Experiment, comparisons: Sequence[Comparison]) -> str:

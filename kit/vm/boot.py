@@ -19,9 +19,10 @@ from pathlib import Path
 
 from kit.errors import MachineError
 from kit.records import Machine, Outcome, Results, Splat
-from kit.vm.console import Ended, Limits, Watched, watch
+from kit.vm.console import Ended, Limits, Phase, Watched, watch
+from kit.vm.hang import ask
 from kit.vm.qemu import Files, arch, qemu_argv
-from kit.vm.splats import FATAL, classify
+from kit.vm.splats import FATAL, classify, stuck
 
 # Between the closing of the console and the end of the process.
 EXIT_SECONDS = 20.0
@@ -47,11 +48,23 @@ class BootRun:
 
 @dataclass(frozen=True)
 class _Ended:
-    """What is known once QEMU is gone. `status` as subprocess has it; None if it had to be killed."""
+    """What is known once QEMU is gone. `status` as subprocess has it; None if it had to be killed.
+
+    `answers`: what a guest that hangs printed when it was asked where it stands.
+    """
 
     watched: Watched
     status: int | None
     stderr: str
+    answers: bytes
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Both ends of a socket pair."""
+
+    ours: socket.socket
+    theirs: socket.socket
 
 
 def run_boot(
@@ -74,8 +87,9 @@ def run_boot(
     _require(arch(machine.arch).program)
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kit-boot-")))
-        ours, theirs = (stack.enter_context(end) for end in socket.socketpair())
-        files = Files(image, folder / "initramfs", console, theirs.fileno(), folder / "results")
+        console_pair, monitor_pair = (_Pair(*map(stack.enter_context, socket.socketpair())) for _ in range(2))
+        console_fd, monitor_fd = console_pair.theirs.fileno(), monitor_pair.theirs.fileno()
+        files = Files(image, folder / "initramfs", console, console_fd, folder / "results", monitor_fd)
         files.initrd.write_bytes(initramfs)
         files.results.touch()
         console.parent.mkdir(parents=True, exist_ok=True)
@@ -83,7 +97,8 @@ def run_boot(
         argv = qemu_argv(machine, files, append)
         if on_command is not None:
             on_command(argv)
-        ended = _run(argv, ours, theirs, folder / "stderr", limits)
+        ended = _run(argv, console_pair, monitor_pair, folder / "stderr", limits)
+        console.write_bytes(ended.watched.heard + ended.answers)
         return _boot_run(ended, console, files.results.read_bytes(), read, limits)
 
 
@@ -93,27 +108,31 @@ def _require(program: str) -> None:
             raise MachineError(f"there is no {name}", hint="install qemu-system-x86 and util-linux")
 
 
-def _run(argv: Sequence[str], ours: socket.socket, theirs: socket.socket, stderr: Path, limits: Limits) -> _Ended:
-    with stderr.open("wb") as errors, _process(argv, theirs.fileno(), errors.fileno()) as process:
-        # Ours is the only other end from here on, so that the end of QEMU closes the console.
-        theirs.close()
-        watched = watch(ours, limits)
-        status = None
+def _run(argv: Sequence[str], console: _Pair, monitor: _Pair, stderr: Path, limits: Limits) -> _Ended:
+    fds = (console.theirs.fileno(), monitor.theirs.fileno())
+    with stderr.open("wb") as errors, _process(argv, fds, errors.fileno()) as process:
+        # Ours are the only other ends from here on, so that the end of QEMU closes them.
+        console.theirs.close()
+        monitor.theirs.close()
+        watched = watch(console.ours, limits)
+        status, answers = None, b""
         if watched.ended is Ended.CLOSED:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 status = process.wait(EXIT_SECONDS)
-    return _Ended(watched, status, stderr.read_text(errors="replace"))
+        elif watched.ended is Ended.LIMIT:
+            answers = ask(console.ours, monitor.ours, watched.phase is Phase.RUNNING)
+    return _Ended(watched, status, stderr.read_text(errors="replace"), answers)
 
 
 @contextlib.contextmanager
-def _process(argv: Sequence[str], fd: int, stderr: int) -> Iterator[subprocess.Popen[bytes]]:
+def _process(argv: Sequence[str], fds: tuple[int, ...], stderr: int) -> Iterator[subprocess.Popen[bytes]]:
     """The running command, killed and reaped on the way out. A session of its own: Ctrl-C is for us alone."""
     process = subprocess.Popen(
         argv,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=stderr,
-        pass_fds=(fd,),
+        pass_fds=fds,
         start_new_session=True,
     )
     try:
@@ -124,12 +143,19 @@ def _process(argv: Sequence[str], fd: int, stderr: int) -> Iterator[subprocess.P
 
 
 def _boot_run(ended: _Ended, console: Path, data: bytes, read: ReadResults, limits: Limits) -> BootRun:
-    splats = tuple(classify(console.read_text(errors="replace")))
-    outcome, why, results = _host_outcome(ended, splats, limits) or read(data)
-    return BootRun(outcome, why, ended.watched.seconds, ended.watched.to_init, console, results, len(data), splats)
+    heard = ended.watched.heard.decode(errors="replace")
+    splats = classify(heard)
+    hang = stuck(heard + ended.answers.decode(errors="replace"), heard.count("\n") + 1) if ended.answers else None
+    outcome, why, results = _host_outcome(ended, splats, hang, limits) or read(data)
+    if outcome in (Outcome.HANG, Outcome.FAILED, Outcome.NO_END) and splats:
+        why += f", after {splats[0].kind}: {splats[0].title}"
+    found = tuple(splats) + ((hang,) if hang else ())
+    return BootRun(outcome, why, ended.watched.seconds, ended.watched.to_init, console, results, len(data), found)
 
 
-def _host_outcome(ended: _Ended, splats: Sequence[Splat], limits: Limits) -> tuple[Outcome, str, None] | None:
+def _host_outcome(
+    ended: _Ended, splats: Sequence[Splat], hang: Splat | None, limits: Limits
+) -> tuple[Outcome, str, None] | None:
     """What can be said without reading the results; None if QEMU ended as it should."""
     watched = ended.watched
     fatal = next((splat for splat in splats if splat.kind in FATAL), None)
@@ -138,7 +164,8 @@ def _host_outcome(ended: _Ended, splats: Sequence[Splat], limits: Limits) -> tup
     if watched.ended is Ended.FLOOD:
         return Outcome.HANG, f"more than {limits.console_bytes} bytes on the console, {watched.phase}", None
     if watched.ended is not Ended.CLOSED:
-        return Outcome.HANG, f"no end after {watched.seconds:.0f} s, {watched.phase}", None
+        where = f", {hang.title}" if hang else ""
+        return Outcome.HANG, f"no end after {watched.seconds:.0f} s, {watched.phase}{where}", None
     if ended.status is None:
         return Outcome.HANG, f"QEMU closed the console and did not end within {EXIT_SECONDS:.0f} s", None
     return _exit_outcome(ended)

@@ -1,7 +1,8 @@
 """The guest's console, watched through pexpect: a socket and limits in, how far the guest came out.
 
-QEMU itself writes the log; this reads the same bytes, because QEMU would wait for a full socket, and to know early that
-nothing more is to be waited for.
+QEMU writes a log too, which survives us; but where its socket is full (some 280 bytes, sent one by one, are enough)
+QEMU 7.2 logs a byte once more for every try (qemu_chr_write_buffer, chardev/char.c). What is read here is what was
+sent.
 """
 
 from __future__ import annotations
@@ -55,12 +56,14 @@ class Ended(StrEnum):
 
 @dataclass(frozen=True)
 class Watched:
-    """`seconds` in all, `to_init` until init's first line (None if it never came)."""
+    """`seconds` in all, `to_init` until init's first line (None if it never came); `heard` is all that the guest
+    printed."""
 
     phase: Phase
     ended: Ended
     seconds: float
     to_init: float | None
+    heard: bytes
 
     @property
     def silent(self) -> bool:
@@ -83,12 +86,15 @@ class _Watch:
         self.to_init: float | None = None
         self.fatal = False
         self.read = 0
+        self.heard: list[bytes] = []
 
     def run(self) -> Watched:
         ended = None
         while ended is None:
             ended = self.step()
-        return Watched(self.phase, ended, time.monotonic() - self.start, self.to_init)
+        rest = self.spawn.before if ended is Ended.CLOSED else self.spawn.buffer
+        heard = b"".join(self.heard) + (rest if isinstance(rest, bytes) else b"")
+        return Watched(self.phase, ended, time.monotonic() - self.start, self.to_init, heard)
 
     def step(self) -> Ended | None:
         left = self.deadline - time.monotonic()
@@ -96,6 +102,7 @@ class _Watch:
         if found == 1:
             return Ended.CLOSED
         if found == 0 and isinstance(self.spawn.after, bytes):
+            self.heard.append((self.spawn.before or b"") + self.spawn.after)
             self.line(self.spawn.after)
         if self.read > self.limits.console_bytes:
             return Ended.FLOOD

@@ -16,7 +16,8 @@ from kit.records import Machine
 SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
 
 # oops=panic: an oops ends the guest at once instead of leaving it half alive. panic=-1 with -no-reboot ends QEMU.
-APPEND = "panic=-1 oops=panic norandmaps"
+# unknown_nmi_panic: an NMI from us makes a guest that hangs show where (kit/vm/hang.py).
+APPEND = "panic=-1 oops=panic norandmaps unknown_nmi_panic"
 
 # No `-cpu host` with KVM: QEMU aborts where a nested KVM refuses one of its registers, and counts do not need it.
 ACCELERATORS: Mapping[str, tuple[str, ...]] = {
@@ -41,13 +42,15 @@ ARCHES: Mapping[str, Arch] = {"x86_64": Arch("qemu-system-x86_64", "pc,i8042=off
 
 @dataclass(frozen=True)
 class Files:
-    """What QEMU reads and writes. `console_fd` is its end of a socket pair; `file_bytes` bounds each file written."""
+    """What QEMU reads and writes. `console_fd` and `monitor_fd` are its ends of socket pairs; `file_bytes` bounds each
+    file written."""
 
     kernel: Path
     initrd: Path
     console_log: Path
     console_fd: int
     results: Path
+    monitor_fd: int | None = None
     file_bytes: int = 64 << 20
 
 
@@ -76,10 +79,17 @@ def qemu_argv(machine: Machine, files: Files, append: str = "", extra: Sequence[
         *("-kernel", str(files.kernel), "-initrd", str(files.initrd)),
         *("-append", f"{host.append} {APPEND} {append}".strip()),
         *("-chardev", console, "-serial", "chardev:console"),
+        *_monitor(files.monitor_fd),
         *("-chardev", f"file,id=results,path={_option(files.results)}", "-serial", "chardev:results"),
         *("-sandbox", SANDBOX),
         *extra,
     ]
+
+
+def _monitor(fd: int | None) -> tuple[str, ...]:
+    if fd is None:
+        return ()
+    return ("-chardev", f"socket,id=monitor,fd={fd}", "-mon", "chardev=monitor,mode=control")
 
 
 def gdb_stub(path: Path, *, stopped: bool) -> tuple[str, ...]:

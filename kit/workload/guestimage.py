@@ -30,7 +30,7 @@ FLAGS = (
 
 # Path in the guest, and the sources that it is linked from.
 PROGRAMS: Mapping[str, tuple[str, ...]] = {
-    "init": ("init.c", "channel.c", "conf.c", "lines.c", "layout.c", "shell.c"),
+    "init": ("init.c", "channel.c", "conf.c", "lines.c", "layout.c", "shell.c", "reclaim.c"),
     "worker": (
         "worker.c", "channel.c", "conf.c", "lines.c", "layout.c", "lockstat.c", "program.c", "fields.c", "run.c",
         "memory.c", "stack.c", "children.c", "threads.c", "exec.c", "users.c",

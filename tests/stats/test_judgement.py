@@ -109,6 +109,11 @@ def test_attribution(
     assert (arms(found.broken), arms(found.could_not_run), arms(found.once)) == (broken, stuck, once)
 
 
+def test_seconds_in_a_title_do_not_tell_splats_apart() -> None:
+    done = OK_BASE + [boot("new", splats=(f"stuck for {40 + r}s! [init:2{r}]",), repeat=r) for r in (0, 1)]
+    assert arms(attribute(experiment(), done, {}).broken) == ["new"]
+
+
 def test_machines_are_judged_apart() -> None:
     exp = experiment(cpus=(1, 2))
     done = [

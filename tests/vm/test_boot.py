@@ -25,6 +25,7 @@ LIMITS = {
     "hang_silent": Limits(first_line=0.3),
     "hang_booting": Limits(init=0.3),
     "hang_running": Limits(total=2),
+    "hang_deaf": Limits(total=2),
     "panic_stays": Limits(after_panic=0.2),
 }
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
@@ -57,8 +58,9 @@ def test_a_good_boot_has_results_and_its_whole_console(fake_boot: FakeBoot) -> N
         ("panic", Outcome.PANIC, "Kernel panic - not syncing: Attempted to kill init"),
         ("panic_stays", Outcome.PANIC, "before init"),
         ("hang_silent", Outcome.HANG, "before the first line"),
-        ("hang_booting", Outcome.HANG, "before init"),
-        ("hang_running", Outcome.HANG, "in the workload"),
+        ("hang_booting", Outcome.HANG, "before init, CPU 0 stands in anon_vma_clone"),
+        ("hang_running", Outcome.HANG, "in the workload, task worker stands in unlink_anon_vmas"),
+        ("hang_deaf", Outcome.HANG, "in the workload"),
         ("killed", Outcome.QEMU_DIED, "SIGSEGV"),
         ("exits", Outcome.QEMU_DIED, "a device failed"),
         ("refuse", Outcome.QEMU_REFUSED, "failed to initialize kvm"),
@@ -74,6 +76,15 @@ def test_other_ends_have_their_outcome_and_no_results(
     assert run.outcome is outcome
     assert why in run.why
     assert run.results is None
+
+
+def test_a_hang_shows_where_and_its_answers_are_no_splats(fake_boot: FakeBoot) -> None:
+    for scenario, function in (("hang_booting", "anon_vma_clone"), ("hang_running", "unlink_anon_vmas")):
+        [splat] = fake_boot(scenario, LIMITS[scenario]).splats
+        assert splat.kind == "hang"
+        assert splat.title.endswith(f"stands in {function}")
+        assert "Call Trace:" in splat.excerpt
+    assert fake_boot("hang_deaf", LIMITS["hang_deaf"]).splats == ()
 
 
 def test_a_panic_that_stays_ends_the_wait_early(fake_boot: FakeBoot) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from kit.records import Machine
 from kit.vm.qemu import Files, gdb_stub, qemu_argv
 
-FILES = Files(Path("/k/vmlinux"), Path("/t/initramfs"), Path("/r/a,b.log"), 7, Path("/t/results"))
+FILES = Files(Path("/k/vmlinux"), Path("/t/initramfs"), Path("/r/a,b.log"), 7, Path("/t/results"), 8)
 
 
 def value(argv: list[str], option: str) -> str:

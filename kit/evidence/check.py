@@ -1,0 +1,65 @@
+"""`check` evidence: the workloads on the checking kernel, which says itself what is wrong.
+
+Which boots: every arm once for each number of vCPUs, the baseline first, because how long it takes limits the others;
+what fails or shows a splat is repeated by the plan. What they say: nothing that the baseline does not show, or `broken`
+by the rule of kit.stats.attribution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kit.evidence.request import Site
+from kit.records import Boot, BootSpec, Experiment, KindVerdict, Machine, Outcome, Verdict
+from kit.stats.attribution import attribute
+from kit.stats.words import join, several
+from kit.workload.catalog import make_loads
+from kit.workload.load import boot_program
+
+KIND = "check"
+INSTRUMENT = "checking"
+LOCKDEP = "lockdep-"  # kinds of reports after which lockdep turns itself off (debug_locks_off, lib/debug_locks.c)
+
+
+def boots(exp: Experiment, site: Site) -> list[BootSpec]:
+    """Every boot that this kind wants, in the order of the design."""
+    program = boot_program(make_loads(exp.workloads, exp.seed))
+    arms = sorted((a.name for a in exp.arms), key=lambda name: name != exp.baseline)
+    out: list[BootSpec] = []
+    for cpus in exp.cpus:
+        for arm in arms:
+            if (kernel := site.kernels.get((arm, INSTRUMENT))) is None:
+                continue
+            machine = Machine(exp.arch, cpus, exp.memory, site.accel)
+            out.append(BootSpec(arm, kernel, KIND, program, machine, "", exp.seed, 0, 0, len(out), site.guest_key))
+    return out
+
+
+def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
+    """`same` where no arm shows what the baseline does not: of speed this kind knows nothing."""
+    mine = [b for b in done if b.evidence == KIND]
+    good = [b for b in mine if b.outcome is Outcome.OK]
+    found = attribute(exp, mine, {})
+    if found.broken:
+        return KindVerdict(KIND, Verdict.BROKEN, "; ".join(f.why for f in found.broken))
+    if found.could_not_run:
+        return KindVerdict(KIND, Verdict.INCONCLUSIVE, found.could_not_run[0].why)
+    if found.once:
+        why = f"seen once in {several(len(mine), 'boot')}, neither shown nor excluded: {found.once[0].why}"
+        return KindVerdict(KIND, Verdict.INCONCLUSIVE, why)
+    missing = [f"{a.name} on {several(n, 'vCPU')}" for a in exp.arms for n in exp.cpus if not _ran(good, a.name, n)]
+    if missing:
+        return KindVerdict(KIND, Verdict.INCONCLUSIVE, f"no boot of {join(missing)}")
+    blind = [b for b in good if any(s.kind.startswith(LOCKDEP) for s in b.splats)]
+    if blind:
+        why = f"lockdep stops at its first report, and {several(len(blind), 'boot')} had one that is not the patch's"
+        return KindVerdict(KIND, Verdict.INCONCLUSIVE, f"{why}: {blind[0].splats[0].title}")
+    return KindVerdict(KIND, Verdict.SAME, f"no splat in {several(len(good), 'boot')}{_known(good, exp)}")
+
+
+def _ran(good: Sequence[Boot], arm: str, cpus: int) -> bool:
+    return any(b.arm == arm and b.cpus == cpus for b in good)
+
+
+def _known(good: Sequence[Boot], exp: Experiment) -> str:
+    return f" that {exp.baseline} does not show or that is not accepted" if any(b.splats for b in good) else ""

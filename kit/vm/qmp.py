@@ -1,0 +1,47 @@
+"""QEMU's monitor protocol: a connected socket and commands in, whether QEMU did them out. asyncio stays in here."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from types import TracebackType
+
+from qemu.qmp import QMPClient, QMPError
+
+ANSWER_SECONDS = 5.0
+
+
+class Monitor:
+    """A session with QEMU's monitor, for a `with`. A QEMU that is gone or deaf makes every command false, no error."""
+
+    def __init__(self, end: socket.socket) -> None:
+        logging.getLogger("qemu.qmp").setLevel(logging.CRITICAL)  # its warnings would come between ours
+        self._end = end
+        self._loop = asyncio.new_event_loop()
+        self._client = QMPClient("kit")
+        self._connected = False
+
+    def __enter__(self) -> Monitor:
+        self._connected = self._within(self._client.connect(self._end))
+        return self
+
+    def do(self, command: str, **arguments: object) -> bool:
+        """One command. Whether QEMU did it."""
+        return self._connected and self._within(self._client.execute(command, arguments or None))
+
+    def _within(self, work: object) -> bool:
+        async def limited() -> None:
+            await asyncio.wait_for(work, ANSWER_SECONDS)  # type: ignore[arg-type]
+
+        try:
+            self._loop.run_until_complete(limited())
+        except (QMPError, OSError, EOFError, TimeoutError, asyncio.CancelledError):
+            return False
+        return True
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        try:
+            self._within(self._client.disconnect())
+        finally:
+            self._loop.close()

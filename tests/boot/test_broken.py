@@ -1,0 +1,116 @@
+"""Patches that break the kernel, each in its own way, on real guests: told apart, and never held against the baseline.
+
+They lie in tests/boot/broken/. All kernels share one object folder: after the first a test builds one or two files.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from kit.errors import NOT_AS_EXPECTED, OK
+from kit.experiment import RunResult
+from kit.report.text import render
+from kit.spec import PROJECT
+
+pytestmark = pytest.mark.boot
+
+Run = Callable[[dict[str, Any]], RunResult]
+
+BROKEN = PROJECT / "tests" / "boot" / "broken"
+LIMIT = 45  # seconds of a boot: hung-task detection speaks after 15 to 30 s
+
+
+class Case(NamedTuple):
+    """A patch, words of the fault that is to be named, words of its excerpt, and what the experiment has of its own."""
+
+    patch: str
+    said: str
+    excerpt: str
+    changes: dict[str, Any] = {}  # noqa: RUF012
+
+
+# Lockdep learns that reclaim takes the lock only from a kswapd that has to wait for it: that takes a second CPU.
+TWO: dict[str, Any] = {"guest": {"cpus": [2]}}
+
+CASES = (
+    Case("warn-in-clone", "warning: WARNING: CPU", "anon_vma_clone"),
+    Case("lock-twice", "lockdep-recursive: WARNING: possible recursive locking", "anon_vma_fork"),
+    Case("allocate-under-lock", "lockdep-circular: WARNING: possible circular locking", "fs_reclaim", TWO),
+    Case("null-in-fork", "panic: BUG: kernel NULL pointer dereference", "copy_process"),
+    Case("loop-irqs-off", "hang: no end after", "unlink_anon_vmas"),
+    Case("loop-preempt-off", "rcu-stall: ", "unlink_anon_vmas"),
+    Case("leak-lock-on-error", "lockdep-circular: WARNING: possible circular locking", "anon_vma_fork"),
+    Case("leak-lock", "lockdep-held-in-user: WARNING: lock held when returning to user", "__anon_vma_prepare"),
+    Case("panic-at-boot", "Kernel panic - not syncing: anon_vma: broken on purpose (before init", "anon_vma_init"),
+    Case("hang-before-console", "before the first line on the console", ""),
+    Case("hang-before-init", "before init", ""),
+    Case("one-pass-unlink", "lockdep-recursive: WARNING: possible recursive locking", "unlink_anon_vmas"),
+    Case("sleep-under-spinlock", "sleep-in-atomic: BUG: sleeping function called", "__anon_vma_prepare"),
+    Case("list-del-twice", "list-corruption: list_del corruption", "unlink_anon_vmas"),
+    Case("rcu-outside", "lockdep-rcu: WARNING: suspicious RCU usage", "copy_process"),
+    Case("unlock-twice", "lockdep-unbalanced: WARNING: bad unlock balance", "anon_vma_fork"),
+    Case("leak-memory", "oom: ", "invoked oom-killer", {"guest": {"memory": "96M"}}),
+)
+
+
+def experiment(arm: list[str], baseline: list[str], **changes: Any) -> dict[str, Any]:
+    guest = {"cpus": [1], "memory": "256M", "accel": "tcg", "limit": LIMIT, **changes.pop("guest", {})}
+    return {
+        "baseline": "good",
+        "arms": {"good": {"series": baseline}, "new": {"series": arm}},
+        "guest": guest,
+        "workloads": [{"fork-chain": {"depth": [0, 2], "forks": 40, "vmas": 2}}],
+        "evidence": ["check"],
+        **changes,
+    }
+
+
+def patch(name: str) -> str:
+    return str(BROKEN / f"{name}.patch")
+
+
+def keep(result: RunResult, name: str) -> None:
+    """Where KIT_KEEP_LOGS names a folder: the console of the arm's last boot, for tests/golden."""
+    if folder := os.environ.get("KIT_KEEP_LOGS"):
+        last = max(result.folder.glob("console/*-new-*.log"), key=lambda path: path.stat().st_mtime_ns)
+        (Path(folder) / f"{name}.log").write_bytes(last.read_bytes())
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case.patch for case in CASES])
+def test_a_broken_patch_is_named(run: Run, case: Case) -> None:
+    result = run(experiment([patch(case.patch)], [], **case.changes))
+    keep(result, case.patch)
+    verdict = result.verdict
+    faults = verdict["splats"]["broken"]
+    assert (verdict["verdict"], result.exit_code) == ("broken", NOT_AS_EXPECTED), verdict["sentence"]
+    assert {fault["arm"] for fault in faults} == {"new"}, faults
+    assert any(case.said in fault["why"] for fault in faults), faults
+    assert any(case.excerpt in fault["excerpt"] for fault in faults), faults
+    assert verdict["evidence"]["check"]["verdict"] == "broken"
+    assert verdict["boots"]["ok"] >= 1
+    assert verdict["sentence"] in render(verdict, result.folder).replace("BROKEN (not as expected): ", "Broken: ")
+
+
+def test_what_the_baseline_shows_too_is_not_held_against_a_patch(run: Run) -> None:
+    unlink = str(PROJECT / "patches/v6.1/unbatch-unlink.patch")
+    result = run(experiment([patch("warn-in-clone"), unlink], [patch("warn-in-clone")]))
+    assert (result.verdict["verdict"], result.exit_code) == ("same", OK), result.verdict["sentence"]
+    assert result.verdict["splats"] == {"broken": [], "could_not_run": [], "once": []}
+
+
+def test_the_baselines_own_lockdep_report_makes_the_check_blind_not_the_patch_broken(run: Run) -> None:
+    bad = patch("rcu-outside")
+    result = run(experiment([bad, patch("warn-in-clone")], [bad]))
+    assert result.verdict["verdict"] == "broken"
+    assert all("warning" in fault["why"] for fault in result.verdict["splats"]["broken"])
+
+
+def test_two_good_arms_are_the_same_on_two_vcpus(run: Run) -> None:
+    result = run(experiment([str(PROJECT / "patches/v6.1/unbatch-clone.patch")], [], guest={"cpus": [2]}))
+    assert (result.verdict["verdict"], result.exit_code) == ("same", OK), result.verdict["sentence"]
+    assert result.verdict["boots"]["ok"] == 2

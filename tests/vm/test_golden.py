@@ -1,0 +1,83 @@
+"""Consoles of real guests, broken on purpose (tests/boot/broken), are read as what they are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kit.vm.splats import FATAL, classify, kind_of, plain_lines, stuck
+
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+
+
+def parts(name: str) -> tuple[str, str, int]:
+    """(the whole log, what the guest said unasked, the line where its answers begin)."""
+    log = (GOLDEN / f"broken-6.1-{name}.log").read_text()
+    plain = plain_lines(log)
+    asked = ("sysrq: ", "Uhhuh. NMI received")
+    first = next((i for i, x in enumerate(plain) if x.startswith(asked) or kind_of(x) == "nmi"), len(plain))
+    return log, "\n".join(log.split("\n")[:first]), first + 1
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds", "title", "where"),
+    [
+        ("warn-in-clone", ["warning"], "at ../src/mm/rmap.c:288 anon_vma_clone+", ""),
+        (
+            "lock-twice",
+            ["lockdep-recursive", "hung-task"],
+            "detected: &anon_vma->rwsem",
+            "task init stands in anon_vma_fork",
+        ),
+        ("allocate-under-lock", ["lockdep-circular"], "detected: &anon_vma->rwsem and fs_reclaim", ""),
+        ("null-in-fork", ["oops", "panic"], "BUG: kernel NULL pointer dereference, address: 0000000000000", ""),
+        ("loop-irqs-off", [], "", "CPU 0 stands in unlink_anon_vmas"),
+        ("loop-preempt-off", ["rcu-stall", "soft-lockup"], "detected stalls on", "CPU 0 stands in unlink_anon_vmas"),
+        (
+            "leak-lock-on-error",
+            ["lockdep-circular", "hung-task"],
+            "detected: &anon_vma->rwsem and &mm->mmap_lock",
+            "task worker stands in lock_anon_vma_root",
+        ),
+        (
+            "one-pass-unlink",
+            ["lockdep-recursive", "hung-task"],
+            "detected: &anon_vma->rwsem",
+            "task init stands in anon_vma_free",
+        ),
+        (
+            "unlock-twice",
+            ["lockdep-unbalanced", "warning", "hung-task"],
+            "detected!: &anon_vma->rwsem",
+            "task init stands in lock_anon_vma_root",
+        ),
+        ("sleep-under-spinlock", ["sleep-in-atomic"] * 2, "invalid context at ../src/mm/rmap.c:212", ""),
+        ("list-del-twice", ["list-corruption"] * 3, "list_del corruption, ", ""),
+        ("rcu-outside", ["lockdep-rcu"], "suspicious RCU usage", ""),
+        ("hang-before-init", [], "", "CPU 0 stands in proc_caches_init"),
+        ("panic-at-boot", ["panic"], "Kernel panic - not syncing: anon_vma: broken on purpose", ""),
+    ],
+)
+def test_a_real_console_is_read_as_what_it_is(name: str, kinds: list[str], title: str, where: str) -> None:
+    log, own, first = parts(name)
+    found = classify(own)
+    assert [splat.kind for splat in found] == kinds
+    assert not found or title in found[0].title
+    for splat in found:
+        assert plain_lines(log)[splat.line - 1].strip(" []") in splat.title.strip(" []")
+    hang = stuck(log, first)
+    assert (hang.title if hang else "") == where
+
+
+def test_every_golden_console_is_tried_here() -> None:
+    [mark] = test_a_real_console_is_read_as_what_it_is.pytestmark
+    there = {path.name.removeprefix("broken-6.1-").removesuffix(".log") for path in GOLDEN.glob("broken-6.1-*.log")}
+    assert {row[0] for row in mark.args[1]} == there
+
+
+def test_a_panic_that_kit_asked_for_is_not_the_guests() -> None:
+    log, own, _ = parts("loop-irqs-off")
+    assert classify(own) == []
+    assert "Kernel panic - not syncing: NMI: Not continuing" in log
+    assert not any(splat.title.startswith("Kernel panic") for splat in classify(log) if splat.kind in FATAL)
