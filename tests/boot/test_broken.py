@@ -81,7 +81,15 @@ def keep(result: RunResult, name: str) -> None:
         (Path(folder) / f"{name}.log").write_bytes(last.read_bytes())
 
 
-@pytest.mark.parametrize("case", CASES, ids=[case.patch for case in CASES])
+def gated(case: Case) -> Any:
+    """Those that hang, or need luck with reclaim, take minutes: they run when they are asked for."""
+    quick = case.patch in ("warn-in-clone", "lock-twice", "null-in-fork", "panic-at-boot")
+    why = "set KIT_TEST_BROKEN=1 to run every broken kernel (half an hour)"
+    marks = [] if quick else [pytest.mark.skipif(not os.environ.get("KIT_TEST_BROKEN"), reason=why)]
+    return pytest.param(case, id=case.patch, marks=marks)
+
+
+@pytest.mark.parametrize("case", [gated(case) for case in CASES])
 def test_a_broken_patch_is_named(run: Run, case: Case) -> None:
     result = run(experiment([patch(case.patch)], [], **case.changes))
     keep(result, case.patch)
