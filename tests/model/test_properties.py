@@ -29,7 +29,7 @@ def test_the_twin_knows_every_profile() -> None:
     assert set(FORMULAS) == set(PROFILES)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(programs(), layouts(), st.sampled_from(sorted(PROFILES)))
 def test_model_counts_as_its_twin(program: Program, layout: tuple[Line, ...], name: str) -> None:
     expected = recount(program, layout, name)
@@ -63,7 +63,7 @@ def test_batching_never_costs_more(program: Program, layout: tuple[Line, ...]) -
             assert before.high - before.low == after.high - after.low
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(programs())
 def test_text_says_the_whole_program(program: Program) -> None:
     assert parse_program(program.text()) == program
@@ -77,7 +77,7 @@ def test_a_prediction_explains_itself(name: str) -> None:
     assert found.low == found.high == sum(found.by_operation.values()) == sum(found.by_mode.values())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(rough_programs(), st.sampled_from(sorted(PROFILES)))
 def test_splits_merges_and_orphans_keep_the_counters_right(program: Program, name: str) -> None:
     """Whatever is done to the VMAs, recounting after each operation agrees, and at the end nothing is left."""
