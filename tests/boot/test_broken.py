@@ -45,7 +45,7 @@ CASES = (
     Case("loop-irqs-off", "hang: no end after", "unlink_anon_vmas"),
     Case("loop-preempt-off", "rcu-stall: ", "unlink_anon_vmas"),
     Case("leak-lock-on-error", "lockdep-circular: WARNING: possible circular locking", "anon_vma_fork"),
-    Case("leak-lock", "lockdep-held-in-user: WARNING: lock held when returning to user", "__anon_vma_prepare"),
+    Case("leak-mutex", "lockdep-held-in-user: WARNING: lock held when returning to user", "forking"),
     Case("panic-at-boot", "Kernel panic - not syncing: anon_vma: broken on purpose (before init", "anon_vma_init"),
     Case("hang-before-console", "before the first line on the console", ""),
     Case("hang-before-init", "before init", ""),

@@ -56,6 +56,13 @@ def parts(name: str) -> tuple[str, str, int]:
         ("list-del-twice", ["list-corruption"] * 3, "list_del corruption, ", ""),
         ("rcu-outside", ["lockdep-rcu"], "suspicious RCU usage", ""),
         ("hang-before-init", [], "", "CPU 0 stands in proc_caches_init"),
+        (
+            "leak-mutex",
+            ["lockdep-held-in-user", "hung-task"],
+            "returning to user space!: forking",
+            "task worker stands in copy_process",
+        ),
+        ("leak-memory", ["oom"], "worker invoked oom-killer: ", ""),
         ("panic-at-boot", ["panic"], "Kernel panic - not syncing: anon_vma: broken on purpose", ""),
     ],
 )
