@@ -62,7 +62,7 @@ def parts(name: str) -> tuple[str, str, int]:
             "returning to user space!: forking",
             "task worker stands in copy_process",
         ),
-        ("leak-memory", ["oom"], "worker invoked oom-killer: ", ""),
+        ("leak-memory", ["oom"] * 2, "worker invoked oom-killer: ", ""),
         ("panic-at-boot", ["panic"], "Kernel panic - not syncing: anon_vma: broken on purpose", ""),
     ],
 )
