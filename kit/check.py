@@ -60,7 +60,8 @@ class PlanShown:
         return "\n".join([*lines, *self.notes])
 
     def _kernels_and_boots(self) -> Iterator[str]:
-        yield f"{several(len(self.kernels), 'kernel')}:"
+        by = {"llvm": ", built by clang and lld"}.get(self.kernels[0]["toolchain"], "")
+        yield f"{several(len(self.kernels), 'kernel')}{by}:"
         for k in self.kernels:
             series = ", ".join(k["series"]) or "no patch"
             role = ", baseline" if k["baseline"] else ""
@@ -111,6 +112,7 @@ def _kernels(exp: Experiment, wanted: Sequence[str]) -> Iterator[dict[str, Any]]
             yield {
                 "arm": arm.name,
                 "instrument": instrument,
+                "toolchain": exp.toolchain,
                 "baseline": arm.name == exp.baseline,
                 "tree": arm.tree,
                 "series": [("reversed " if p.reverse else "") + p.path.rsplit("/", 1)[-1] for p in arm.series],

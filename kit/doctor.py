@@ -78,7 +78,7 @@ def examine(cache: Cache, progress: Progress, root: str, *, try_kvm: bool = Fals
     lacking = [n for n, found in zip(wanted, needs, strict=True) if not found.where]
     advice = packages.advice(lacking, system, family) if lacking else ""
     return Examination(
-        (*needs, find(GDB, system, family, optional=True)),
+        (*needs, *(find(need, system, family, optional=True) for need in (GDB, *packages.LLVM))),
         _cache(cache),
         _kvm(cache, progress, try_kvm),
         _python(root),

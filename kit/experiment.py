@@ -52,7 +52,7 @@ def run_experiment(
     start = time.monotonic()
     limit = size_limit()
     sweep(cache)
-    tools = find_toolchain(progress)
+    tools = find_toolchain(progress, exp.toolchain)
     try:
         arms = resolve_arms(exp, instruments(exp), tools, PROJECT / "configs", cache, progress)
         folder = RunFolder(resume) if resume else RunFolder.create(runs, exp.name, time.strftime("%Y%m%d-%H%M%S"))
@@ -232,6 +232,7 @@ def write_experiment(exp: Experiment, folder: Path) -> None:
     value = {
         "name": exp.name,
         "tree": exp.arms[0].tree,
+        "toolchain": exp.toolchain,
         "baseline": exp.baseline,
         "arms": arms,
         "guest": {"cpus": list(exp.cpus), "memory": f"{exp.memory}M", "accel": exp.accel, "limit": exp.boot_limit},

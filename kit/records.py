@@ -323,6 +323,7 @@ class Experiment:
     seed: int
     accept: tuple[tuple[str, str], ...] = ()  # (pattern, why) of splats known and accepted
     arch: str = "x86_64"
+    toolchain: str = "gcc"  # or llvm
     boot_limit: float | None = None  # seconds that a boot may take; None: by how long the baseline's took
 
     def arm(self, name: str) -> ArmSpec:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from kit.errors import UserError
 from kit.evidence import EVIDENCE
+from kit.kernel.toolchain import toolchain_of
 from kit.kernel.tree import SOURCES
 from kit.model.errors import ModelError
 from kit.model.parse import parse_program
@@ -131,6 +133,9 @@ class AcceptModel(_Strict):
 class ExperimentModel(_Strict):
     name: Name = Field(description="names the run folder")
     tree: str = Field(default="debian:6.1", description="kernel source: debian:6.1 or dir:PATH")
+    toolchain: Literal["gcc", "llvm"] | None = Field(
+        default=None, description="compiler and linker: gcc or llvm; default: llvm where LLVM=1, else gcc"
+    )
     baseline: str = Field(description="an arm's name: the others are compared with it")
     arms: dict[Name, ArmModel] = Field(min_length=2, description="the kernels under test")
     guest: GuestModel = Field(default=GuestModel(), description="the machines")
@@ -230,6 +235,7 @@ def _resolve(model: ExperimentModel, source: Source) -> Experiment:
         seed=model.seed,
         accept=tuple((a.pattern, a.why) for a in model.accept),
         boot_limit=model.guest.limit,
+        toolchain=model.toolchain or toolchain_of(os.environ),
     )
 
 

@@ -30,10 +30,11 @@ MACHINE_FAULTS = re.compile(
     r"|Too many open files|Cannot allocate memory)'?\)?$"
     r"|^.*(virtual memory exhausted|(Killed|File size limit exceeded) signal terminated program"
     r"|internal compiler error: Segmentation fault).*$"
+    r"|^clang(-\d+)?: error: unable to execute command: (Killed|Segmentation fault|File size limit exceeded).*$"
     r"|^make(\[\d+\])?: \*\*\* .*\] (Killed|File size limit exceeded).*$",
     re.MULTILINE,
 )
-"""What strerror, gcc's driver and make say where the machine failed and not the source."""
+"""What strerror, the drivers of gcc and clang, and make say where the machine failed and not the source."""
 _STEP = re.compile(r"^  [A-Z][A-Z0-9_]* +(\S+)")
 _PLANNED = re.compile(r"echo '  [A-Z][A-Z0-9_]* ")
 

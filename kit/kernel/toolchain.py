@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from kit import proc
-from kit.errors import MachineError
+from kit.errors import MachineError, UserError
 from kit.progress import Progress
+from kit.setup import packages
 from kit.store import Cache
+
+TOOLCHAINS: Mapping[str, tuple[str, str]] = {"gcc": ("gcc", "ld"), "llvm": ("clang", "ld.lld")}
+"""What an experiment calls it → the compiler and the linker of a kernel. llvm: all tools of the build are LLVM's."""
 
 FIXED = {  # images that differ only by their source: nothing of the day, the user or the host enters them
     "KBUILD_BUILD_TIMESTAMP": "Fri Jun 17 04:05:41 UTC 2011",
@@ -26,14 +31,18 @@ class Toolchain:
     name: str
     compiler: str
     ccache: bool
+    llvm: bool = False
 
     def make_variables(self) -> list[str]:
+        """LLVM=1 (since 5.7) chooses the linker, the assembler and the binary tools; CC alone would only be clang."""
         cc = f"ccache {self.compiler}" if self.ccache else self.compiler
-        return [f"CC={cc}", f"HOSTCC={cc}", "LOCALVERSION=", *(f"{k}={v}" for k, v in FIXED.items())]
+        llvm = ["LLVM=1"] if self.llvm else []
+        return [*llvm, f"CC={cc}", f"HOSTCC={cc}", "LOCALVERSION=", *(f"{k}={v}" for k, v in FIXED.items())]
 
     def environment(self, cache: Cache) -> dict[str, str]:
         """For make: ccache's folder, and the user's own build variables out of the way."""
-        quiet = dict.fromkeys(("MAKEFLAGS", "KCFLAGS", "KCPPFLAGS", "CFLAGS", "CROSS_COMPILE", "KBUILD_OUTPUT"), "")
+        users = ("MAKEFLAGS", "KCFLAGS", "KCPPFLAGS", "CFLAGS", "CROSS_COMPILE", "KBUILD_OUTPUT", "LLVM", "LLVM_IAS")
+        quiet = dict.fromkeys(users, "")
         return {
             **quiet,
             "CCACHE_DIR": str(cache.folder("ccache")),
@@ -43,14 +52,28 @@ class Toolchain:
         }
 
 
-def find_toolchain(progress: Progress) -> Toolchain:
-    """The gcc and ld of this machine. Raises MachineError when there is none."""
-    names = []
-    for tool in ("gcc", "ld"):
+def find_toolchain(progress: Progress, name: str = "gcc") -> Toolchain:
+    """The compiler and the linker of this machine; LLVM's are installed where that can be done without a question.
+
+    Raises MachineError when they are not here, with the packages that have them.
+    """
+    if name == "llvm":
+        packages.provide(packages.LLVM, packages.this_system(), install=not os.environ.get("KIT_NO_INSTALL"))
+    said = []
+    for tool in TOOLCHAINS[name]:
         if shutil.which(tool) is None:
             raise MachineError(f"no {tool} here", hint="`python3 kit run …` installs what is missing, or names it")
-        names.append(proc.check([tool, "--version"], progress=progress, limit=30).splitlines()[0].strip())
-    return Toolchain("; ".join(names), "gcc", shutil.which("ccache") is not None)
+        said.append(proc.check([tool, "--version"], progress=progress, limit=30).splitlines()[0].strip())
+    return Toolchain("; ".join(said), TOOLCHAINS[name][0], shutil.which("ccache") is not None, name == "llvm")
+
+
+def toolchain_of(environment: Mapping[str, str]) -> str:
+    """What the environment asks for, in make's own way: LLVM=1, else gcc. Raises UserError for another value."""
+    asked = environment.get("LLVM", "")
+    if asked in ("", "0", "1"):
+        return "llvm" if asked == "1" else "gcc"
+    hint = "LLVM=1; where there are several versions, put the folder of the one that is meant first on PATH"
+    raise UserError(f"not understood: LLVM={asked}", where="the environment", hint=hint)
 
 
 def jobs() -> int:

@@ -52,6 +52,13 @@ ALL = (
     Need("command:dpkg-deb", "unpacks Debian's kernel source", "dpkg", "", ""),
 )
 
+# Only for kernels that an experiment wants built by clang (LLVM=1).
+LLVM = (
+    Need("command:clang", "compiles kernels with LLVM=1", "clang", "clang", "clang"),
+    Need("command:ld.lld", "links kernels with LLVM=1", "lld", "lld", "lld"),
+    Need("command:llvm-ar", "binary tools for LLVM=1", "llvm", "llvm", "llvm"),
+)
+
 # What a family's os-release calls itself, and how it is told to install.
 FAMILIES = {
     "apt": (("debian", "ubuntu"), "apt-get install -y --no-install-recommends"),
