@@ -242,6 +242,7 @@ class Comparison:
 
     `low` and `high` bound the ratio; `n` and `baseline_n` are the numbers of boots; `predicted` is the model's count
     (`[low, high]`, equal where it is exact), `agrees` whether every boot fell into it; both None without a profile.
+    Of noisy evidence, `low` and `high` are a confidence interval (None: no bound), `ratio` is a geometric mean.
     """
 
     metric: str
@@ -262,6 +263,10 @@ class Comparison:
     baseline_predicted: tuple[int, int] | None = None
     baseline_agrees: bool | None = None
     baseline_n: int = 0
+    p: float | None = None  # noisy evidence only, as the rest: corrected for looks and for other comparisons
+    detectable: float | None = None  # as a fraction of the baseline; None where no difference would have been seen
+    said: Verdict | None = None  # the verdict of this comparison alone
+    aa: bool = False  # the arm is the baseline's own image
 
 
 @dataclass(frozen=True)
