@@ -73,6 +73,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--resume", type=Path, metavar="RUN", help="go on with a run that was interrupted")
     run.add_argument("--runs", type=Path, default=Path("runs"), help="where run folders are made (default: runs/)")
     run.add_argument("--fresh", action="store_true", help="boot again what earlier runs have booted")
+    run.add_argument("--aa", action="store_true", help="the baseline's kernel in every arm: `same` is the right verdict")
     run.add_argument("-v", "--verbose", action="store_true", help="show the commands that are run")
     run.set_defaults(call=_run)
     check = verbs.add_parser("check", help="check an experiment file and show its plan, without doing it")
@@ -161,12 +162,12 @@ def _run(options: argparse.Namespace) -> int:
 
     config = options.config
     if options.resume:
-        if config is not None or options.set:
+        if config is not None or options.set or options.aa:
             raise UserError("--resume goes on with what the run's own experiment.yaml says", hint="leave the rest out")
         config = options.resume / "experiment.yaml"
         if not config.is_file():
             raise UserError("not a run that can be resumed: no experiment.yaml in it", where=str(options.resume))
-    exp = read_experiment(_named(config), options.set)
+    exp = read_experiment(_named(config), [*options.set, *(["aa=true"] if options.aa else [])])
     progress = choose(options.verbose)
     result = run_experiment(exp, Cache(), progress, options.runs, options.resume, fresh=options.fresh)
     if options.json:

@@ -44,7 +44,8 @@ class RunResult:
 def run_experiment(
     exp: Experiment, cache: Cache, progress: Progress, runs: Path, resume: Path | None = None, *, fresh: bool = False
 ) -> RunResult:
-    """Does an experiment, or the rest of one (`resume`: its run folder). `fresh`: boots of earlier runs do not count.
+    """Does an experiment, or the rest of one (`resume`: its run folder). `fresh`: boots of earlier runs do not count,
+    nor ever in an A/A experiment: an arm would be compared with its own record.
 
     Raises UserError for bad input before anything is built, MachineError when the machine fails, KeyboardInterrupt with
     the command that goes on.
@@ -57,7 +58,7 @@ def run_experiment(
         arms = resolve_arms(exp, instruments(exp), tools, PROJECT / "configs", cache, progress)
         folder = RunFolder(resume) if resume else RunFolder.create(runs, exp.name, time.strftime("%Y%m%d-%H%M%S"))
         with folder.hold(), temporary_files():
-            runner = Runner(cache, folder, tools, progress, fresh=fresh)
+            runner = Runner(cache, folder, tools, progress, fresh=fresh or exp.aa)
             job = _Job(exp, arms, runner, tools, folder, progress, start)
             result = _interruptible(job)
         _keep_within(cache, limit, job)
@@ -209,6 +210,7 @@ def verdict_json(
         "sentence": sentence(exp, judgement, kinds, attribution),
         "expected": judgement.expected,
         "exit_code": judgement.exit_code,
+        "aa": exp.aa,
         "disagreements": judgement.disagree,
         "evidence": {k.kind: {key: v for key, v in to_json(k).items() if key != "kind"} for k in kinds},
         "arms": {a.name: {"baseline": a.name == exp.baseline, "profile": a.profile} for a in exp.arms},
@@ -243,6 +245,7 @@ def write_experiment(exp: Experiment, folder: Path) -> None:
         "limit": exp.limit,
         "expect": dict(exp.expect),
         "budget": {"blocks": exp.blocks, "minutes": exp.minutes},
+        "aa": exp.aa,
         "seed": exp.seed,
     }
     write_atomic(folder / "experiment.yaml", yaml.safe_dump(to_json(value), sort_keys=False))

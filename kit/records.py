@@ -329,6 +329,7 @@ class Experiment:
     accept: tuple[tuple[str, str], ...] = ()  # (pattern, why) of splats known and accepted
     arch: str = "x86_64"
     toolchain: str = "gcc"  # or llvm
+    aa: bool = False  # every arm is the baseline's kernel: a difference that is found is a false one
     boot_limit: float | None = None  # seconds that a boot may take; None: by how long the baseline's took
 
     def arm(self, name: str) -> ArmSpec:

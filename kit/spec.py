@@ -6,6 +6,7 @@ import difflib
 import os
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -18,7 +19,7 @@ from kit.kernel.tree import SOURCES
 from kit.model.errors import ModelError
 from kit.model.parse import parse_program
 from kit.model.profiles import PROFILES
-from kit.records import ArmSpec, Experiment, PatchRef, WorkloadSpec
+from kit.records import ArmSpec, Experiment, PatchRef, Verdict, WorkloadSpec
 from kit.source import YAML_ERRORS, Source
 from kit.workload.aim7 import read_mix
 from kit.workload.catalog import WORKLOADS, parse_params
@@ -150,6 +151,9 @@ class ExperimentModel(_Strict):
         default={}, description="verdict by kind of evidence (or `overall`); without it: nothing worse or broken"
     )
     budget: BudgetModel = Field(default=BudgetModel(), description="how much to boot")
+    aa: bool = Field(
+        default=False, description="an A/A experiment: every arm is the baseline's kernel, and `same` is expected"
+    )
     seed: int = Field(default=1, ge=0, lt=2**63, strict=True, description="decides every random order")
 
     @field_validator("evidence")
@@ -218,7 +222,7 @@ def _resolve(model: ExperimentModel, source: Source) -> Experiment:
         ArmSpec(name, _tree(name, model, source), _series(name, arm, source), arm.profile)
         for name, arm in model.arms.items()
     )
-    return Experiment(
+    exp = Experiment(
         name=model.name,
         baseline=model.baseline,
         arms=arms,
@@ -237,6 +241,14 @@ def _resolve(model: ExperimentModel, source: Source) -> Experiment:
         boot_limit=model.guest.limit,
         toolchain=model.toolchain or toolchain_of(os.environ),
     )
+    return as_aa(exp) if model.aa else exp
+
+
+def as_aa(exp: Experiment) -> Experiment:
+    """The A/A experiment of an experiment: the baseline's kernel under every arm's name, all else as it was."""
+    base = exp.arm(exp.baseline)
+    arms = tuple(replace(base, name=arm.name) for arm in exp.arms)
+    return replace(exp, arms=arms, expect={"overall": Verdict.SAME}, aa=True)
 
 
 def _tree(arm: str, model: ExperimentModel, source: Source) -> str:
