@@ -1,0 +1,136 @@
+"""`instructions` evidence: instructions per job in the plain kernel, arm against baseline.
+
+One vCPU whose time is the number of its instructions (QEMU's -icount): a window's nanoseconds are the instructions that
+it took, the same to the digit in every boot of the same layout. A harmless word more on the kernel's command line moves
+memory about, and with it the number. So every arm is booted once in each of several layouts, windows are long, an arm
+is compared with the baseline inside each layout, and the layouts give the interval. A window in which the guest was
+idle is void: waiting would count as work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from kit.evidence.request import Site
+from kit.records import Boot, BootSpec, Experiment, KindVerdict, Machine, Outcome, Verdict, WindowResult
+from kit.stats.blocks import block_order
+from kit.stats.layouts import conclude
+from kit.stats.paired import LESS, Pairs
+from kit.stats.words import percent, several
+from kit.workload.catalog import make_loads
+from kit.workload.load import Load, WindowInfo, boot_program
+from kit.workload.longer import longer
+
+KIND = "instructions"
+INSTRUMENT = "plain"
+ACCEL = "icount"
+IDLE_SHARE = 1e-4  # a tenth of the limit's default: more idle time than this could look like a difference
+
+
+def layout_word(number: int) -> str:
+    """What stands on the kernel's command line in a layout, from 0: nothing that the kernel knows, so it becomes a word
+    of init's environment. Its length moves what the kernel allocates after it."""
+    return f"layout={'x' * (1 + 7 * number)}" if number else ""
+
+
+def loads_of(exp: Experiment) -> tuple[Load, ...]:
+    """The experiment's loads with long windows: in a short one a timer tick more or less is a difference."""
+    return tuple(longer(load, exp.instructions.times) for load in make_loads(exp.workloads, exp.seed))
+
+
+def boots(exp: Experiment, site: Site) -> list[BootSpec]:
+    """Every boot that this kind wants: a block a layout; and the baseline's first again, to see that it repeats."""
+    program = boot_program(loads_of(exp))
+    machine = Machine(exp.arch, 1, exp.memory, ACCEL)
+    arms = [a.name for a in exp.arms if (a.name, INSTRUMENT) in site.kernels]
+    places = [(arm, n, 0) for n in range(exp.instructions.layouts) for arm in block_order(arms, exp.seed, n, KIND)]
+    if exp.baseline in arms:
+        places.append((exp.baseline, 0, 1))
+    return [
+        BootSpec(
+            arm, site.kernels[arm, INSTRUMENT], KIND, program, machine, layout_word(n), exp.seed, repeat, n, order,
+            site.guest_key,
+        )
+        for order, (arm, n, repeat) in enumerate(places)
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """The boots by (arm, layout): what each window took, from the first boot there; and what was wrong with windows."""
+
+    took: dict[tuple[str, int], dict[str, int]]
+    void: dict[str, str]
+    unsteady: tuple[str, ...]
+
+
+def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
+    """Compares every arm with the baseline, layout by layout."""
+    good = [b for b in done if b.evidence == KIND and b.outcome is Outcome.OK and b.results]
+    if not good:
+        return KindVerdict(KIND, Verdict.INCONCLUSIVE, "no boot gave a number")
+    seen = _look(good)
+    if seen.unsteady:
+        why = f"two boots of one kernel in one layout do not take the same: {seen.unsteady[0]}"
+        return KindVerdict(KIND, Verdict.INCONCLUSIVE, why)
+    pairs = [p for info in _windows(exp) if info.name not in seen.void for p in _pairs(exp, info, seen)]
+    notes = tuple(f"{window}: void, {why}" for window, why in seen.void.items())
+    if not pairs:
+        why = f"void: {next(iter(seen.void.values()))}" if seen.void else "no layout has boots of an arm and the baseline"
+        return KindVerdict(KIND, Verdict.INCONCLUSIVE, why, notes=notes)
+    verdict, comparisons = conclude(pairs, exp.alpha, exp.instructions.limit)
+    layouts = min(p.blocks for p in pairs)
+    why = (
+        f"{several(len(pairs), 'comparison')} over {several(layouts, 'layout')} of memory, against a limit of"
+        f" {percent(exp.instructions.limit)}; {_repeats(good)}"
+    )
+    return KindVerdict(KIND, verdict, why, comparisons, notes)
+
+
+def _windows(exp: Experiment) -> list[WindowInfo]:
+    return [info for load in loads_of(exp) for info in load.windows]
+
+
+def _look(good: Sequence[Boot]) -> _Seen:
+    took: dict[tuple[str, int], dict[str, int]] = {}
+    void: dict[str, str] = {}
+    unsteady = []
+    for boot in good:
+        windows = boot.results.windows if boot.results else ()
+        void.update({w.name: why for w in windows if (why := _why_void(w))})
+        counted = {w.name: w.elapsed for w in windows}
+        first = took.setdefault((boot.arm, boot.block), counted)
+        for name, value in counted.items():
+            if name in first and first[name] != value:
+                unsteady.append(f"{name} of {boot.arm} took {first[name]} instructions, then {value}")
+    return _Seen(took, void, tuple(unsteady))
+
+
+def _why_void(window: WindowResult) -> str:
+    if window.idle is None:
+        return "the kernel does not say whether it was idle"
+    if window.idle > IDLE_SHARE * window.elapsed:
+        return f"the guest was idle for {percent(window.idle / max(window.elapsed, 1))} of it"
+    return ""
+
+
+def _pairs(exp: Experiment, info: WindowInfo, seen: _Seen) -> list[Pairs]:
+    """One for each arm beside the baseline that has a layout in common with it."""
+    out = []
+    for arm in (a.name for a in exp.arms if a.name != exp.baseline):
+        both = [
+            (seen.took[arm, n][info.name] / info.jobs, seen.took[exp.baseline, n][info.name] / info.jobs)
+            for n in range(exp.instructions.layouts)
+            if info.name in seen.took.get((arm, n), {}) and info.name in seen.took.get((exp.baseline, n), {})
+        ]
+        if both:
+            mine, base = zip(*both, strict=True)
+            at = replace(info.at, cpus=1)
+            out.append(Pairs(KIND, f"per {info.unit}", LESS, arm, exp.baseline, at, mine, base))
+    return out
+
+
+def _repeats(good: Sequence[Boot]) -> str:
+    again = sum(b.repeat > 0 for b in good)
+    return "a boot done again took the same to the digit" if again else "no boot was done twice"

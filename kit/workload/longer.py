@@ -1,0 +1,46 @@
+"""Loads for kinds of evidence that need more than one pass: longer windows, or the whole load several times over."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from kit.model.program import Op, Program, Repeat, Users, Window
+from kit.workload.load import Load, boot_program
+
+ROUND = "~"  # stands between a name and the number of its round; no name of a user's has it
+
+
+def longer(load: Load, times: int) -> Load:
+    """The load with what stands in each window done so many times. One whose windows may not be repeated stays."""
+    if not load.repeatable or times == 1:
+        return load
+    ops = tuple(_longer(op, times) for op in load.program.ops)
+    windows = tuple(replace(w, jobs=w.jobs * times) for w in load.windows)
+    return replace(load, program=Program(ops), windows=windows)
+
+
+def _longer(op: Op, times: int) -> Op:
+    if isinstance(op, Users):
+        return Users(op.name, tuple((Repeat(times, user),) for user in op.users))
+    if isinstance(op, Window):
+        return Window(op.name, (Repeat(times, op.body),))
+    body = getattr(op, "body", None)
+    if not body:
+        return op
+    inner: Any = {"body": tuple(_longer(o, times) for o in body)}
+    return replace(op, **inner)
+
+
+def rounds_program(loads: Sequence[Load], rounds: int) -> str:
+    """The text that a guest gets: all loads, so many times one after the other, names marked by their round."""
+    text = boot_program(loads)
+    parts = [re.sub(r"^(\s*(?:worker|window|users) \S+)", rf"\1{ROUND}{n}", text, flags=re.M) for n in range(rounds)]
+    return "".join(parts)
+
+
+def round_name(window: str, number: int) -> str:
+    """What a window is called in round `number`, from 0."""
+    return f"{window}{ROUND}{number}"
