@@ -73,7 +73,7 @@ def parser() -> argparse.ArgumentParser:
     run.add_argument("--resume", type=Path, metavar="RUN", help="go on with a run that was interrupted")
     run.add_argument("--runs", type=Path, default=Path("runs"), help="where run folders are made (default: runs/)")
     run.add_argument("--fresh", action="store_true", help="boot again what earlier runs have booted")
-    run.add_argument("--aa", action="store_true", help="the baseline's kernel in every arm: `same` is the right verdict")
+    run.add_argument("--aa", action="store_true", help="the baseline's kernel in every arm: `same` is right")
     run.add_argument("-v", "--verbose", action="store_true", help="show the commands that are run")
     run.set_defaults(call=_run)
     check = verbs.add_parser("check", help="check an experiment file and show its plan, without doing it")

@@ -54,6 +54,9 @@ def _comparisons(
     lock = next((n for n in named(exp.locks) if mine.lock_class in classes(n)), None)
     if lock is None:
         return []
+    ratio = (ratio_of(mine.low, base.low), ratio_of(mine.low, base.high), ratio_of(mine.high, base.low))
+    if exp.arm(arm).profile == exp.arm(exp.baseline).profile:
+        ratio = (1.0, 1.0, 1.0)  # an interval is the scheduler's doing: the same rules make no difference
     return [
         Comparison(
             metric="acquisitions",
@@ -62,9 +65,9 @@ def _comparisons(
             arm=arm,
             baseline=exp.baseline,
             at=replace(info.at, lock=lock),
-            ratio=ratio_of(mine.low, base.low),
-            low=ratio_of(mine.low, base.high),
-            high=ratio_of(mine.high, base.low),
+            ratio=ratio[0],
+            low=ratio[1],
+            high=ratio[2],
             n=0,
             arm_value=mine.low / info.jobs,
             baseline_value=base.low / info.jobs,
