@@ -9,6 +9,7 @@
 #include "channel.h"
 #include "children.h"
 #include "exec.h"
+#include "idle.h"
 #include "lockstat.h"
 #include "memory.h"
 #include "program.h"
@@ -37,12 +38,13 @@ int64_t run_clock(void)
 	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
-void run_send_window(const char *name, int64_t elapsed)
+void run_send_window(const char *name, int64_t elapsed, int64_t idle_before, int64_t idle_after)
 {
 	frame_begin("window");
 	frame_text(name);
 	frame_number(elapsed);
 	frame_send();
+	idle_send(name, idle_before, idle_after);
 }
 
 int run_close_window(const char *name)
@@ -57,9 +59,10 @@ int run_close_window(const char *name)
 
 static int run_window(const struct op *op, uint32_t from)
 {
-	int64_t start, elapsed;
+	int64_t start, elapsed, idle;
 
-	if (lockstat_open() < 0)
+	idle = idle_now();
+	if (idle < -1 || lockstat_open() < 0)
 		return -1;
 	start = run_clock();
 	if (run(from, op->end) < 0)
@@ -67,7 +70,7 @@ static int run_window(const struct op *op, uint32_t from)
 	elapsed = run_clock() - start;
 	if (lockstat_close() < 0)
 		return -1;
-	run_send_window(names[op->name], elapsed);
+	run_send_window(names[op->name], elapsed, idle, idle_now());
 	return run_close_window(names[op->name]);
 }
 
@@ -124,6 +127,7 @@ int run(uint32_t from, uint32_t to)
 int run_init(int first)
 {
 	run_clock();		/* finds the vDSO, and writes down where it is */
+	idle_init();
 	if (memory_init() < 0 || users_init() < 0 || stack_init() < 0)
 		return -1;
 	return lockstat_init(first);

@@ -10,6 +10,7 @@
 #include "users.h"
 #include "channel.h"
 #include "children.h"
+#include "idle.h"
 #include "lockstat.h"
 #include "run.h"
 
@@ -102,18 +103,24 @@ static int hear_all(uint32_t users)
 	return 0;
 }
 
-static int measure(const struct op *op, int64_t *total)
+static int measure(const struct op *op)
 {
-	int64_t start;
+	int64_t start, total, idle;
 
-	if (hear_all(op->number) < 0 || lockstat_open() < 0)
+	if (hear_all(op->number) < 0)
+		return -1;
+	idle = idle_now();
+	if (idle < -1 || lockstat_open() < 0)
 		return -1;
 	start = run_clock();
 	close(go[1]);
 	if (hear_all(op->number) < 0)
 		return -1;
-	*total = run_clock() - start;
-	return lockstat_close();
+	total = run_clock() - start;
+	if (lockstat_close() < 0)
+		return -1;
+	run_send_window(names[op->name], total, idle, idle_now());
+	return 0;
 }
 
 static void send_users(const struct op *op)
@@ -146,13 +153,10 @@ static int end_users(const struct op *op)
 
 int users_run(const struct op *op, uint32_t first)
 {
-	int64_t total;
-
 	if (pipe(said) < 0 || pipe(go) < 0 || pipe(leave) < 0)
 		return channel_fail_errno("pipe");
-	if (fork_users(op, first) < 0 || measure(op, &total) < 0)
+	if (fork_users(op, first) < 0 || measure(op) < 0)
 		return -1;
-	run_send_window(names[op->name], total);
 	send_users(op);
 	if (run_close_window(names[op->name]) < 0)
 		return -1;

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kit.records import Boot, GuestVma, LockRow, Outcome, Results, Splat, UserTime, WindowResult
+from kit.records import (
+    Boot,
+    GuestVma,
+    HostRecord,
+    HostState,
+    LockRow,
+    Outcome,
+    Pinned,
+    Results,
+    Splat,
+    UserTime,
+    WindowResult,
+)
 
 
 def boot_from_json(value: Mapping[str, Any]) -> Boot:
@@ -17,8 +29,17 @@ def boot_from_json(value: Mapping[str, Any]) -> Boot:
             "outcome": Outcome(value["outcome"]),
             "results": _results(results) if results is not None else None,
             "splats": tuple(Splat(**s) for s in value["splats"]),
+            "host": _host(value.get("host")),
         }
     )
+
+
+def _host(value: Mapping[str, Any] | None) -> HostRecord | None:
+    if value is None:
+        return None
+    pinned = value["pinned"]
+    where = Pinned(tuple(pinned["cores"]), pinned["why_not"]) if pinned is not None else None
+    return HostRecord(HostState(**value["before"]), HostState(**value["after"]), where)
 
 
 def _results(value: Mapping[str, Any]) -> Results:
@@ -32,4 +53,5 @@ def _window(value: Mapping[str, Any]) -> WindowResult:
         value["elapsed"],
         tuple(LockRow(**r) for r in value["rows"]),
         tuple(UserTime(**u) for u in value["users"]),
+        value.get("idle"),
     )

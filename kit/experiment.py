@@ -164,8 +164,7 @@ class _Job:
         with self.progress.task("boots", len(plan.wanted)) as task:
             while not isinstance(wanted := plan.next(self.done), Stop):
                 spec = wanted[0]
-                left = {(s.key, s.arm) for s in wanted}
-                task.update(sum((s.key, s.arm) not in left for s in plan.wanted))
+                task.update(len(plan.wanted) - plan.left(self.done))
                 task.say(f"{spec.arm}, {spec.machine.cpus} vCPU, {spec.evidence}")
                 boot = self.runner.boot(spec, plan.limit(spec, self.done))
                 self.folder.append_boot(to_json(boot))
@@ -244,7 +243,14 @@ def write_experiment(exp: Experiment, folder: Path) -> None:
         "accept": [{"pattern": p, "why": w} for p, w in exp.accept],
         "limit": exp.limit,
         "expect": dict(exp.expect),
-        "budget": {"blocks": exp.blocks, "minutes": exp.minutes},
+        "alpha": exp.alpha,
+        "instructions": exp.instructions,
+        "time": exp.time,
+        "budget": {
+            "blocks": exp.blocks,
+            "stopping": "sequential" if exp.sequential else "fixed",
+            "minutes": exp.minutes,
+        },
         "aa": exp.aa,
         "seed": exp.seed,
     }

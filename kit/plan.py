@@ -3,13 +3,15 @@ resuming all use it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from kit.evidence import EVIDENCE
 from kit.evidence.request import Site
 from kit.records import Boot, BootSpec, Experiment, Outcome, Stop
 from kit.stats.attribution import seen_once
+from kit.stats.noisy import Decision
 
 TRIES = 2  # a boot that fails is tried once more before it counts (design.md, Attribution)
 LIMIT_TIMES = 10  # a guest hangs if it takes so many times as long as the baseline's
@@ -30,20 +32,60 @@ class Plan:
         return cls(exp, tuple(specs))
 
     def next(self, done: Sequence[Boot]) -> list[BootSpec] | Stop:
-        """The boots that are still wanted: first those never tried, then those that failed or showed a splat once."""
-        missing, again = [], []
+        """The boots that are still wanted: first those never tried, then those that failed or showed a splat once. Of a
+        kind that may be decided early, those of one block at a time.
+
+        A function of what is done alone, whatever came first: a run that is resumed goes on as it would have.
+        """
+        missing: list[BootSpec] = []
+        again: list[BootSpec] = []
+        said = []
         once = seen_once(self.exp, done)
-        for spec in self.wanted:
+        for kind in self.exp.evidence:
+            for block in self._blocks(kind):
+                new, second = self._open(block, done, once)
+                missing, again = missing + new, again + second
+                if EVIDENCE[kind].stop is None:
+                    continue
+                if new or second:
+                    break
+                if (decision := self._decision(kind, block[0].block, done)).stop:
+                    said.append(f"{kind}: {decision.why}")
+                    break
+        if not missing and not again:
+            return Stop("; ".join(["every boot of the plan is done", *said]))
+        if sum(b.seconds for b in done if not b.reused) > self.exp.minutes * 60:
+            return Stop(f"the budget of {self.exp.minutes:g} minutes is spent, {len(missing) + len(again)} boots short")
+        return missing + again
+
+    def _blocks(self, kind: str) -> Iterator[list[BootSpec]]:
+        mine = [s for s in self.wanted if s.evidence == kind]
+        for _, block in groupby(mine, key=lambda s: s.block):
+            yield list(block)
+
+    def _open(
+        self, block: Sequence[BootSpec], done: Sequence[Boot], once: frozenset[tuple[str, str]]
+    ) -> tuple[list[BootSpec], list[BootSpec]]:
+        """Of these boots those never tried, and those to be tried again."""
+        missing, again = [], []
+        for spec in block:
             tries = [b for b in done if b.key == spec.key and b.arm == spec.arm]
             if not tries:
                 missing.append(spec)
             elif len(tries) < TRIES and (tries[0].outcome is not Outcome.OK or (spec.key, spec.arm) in once):
                 again.append(spec)
-        if not missing and not again:
-            return Stop("every boot of the plan is done")
-        if sum(b.seconds for b in done if not b.reused) > self.exp.minutes * 60:
-            return Stop(f"the budget of {self.exp.minutes:g} minutes is spent, {len(missing) + len(again)} boots short")
-        return missing + again
+        return missing, again
+
+    def _decision(self, kind: str, block: int, done: Sequence[Boot]) -> Decision:
+        """What the kind decides after that block, from the blocks up to it."""
+        stop = EVIDENCE[kind].stop
+        assert stop is not None
+        return stop(self.exp, [b for b in done if b.evidence == kind and b.block <= block])
+
+    def left(self, done: Sequence[Boot]) -> int:
+        """How many boots of the whole plan have not been tried: the most that can come."""
+        tried = {(b.key, b.arm) for b in done}
+        return sum((s.key, s.arm) not in tried for s in self.wanted)
 
     def limit(self, spec: BootSpec, done: Sequence[Boot]) -> float | None:
         """Seconds that this boot may take: what the experiment says, else by the baseline's boots of the same kind, on

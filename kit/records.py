@@ -55,7 +55,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Machine:
-    """The guest's machine. `memory` in MiB; `accel` is `kvm` or `tcg`, already decided."""
+    """The guest's machine. `memory` in MiB; `accel` is `kvm` or `tcg`, decided, or `icount`: TCG that counts."""
 
     arch: str
     cpus: int
@@ -171,13 +171,15 @@ class UserTime:
 class WindowResult:
     """What one lock_stat window of a boot measured: every class with acquisitions; `elapsed` in guest nanoseconds.
 
-    `users` only for a `users` window. The kernel cuts class names: two rows may have the same name and mode.
+    `users` only for a `users` window; `idle`: nanoseconds that CPUs had nothing to do, None where it was not asked. The
+    kernel cuts class names: two rows may have the same name and mode.
     """
 
     name: str
     elapsed: int
     rows: tuple[LockRow, ...]
     users: tuple[UserTime, ...] = ()
+    idle: int | None = None
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,36 @@ class Results:
     cpus: int
     layouts: Mapping[str, tuple[GuestVma, ...]]  # by worker: its VMAs when its program started
     windows: tuple[WindowResult, ...]
+
+
+@dataclass(frozen=True)
+class HostState:
+    """The host at one moment. `load`: tasks, over a minute; ticks since its boot, of all CPUs; the rest in words, empty
+    where the host does not tell."""
+
+    load: float
+    total_ticks: int
+    steal_ticks: int
+    governor: str
+    smt: str
+    turbo: str
+
+
+@dataclass(frozen=True)
+class Pinned:
+    """Which core each vCPU was bound to, in their order; none, and why not."""
+
+    cores: tuple[int, ...]
+    why_not: str = ""
+
+
+@dataclass(frozen=True)
+class HostRecord:
+    """The host before and after a boot, and where its vCPUs ran; `pinned` is None where that was not asked for."""
+
+    before: HostState
+    after: HostState
+    pinned: Pinned | None = None
 
 
 @dataclass(frozen=True)
@@ -210,6 +242,7 @@ class Boot:
     results: Results | None
     splats: tuple[Splat, ...] = ()
     reused: str = ""  # the run that booted it, when the record came from the cache
+    host: HostRecord | None = None  # of timed boots
 
 
 @dataclass(frozen=True)
@@ -271,7 +304,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class KindVerdict:
-    """What one kind of evidence says, and why."""
+    """What one kind of evidence says, and why. `decides`: it takes part in the overall verdict, else it is shown."""
 
     kind: str
     verdict: Verdict
@@ -279,6 +312,7 @@ class KindVerdict:
     comparisons: tuple[Comparison, ...] = ()
     notes: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
+    decides: bool = True
 
 
 @dataclass(frozen=True)
@@ -309,6 +343,26 @@ class WorkloadSpec:
 
 
 @dataclass(frozen=True)
+class InstructionsPlan:
+    """What `instructions` does: differences up to `limit` (a fraction) do not matter, so many layouts of memory, and
+    windows so many times as long as for counts."""
+
+    limit: float = 0.001
+    layouts: int = 5
+    times: int = 10
+
+
+@dataclass(frozen=True)
+class TimePlan:
+    """What `time` does: the loads so many times over in each boot, of which the first `warmup` rounds are dropped;
+    windows so many times as long as for counts."""
+
+    rounds: int = 4
+    warmup: int = 1
+    times: int = 5
+
+
+@dataclass(frozen=True)
 class Experiment:
     """An experiment file, resolved: every default filled in, every path found. `memory` in MiB, `limit` a fraction."""
 
@@ -329,6 +383,10 @@ class Experiment:
     accept: tuple[tuple[str, str], ...] = ()  # (pattern, why) of splats known and accepted
     arch: str = "x86_64"
     toolchain: str = "gcc"  # or llvm
+    alpha: float = 0.05  # the chance of a false verdict that noisy evidence may have
+    sequential: bool = True  # look at noisy evidence after some blocks, and stop when it is decided
+    instructions: InstructionsPlan = InstructionsPlan()
+    time: TimePlan = TimePlan()
     aa: bool = False  # every arm is the baseline's kernel: a difference that is found is a false one
     boot_limit: float | None = None  # seconds that a boot may take; None: by how long the baseline's took
 

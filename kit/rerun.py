@@ -14,7 +14,7 @@ from kit.kernel.build import cached_kernel
 from kit.progress import Progress
 from kit.recorded import experiment_of, find_boot, name_of, planned, provenance_of, resume_command, window_counts
 from kit.records import Boot, BootSpec, Experiment, Kernel, Outcome, Results, to_json
-from kit.runner import TOTAL_SECONDS
+from kit.runner import CONF, TOTAL_SECONDS
 from kit.store import Cache, RunFolder, write_atomic
 from kit.upkeep import temporary_files
 from kit.vm.boot import BootRun, run_boot
@@ -141,7 +141,7 @@ class _Again:
             return read_results(data, nonce)
 
         seconds = 7 * 86400 if gdb else int(limits.total)
-        conf = {"nonce": nonce, "limit": str(seconds)}
+        conf = {"nonce": nonce, "limit": str(seconds), **CONF.get(self.spec.evidence, {})}
         initramfs = boot_initramfs(self.base, self.spec.program, conf)
         image, machine, layout = Path(self.kernel.image), self.spec.machine, self.spec.layout
         command = self.progress.command

@@ -19,13 +19,18 @@ from kit.records import Boot, BootSpec, Kernel, Machine, Outcome, Results, diges
 from kit.store import Cache, RunFolder, read_json, write_atomic, write_json
 from kit.vm.boot import BootRun, run_boot
 from kit.vm.console import Limits
+from kit.vm.hostload import cores
 from kit.vm.kvm import HostFacts, host_facts, probe
 from kit.workload.guestimage import GuestImage, archive_name, boot_initramfs, build_guest, guest_key
 from kit.workload.results import read_results
 
-EXACT = ("count",)  # evidence whose boots are reused by key: the same kernel and program count the same again
-CONF: Mapping[str, Mapping[str, str]] = {"check": {"swap": "1"}}  # evidence → what its guests are told besides
-TOTAL_SECONDS = {"tcg": 900.0, "kvm": 300.0}  # until the baseline has shown how long a boot takes
+EXACT = ("count", "instructions")  # evidence whose boots are reused by key: the same again gives the same again
+CONF: Mapping[str, Mapping[str, str]] = {  # evidence → what its guests are told besides
+    "check": {"swap": "1"},
+    "instructions": {"idle": "1"},
+}
+TIMED = ("time",)  # evidence whose vCPUs have cores of their own, and whose host is watched
+TOTAL_SECONDS = {"tcg": 900.0, "icount": 900.0, "kvm": 300.0}  # until the baseline has shown how long a boot takes
 SPACE_BYTES = 4 << 20  # a boot's log, results and temporary files have room in it
 PROBE_PROGRAM = "worker probe\nwindow probe\nfork\nend\nend\n"
 
@@ -73,7 +78,9 @@ class Runner:
             return boot
         kernel = self._kernels[spec.kernel_key]
         limits = Limits(total=limit or TOTAL_SECONDS[spec.machine.accel])
-        run = self._run(kernel, spec.program, spec.machine, name, limits, spec.layout, CONF.get(spec.evidence, {}))
+        conf = CONF.get(spec.evidence, {})
+        timed = cores() if spec.evidence in TIMED else None
+        run = self._run(kernel, spec.program, spec.machine, name, limits, spec.layout, conf, timed)
         boot = _record(spec, run, self.folder)
         if boot.outcome is not Outcome.OK:
             self._require_space()
@@ -96,6 +103,7 @@ class Runner:
         limits: Limits,
         append: str,
         extra: Mapping[str, str] | None = None,
+        pin_to: Sequence[int] | None = None,
     ) -> BootRun:
         nonce = secrets.token_hex(8)
         console = self._console(name)
@@ -114,6 +122,7 @@ class Runner:
             limits=limits,
             append=append,
             on_command=self.progress.command,
+            cores=pin_to,
         )
         self.guest_seconds += run.seconds
         return run
@@ -172,6 +181,7 @@ def _record(spec: BootSpec, run: BootRun, folder: RunFolder) -> Boot:
         console=str(run.console.relative_to(folder.path)),
         results=run.results,
         splats=tuple(run.splats),
+        host=run.host,
     )
 
 

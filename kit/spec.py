@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from kit.errors import UserError
 from kit.evidence import EVIDENCE
@@ -19,7 +19,7 @@ from kit.kernel.tree import SOURCES
 from kit.model.errors import ModelError
 from kit.model.parse import parse_program
 from kit.model.profiles import PROFILES
-from kit.records import ArmSpec, Experiment, PatchRef, Verdict, WorkloadSpec
+from kit.records import ArmSpec, Experiment, InstructionsPlan, PatchRef, TimePlan, Verdict, WorkloadSpec
 from kit.source import YAML_ERRORS, Source
 from kit.workload.aim7 import read_mix
 from kit.workload.catalog import WORKLOADS, parse_params
@@ -113,8 +113,53 @@ def mebibytes(memory: str) -> int:
 
 
 class BudgetModel(_Strict):
-    blocks: int = Field(default=2, ge=2, le=1000, strict=True, description="boots of each arm on each machine")
+    blocks: int = Field(
+        default=20, ge=2, le=1000, strict=True, description="boots of each arm on each machine at most; count takes two"
+    )
+    stopping: Literal["sequential", "fixed"] = Field(
+        default="sequential", description="whether time may be decided before its last block"
+    )
     minutes: float = Field(default=60, gt=0, description="no new boot is started after so many minutes")
+
+
+def _fraction(value: object) -> float:
+    """`0.1%` or 0.001. Raises ValueError."""
+    text = str(value).strip() if isinstance(value, (str, float)) else "nothing that is a share"
+    try:
+        limit = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        limit = 0
+    if not 0 < limit < 1:
+        raise ValueError(f"not a limit: {text[:40]}; as in 1% or 0.01")
+    return limit
+
+
+Fraction = Annotated[float, BeforeValidator(_fraction)]
+Whole = Annotated[int, Field(ge=1, le=1000, strict=True)]
+
+
+class InstructionsModel(_Strict):
+    limit: Fraction = Field(default=0.001, description="differences up to this do not matter, as 0.1%")
+    layouts: Annotated[int, Field(ge=2, le=100, strict=True)] = Field(
+        default=5, description="layouts of memory, each a boot of each arm"
+    )
+    times: Whole = Field(default=10, description="windows so many times as long as for counts")
+
+
+class TimeModel(_Strict):
+    rounds: Annotated[int, Field(ge=1, le=100, strict=True)] = Field(
+        default=4, description="how often a boot does all workloads"
+    )
+    warmup: Annotated[int, Field(ge=0, le=99, strict=True)] = Field(
+        default=1, description="the first rounds, which are dropped"
+    )
+    times: Whole = Field(default=5, description="windows so many times as long as for counts")
+
+    @model_validator(mode="after")
+    def _some_are_left(self) -> TimeModel:
+        if self.warmup >= self.rounds:
+            raise ValueError(f"warmup: all {self.rounds} rounds would be dropped")
+        return self
 
 
 class AcceptModel(_Strict):
@@ -146,7 +191,10 @@ class ExperimentModel(_Strict):
     )
     locks: tuple[str, ...] = Field(default=("anon_vma",), min_length=1, description='lock classes; "*": rank them all')
     accept: tuple[AcceptModel, ...] = Field(default=(), description="splats known and accepted")
-    limit: float = Field(default=0.01, description="differences up to this do not matter, as 1%")
+    limit: Fraction = Field(default=0.01, description="differences up to this do not matter, as 1%")
+    alpha: float = Field(default=0.05, gt=0, le=0.2, description="chance of a false verdict that noise may have")
+    instructions: InstructionsModel = Field(default=InstructionsModel(), description="how instructions are counted")
+    time: TimeModel = Field(default=TimeModel(), description="how time is measured")
     expect: dict[str, Literal["better", "worse", "same", "inconclusive", "broken"]] = Field(
         default={}, description="verdict by kind of evidence (or `overall`); without it: nothing worse or broken"
     )
@@ -169,18 +217,6 @@ class ExperimentModel(_Strict):
         if not all(value):
             raise ValueError("a lock class has a name")
         return tuple(dict.fromkeys(value))
-
-    @field_validator("limit", mode="before")
-    @classmethod
-    def _fraction(cls, value: object) -> float:
-        text = str(value).strip() if isinstance(value, (str, float)) else "nothing that is a share"
-        try:
-            limit = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-        except ValueError:
-            limit = 0
-        if not 0 < limit < 1:
-            raise ValueError(f"not a limit: {text[:40]}; as in 1% or 0.01")
-        return limit
 
 
 def _one_of(name: str, known: Sequence[str] | Mapping[str, object], what: str) -> None:
@@ -240,6 +276,10 @@ def _resolve(model: ExperimentModel, source: Source) -> Experiment:
         accept=tuple((a.pattern, a.why) for a in model.accept),
         boot_limit=model.guest.limit,
         toolchain=model.toolchain or toolchain_of(os.environ),
+        alpha=model.alpha,
+        sequential=model.budget.stopping == "sequential",
+        instructions=InstructionsPlan(**model.instructions.model_dump()),
+        time=TimePlan(**model.time.model_dump()),
     )
     return as_aa(exp) if model.aa else exp
 

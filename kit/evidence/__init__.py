@@ -5,22 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from kit.evidence import check, count, model
+from kit.evidence import check, count, instructions, model, time
 from kit.evidence.request import Site
 from kit.records import Boot, BootSpec, Experiment, KindVerdict
+from kit.stats.noisy import Decision
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """A kind: the instruments whose kernels it boots, the boots that it wants, and its judgement of them."""
+    """A kind: the instruments whose kernels it boots, the boots that it wants, and its judgement of them.
+
+    `stop`, of a kind that may be decided before its last block: from the boots of the blocks done, whether it is.
+    """
 
     instruments: tuple[str, ...]
     boots: Callable[[Experiment, Site], list[BootSpec]]
     judge: Callable[[Experiment, Sequence[Boot]], KindVerdict]
+    stop: Callable[[Experiment, Sequence[Boot]], Decision] | None = None
 
 
 EVIDENCE: Mapping[str, Evidence] = {
     "model": Evidence((), model.boots, model.judge),
     "count": Evidence(("counting",), count.boots, count.judge),
+    "instructions": Evidence(("plain",), instructions.boots, instructions.judge),
     "check": Evidence(("checking",), check.boots, check.judge),
+    "time": Evidence(("plain",), time.boots, time.judge, time.stop),
 }

@@ -77,7 +77,8 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
     pairs = [p for info in _windows(exp) if info.name not in seen.void for p in _pairs(exp, info, seen)]
     notes = tuple(f"{window}: void, {why}" for window, why in seen.void.items())
     if not pairs:
-        why = f"void: {next(iter(seen.void.values()))}" if seen.void else "no layout has boots of an arm and the baseline"
+        lonely = "no layout has boots of an arm and of the baseline"
+        why = f"void: {next(iter(seen.void.values()))}" if seen.void else lonely
         return KindVerdict(KIND, Verdict.INCONCLUSIVE, why, notes=notes)
     verdict, comparisons = conclude(pairs, exp.alpha, exp.instructions.limit)
     layouts = min(p.blocks for p in pairs)

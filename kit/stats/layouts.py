@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 from kit.records import Comparison, Verdict
 from kit.stats.noisy import comparison_of, overall
@@ -29,7 +29,7 @@ def measure(pairs: Pairs, level: float, limit: float) -> Measured:
     d = pairs.differences
     n, mean = len(d), float(np.mean(d))
     error = float(np.std(d, ddof=1)) / math.sqrt(n) if n > 1 else math.inf
-    reach = float(stats.t.isf(level / 2, n - 1)) * error if n > 1 else math.inf
+    reach = -float(stdtrit(n - 1, level / 2)) * error if n > 1 else math.inf
     low, high = mean - reach, mean + reach
     sign = 1 if low > 0 else -1 if high < 0 else 0
     p = _p(mean, error, n) if n > 1 else 1.0
@@ -49,4 +49,4 @@ def measure(pairs: Pairs, level: float, limit: float) -> Measured:
 def _p(mean: float, error: float, n: int) -> float:
     if error == 0:  # all layouts agree to the digit
         return float(mean == 0)
-    return float(2 * stats.t.sf(abs(mean) / error, n - 1))
+    return float(2 * stdtr(n - 1, -abs(mean) / error))

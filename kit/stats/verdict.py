@@ -7,6 +7,8 @@
 | a deciding kind says better | better |
 | every kind that was asked for says same | same |
 | otherwise | inconclusive |
+
+A kind that cannot decide here (time under emulation) is shown and takes no part.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ def overall(kinds: Sequence[KindVerdict], attribution: Attribution) -> Verdict |
         return Verdict.BROKEN
     if attribution.could_not_run:
         return None
-    said = [k.verdict for k in kinds]
+    said = [k.verdict for k in kinds if k.decides]
     for verdict in (Verdict.BROKEN, Verdict.WORSE, Verdict.BETTER):
         if verdict in said:
             return verdict

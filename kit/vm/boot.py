@@ -14,13 +14,15 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kit.errors import MachineError
-from kit.records import Machine, Outcome, Results, Splat
+from kit.records import HostRecord, Machine, Outcome, Pinned, Results, Splat
 from kit.vm.console import Ended, Limits, Phase, Watched, watch
 from kit.vm.hang import ask
+from kit.vm.hostload import host_state
+from kit.vm.pin import pin
 from kit.vm.qemu import Files, arch, qemu_argv
 from kit.vm.splats import FATAL, classify, stuck
 
@@ -44,6 +46,7 @@ class BootRun:
     results: Results | None
     results_bytes: int
     splats: tuple[Splat, ...]
+    host: HostRecord | None = None  # of a timed boot
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,7 @@ class _Ended:
     status: int | None
     stderr: str
     answers: bytes
+    pinned: Pinned | None
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,15 @@ class _Pair:
 
     ours: socket.socket
     theirs: socket.socket
+
+
+@dataclass(frozen=True)
+class _Pins:
+    """A monitor of its own for finding the vCPUs' threads, how many there are, and the cores that they may have."""
+
+    monitor: _Pair
+    vcpus: int
+    cores: Sequence[int]
 
 
 def run_boot(
@@ -77,8 +90,10 @@ def run_boot(
     limits: Limits | None = None,
     append: str = "",
     on_command: OnCommand | None = None,
+    cores: Sequence[int] | None = None,
 ) -> BootRun:
-    """Boot `image` once, to its end or a limit, and say how it ended. The console's log stays at `console`.
+    """Boot `image` once, to its end or a limit, and say how it ended. The console's log stays at `console`. `cores`: a
+    timed boot, whose vCPUs are bound to these, each to one.
 
     QEMU is killed when this is left in any way, Ctrl-C included. Raises MachineError if QEMU, setpriv or prlimit is
     missing, UserError for an unknown architecture.
@@ -89,7 +104,9 @@ def run_boot(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kit-boot-")))
         console_pair, monitor_pair = (_Pair(*map(stack.enter_context, socket.socketpair())) for _ in range(2))
         console_fd, monitor_fd = console_pair.theirs.fileno(), monitor_pair.theirs.fileno()
-        files = Files(image, folder / "initramfs", console, console_fd, folder / "results", monitor_fd)
+        pins = _pins(machine, cores, stack)
+        pin_fd = pins.monitor.theirs.fileno() if pins else None
+        files = Files(image, folder / "initramfs", console, console_fd, folder / "results", monitor_fd, pin_fd)
         files.initrd.write_bytes(initramfs)
         files.results.touch()
         console.parent.mkdir(parents=True, exist_ok=True)
@@ -97,9 +114,18 @@ def run_boot(
         argv = qemu_argv(machine, files, append)
         if on_command is not None:
             on_command(argv)
-        ended = _run(argv, console_pair, monitor_pair, folder / "stderr", limits)
+        before = host_state() if pins else None
+        ended = _run(argv, console_pair, monitor_pair, folder / "stderr", limits, pins)
+        host = HostRecord(before, host_state(), ended.pinned) if before else None
         console.write_bytes(ended.watched.heard + ended.answers)
-        return _boot_run(ended, console, files.results.read_bytes(), read, limits)
+        return replace(_boot_run(ended, console, files.results.read_bytes(), read, limits), host=host)
+
+
+def _pins(machine: Machine, cores: Sequence[int] | None, stack: ExitStack) -> _Pins | None:
+    if cores is None:
+        return None
+    monitor = _Pair(*map(stack.enter_context, socket.socketpair()))
+    return _Pins(monitor, machine.cpus, cores)
 
 
 def _require(program: str) -> None:
@@ -108,12 +134,16 @@ def _require(program: str) -> None:
             raise MachineError(f"there is no {name}", hint="install qemu-system-x86 and util-linux")
 
 
-def _run(argv: Sequence[str], console: _Pair, monitor: _Pair, stderr: Path, limits: Limits) -> _Ended:
-    fds = (console.theirs.fileno(), monitor.theirs.fileno())
+def _run(
+    argv: Sequence[str], console: _Pair, monitor: _Pair, stderr: Path, limits: Limits, pins: _Pins | None
+) -> _Ended:
+    pairs = (console, monitor, *([pins.monitor] if pins else []))
+    fds = tuple(pair.theirs.fileno() for pair in pairs)
     with stderr.open("wb") as errors, _process(argv, fds, errors.fileno()) as process:
         # Ours are the only other ends from here on, so that the end of QEMU closes them.
-        console.theirs.close()
-        monitor.theirs.close()
+        for pair in pairs:
+            pair.theirs.close()
+        pinned = pin(pins.monitor.ours, pins.vcpus, pins.cores) if pins else None
         watched = watch(console.ours, limits)
         status, answers = None, b""
         if watched.ended is Ended.CLOSED:
@@ -121,7 +151,7 @@ def _run(argv: Sequence[str], console: _Pair, monitor: _Pair, stderr: Path, limi
                 status = process.wait(EXIT_SECONDS)
         elif watched.ended is Ended.LIMIT:
             answers = ask(console.ours, monitor.ours, watched.phase is Phase.RUNNING)
-    return _Ended(watched, status, stderr.read_text(errors="replace"), answers)
+    return _Ended(watched, status, stderr.read_text(errors="replace"), answers, pinned)
 
 
 @contextlib.contextmanager

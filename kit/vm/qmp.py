@@ -21,6 +21,7 @@ class Monitor:
         self._loop = asyncio.new_event_loop()
         self._client = QMPClient("kit")
         self._connected = False
+        self._answer: object = None
 
     def __enter__(self) -> Monitor:
         self._connected = self._within(self._client.connect(self._end))
@@ -30,9 +31,13 @@ class Monitor:
         """One command. Whether QEMU did it."""
         return self._connected and self._within(self._client.execute(command, arguments or None))
 
+    def answer(self, command: str) -> object:
+        """What QEMU says to a command without arguments; None where it does not."""
+        return self._answer if self.do(command) else None
+
     def _within(self, work: object) -> bool:
         async def limited() -> None:
-            await asyncio.wait_for(work, ANSWER_SECONDS)  # type: ignore[arg-type]
+            self._answer = await asyncio.wait_for(work, ANSWER_SECONDS)  # type: ignore[arg-type]
 
         try:
             self._loop.run_until_complete(limited())

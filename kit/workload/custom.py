@@ -44,7 +44,7 @@ class CustomProgram(BaseModel):
         """The program, its windows named after the workload, since a boot may run several."""
         program = Program(tuple(_prefix(op, name) for op in parse_program(self.text).ops))
         infos = tuple(WindowInfo(w, At(w), 1, "window") for w in windows(program.ops))
-        return Load(name, program, infos)
+        return Load(name, program, infos, repeatable=False)  # a region that is mapped cannot be mapped again
 
 
 def read_program(path: Path) -> Program:

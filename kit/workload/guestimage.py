@@ -33,7 +33,7 @@ PROGRAMS: Mapping[str, tuple[str, ...]] = {
     "init": ("init.c", "channel.c", "conf.c", "lines.c", "layout.c", "shell.c", "reclaim.c"),
     "worker": (
         "worker.c", "channel.c", "conf.c", "lines.c", "layout.c", "lockstat.c", "program.c", "fields.c", "run.c",
-        "memory.c", "stack.c", "children.c", "threads.c", "exec.c", "users.c",
+        "idle.c", "memory.c", "stack.c", "children.c", "threads.c", "exec.c", "users.c",
     ),
     "bin/sh": ("sh.c", "lines.c"),
 }  # fmt: skip

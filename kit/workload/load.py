@@ -21,11 +21,13 @@ class WindowInfo:
 
 @dataclass(frozen=True)
 class Load:
-    """One worker of a boot: its name, what it runs, and its windows in order."""
+    """One worker of a boot: its name, what it runs, and its windows in order. `repeatable`: what stands in a window can
+    be done again right after."""
 
     name: str
     program: Program
     windows: tuple[WindowInfo, ...]
+    repeatable: bool = True
 
 
 def boot_program(loads: Sequence[Load]) -> str:

@@ -107,6 +107,7 @@ class _Window:
     version: str = ""
     rows: list[LockRow] = field(default_factory=list)
     users: list[UserTime] = field(default_factory=list)
+    idle: int | None = None
 
 
 @dataclass
@@ -193,12 +194,16 @@ class _Collected:
             raise _damaged(self.seq, str(error)) from error
         window.rows.append(LockRow(row.name, row.mode, row.contentions, row.acquisitions))
 
+    def _idle(self, name: str, idle: str) -> None:
+        self._open(name).idle = self._number(idle)
+
     def _user(self, name: str, index: str, elapsed: str) -> None:
         self._open(name).users.append(UserTime(self._number(index), self._number(elapsed)))
 
     def _closed(self, name: str) -> None:
         window = self._open(name)
-        self.windows.append(WindowResult(name, window.elapsed, tuple(window.rows), tuple(window.users)))
+        rows, users = tuple(window.rows), tuple(window.users)
+        self.windows.append(WindowResult(name, window.elapsed, rows, users, window.idle))
         self.window = None
 
     def _fail(self, text: str) -> None:
@@ -218,6 +223,7 @@ FRAMES = {
     "window": 2,
     "stat": 2,
     "row": 2,
+    "idle": 2,
     "user": 3,
     "closed": 1,
     "fail": 1,

@@ -1,0 +1,142 @@
+"""`time` evidence: how fast the plain kernel does the workloads on many vCPUs, arm against baseline.
+
+The boot is the unit: a boot does all loads several times over, the first rounds are dropped (caches, the allocator and
+the first touch of everything are in them), and the rest gives one value for each window. A block is every arm once on
+one number of vCPUs, in an order drawn from the seed; the baseline's own kernel under another name rides along in each
+(A/A), and what it differs by stands beside the verdict. Under emulation all this is shown, and decides nothing: the
+time is that of an interpreter, not of hardware.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from kit.evidence.request import Site
+from kit.records import Boot, BootSpec, Experiment, KindVerdict, Machine, Outcome, Verdict
+from kit.stats.blocks import block_order
+from kit.stats.design import Design
+from kit.stats.noisy import Decision, conclude, decide
+from kit.stats.paired import MORE, Pairs
+from kit.workload.catalog import make_loads
+from kit.workload.load import Load, WindowInfo
+from kit.workload.longer import longer, round_name, rounds_program
+
+KIND = "time"
+INSTRUMENT = "plain"
+HARDWARE = ("kvm",)  # accelerators whose time is the hardware's
+EMULATED_BLOCKS = 3  # under emulation: enough to show what would be measured
+EMULATED = "emulated (TCG): its time is no evidence of hardware"
+MINUTE, SECOND = 60e9, 1e9  # nanoseconds
+RATES = {"job": ("jobs", "per minute", MINUTE), "fork": ("forks", "per second", SECOND)}
+
+
+def again(exp: Experiment) -> str:
+    """What the A/A arm is called: no arm of the experiment is."""
+    name = f"{exp.baseline}-again"
+    while any(a.name == name for a in exp.arms):
+        name += "-again"
+    return name
+
+
+def loads_of(exp: Experiment) -> tuple[Load, ...]:
+    """The experiment's loads with windows that are long beside a clock tick."""
+    return tuple(longer(load, exp.time.times) for load in make_loads(exp.workloads, exp.seed))
+
+
+def design_of(exp: Experiment, accel: str) -> Design:
+    """How many blocks, at which level, with which looks."""
+    if accel not in HARDWARE:
+        return Design(min(exp.blocks, EMULATED_BLOCKS), exp.alpha, sequential=False)
+    return Design(exp.blocks, exp.alpha, exp.sequential)
+
+
+def boots(exp: Experiment, site: Site) -> list[BootSpec]:
+    """Every boot that this kind may want; it may be decided before the last block."""
+    kernels = {a.name: site.kernels[a.name, INSTRUMENT] for a in exp.arms if (a.name, INSTRUMENT) in site.kernels}
+    if exp.baseline not in kernels:
+        return []
+    kernels[again(exp)] = kernels[exp.baseline]
+    program = rounds_program(loads_of(exp), exp.time.rounds)
+    out: list[BootSpec] = []
+    for block in range(design_of(exp, site.accel).blocks):
+        for cpus in exp.cpus:
+            machine = Machine(exp.arch, cpus, exp.memory, site.accel)
+            for arm in block_order(list(kernels), exp.seed, block, f"{cpus} cpus"):
+                place = (exp.seed, block, block, len(out))
+                out.append(BootSpec(arm, kernels[arm], KIND, program, machine, "", *place, site.guest_key))
+    return out
+
+
+def stop(exp: Experiment, done: Sequence[Boot]) -> Decision:
+    """Whether more blocks are wanted; `done` are all boots of the blocks done so far. Pure: a run that is resumed
+    decides the same."""
+    mine = [b for b in done if b.evidence == KIND]
+    return decide(design_of(exp, _accel(mine)), _all_pairs(exp, mine), exp.limit)
+
+
+def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
+    """The verdict, never one under emulation."""
+    mine = [b for b in done if b.evidence == KIND]
+    pairs = _all_pairs(exp, mine)
+    if not any(p.blocks for p in pairs if not p.aa):
+        return KindVerdict(KIND, Verdict.INCONCLUSIVE, "no block has a boot of an arm and of the baseline")
+    accel = _accel(mine)
+    design = design_of(exp, accel)
+    void = "" if accel in HARDWARE else EMULATED
+    last = not decide(design, pairs, exp.limit).stop
+    found = conclude(design, pairs, exp.limit, last=last, void=void)
+    details = {"accel": accel, "blocks": found.blocks, "design": design, "again": again(exp)}
+    return KindVerdict(KIND, found.verdict, found.why, found.comparisons, found.notes, details, decides=not void)
+
+
+def _accel(mine: Sequence[Boot]) -> str:
+    """The one that all boots ran by; emulation where any did not run on hardware."""
+    other = [b.accel for b in mine if b.accel not in HARDWARE]
+    return other[0] if other else mine[0].accel if mine else ""
+
+
+def _all_pairs(exp: Experiment, mine: Sequence[Boot]) -> list[Pairs]:
+    good = {
+        (b.arm, b.cpus, b.block): _rates(exp, b) for b in mine if b.outcome is Outcome.OK and b.results is not None
+    }
+    arms = [a.name for a in exp.arms if a.name != exp.baseline] + [again(exp)]
+    windows = [info for load in loads_of(exp) for info in load.windows]
+    return [_pairs(exp, arm, cpus, info, good) for arm in arms for cpus in exp.cpus for info in windows]
+
+
+def _pairs(
+    exp: Experiment,
+    arm: str,
+    cpus: int,
+    info: WindowInfo,
+    good: dict[tuple[str, int, int], dict[str, float]],
+) -> Pairs:
+    blocks = sorted({block for _, _, block in good})
+    values = [
+        (good[arm, cpus, n][info.name], good[exp.baseline, cpus, n][info.name])
+        for n in blocks
+        if info.name in good.get((arm, cpus, n), {}) and info.name in good.get((exp.baseline, cpus, n), {})
+    ]
+    metric, unit, _ = _rate_of(info)
+    at = replace(info.at, cpus=cpus)
+    mine, base = tuple(v for v, _ in values), tuple(v for _, v in values)
+    return Pairs(metric, unit, MORE, arm, exp.baseline, at, mine, base, aa=arm == again(exp))
+
+
+def _rates(exp: Experiment, boot: Boot) -> dict[str, float]:
+    """By window: what the rounds after the warm-up did in their time together."""
+    took = {w.name: w.elapsed for w in boot.results.windows} if boot.results else {}
+    out = {}
+    for info in (info for load in loads_of(exp) for info in load.windows):
+        rounds = [round_name(info.name, n) for n in range(exp.time.warmup, exp.time.rounds)]
+        elapsed = sum(took.get(name, 0) for name in rounds)
+        if elapsed > 0 and all(name in took for name in rounds):
+            _, _, unit = _rate_of(info)
+            out[info.name] = info.jobs * len(rounds) * unit / elapsed
+    return out
+
+
+def _rate_of(info: WindowInfo) -> tuple[str, str, float]:
+    """Metric, unit, and the unit in nanoseconds."""
+    return RATES.get(info.unit, (f"{info.unit}s", "per second", SECOND))

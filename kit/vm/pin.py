@@ -1,0 +1,34 @@
+"""A guest's vCPU threads, each bound to a core of its own: QEMU's monitor in, which thread runs where out."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+
+from kit.records import Pinned
+from kit.vm.qmp import Monitor
+
+
+def pin(monitor: socket.socket, vcpus: int, cores: Sequence[int]) -> Pinned:
+    """Binds the threads of a QEMU that has just started. Where that cannot be, none is bound, and why is said."""
+    if len(cores) < vcpus:
+        return Pinned((), f"{vcpus} vCPUs, {len(cores)} cores")
+    with Monitor(monitor) as qemu:
+        answer = qemu.answer("query-cpus-fast")
+    threads = _threads(answer)
+    if len(threads) != vcpus or len(set(threads)) != vcpus:
+        return Pinned((), "QEMU names no thread for each vCPU")
+    try:
+        for thread, core in zip(threads, cores, strict=False):
+            os.sched_setaffinity(thread, {core})
+    except OSError as error:
+        return Pinned((), f"not allowed: {error.strerror}")
+    return Pinned(tuple(cores[:vcpus]))
+
+
+def _threads(answer: object) -> list[int]:
+    """Thread ids in the order of the vCPUs."""
+    rows = answer if isinstance(answer, list) else []
+    found = [(r.get("cpu-index"), r.get("thread-id")) for r in rows if isinstance(r, dict)]
+    return [thread for _, thread in sorted((i, t) for i, t in found if isinstance(i, int) and isinstance(t, int))]
