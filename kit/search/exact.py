@@ -1,0 +1,129 @@
+"""Halving where a test gives the same value each time: what was seen in, the next commit or the culprit out. Pure.
+
+Both ends first; then the fewest tests in the worst case. Where that leaves a choice, the commit that the model names is
+tried first, else the test that takes the fewest seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from kit.search.noted import Noted, chance_to_run, note
+from kit.search.step import Change, Cost, Done, End, Measure, Seen, equal_cost
+
+LESS, MORE = "less is better", "more is better"
+
+
+@dataclass(frozen=True)
+class ExactSearch:
+    """`count` commits, the good end included; `direction`: `less is better`, `more is better`, or "" for either.
+
+    A value counts as bad beyond `threshold`; None: beyond half the way from the good end's value to the bad end's. So of
+    two changes that way the larger is followed, and the other is told. `hint`: the commit that a model names.
+    """
+
+    count: int
+    direction: str = ""
+    threshold: float | None = None
+    hint: int | None = None
+
+    def next(
+        self, seen: Sequence[Seen], cost: Cost = equal_cost, images: Mapping[int, object] | None = None
+    ) -> Measure | Done:
+        """What to test next, or the end. Raises ValueError for a commit that is not on the line."""
+        noted = note(self.count, seen, images or {})
+        if (stop := self._ends(noted, seen)) is not None:
+            return stop
+        good, bad = noted.values[0][0], noted.values[self.count - 1][0]
+        low, high = self._bounds(noted, good, bad)
+        open_ = [c for c in range(low + 1, high) if c not in noted.values and c not in noted.skipped]
+        if not open_:
+            return self._done(noted, low, high)
+        commit = self._choose(low, high, open_, noted, cost)
+        return Measure(commit, f"{high - low} candidates are left, from #{low + 1} to #{high}")
+
+    def _ends(self, noted: Noted, seen: Sequence[Seen]) -> Measure | Done | None:
+        """Tests of the ends and what stops the search there; None when it can go on."""
+        twice = [c for c, values in noted.values.items() if len(set(values)) > 1]
+        if twice:
+            said = " and ".join(f"{v:g}" for v in dict.fromkeys(noted.values[twice[0]]))
+            return Done(End.NOT_EXACT, (), 0.0, f"#{twice[0]} gave {said}: its values are not exact")
+        for commit, name in ((0, "good"), (self.count - 1, "bad")):
+            if commit in noted.skipped:
+                said = noted.untestable_why(seen, commit)
+                return Done(End.UNTESTABLE, (), 0.0, f"the {name} end, #{commit}, cannot be tested: {said}")
+            if commit not in noted.values:
+                return Measure(commit, f"the {name} end")
+        return self._compare(noted.values[0][0], noted.values[self.count - 1][0])
+
+    def _compare(self, good: float, bad: float) -> Done | None:
+        if good == bad:
+            return Done(End.NO_DIFFERENCE, (), 1.0, f"the ends do not differ: both give {good:g}")
+        if (self.direction == LESS and bad < good) or (self.direction == MORE and bad > good):
+            said = f"the bad end is better than the good one: {bad:g} against {good:g} ({self.direction})"
+            return Done(End.OTHER_WAY, (), 1.0, said)
+        if self.threshold is not None and _beyond(good, self.threshold, good, bad) is _beyond(
+            bad, self.threshold, good, bad
+        ):
+            said = f"the ends, {good:g} and {bad:g}, lie on one side of the threshold {self.threshold:g}"
+            return Done(End.NO_DIFFERENCE, (), 1.0, said)
+        return None
+
+    def _bounds(self, noted: Noted, good: float, bad: float) -> tuple[int, int]:
+        """(last commit known good before the first known bad, that first bad one)."""
+        limit = (good + bad) / 2 if self.threshold is None else self.threshold
+        judged = {c: _beyond(values[0], limit, good, bad) for c, values in noted.values.items()}
+        high = min(c for c, is_bad in judged.items() if is_bad)
+        return max(c for c, is_bad in judged.items() if not is_bad and c < high), high
+
+    def _choose(self, low: int, high: int, open_: list[int], noted: Noted, cost: Cost) -> int:
+        """Of the commits that keep the worst case: next to the hint, else cheapest, else nearest to the middle."""
+        half = 1 << ((high - low - 1).bit_length() - 1)  # what may be left on either side
+        fair = [c for c in open_ if c - low <= half and high - c <= half]
+        middle = (low + high) / 2
+        near = [c for c in noted.skipped if low < c < high]
+        if not fair or near:
+            return self._around(low, high, open_, frozenset(near), cost)
+        if self.hint is not None and low < self.hint <= high:
+            hint = self.hint
+            return min(fair, key=lambda c: (min(abs(c - hint), abs(c - hint + 1)), cost(c), abs(c - middle)))
+        return min(fair, key=lambda c: (cost(c), abs(c - middle), c))
+
+    def _around(self, low: int, high: int, open_: list[int], near: frozenset[int], cost: Cost) -> int:
+        """Most information per second, by how likely each commit can be tested."""
+        chance = chance_to_run(self.count, near)
+        share = np.array([(c - low) / (high - low) for c in open_])
+        told = -(share * np.log(share) + (1 - share) * np.log(1 - share))
+        return open_[int(np.argmax(told * chance[open_] / np.array([cost(c) for c in open_])))]
+
+    def _done(self, noted: Noted, low: int, high: int) -> Done:
+        changes = _changes(noted)
+        followed = next(c for c in changes if c.candidates[-1] == high)
+        others = tuple(c for c in changes if c is not followed)
+        said = f"from {followed.before:g} to {followed.after:g}"
+        notes = tuple(_second(c) for c in others)
+        if high - low == 1:
+            return Done(End.FOUND, (followed, *others), 1.0, f"#{high} changed it, {said}", notes)
+        why = f"one of #{low + 1} to #{high} changed it, {said}: those between cannot be tested"
+        return Done(End.SET, (followed, *others), 1.0, why, notes)
+
+
+def _beyond(value: float, limit: float, good: float, bad: float) -> bool:
+    """Whether a value lies on the bad end's side of a limit; on the limit itself it is bad."""
+    return value >= limit if bad > good else value <= limit
+
+
+def _changes(noted: Noted) -> list[Change]:
+    """Every change between neighbours that were measured, ascending."""
+    known = sorted(noted.values)
+    steps = [(a, b, noted.values[a][0], noted.values[b][0]) for a, b in zip(known, known[1:], strict=False)]
+    return [Change(tuple(range(a + 1, b + 1)), before, after) for a, b, before, after in steps if before != after]
+
+
+def _second(change: Change) -> str:
+    first, last = change.candidates[0], change.candidates[-1]
+    where = f"in #{first}" if first == last else f"between #{first} and #{last}"
+    return f"a second change lies {where}: from {change.before:g} to {change.after:g}"

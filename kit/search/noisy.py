@@ -1,0 +1,166 @@
+"""Bayesian search where tests of one commit scatter: what was seen in, the next commit or the culprit out. Pure.
+
+Works on the measured values (`Levels`), or on good and bad (`Rates`); levels, rates and noise need not be known. Each
+step takes the commit whose test is expected to tell most about the culprit per second, the ends among them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kit.search.exact import LESS, MORE
+from kit.search.levels import Levels
+from kit.search.noted import Floats, Noted, chance_to_run, note
+from kit.search.rates import Rates
+from kit.search.step import Change, Cost, Done, End, Measure, Seen, equal_cost
+from kit.search.tally import Sides, sides
+
+UNCHANGED = 0.05  # prior probability that nothing changed at all
+AT_ENDS = 2  # tests of each end before any other
+
+
+@dataclass(frozen=True)
+class NoisySearch:
+    """`count` commits, the good end included. Stops when one commit (or a range that cannot be separated) has the asked
+    `probability`, or after `budget` tests with values.
+
+    `model`: `Levels()` for measured values, `Rates()` for 1 (bad) and 0 (good). `direction`: `less is better`,
+    `more is better`, or "" for either. `weights`: prior of each candidate, commits 1 to the last; None: all alike.
+    """
+
+    count: int
+    probability: float = 0.95
+    model: Levels | Rates = field(default_factory=Levels)
+    direction: str = ""
+    budget: int = 1000
+    weights: tuple[float, ...] | None = None
+
+    def next(
+        self, seen: Sequence[Seen], cost: Cost = equal_cost, images: Mapping[int, object] | None = None
+    ) -> Measure | Done:
+        """What to test next, or the end. Raises ValueError for a commit that is not on the line."""
+        noted = note(self.count, seen, images or {})
+        if (stop := self._ends(noted, seen)) is not None:
+            return stop
+        sums = sides(self.count, noted.own)
+        chances = self._weigh(sums, noted)
+        if (done := self._settled(chances, sums, noted)) is not None:
+            return done
+        told = information(chances, *self.model.predictive(sums))
+        commit = self._choose(told, noted, cost)
+        likely = int(np.argmax(chances[1:])) + 1
+        return Measure(commit, f"#{likely} is the likeliest, {chances[likely]:.0%}")
+
+    def posterior(self, seen: Sequence[Seen], images: Mapping[int, object] | None = None) -> Floats:
+        """Probabilities: [0] that nothing changed, [c] that commit c changed it; shape (count,), sums to 1.
+
+        Before both ends were measured it is the prior.
+        """
+        noted = note(self.count, seen, images or {})
+        if not {0, self.count - 1} <= noted.values.keys():
+            return self._prior(noted)
+        return self._weigh(sides(self.count, noted.own), noted)
+
+    def _ends(self, noted: Noted, seen: Sequence[Seen]) -> Measure | Done | None:
+        """The first tests of the ends, and what stops the search there; None when it can go on."""
+        last = self.count - 1
+        for commit, name in ((0, "good"), (last, "bad")):
+            if commit in noted.skipped:
+                said = noted.untestable_why(seen, commit)
+                return Done(End.UNTESTABLE, (), 0.0, f"the {name} end, #{commit}, cannot be tested: {said}")
+        if noted.lowest[last] == 0:
+            return Done(End.NO_DIFFERENCE, (), 1.0, "the ends have the same object code")
+        tests = {c: len(noted.values.get(c, ())) for c in (0, last)}
+        if min(tests.values()) < AT_ENDS:
+            return Measure(0, "the good end") if tests[0] <= tests[last] else Measure(last, "the bad end")
+        return None
+
+    def _prior(self, noted: Noted) -> Floats:
+        """Between commits with the same object code nothing can have changed."""
+        weights = np.ones(self.count) if self.weights is None else np.array([1.0, *self.weights])
+        for commit, lowest in enumerate(noted.lowest):
+            weights[lowest + 1 : commit + 1] = 0.0
+        weights[1:] *= (1 - UNCHANGED) / max(weights[1:].sum(), 1e-300)
+        weights[0] = UNCHANGED
+        return np.asarray(weights, dtype=np.float64)
+
+    def _weigh(self, sums: Sides, noted: Noted) -> Floats:
+        log, unchanged = self.model.evidence(sums)
+        every = np.concatenate([[unchanged], log])
+        chances = self._prior(noted) * np.exp(every - every.max())
+        return np.asarray(chances / chances.sum(), dtype=np.float64)
+
+    def _settled(self, chances: Floats, sums: Sides, noted: Noted) -> Done | None:
+        spent = int(sums.number[:, 0].sum())
+        if chances[0] >= self.probability:
+            said = f"no difference between the ends was found in {spent} tests"
+            return Done(End.NO_DIFFERENCE, (), float(chances[0]), said)
+        groups = _groups(noted)
+        masses = np.bincount(groups, chances[1:])
+        best = int(np.argmax(masses))
+        if masses[best] >= self.probability:
+            candidates = tuple(int(c) + 1 for c in np.flatnonzero(groups == best))
+            return self._found(tuple(c for c in candidates if chances[c] > 0), float(masses[best]), sums)
+        if spent >= self.budget:
+            return self._found(_smallest(chances, self.probability), 0.0, sums)
+        return None
+
+    def _found(self, candidates: tuple[int, ...], confidence: float, sums: Sides) -> Done:
+        at = candidates[0] - 1
+        before, after = (float(v) for v in sums.total[:, at] / np.maximum(sums.number[:, at], 1))
+        said = f"from {before:.4g} to {after:.4g}"
+        change = Change(candidates, before, after)
+        if (self.direction == LESS and after < before) or (self.direction == MORE and after > before):
+            return Done(End.OTHER_WAY, (change,), confidence, f"the change is for the better: {said}")
+        if len(candidates) == 1:
+            return Done(End.FOUND, (change,), confidence, f"#{candidates[0]} changed it, {said}")
+        return Done(End.SET, (change,), confidence, f"one of {len(candidates)} commits changed it, {said}")
+
+    def _choose(self, told: Floats, noted: Noted, cost: Cost) -> int:
+        """The commit that tells most per second; of equal ones a commit that was measured already."""
+        chance = chance_to_run(self.count, noted.skipped)
+        seconds = np.array([cost(c) for c in range(self.count)])
+        rate = told * chance / seconds
+        rate[list(noted.values)] *= 1 + 1e-9
+        return int(np.argmax(rate))
+
+
+def information(chances: Floats, each: Floats, alone: Floats) -> Floats:
+    """Expected information of a test of each commit about which one changed it, in nats; shape (count,).
+
+    `chances`: as `NoisySearch.posterior`; `each` and `alone`: chances of the next value as the model's `predictive`.
+    """
+    weights = chances[1:]
+    weighted = each * weights
+    mixed = np.zeros((each.shape[1], len(chances)))
+    mixed[:, 1:] = np.cumsum(weighted[1], axis=1)
+    mixed[:, :-1] += np.cumsum(weighted[0][:, ::-1], axis=1)[:, ::-1]
+    mixed += (chances[0] * alone)[:, None]
+    own = np.stack([_entropy(each[0]), _entropy(each[1])]) * weights
+    known = np.zeros(len(chances))
+    known[1:] = np.cumsum(own[1])
+    known[:-1] += np.cumsum(own[0][::-1])[::-1]
+    return np.maximum(_entropy(mixed) - known - chances[0] * _entropy(alone[:, None])[0], 0.0)
+
+
+def _entropy(chances: Floats) -> Floats:
+    """Along the first axis, in nats."""
+    return np.asarray(-(chances * np.log(np.maximum(chances, 1e-300))).sum(axis=0), dtype=np.float64)
+
+
+def _groups(noted: Noted) -> NDArray[np.int64]:
+    """For each candidate (from commit 1) the number of its group: those with nothing testable between them share it."""
+    testable = np.ones(noted.count, dtype=bool)
+    testable[list(noted.skipped)] = False
+    return np.cumsum(testable)[:-1] - 1
+
+
+def _smallest(chances: Floats, probability: float) -> tuple[int, ...]:
+    """The fewest candidates that together have the probability, of those that changed it."""
+    order = np.argsort(-chances[1:], kind="stable")
+    share = np.cumsum(chances[1:][order]) / chances[1:].sum()
+    return tuple(sorted(int(c) + 1 for c in order[: int(np.searchsorted(share, probability)) + 1]))

@@ -1,0 +1,81 @@
+"""The words between a search and the job that boots for it: what was seen in, what to measure next or the end out.
+
+A search works on a line of commits: index 0 is the good end, which is known not to contain the change, the last index is
+the bad end, and the candidates are 1 to the last. It keeps no state: it is asked with all that was seen so far, so a job
+that was killed goes on by replaying its log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+Cost = Callable[[int], float]  # commit → seconds that a test of it takes now: a boot, or a build and a boot
+
+
+def equal_cost(_commit: int) -> float:
+    """Every test takes as long as every other."""
+    return 1.0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one test of a commit gave.
+
+    `value` is the metric (an exact count, a measured value; 1 for bad and 0 for good). None with `skip` False: the test
+    was no evidence (a splat that is not the one sought); None with `skip` True: the commit cannot be built or booted.
+    """
+
+    commit: int
+    value: float | None = None
+    skip: bool = False
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Test this commit next; `why` is part of a sentence for the progress."""
+
+    commit: int
+    why: str
+
+
+class End(StrEnum):
+    """How a search ends."""
+
+    FOUND = "found"  # the change is in one commit
+    SET = "set"  # it is in one of several that cannot be told apart (skipped, or the budget is spent)
+    NO_DIFFERENCE = "no-difference"  # the ends do not differ
+    OTHER_WAY = "other-way"  # the bad end is better than the good one
+    NOT_EXACT = "not-exact"  # one kernel gave two values where exact evidence was asked for: a noisy search can go on
+    UNTESTABLE = "untestable"  # an end cannot be built or booted, or gives no evidence
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of the metric: the commits that may have made it, ascending, and the values before and after it."""
+
+    candidates: tuple[int, ...]
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class Done:
+    """The end of a search. `changes`: the one that was followed first, then any other that showed on the way.
+
+    `confidence` is the probability that the followed change lies in its candidates (1.0 for exact evidence). `why` is a
+    sentence without a full stop, in which `#3` stands for the commit with that index; `notes` are more of them.
+    """
+
+    end: End
+    changes: tuple[Change, ...]
+    confidence: float
+    why: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def culprits(self) -> tuple[int, ...]:
+        """The candidates of the change that was followed; empty if there is none."""
+        return self.changes[0].candidates if self.changes else ()
