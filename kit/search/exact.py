@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from kit.search.noted import Noted, chance_to_run, note
+from kit.search.noted import Noted, chance_to_run, note, why_not
 from kit.search.step import Change, Cost, Done, End, Measure, Seen, equal_cost
 
 LESS, MORE = "less is better", "more is better"
@@ -21,8 +22,8 @@ LESS, MORE = "less is better", "more is better"
 class ExactSearch:
     """`count` commits, the good end included; `direction`: `less is better`, `more is better`, or "" for either.
 
-    A value counts as bad beyond `threshold`; None: beyond half the way from the good end's value to the bad end's. So of
-    two changes that way the larger is followed, and the other is told. `hint`: the commit that a model names.
+    A value counts as bad beyond `threshold`; None: beyond half the way from the good end's value to the bad end's. So
+    of two changes that way the larger is followed, and the other is told. `hint`: the commit that a model names.
     """
 
     count: int
@@ -53,7 +54,7 @@ class ExactSearch:
             return Done(End.NOT_EXACT, (), 0.0, f"#{twice[0]} gave {said}: its values are not exact")
         for commit, name in ((0, "good"), (self.count - 1, "bad")):
             if commit in noted.skipped:
-                said = noted.untestable_why(seen, commit)
+                said = why_not(seen, commit)
                 return Done(End.UNTESTABLE, (), 0.0, f"the {name} end, #{commit}, cannot be tested: {said}")
             if commit not in noted.values:
                 return Measure(commit, f"the {name} end")
@@ -119,7 +120,7 @@ def _beyond(value: float, limit: float, good: float, bad: float) -> bool:
 def _changes(noted: Noted) -> list[Change]:
     """Every change between neighbours that were measured, ascending."""
     known = sorted(noted.values)
-    steps = [(a, b, noted.values[a][0], noted.values[b][0]) for a, b in zip(known, known[1:], strict=False)]
+    steps = [(a, b, noted.values[a][0], noted.values[b][0]) for a, b in pairwise(known)]
     return [Change(tuple(range(a + 1, b + 1)), before, after) for a, b, before, after in steps if before != after]
 
 

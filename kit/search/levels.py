@@ -16,8 +16,9 @@ from kit.search.noted import Floats
 from kit.search.tally import Sides
 
 SCALES = (0.5, 2.0, 6.0)  # g: the likeliest shifts are sqrt(2 g) = 1, 2 and 3.5 standard deviations
-POINTS = 24  # of the grid of next values
-REACH = 4.0  # standard deviations that the grid goes beyond the levels
+TYPICAL = 4.0  # the one g that foretells the next value: it need not be sharp, and costs a third
+POINTS = 20  # of the grid of next values
+REACH = 3.5  # standard deviations that the grid goes beyond the levels
 
 
 @dataclass(frozen=True)
@@ -28,68 +29,65 @@ class Levels:
 
     def evidence(self, sides: Sides) -> tuple[Floats, float]:
         """(log evidence of each split, of no change at all); a constant common to all is left out."""
-        parts = self._by_scale(*_moments(sides))
-        number = float(sides.number[:, 0].sum())
-        total, squares = sides.total[:, 0].sum(), sides.squares[:, 0].sum()
-        around = max(squares - total * total / number, _least(squares))
-        return np.logaddexp.reduce(parts, axis=0) - np.log(len(self.scales)), -(number - 1) / 2 * np.log(around)
+        n, weight, gap, within = _moments(sides)
+        g = np.array(self.scales)[:, None]
+        shrunk = 1 + weight * g
+        left = within + gap / shrunk
+        second = 1 / shrunk + weight * g * gap * (n - 1) / (shrunk * shrunk * left)
+        parts = np.log(second / np.sqrt(shrunk)) - (n - 1) / 2 * np.log(left)
+        most = parts.max(axis=0)
+        mixed = np.log(np.exp(parts - most).mean(axis=0)) + most
+        return np.asarray(mixed, dtype=np.float64), -(n - 1) / 2 * float(np.log(_around(sides)))
 
     def predictive(self, sides: Sides) -> tuple[Floats, Floats]:
         """Chances of the next value on a grid: (of each split, before and after: (2, points, splits); of no change:
-        (points,))."""
-        number, mean, within = _moments(sides)
-        grid = _grid(number, mean, within)
-        out = np.empty((2, POINTS, mean.shape[1]))
-        for side in (0, 1):
-            n, m, w = number[:, None, :].repeat(POINTS, 1), mean[:, None, :].repeat(POINTS, 1), within[None, :]
-            step = grid[:, None] - m[side]
-            more = np.array(n)
-            more[side] += 1
-            moved = np.array(m)
-            moved[side] += step / more[side]
-            parts = self._by_scale(more, moved, w + step * step * n[side] / more[side])
-            out[side] = np.logaddexp.reduce(parts, axis=0)
-        out = np.exp(out - out.max(axis=1, keepdims=True))
-        out /= out.sum(axis=1, keepdims=True)
-        return out, _alone(grid, sides)
-
-    def _by_scale(self, number: Floats, mean: Floats, within: Floats) -> Floats:
-        """Log evidence for each scale: (scales, ...). `number`, `mean`: (2, ...); `within`: sum of squares about both."""
-        n = number[0] + number[1]
-        weight = number[0] * number[1] / n
-        gap = weight * (mean[1] - mean[0]) ** 2
-        parts = []
-        for g in self.scales:
-            shrunk = 1 + weight * g
-            left = within + gap / shrunk
-            second = 1 / shrunk + weight * g * gap * (n - 1) / (shrunk * shrunk * left)
-            parts.append(np.log(second) - 0.5 * np.log(n * shrunk) - (n - 1) / 2 * np.log(left))
-        return np.array(parts) + 0.5 * np.log(n)
+        (points,)). Student's t about the posterior means of both levels, with a normal prior of the shift."""
+        n, weight, gap, within = _moments(sides)
+        shrunk = 1 + weight * TYPICAL
+        before, after = sides.number
+        scale = (within + gap / shrunk) / (n - 1)
+        centre = float(sides.total[:, 0].sum()) / n
+        shift = _shift(sides) * (1 - 1 / shrunk)
+        level = np.stack([centre - after / n * shift, centre + before / n * shift])
+        spread = np.stack([after, before]) + 1 / TYPICAL
+        width = scale * (1 + spread / (n / TYPICAL + before * after))
+        alone = _around(sides) / (n - 1) * (1 + 1 / n)
+        grid = _grid(level, float(np.sqrt(scale.min())))
+        chances = _student(grid[:, None] - level[:, None, :], width[:, None, :], n - 1)
+        return chances, _student((grid - centre)[None, :, None], np.array([alone]), n - 1)[0, :, 0]
 
 
-def _least(squares: float) -> float:
-    return 1e-12 * max(squares, 1e-300)
+def _moments(sides: Sides) -> tuple[float, Floats, Floats, Floats]:
+    """(number of all values; by split: weight of the difference of the means, its square times that weight, sum of
+    squares about the means)."""
+    n = float(sides.number[:, 0].sum())
+    weight = sides.number[0] * sides.number[1] / n
+    within = (sides.squares - sides.total * sides.total / np.maximum(sides.number, 1)).sum(axis=0)
+    return n, weight, weight * _shift(sides) ** 2, np.maximum(within, _least(sides))
 
 
-def _moments(sides: Sides) -> tuple[Floats, Floats, Floats]:
-    """(numbers (2, s), means (2, s), sum of squares about the means (s,)); a side without values has mean 0."""
-    number = sides.number
-    mean = sides.total / np.maximum(number, 1)
-    within = (sides.squares - sides.total * mean).sum(axis=0)
-    return number, mean, np.maximum(within, _least(float(sides.squares.sum())))
+def _shift(sides: Sides) -> Floats:
+    """Mean after less mean before; 0 where a side has no values."""
+    mean = sides.total / np.maximum(sides.number, 1)
+    return np.where(sides.number.min(axis=0) > 0, mean[1] - mean[0], 0.0)
 
 
-def _grid(number: Floats, mean: Floats, within: Floats) -> Floats:
-    freedom = np.maximum(number.sum(axis=0) - 2, 1)
-    sigma = float(np.sqrt(np.median(within / freedom)))
-    return np.linspace(mean.min() - REACH * sigma, mean.max() + REACH * sigma, POINTS)
+def _around(sides: Sides) -> float:
+    """Sum of squares about the mean of all."""
+    n, total = float(sides.number[:, 0].sum()), float(sides.total[:, 0].sum())
+    return max(float(sides.squares[:, 0].sum()) - total * total / n, _least(sides))
 
 
-def _alone(grid: Floats, sides: Sides) -> Floats:
-    """Chances of the next value with one level for all."""
-    number = float(sides.number[:, 0].sum())
-    mean = float(sides.total[:, 0].sum()) / number
-    around = max(float(sides.squares[:, 0].sum()) - number * mean * mean, _least(float(sides.squares.sum())))
-    log = -number / 2 * np.log(around + (grid - mean) ** 2 * number / (number + 1))
-    chance = np.exp(log - log.max())
-    return np.asarray(chance / chance.sum(), dtype=np.float64)
+def _least(sides: Sides) -> float:
+    """What rounding leaves of a sum of squares that is zero."""
+    return 1e-13 * max(float(sides.squares[:, 0].sum()), 1e-280)
+
+
+def _grid(level: Floats, sigma: float) -> Floats:
+    return np.linspace(level.min() - REACH * sigma, level.max() + REACH * sigma, POINTS)
+
+
+def _student(distance: Floats, width: Floats, freedom: float) -> Floats:
+    """Student's t on the grid (second axis), each adding up to 1. `width`: scale squared."""
+    chance = (1 + distance * distance / (freedom * width)) ** (-(freedom + 1) / 2)
+    return np.asarray(chance / chance.sum(axis=1, keepdims=True), dtype=np.float64)

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from kit.search.exact import LESS, MORE
 from kit.search.levels import Levels
-from kit.search.noted import Floats, Noted, chance_to_run, note
+from kit.search.noted import Floats, Noted, chance_to_run, note, why_not
 from kit.search.rates import Rates
 from kit.search.step import Change, Cost, Done, End, Measure, Seen, equal_cost
 from kit.search.tally import Sides, sides
 
 UNCHANGED = 0.05  # prior probability that nothing changed at all
+NEGLIGIBLE = 1e-6  # a candidate so much less likely than the best is left out when tests are compared
 AT_ENDS = 2  # tests of each end before any other
 
 
@@ -50,7 +51,7 @@ class NoisySearch:
         chances = self._weigh(sums, noted)
         if (done := self._settled(chances, sums, noted)) is not None:
             return done
-        told = information(chances, *self.model.predictive(sums))
+        told = self._told(chances, sums)
         commit = self._choose(told, noted, cost)
         likely = int(np.argmax(chances[1:])) + 1
         return Measure(commit, f"#{likely} is the likeliest, {chances[likely]:.0%}")
@@ -70,9 +71,9 @@ class NoisySearch:
         last = self.count - 1
         for commit, name in ((0, "good"), (last, "bad")):
             if commit in noted.skipped:
-                said = noted.untestable_why(seen, commit)
+                said = why_not(seen, commit)
                 return Done(End.UNTESTABLE, (), 0.0, f"the {name} end, #{commit}, cannot be tested: {said}")
-        if noted.lowest[last] == 0:
+        if noted.twins.get(last) == 0:
             return Done(End.NO_DIFFERENCE, (), 1.0, "the ends have the same object code")
         tests = {c: len(noted.values.get(c, ())) for c in (0, last)}
         if min(tests.values()) < AT_ENDS:
@@ -82,7 +83,7 @@ class NoisySearch:
     def _prior(self, noted: Noted) -> Floats:
         """Between commits with the same object code nothing can have changed."""
         weights = np.ones(self.count) if self.weights is None else np.array([1.0, *self.weights])
-        for commit, lowest in enumerate(noted.lowest):
+        for commit, lowest in noted.twins.items():
             weights[lowest + 1 : commit + 1] = 0.0
         weights[1:] *= (1 - UNCHANGED) / max(weights[1:].sum(), 1e-300)
         weights[0] = UNCHANGED
@@ -120,17 +121,23 @@ class NoisySearch:
             return Done(End.FOUND, (change,), confidence, f"#{candidates[0]} changed it, {said}")
         return Done(End.SET, (change,), confidence, f"one of {len(candidates)} commits changed it, {said}")
 
+    def _told(self, chances: Floats, sums: Sides) -> Floats:
+        """Expected information of a test of each commit, in nats; (count,). Splits that are out of the race are left
+        out: between two that are in, every commit tells the same."""
+        live = np.flatnonzero(chances[1:] > NEGLIGIBLE * chances[1:].max())
+        told = information(np.concatenate([chances[:1], chances[1:][live]]), *self.model.predictive(sums.only(live)))
+        return np.asarray(told[np.searchsorted(live, np.arange(self.count))], dtype=np.float64)
+
     def _choose(self, told: Floats, noted: Noted, cost: Cost) -> int:
         """The commit that tells most per second; of equal ones a commit that was measured already."""
         chance = chance_to_run(self.count, noted.skipped)
-        seconds = np.array([cost(c) for c in range(self.count)])
-        rate = told * chance / seconds
+        rate = told * chance / np.fromiter(map(cost, range(self.count)), np.float64, self.count)
         rate[list(noted.values)] *= 1 + 1e-9
         return int(np.argmax(rate))
 
 
 def information(chances: Floats, each: Floats, alone: Floats) -> Floats:
-    """Expected information of a test of each commit about which one changed it, in nats; shape (count,).
+    """Expected information of a test of each commit about which one changed it, in nats; shape (candidates + 1,).
 
     `chances`: as `NoisySearch.posterior`; `each` and `alone`: chances of the next value as the model's `predictive`.
     """
@@ -144,7 +151,8 @@ def information(chances: Floats, each: Floats, alone: Floats) -> Floats:
     known = np.zeros(len(chances))
     known[1:] = np.cumsum(own[1])
     known[:-1] += np.cumsum(own[0][::-1])[::-1]
-    return np.maximum(_entropy(mixed) - known - chances[0] * _entropy(alone[:, None])[0], 0.0)
+    told = _entropy(mixed) - known - chances[0] * _entropy(alone[:, None])[0]
+    return np.asarray(np.maximum(told, 0.0), dtype=np.float64)
 
 
 def _entropy(chances: Floats) -> Floats:

@@ -19,55 +19,57 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Noted:
-    """`values`: by commit, those measured of its object code, in the order of the tests; `skipped`: cannot be tested.
+    """`own`: by commit, its values in the order of the tests, each once, at the lowest commit with that object code.
 
-    `lowest`: for each commit the lowest one with the same object code, itself where nothing is known of it.
+    `twins`: commits whose object code a lower one has, to the lowest such. `skipped`: those that cannot be tested.
     """
 
     count: int
-    values: Mapping[int, tuple[float, ...]]
+    own: Mapping[int, Sequence[float]]
+    twins: Mapping[int, int]
     skipped: frozenset[int]
-    lowest: tuple[int, ...]
 
     @property
-    def own(self) -> dict[int, tuple[float, ...]]:
-        """Every value once, at the lowest commit with its object code."""
-        return {c: v for c, v in self.values.items() if self.lowest[c] == c}
-
-    def untestable_why(self, seen: Sequence[Seen], commit: int) -> str:
-        """What the last failed test of a commit said."""
-        said = [s.why for s in seen if s.commit == commit and s.value is None and s.why]
-        return said[-1] if said else "it gave no evidence"
+    def values(self) -> dict[int, Sequence[float]]:
+        """By commit, the values measured of its object code."""
+        shared = {c: self.own[lowest] for c, lowest in self.twins.items() if lowest in self.own}
+        return {**self.own, **shared}
 
 
-def twins(count: int, images: Mapping[int, object]) -> list[int]:
-    """For each commit the lowest one with the same object code."""
+def why_not(seen: Sequence[Seen], commit: int) -> str:
+    """What the last failed test of a commit said."""
+    said = [s.why for s in seen if s.commit == commit and s.value is None and s.why]
+    return said[-1] if said else "its tests were no evidence"
+
+
+def twins(images: Mapping[int, object]) -> dict[int, int]:
+    """Commits whose object code a lower one has, to the lowest such."""
     first: dict[object, int] = {}
-    lowest = list(range(count))
-    for commit in sorted(images):
-        lowest[commit] = first.setdefault(images[commit], commit)
-    return lowest
+    found = {commit: first.setdefault(images[commit], commit) for commit in sorted(images)}
+    return {commit: lowest for commit, lowest in found.items() if lowest != commit}
 
 
 def note(count: int, seen: Sequence[Seen], images: Mapping[int, object]) -> Noted:
     """Sort what was seen. Raises ValueError for a commit that is not on the line."""
-    lowest = twins(count, images)
-    values: dict[int, list[float]] = {}
+    lowest = twins(images)
+    own: dict[int, list[float]] = {}
     nothing: dict[int, int] = {}
-    skipped: set[int] = set()
+    lost: set[int] = set()
     for s in seen:
-        if not 0 <= s.commit < count:
-            raise ValueError(f"commit {s.commit} is not on a line of {count}")
+        at = lowest.get(s.commit, s.commit) if lowest else s.commit
         if s.value is not None:
-            values.setdefault(lowest[s.commit], []).append(s.value)
+            own.setdefault(at, []).append(s.value)
         elif s.skip:
-            skipped.add(lowest[s.commit])
+            lost.add(at)
         else:
-            nothing[lowest[s.commit]] = nothing.get(lowest[s.commit], 0) + 1
-    skipped |= {c for c, times in nothing.items() if times >= TRIES and c not in values}
-    spread = {c: tuple(values[lowest[c]]) for c in range(count) if lowest[c] in values}
-    lost = frozenset(c for c in range(count) if lowest[c] in skipped and c not in spread)
-    return Noted(count, spread, lost, tuple(lowest))
+            nothing[at] = nothing.get(at, 0) + 1
+    wrong = [c for c in (*own, *nothing, *lost) if not 0 <= c < count]
+    if wrong:
+        raise ValueError(f"commit {wrong[0]} is not on a line of {count}")
+    lost |= {c for c, times in nothing.items() if times >= TRIES}
+    lost -= own.keys()
+    skipped = lost | {c for c, low in lowest.items() if low in lost}
+    return Noted(count, own, lowest, frozenset(skipped))
 
 
 def chance_to_run(count: int, skipped: frozenset[int]) -> Floats:

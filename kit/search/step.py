@@ -1,8 +1,8 @@
 """The words between a search and the job that boots for it: what was seen in, what to measure next or the end out.
 
-A search works on a line of commits: index 0 is the good end, which is known not to contain the change, the last index is
-the bad end, and the candidates are 1 to the last. It keeps no state: it is asked with all that was seen so far, so a job
-that was killed goes on by replaying its log.
+A search works on a line of commits: index 0 is the good end, which is known not to contain the change, the last index
+is the bad end, and the candidates are 1 to the last. It keeps no state: it is asked with all that was seen so far, so a
+job that was killed goes on by replaying its log.
 """
 
 from __future__ import annotations

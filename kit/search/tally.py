@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from kit.search.noted import Floats
 
@@ -21,15 +22,26 @@ class Sides:
     total: Floats
     squares: Floats
 
+    def only(self, splits: NDArray[np.int64]) -> Sides:
+        """The sums of these splits alone."""
+        return Sides(self.number[:, splits], self.total[:, splits], self.squares[:, splits])
+
 
 def sides(count: int, values: Mapping[int, Sequence[float]]) -> Sides:
     """The sums for every split of a line of `count` commits."""
-    at = np.repeat(list(values), [len(v) for v in values.values()]).astype(np.int64)
+    at = np.repeat(list(values), [len(v) for v in values.values()])
     seen = np.array([v for several in values.values() for v in several], dtype=np.float64)
-    return Sides(*(_split(np.bincount(at, weights, count)) for weights in (np.ones_like(seen), seen, seen * seen)))
+    return Sides(
+        *(
+            _split(np.bincount(at, weights, count).astype(np.float64))
+            for weights in (np.ones_like(seen), seen, seen * seen)
+        )
+    )
 
 
 def _split(per_commit: Floats) -> Floats:
     running = np.cumsum(per_commit)
-    before = running[:-1]
-    return np.stack([before, running[-1] - before])
+    both = np.empty((2, len(running) - 1))
+    both[0] = running[:-1]
+    both[1] = running[-1] - running[:-1]
+    return both
