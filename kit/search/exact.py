@@ -85,20 +85,12 @@ class ExactSearch:
         half = 1 << ((high - low - 1).bit_length() - 1)  # what may be left on either side
         fair = [c for c in open_ if c - low <= half and high - c <= half]
         middle = (low + high) / 2
-        near = [c for c in noted.skipped if low < c < high]
-        if not fair or near:
-            return self._around(low, high, open_, frozenset(near), cost)
+        if not fair or any(low < c < high for c in noted.skipped):
+            return _around(low, high, open_, noted, cost)
         if self.hint is not None and low < self.hint <= high:
             hint = self.hint
             return min(fair, key=lambda c: (min(abs(c - hint), abs(c - hint + 1)), cost(c), abs(c - middle)))
         return min(fair, key=lambda c: (cost(c), abs(c - middle), c))
-
-    def _around(self, low: int, high: int, open_: list[int], near: frozenset[int], cost: Cost) -> int:
-        """Most information per second, by how likely each commit can be tested."""
-        chance = chance_to_run(self.count, near)
-        share = np.array([(c - low) / (high - low) for c in open_])
-        told = -(share * np.log(share) + (1 - share) * np.log(1 - share))
-        return open_[int(np.argmax(told * chance[open_] / np.array([cost(c) for c in open_])))]
 
     def _done(self, noted: Noted, low: int, high: int) -> Done:
         changes = _changes(noted)
@@ -110,6 +102,13 @@ class ExactSearch:
             return Done(End.FOUND, (followed, *others), 1.0, f"#{high} changed it, {said}", notes)
         why = f"one of #{low + 1} to #{high} changed it, {said}: those between cannot be tested"
         return Done(End.SET, (followed, *others), 1.0, why, notes)
+
+
+def _around(low: int, high: int, open_: list[int], noted: Noted, cost: Cost) -> int:
+    """Most information per second, by how likely each commit can be tested."""
+    share = np.array([(c - low) / (high - low) for c in open_])
+    told = -(share * np.log(share) + (1 - share) * np.log(1 - share))
+    return open_[int(np.argmax(told * chance_to_run(noted)[open_] / np.array([cost(c) for c in open_])))]
 
 
 def _beyond(value: float, limit: float, good: float, bad: float) -> bool:

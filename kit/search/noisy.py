@@ -130,9 +130,9 @@ class NoisySearch:
 
     def _choose(self, told: Floats, noted: Noted, cost: Cost) -> int:
         """The commit that tells most per second; of equal ones a commit that was measured already."""
-        chance = chance_to_run(self.count, noted.skipped)
-        rate = told * chance / np.fromiter(map(cost, range(self.count)), np.float64, self.count)
+        rate = told * chance_to_run(noted) / np.fromiter(map(cost, range(self.count)), np.float64, self.count)
         rate[list(noted.values)] *= 1 + 1e-9
+        rate[list(noted.skipped)] = -1.0
         return int(np.argmax(rate))
 
 

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from kit.search.step import Seen
 
 TRIES = 2  # tests without evidence before a commit counts as one that cannot be tested
+BETWEEN_FAILURES = 0.1  # chance that a commit can be tested of which both neighbours could not
+FAR = 1e9
 Floats = NDArray[np.float64]
 
 
@@ -72,12 +74,31 @@ def note(count: int, seen: Sequence[Seen], images: Mapping[int, object]) -> Note
     return Noted(count, own, lowest, frozenset(skipped))
 
 
-def chance_to_run(count: int, skipped: frozenset[int]) -> Floats:
-    """How likely each commit can be tested: failures come in ranges, so the nearer to a skipped one the less.
+def chance_to_run(noted: Noted) -> Floats:
+    """How likely each commit can be tested: failures come alone or in ranges; shape (count,).
 
-    With d commits to the nearest skipped one it is d / (d + 2), and 1 where none is skipped; shape (count,).
+    1 between two commits that ran. Between one that ran and one that did not, d commits away from the latter, half the
+    chance is d / (d + 2) (it stood alone) and half the share of the way to the former (a range ends somewhere between).
+    `BETWEEN_FAILURES` between two that did not.
     """
-    if not skipped:
-        return np.ones(count)
-    distance = np.abs(np.arange(count)[:, None] - np.array(sorted(skipped))[None, :]).min(axis=1)
-    return np.asarray(distance / (distance + 2.0), dtype=np.float64)
+    if not noted.skipped:
+        return np.ones(noted.count)
+    ran = sorted(noted.values.keys() | {0, noted.count - 1})
+    failed = sorted(noted.skipped)
+    at = np.arange(noted.count)
+    (ran_left, ran_right), (failed_left, failed_right) = _nearest(at, ran), _nearest(at, failed)
+    out = np.ones(noted.count)
+    for failing, running, other in ((failed_left, ran_left, ran_right), (failed_right, ran_right, ran_left)):
+        near = failing < running
+        alone = failing / (failing + 2)
+        out = np.where(near, np.minimum(out, (alone + failing / (failing + other)) / 2), out)
+    inside = (failed_left < ran_left) & (failed_right < ran_right)
+    return np.asarray(np.where(inside, BETWEEN_FAILURES, out), dtype=np.float64)
+
+
+def _nearest(at: NDArray[np.int64], known: Sequence[int]) -> tuple[Floats, Floats]:
+    """Distance of each commit to the nearest known one on the left and on the right, itself included; FAR if none."""
+    places = np.array([-FAR, *known, FAR], dtype=np.float64)
+    right = np.searchsorted(places, at)
+    left = np.searchsorted(places, at, side="right") - 1
+    return at - places[left], places[right] - at
