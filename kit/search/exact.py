@@ -13,9 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from kit.search.noted import Noted, chance_to_run, note, why_not
-from kit.search.step import Change, Cost, Done, End, Measure, Seen, equal_cost
-
-LESS, MORE = "less is better", "more is better"
+from kit.search.step import LESS, MORE, Change, Cost, Done, End, Measure, Seen, equal_cost, second
 
 
 @dataclass(frozen=True)
@@ -97,7 +95,7 @@ class ExactSearch:
         followed = next(c for c in changes if c.candidates[-1] == high)
         others = tuple(c for c in changes if c is not followed)
         said = f"from {followed.before:g} to {followed.after:g}"
-        notes = tuple(_second(c) for c in others)
+        notes = tuple(second(c) for c in others)
         if high - low == 1:
             return Done(End.FOUND, (followed, *others), 1.0, f"#{high} changed it, {said}", notes)
         why = f"one of #{low + 1} to #{high} changed it, {said}: those between cannot be tested"
@@ -121,9 +119,3 @@ def _changes(noted: Noted) -> list[Change]:
     known = sorted(noted.values)
     steps = [(a, b, noted.values[a][0], noted.values[b][0]) for a, b in pairwise(known)]
     return [Change(tuple(range(a + 1, b + 1)), before, after) for a, b, before, after in steps if before != after]
-
-
-def _second(change: Change) -> str:
-    first, last = change.candidates[0], change.candidates[-1]
-    where = f"in #{first}" if first == last else f"between #{first} and #{last}"
-    return f"a second change lies {where}: from {change.before:g} to {change.after:g}"

@@ -7,16 +7,16 @@ step takes the commit whose test is expected to tell most about the culprit per 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.search.exact import LESS, MORE
+from kit.search.doubts import drift, fenced, second_changes
 from kit.search.levels import Levels
 from kit.search.noted import Floats, Noted, chance_to_run, note, why_not
 from kit.search.rates import Rates
-from kit.search.step import Change, Cost, Done, End, Measure, Seen, equal_cost
+from kit.search.step import LESS, MORE, Change, Cost, Done, End, Measure, Seen, equal_cost, second
 from kit.search.tally import Sides, sides
 
 UNCHANGED = 0.05  # prior probability that nothing changed at all
@@ -47,10 +47,10 @@ class NoisySearch:
         noted = note(self.count, seen, images or {})
         if (stop := self._ends(noted, seen)) is not None:
             return stop
-        sums = sides(self.count, noted.own)
+        sums = sides(self.count, self._drawn_in(noted))
         chances = self._weigh(sums, noted)
         if (done := self._settled(chances, sums, noted)) is not None:
-            return done
+            return self._doubted(done, noted, seen)
         told = self._told(chances, sums)
         commit = self._choose(told, noted, cost)
         likely = int(np.argmax(chances[1:])) + 1
@@ -64,7 +64,10 @@ class NoisySearch:
         noted = note(self.count, seen, images or {})
         if not {0, self.count - 1} <= noted.values.keys():
             return self._prior(noted)
-        return self._weigh(sides(self.count, noted.own), noted)
+        return self._weigh(sides(self.count, self._drawn_in(noted)), noted)
+
+    def _drawn_in(self, noted: Noted) -> Mapping[int, Sequence[float]]:
+        return fenced(noted.own)[0] if isinstance(self.model, Levels) else noted.own
 
     def _ends(self, noted: Noted, seen: Sequence[Seen]) -> Measure | Done | None:
         """The first tests of the ends, and what stops the search there; None when it can go on."""
@@ -120,6 +123,22 @@ class NoisySearch:
         if len(candidates) == 1:
             return Done(End.FOUND, (change,), confidence, f"#{candidates[0]} changed it, {said}")
         return Done(End.SET, (change,), confidence, f"one of {len(candidates)} commits changed it, {said}")
+
+    def _doubted(self, done: Done, noted: Noted, seen: Sequence[Seen]) -> Done:
+        """The end, with what does not fit one change and normal noise."""
+        if not done.changes:
+            return done
+        own = self._drawn_in(noted)
+        others = second_changes(self.model, noted, own, done.changes[0])
+        notes = [second(c) for c in others]
+        if isinstance(self.model, Levels):
+            if (drawn := fenced(noted.own)[1]) > 0:
+                notes.append(
+                    f"{drawn} of {sum(map(len, own.values()))} values lie far off the others and were drawn in"
+                )
+            if (each := drift(seen, done.changes[0])) is not None:
+                notes.append(f"the values drift by {each:+.3g} from one test to the next, whatever the commit")
+        return replace(done, changes=(*done.changes, *others), notes=(*done.notes, *notes))
 
     def _told(self, chances: Floats, sums: Sides) -> Floats:
         """Expected information of a test of each commit, in nats; (count,). Splits that are out of the race are left

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
+LESS, MORE = "less is better", "more is better"  # directions of a metric, as in kit.records.Comparison
 Cost = Callable[[int], float]  # commit → seconds that a test of it takes now: a boot, or a build and a boot
 
 
@@ -79,3 +80,10 @@ class Done:
     def culprits(self) -> tuple[int, ...]:
         """The candidates of the change that was followed; empty if there is none."""
         return self.changes[0].candidates if self.changes else ()
+
+
+def second(change: Change) -> str:
+    """The note of a change beside the one that was followed."""
+    first, last = change.candidates[0], change.candidates[-1]
+    where = f"in #{first}" if first == last else f"between #{first} and #{last}"
+    return f"a second change lies {where}: from {change.before:.6g} to {change.after:.6g}"

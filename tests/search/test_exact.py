@@ -10,8 +10,8 @@ from histories import History, run, step_levels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kit.search.exact import LESS, MORE, ExactSearch
-from kit.search.step import Done, End, Measure, Seen
+from kit.search.exact import ExactSearch
+from kit.search.step import LESS, MORE, Done, End, Measure, Seen
 
 
 def exact(level: float, _rng: np.random.Generator) -> float:

@@ -1,0 +1,76 @@
+"""Where one change and normal noise do not fit: values in, those far off drawn in, or second changes and drift out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from kit.search.noted import Floats, Noted
+from kit.search.step import Change, Seen
+from kit.search.tally import Sides, sides
+
+FENCE = 2.5  # interquartile ranges beyond the quartiles: 4 standard deviations of one level
+ENOUGH = 8  # values, before a fence is set or a doubt is told
+SECOND = 0.02  # prior probability that the values on one side changed too
+SURE = 0.9  # probability from which a second change is told
+DRIFT = 4.5  # t of the trend over the order of the tests from which it is told
+
+
+class Model(Protocol):
+    """`Levels` or `Rates`."""
+
+    def evidence(self, sides: Sides) -> tuple[Floats, float]: ...
+
+
+def fenced(own: Mapping[int, Sequence[float]]) -> tuple[Mapping[int, Sequence[float]], int]:
+    """(values by commit, those far off drawn in to a fence about all of them; how many those are).
+
+    One wild value would otherwise pass for a level, or for much noise. Where most values are alike there is no fence.
+    """
+    every = sorted(v for several in own.values() for v in several)
+    low, high = every[len(every) // 4], every[-1 - len(every) // 4]
+    least, most = low - FENCE * (high - low), high + FENCE * (high - low)
+    if len(every) < ENOUGH or low == high or (least <= every[0] and every[-1] <= most):
+        return own, 0
+    drawn = {c: [min(max(v, least), most) for v in several] for c, several in own.items()}
+    return drawn, sum(not least <= v <= most for v in every)
+
+
+def second_changes(model: Model, noted: Noted, own: Mapping[int, Sequence[float]], found: Change) -> list[Change]:
+    """Changes that the values before or after the one that was found speak for, likeliest place first."""
+    first, last = found.candidates[0], found.candidates[-1]
+    parts = ({c: v for c, v in own.items() if c < first}, {c: v for c, v in own.items() if c >= last})
+    return [change for part in parts if (change := _within(model, noted.count, part)) is not None]
+
+
+def _within(model: Model, count: int, own: Mapping[int, Sequence[float]]) -> Change | None:
+    """A change within these commits, if its probability is at least `SURE`."""
+    if len(own) < 2 or sum(map(len, own.values())) < ENOUGH:
+        return None
+    known = sorted(own)
+    sums = sides(count, own).only(np.array(known[:-1]))  # split c: between this commit and the next that was measured
+    gaps = np.diff(known)
+    log, unchanged = model.evidence(sums)
+    odds = SECOND / (1 - SECOND) * float((np.exp(np.minimum(log - unchanged, 500)) * gaps).sum() / gaps.sum())
+    if odds < SURE / (1 - SURE):
+        return None
+    at = int(np.argmax(log))
+    before, after = (float(v) for v in sums.total[:, at] / sums.number[:, at])
+    return Change(tuple(range(known[at] + 1, known[at + 1] + 1)), before, after)
+
+
+def drift(seen: Sequence[Seen], found: Change) -> float | None:
+    """How much the values grow from one test to the next, if they surely do: the machine changes while it measures."""
+    kept = [(i, s.commit >= found.candidates[-1], s.value) for i, s in enumerate(seen) if s.value is not None]
+    order, after, value = (np.array(column, dtype=np.float64) for column in zip(*kept, strict=True))
+    if len(value) < ENOUGH:
+        return None
+    design = np.stack([1 - after, after, order - order.mean()], axis=1)
+    fit, _, rank, _ = np.linalg.lstsq(design, value, rcond=None)
+    left = value - design @ fit
+    if rank < 3:
+        return None
+    variance = float(left @ left) / (len(value) - 3) * float(np.linalg.inv(design.T @ design)[2, 2])
+    return float(fit[2]) if fit[2] ** 2 > DRIFT**2 * variance else None
