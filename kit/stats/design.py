@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from kit.stats.signflip import Look
 
 ALPHA = 0.05
-EXPONENT = 1.5
+EXPONENT = 2.0
 LOOKS = 12  # no more looks than this
 LEAST = 3  # fewer blocks show neither spread nor drift
 
@@ -40,17 +41,19 @@ class Design:
     def looks(self, alpha: float | None = None, last: int | None = None) -> tuple[Look, ...]:
         """The looks in order. `alpha` where a comparison has only a share of it. `last`: the run ended after so many
         blocks, for want of minutes: the look there spends all."""
-        level = self.alpha if alpha is None else alpha
-        end = self.blocks if last is None else min(last, self.blocks)
-        planned = [Look(n, self.spent(n, level)) for n in self.look_at if n < end]
-        return (*planned, Look(end, level))
+        return _looks(self, self.alpha if alpha is None else alpha, min(last or self.blocks, self.blocks))
 
-    @property
+    @cached_property
     def look_at(self) -> tuple[int, ...]:
-        """After how many blocks the data are looked at. From the first at which a difference could be shown."""
+        """After how many blocks the data are looked at: from the first at which a difference could be shown."""
         if not self.sequential:
             return (self.blocks,)
         able = (n for n in range(LEAST, self.blocks) if self.spent(n) >= 2.0 ** (1 - n))
         first = next(able, self.blocks)
         step = max(1, math.ceil((self.blocks - first) / (LOOKS - 1)))
-        return tuple(sorted(range(self.blocks, first - 1, -step)))
+        return (*range(first, self.blocks, step), self.blocks)
+
+
+@lru_cache(maxsize=256)
+def _looks(design: Design, alpha: float, end: int) -> tuple[Look, ...]:
+    return (*(Look(n, design.spent(n, alpha)) for n in design.look_at if n < end), Look(end, alpha))

@@ -6,7 +6,7 @@ runner, a run that is resumed and the calibration call the same two.
 | first that holds | verdict of the kind |
 | --- | --- |
 | it must not decide here (time under emulation) | inconclusive, shown and marked |
-| the baseline differs from itself (A/A) | inconclusive: the machine is not fit |
+| the baseline differs from itself (A/A, at 0.001) | inconclusive: the measurement is at fault |
 | a comparison is worse | worse |
 | a comparison is better | better |
 | all comparisons are the same | same |
@@ -24,6 +24,11 @@ from dataclasses import dataclass
 from kit.records import Comparison, Verdict
 from kit.stats.design import Design
 from kit.stats.paired import Measured, Pairs, measure
+from kit.stats.remarks import remarks
+from kit.stats.signflip import FINE_RANK, p_value
+from kit.stats.words import percent, several
+
+AA_ALPHA = 0.001  # an A/A difference at this level is no chance; at alpha it would be in one run of twenty
 
 
 @dataclass(frozen=True)
@@ -56,14 +61,23 @@ def decide(design: Design, pairs: Sequence[Pairs], limit: float) -> Decision:
     done = min((p.blocks for p in asked), default=0)
     if done not in design.look_at:
         following = next((n for n in design.look_at if n > done), design.blocks)
-        return Decision(done >= design.blocks, f"the next look is after block {following}", 0, len(asked))
+        over = done >= design.blocks
+        return Decision(over, _all_done(done) if over else f"the next look is after block {following}", 0, len(asked))
     found = measure_all(design, asked, limit)
-    settled = sum(m.verdict is not Verdict.INCONCLUSIVE for m in found)
-    if any(m.verdict is Verdict.WORSE for m in found) or settled == len(found):
-        return Decision(True, f"decided after {done} blocks", settled, len(found))
-    if done >= design.blocks:
-        return Decision(True, f"all {done} blocks are done", settled, len(found))
-    return Decision(False, f"{settled} of {len(found)} comparisons are decided", settled, len(found))
+    settled = [m for m in found if m.verdict is not Verdict.INCONCLUSIVE]
+    if any(m.verdict is Verdict.WORSE for m in found) or len(settled) == len(found):
+        why = f"decided after {done} blocks"
+    elif done >= design.blocks:
+        why = _all_done(done)
+    elif all(m.hopeless for m in found if m not in settled):
+        why = f"after {done} blocks, the rest would hardly decide it"
+    else:
+        return Decision(False, f"{len(settled)} of {len(found)} comparisons are decided", len(settled), len(found))
+    return Decision(True, why, len(settled), len(found))
+
+
+def _all_done(blocks: int) -> str:
+    return f"all {several(blocks, 'block')} are done"
 
 
 def conclude(design: Design, pairs: Sequence[Pairs], limit: float, *, last: bool = False, void: str = "") -> Conclusion:
@@ -71,9 +85,29 @@ def conclude(design: Design, pairs: Sequence[Pairs], limit: float, *, last: bool
     decide here (as `emulated: no evidence of hardware`); it is then shown and marked."""
     found = measure_all(design, [p for p in pairs if not p.aa], limit, last)
     beside = [measure(p, design, limit, last=True) for p in pairs if p.aa]
-    verdict = Verdict.INCONCLUSIVE if void else overall(found)
-    comparisons = tuple(comparison_of(m) for m in (*found, *beside))
-    return Conclusion(verdict, void, comparisons, (), min((p.blocks for p in pairs), default=0))
+    faults = [p for p in pairs if p.aa and p.blocks and p_value(p.differences, FINE_RANK) <= AA_ALPHA]
+    verdict = Verdict.INCONCLUSIVE if void or faults else overall(found)
+    blocks = min((p.blocks for p in pairs), default=0)
+    fault = f"the baseline differs from itself in {several(len(faults), 'comparison')}, at p <= {AA_ALPHA}"
+    why = void or (fault if faults else _why(design, found, blocks, limit))
+    return Conclusion(verdict, why, tuple(comparison_of(m, design) for m in (*found, *beside)), remarks(pairs), blocks)
+
+
+def _why(design: Design, found: Sequence[Measured], blocks: int, limit: float) -> str:
+    """One clause: how many comparisons say what, at which level, corrected how."""
+    if not found:
+        return "nothing was measured in both arms"
+    if blocks < design.least:
+        least = several(design.least, "block")
+        return f"{several(blocks, 'block')}: {least} are the fewest that can show anything at alpha {design.alpha:g}"
+    counts = [(v, sum(m.verdict is v for m in found)) for v in Verdict]
+    said = ", ".join(f"{n} {v}" for v, n in counts if n)
+    correction = f" over {len(found)} comparisons (Holm)" if len(found) > 1 else ""
+    looks = " and all looks" if design.sequential else ""
+    return (
+        f"{said} in {several(blocks, 'block')}, against a limit of {percent(limit)};"
+        f" false alarms at most {percent(design.alpha)}{correction}{looks}"
+    )
 
 
 def overall(found: Sequence[Measured]) -> Verdict:
@@ -88,12 +122,21 @@ def overall(found: Sequence[Measured]) -> Verdict:
 def measure_all(design: Design, pairs: Sequence[Pairs], limit: float, last: bool = False) -> list[Measured]:
     """Every comparison, corrected for their number by Holm's rule: each is tested at alpha / m, and where some are
     different, the others again at alpha / (m - those)."""
-    return [measure(p, design, limit, 1 / len(pairs), last) for p in pairs]
+    found: dict[int, Measured] = {}
+    open_ = list(range(len(pairs)))
+    while open_:
+        found |= {i: measure(pairs[i], design, limit, 1 / len(open_), last) for i in open_}
+        left = [i for i in open_ if not found[i].different]
+        if len(left) == len(open_):
+            break
+        open_ = left
+    return [found[i] for i in range(len(pairs))]
 
 
-def comparison_of(m: Measured) -> Comparison:
-    """The record of a measured comparison."""
+def comparison_of(m: Measured, design: Design) -> Comparison:
+    """The record of a measured comparison. Its p is Holm's: that of its looks, times the comparisons it stood with."""
     p = m.pairs
+    low, high = m.bounds
     n = p.blocks
     return Comparison(
         metric=p.metric,
@@ -103,14 +146,14 @@ def comparison_of(m: Measured) -> Comparison:
         baseline=p.baseline,
         at=p.at,
         ratio=m.ratio,
-        low=m.low or None,
-        high=m.high if m.high < math.inf else None,
+        low=low or None,
+        high=high if high < math.inf else None,
         n=n,
         arm_value=sum(p.arm_values[:n]) / n if n else 0.0,
         baseline_value=sum(p.baseline_values[:n]) / n if n else 0.0,
         exact=False,
         baseline_n=n,
-        p=m.p,
+        p=min(1.0, m.walk.p * design.alpha / m.alpha),
         detectable=m.detectable if m.detectable < math.inf else None,
         said=m.verdict,
         aa=p.aa,

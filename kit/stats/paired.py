@@ -1,4 +1,4 @@
-"""An arm against the baseline, paired by block: values in; estimate, interval, p and detection limit out.
+"""An arm against the baseline, paired by block: values in; estimate, interval, p, detection limit and verdict out.
 
 Everything is done on log ratios: the estimate is the geometric mean of arm over baseline.
 """
@@ -11,15 +11,19 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtr, ndtri, stdtrit
 
 from kit.records import At, Verdict
 from kit.stats import signflip
 from kit.stats.design import Design
-from kit.stats.signflip import Floats
+from kit.stats.shape import modes
+from kit.stats.signflip import Floats, Walk
 
 LESS, MORE = "less is better", "more is better"
 POWER = 0.9  # a detection limit is the difference that so many of such runs would have shown
+IN_STEP = 0.9  # arms that change mode in so many of the same blocks: the machine changed, and pairing takes it out
+HOPE = 0.1  # blocks are not worth their time if the chance that they decide anything is below this
+HOPE_SHARE = 0.4  # of the planned blocks: before, the noise is hardly known
 
 
 @dataclass(frozen=True)
@@ -48,47 +52,79 @@ class Pairs:
         out: Floats = np.log(np.array(self.arm_values[:n])) - np.log(np.array(self.baseline_values[:n]))
         return out
 
+    @cached_property
+    def mixed(self) -> bool:
+        """Whether a mean of two modes would decide: an arm has two, the arms' boots overlap, and it is not that the
+        machine changed for both at once."""
+        arm, base = self.arm_values[: self.blocks], self.baseline_values[: self.blocks]
+        found = modes(arm), modes(base)
+        if found == (None, None) or min(arm) > max(base) or max(arm) < min(base):
+            return False
+        if found[0] is None or found[1] is None:
+            return True
+        together = [a == b for a, b in zip(found[0].upper, found[1].upper, strict=True)]
+        return sum(together) < IN_STEP * len(together)
+
 
 @dataclass(frozen=True)
 class Measured:
-    """What one comparison shows. `ratio`, `low`, `high`: arm over baseline; `level`: two-sided, of the interval,
-    after what earlier looks and other comparisons cost; `p`: adjusted likewise; `detectable`: a fraction of the
-    baseline."""
+    """What one comparison shows after the looks of `walk`, tested at `alpha` (its share of the design's). `ratio` and
+    `bounds` are arm over baseline. `hopeless`: the blocks left would hardly decide it."""
 
     pairs: Pairs
+    walk: Walk
+    alpha: float
     verdict: Verdict
-    ratio: float
-    low: float
-    high: float
-    p: float
-    level: float
-    detectable: float
-    different: bool  # from the baseline, whatever the limit
+    hopeless: bool
+
+    @property
+    def different(self) -> bool:
+        """From the baseline, whatever the limit."""
+        return self.walk.crossed is not None
+
+    @property
+    def ratio(self) -> float:
+        return math.exp(_mean(self.pairs.differences))
+
+    @cached_property
+    def bounds(self) -> tuple[float, float]:
+        """The ratio's interval, after what earlier looks and other comparisons cost; 0 or infinite for no bound."""
+        low, high = signflip.interval(self.pairs.differences, self.walk.level, signflip.rank_for(self.alpha))
+        return math.exp(low) if low > -math.inf else 0.0, math.exp(high)
+
+    @property
+    def detectable(self) -> float:
+        """The detection limit, as a fraction of the baseline."""
+        return detection_limit(self.pairs.differences, self.walk.level)
 
 
 def measure(pairs: Pairs, design: Design, limit: float, share: float = 1.0, last: bool = False) -> Measured:
     """One comparison at the design's level times `share` (Holm's step). `last`: no more blocks will come."""
     d, alpha = pairs.differences, design.alpha * share
     walk = signflip.walk(d, design.looks(alpha, len(d) if last else None), alpha)
-    low, high = signflip.interval(d, walk.level, signflip.rank_for(alpha))
-    mean = float(np.mean(d)) if len(d) else 0.0
-    verdict = classify(mean, low, high, walk.sign, limit, pairs.direction)
-    return Measured(
-        pairs,
-        verdict,
-        math.exp(mean),
-        _exp(low),
-        _exp(high),
-        signflip.p_value(d, signflip.rank_for(alpha)),
-        walk.level,
-        detection_limit(d, walk.level),
-        walk.crossed is not None,
-    )
+    verdict = classify(_mean(d), _reach(d, walk, alpha, limit), walk.sign, limit, pairs.direction)
+    if verdict is not Verdict.INCONCLUSIVE and pairs.mixed:
+        verdict = Verdict.INCONCLUSIVE
+    hopeless = verdict is Verdict.INCONCLUSIVE and not last and _hopeless(d, design, alpha, limit)
+    return Measured(pairs, walk, alpha, verdict, hopeless)
 
 
-def classify(mean: float, low: float, high: float, sign: int, limit: float, direction: str) -> Verdict:
-    """The verdict of one comparison, from the interval on the log scale and the direction (`sign`, 0 for none) in which
-    a boundary was crossed.
+def _reach(d: Floats, walk: Walk, alpha: float, limit: float) -> tuple[float, float]:
+    """The interval on the log scale; infinite, to save time, where one standard error alone passes the limit."""
+    down, up = log_limits(limit)
+    error = float(np.std(d)) / math.sqrt(len(d)) if len(d) else math.inf
+    if not down < _mean(d) - error or not _mean(d) + error < up:
+        return -math.inf, math.inf
+    return signflip.interval(d, walk.level, signflip.rank_for(alpha))
+
+
+def _mean(d: Floats) -> float:
+    return float(np.mean(d)) if len(d) else 0.0
+
+
+def classify(mean: float, reach: tuple[float, float], sign: int, limit: float, direction: str) -> Verdict:
+    """The verdict of one comparison, from estimate and interval on the log scale and the direction (`sign`, 0 for none)
+    in which a boundary was crossed.
 
     | first that holds | verdict |
     | --- | --- |
@@ -96,12 +132,42 @@ def classify(mean: float, low: float, high: float, sign: int, limit: float, dire
     | a boundary was crossed, and the estimate lies beyond the limit on that side | better or worse, by the direction |
     | otherwise | inconclusive |
     """
-    down, up = math.log1p(-limit) if limit < 1 else -math.inf, math.log1p(limit)
-    if down <= low and high <= up:
+    down, up = log_limits(limit)
+    if down <= reach[0] and reach[1] <= up:
         return Verdict.SAME
     if (sign > 0 and mean > up) or (sign < 0 and mean < down):
         return Verdict.BETTER if (sign > 0) == (direction == MORE) else Verdict.WORSE
     return Verdict.INCONCLUSIVE
+
+
+def log_limits(limit: float) -> tuple[float, float]:
+    """The logs of 1 - limit and 1 + limit."""
+    return math.log1p(-limit) if limit < 1 else -math.inf, math.log1p(limit)
+
+
+def _hopeless(d: Floats, design: Design, alpha: float, limit: float) -> bool:
+    """Whether the blocks left would decide with a chance below HOPE: neither a difference as large as the design is
+    made for, nor that there is none. Normal approximations: where they err, it costs boots or power, no false alarm."""
+    done, planned = len(d), design.blocks
+    if done < max(design.least + 1, HOPE_SHARE * planned) or done >= planned:
+        return False
+    spread = float(np.std(d, ddof=1))
+    if spread == 0:
+        return False
+    share, edge = done / planned, -float(ndtri(alpha / 2))
+    score = abs(float(np.sum(d))) / (spread * math.sqrt(planned))
+    drift = edge - float(ndtri(1 - POWER))
+    shown = float(ndtr((score + drift * (1 - share) - edge) / math.sqrt(1 - share)))
+    return shown < HOPE and _chance_of_same(float(np.mean(d)), spread, share, planned, edge, limit) < HOPE
+
+
+def _chance_of_same(mean: float, spread: float, share: float, planned: int, edge: float, limit: float) -> float:
+    """The chance that the last interval lies within the limit, if there is no difference."""
+    down, up = log_limits(limit)
+    half = edge * spread / math.sqrt(planned)
+    rest = spread * math.sqrt((1 - share) / planned)
+    low, high = (down + half - mean * share) / rest, (up - half - mean * share) / rest
+    return max(0.0, float(ndtr(high) - ndtr(low)))
 
 
 def detection_limit(differences: Sequence[float] | Floats, level: float, power: float = POWER) -> float:
@@ -111,8 +177,4 @@ def detection_limit(differences: Sequence[float] | Floats, level: float, power: 
     if n < 2 or level <= 0:
         return math.inf
     error = float(np.std(differences, ddof=1)) / math.sqrt(n)
-    return math.expm1((stats.t.isf(level / 2, n - 1) + stats.t.isf(1 - power, n - 1)) * error)
-
-
-def _exp(value: float) -> float:
-    return 0.0 if value == -math.inf else math.exp(value)
+    return math.expm1(-(stdtrit(n - 1, level / 2) + stdtrit(n - 1, 1 - power)) * error)

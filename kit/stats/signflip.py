@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -34,25 +34,45 @@ class Look:
 
 @dataclass(frozen=True)
 class Walk:
-    """What the looks so far said. `crossed`: the look's number of blocks at which the boundary was first crossed,
-    and `sign` the direction there; `level`: two-sided level of a single test that the last look's boundary is."""
+    """What the looks so far said.
 
-    crossed: int | None
-    sign: int
-    level: float
+    `crossed`: the look's number of blocks at which the boundary was first crossed, and `sign` the direction there.
+    `p`: the share of the patterns that cross before the look at which this one did (or the last), or that are as far
+    out there: at most what that look may spend just where the boundary is crossed. `level`: two-sided level of a single
+    test that the last look's boundary is.
+    """
+
+    crossed: int | None = None
+    sign: int = 0
+    p: float = 1.0
+    level: float = 0.0
 
 
-@lru_cache(maxsize=32)
+@dataclass(frozen=True)
+class _State:
+    """After some looks: each pattern's sum, those that never crossed, how many did, and the same for the data."""
+
+    sums: Floats
+    alive: NDArray[np.bool_]
+    used: int
+    said: Walk
+
+
 def patterns(blocks: int, rank: int = RANK) -> Floats:
     """Patterns of signs up to a common sign, shape (blocks, 2**(min(rank, blocks) - 1)), the first column all +1.
 
     The first `rank` blocks take every pattern; each later one the product of some of these, drawn once and for all.
     """
-    free = min(rank, blocks) - 1
-    columns = np.arange(2**free, dtype=np.int64)
+    longest = max(64, 1 << (blocks - 1).bit_length())
+    return _patterns(longest, rank)[:blocks, : 2 ** (min(rank, blocks) - 1)]
+
+
+@lru_cache(maxsize=4)
+def _patterns(blocks: int, rank: int) -> Floats:
+    columns = np.arange(2 ** (rank - 1), dtype=np.int64)
     draw = random.Random(rank)
-    masks = [0] + [1 << i for i in range(free)]
-    masks += [draw.getrandbits(free) for _ in range(blocks - len(masks))]
+    masks = [0, *(1 << i for i in range(rank - 1))]
+    masks += [draw.getrandbits(rank - 1) for _ in range(blocks - len(masks))]
     out = np.empty((blocks, len(columns)))
     for row, mask in zip(out, masks, strict=True):
         row[:] = 1 - 2 * _parity(columns & mask)
@@ -71,38 +91,47 @@ def rank_for(alpha: float) -> int:
 
 
 def walk(differences: Sequence[float] | Floats, looks: Sequence[Look], alpha: float) -> Walk:
-    """Applies the looks that the data reach, in order. `differences`: one a block, of any unit, in order of blocks."""
-    values = np.asarray(differences, dtype=float)
-    reached = [look for look in looks if look.blocks <= len(values)]
-    if not reached:
-        return Walk(None, 0, 0.0)
-    flips = patterns(reached[-1].blocks, rank_for(alpha))
-    sums = np.zeros(flips.shape[1])
-    alive = np.ones(flips.shape[1], dtype=bool)
-    begin, used, crossed, sign, level = 0, 0, None, 0, 0.0
-    for look in reached:
-        sums = sums + values[begin : look.blocks] @ flips[begin : look.blocks]
-        begin = look.blocks
-        over = _beyond(np.abs(sums), alive, int(look.spent * len(sums) + TIE) - used)
-        level = float(np.count_nonzero(over)) / len(sums)
-        over &= alive
-        used += int(np.count_nonzero(over))
-        if crossed is None and over[0]:
-            crossed, sign = look.blocks, 1 if sums[0] > 0 else -1
-        alive &= ~over
-    return Walk(crossed, sign, level)
+    """Applies the looks that the data reach, in order. `differences`: one a block, of any unit, in order of blocks;
+    `alpha`: what all looks may spend together."""
+    values = np.ascontiguousarray(differences, dtype=float)
+    reached = tuple(look for look in looks if look.blocks <= len(values))
+    return _after(values[: reached[-1].blocks].tobytes(), reached, rank_for(alpha)).said if reached else Walk()
 
 
-def _beyond(sizes: Floats, alive: NDArray[np.bool_], room: int) -> NDArray[np.bool_]:
-    """Where a sum is so large that no more than `room` of those alive are as large."""
-    left = sizes[alive]
-    if room <= 0 or not len(left):
-        return np.zeros(len(sizes), dtype=bool)
-    if room >= len(left):
-        return np.ones(len(sizes), dtype=bool)
-    edge = np.partition(left, len(left) - room - 1)[len(left) - room - 1]
-    over: NDArray[np.bool_] = sizes > edge * (1 + TIE)
-    return over
+@lru_cache(maxsize=256)  # a run asks again after every block, with one look more
+def _after(data: bytes, looks: tuple[Look, ...], rank: int) -> _State:
+    values = np.frombuffer(data)
+    look, begin = looks[-1], looks[-2].blocks if len(looks) > 1 else 0
+    before = _start() if not begin else _after(values[:begin].tobytes(), looks[:-1], rank)
+    flips = patterns(look.blocks, rank)[begin:]
+    times = flips.shape[1] // len(before.sums)  # each pattern of the blocks before goes on in so many ways
+    sums = np.tile(before.sums, times) + values[begin:] @ flips
+    alive, used = np.tile(before.alive, times), before.used * times
+    sizes = np.abs(sums)
+    over = sizes > _edge(sizes[alive], int(look.spent * len(sums) + TIE) - used)
+    beyond = float(np.count_nonzero(over)) / len(sums)
+    over &= alive
+    said = replace(before.said, level=beyond)
+    if said.crossed is None:
+        as_far = int(np.count_nonzero(sizes[alive] >= sizes[0] * (1 - TIE)))
+        said = replace(said, p=min(1.0, (used + as_far) / len(sums)))
+        if over[0]:
+            said = replace(said, crossed=look.blocks, sign=1 if sums[0] > 0 else -1)
+    return _State(sums, alive & ~over, used + int(np.count_nonzero(over)), said)
+
+
+def _start() -> _State:
+    return _State(np.zeros(1), np.ones(1, dtype=bool), 0, Walk())
+
+
+def _edge(sizes: Floats, room: int) -> float:
+    """A size that no more than `room` of these exceed, and none of its ties."""
+    if room <= 0 or not len(sizes):
+        return np.inf
+    if room >= len(sizes):
+        return -1.0
+    place = len(sizes) - room - 1
+    return float(np.partition(sizes, place)[place]) * (1 + TIE)
 
 
 def p_value(differences: Sequence[float] | Floats, rank: int = RANK) -> float:

@@ -1,0 +1,49 @@
+"""What is said of the values beside a verdict: pairs in; drift, outliers and modes in words out, one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from kit.records import At
+from kit.stats.paired import Pairs
+from kit.stats.shape import drift, modes, outliers
+from kit.stats.words import join, several
+
+SAID = 8  # lines; with many comparisons the first tell the story
+
+
+def remarks(pairs: Sequence[Pairs]) -> tuple[str, ...]:
+    """A line for each thing that a mean would hide. The baseline's own is said once."""
+    lines = dict.fromkeys(line for p in pairs for line in _of(p))
+    kept = list(lines)[:SAID]
+    if len(lines) > SAID:
+        kept.append(f"and {several(len(lines) - SAID, 'remark')} more of this kind")
+    return tuple(kept)
+
+
+def _of(p: Pairs) -> Iterator[str]:
+    where = place(p.at)
+    for name, values in ((p.baseline, p.baseline_values), (p.arm, p.arm_values)):
+        yield from remarks_on(f"{name} ({where})", values[: p.blocks], "block")
+    if p.mixed:
+        yield f"{p.arm} against {p.baseline} ({where}): a mean of two modes is not a verdict"
+
+
+def remarks_on(name: str, values: Sequence[float], unit: str) -> Iterator[str]:
+    """What there is to say of one series in the order of time; `unit` is what its values are numbered by, from 1."""
+    if (change := drift(values)) is not None:
+        yield f"{name}: drifts by {change * 100:+.1f}% from the first {unit} to the last"
+    if far := outliers(values):
+        numbers = join([str(i + 1) for i in far])
+        yield f"{name}: far from the others in {unit} {numbers}; kept"
+    if (two := modes(values)) is not None:
+        upper = round(two.share * len(values))
+        yield f"{name}: two modes, {two.low:.5g} ({len(values) - upper} times) and {two.high:.5g} ({upper} times)"
+
+
+def place(at: At) -> str:
+    """Where a comparison belongs, in words."""
+    parts = [at.workload]
+    parts += [f"{name} {value}" for name, value in (("depth", at.depth), ("layout", at.layout)) if value is not None]
+    parts += [several(n, noun) for n, noun in ((at.users, "user"), (at.cpus, "vCPU")) if n is not None]
+    return ", ".join(parts)

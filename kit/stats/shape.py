@@ -1,0 +1,96 @@
+"""What a mean would hide: values of one arm in the order of time in; drift, outliers and modes out, or None.
+
+None of these changes a value: an outlier stays in, a drift is what blocks are for. They are said, and two modes stop a
+mean from becoming a verdict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtr
+
+from kit.stats.signflip import Floats
+
+DRIFT_LEAST, DRIFT_P = 6, 0.01
+OUTLIER_LEAST, OUTLIER_SPREADS = 6, 5.0  # from the median, in standard deviations by the median absolute deviation
+OUTLIER_SHARE = 0.2  # more than these are no outliers but the shape
+MODES_LEAST, MODE_BOOTS, MODE_SHARE = 8, 3, 0.2  # values in all; in the smaller mode, at least; and as a share
+MAD = 1.4826  # of a normal distribution: standard deviation over median absolute deviation
+
+
+@dataclass(frozen=True)
+class Modes:
+    """Two clusters of values: their geometric means, the share of the upper one, and which values belong to it."""
+
+    low: float
+    high: float
+    share: float
+    upper: tuple[bool, ...]
+
+
+def drift(values: Sequence[float]) -> float | None:
+    """The change over the series, as a fraction (Theil and Sen's slope of the logs), where Kendall's rank correlation
+    with time is significant (p < 0.01). None where it is not, and below six values."""
+    if len(values) < DRIFT_LEAST:
+        return None
+    logs = np.log(np.asarray(values, dtype=float))
+    count = len(logs)
+    early, late = np.triu_indices(count, 1)
+    rises = logs[late] - logs[early]
+    score = abs(float(np.sign(rises).sum())) - 1  # less one: continuity
+    if 2 * ndtr(-score / np.sqrt(count * (count - 1) * (2 * count + 5) / 18)) >= DRIFT_P:
+        return None
+    return float(np.expm1(np.median(rises / (late - early)) * (count - 1)))
+
+
+def outliers(values: Sequence[float]) -> tuple[int, ...]:
+    """Indices of values far from the others: more than five standard deviations, as the median absolute deviation of
+    the logs gives it. Empty where there are so many that they are no outliers, and below six values."""
+    if len(values) < OUTLIER_LEAST:
+        return ()
+    logs = np.log(np.asarray(values, dtype=float))
+    off = np.abs(logs - np.median(logs))
+    spread = MAD * float(np.median(off))
+    found = np.flatnonzero(off > OUTLIER_SPREADS * spread) if spread > 0 else np.flatnonzero(off)
+    return tuple(int(i) for i in found) if len(found) <= OUTLIER_SHARE * len(logs) else ()
+
+
+def modes(values: Sequence[float]) -> Modes | None:
+    """Two clusters with a gap between them that one of normal values of this number has less often than once in 1000
+    times, exponential ones once in 100 (tests/stats). None where there is no such gap, and below eight values."""
+    if len(values) < MODES_LEAST:
+        return None
+    logs = np.log(np.asarray(values, dtype=float))
+    ordered = np.sort(logs)
+    least = max(MODE_BOOTS, int(np.ceil(MODE_SHARE * len(logs))))
+    cuts = np.arange(least, len(logs) - least + 1)
+    gaps = ordered[cuts] - ordered[cuts - 1]
+    spread = _spread_within(ordered, cuts)
+    wide = gaps > gap_wanted(len(logs)) * spread
+    if not wide.any() or not gaps[wide].max() > 0:
+        return None
+    cut = cuts[wide][np.argmax(gaps[wide])]
+    edge = ordered[cut]
+    low, high = float(ordered[:cut].mean()), float(ordered[cut:].mean())
+    upper = tuple(bool(v >= edge) for v in logs)
+    return Modes(float(np.exp(low)), float(np.exp(high)), sum(upper) / len(upper), upper)
+
+
+def gap_wanted(count: int) -> float:
+    """How many standard deviations (within the clusters) apart the nearest values of two modes must be."""
+    return 1.5 + 30 / count
+
+
+def _spread_within(ordered: Floats, cuts: NDArray[np.int64]) -> Floats:
+    """Pooled standard deviation within the two parts, for each cut."""
+    count = len(ordered)
+    centred = ordered - ordered.mean()
+    sums, squares = np.cumsum(centred), np.cumsum(centred**2)
+    lower = sums[cuts - 1]
+    within = squares[-1] - lower**2 / cuts - (sums[-1] - lower) ** 2 / (count - cuts)
+    out: Floats = np.sqrt(np.maximum(within, 0) / (count - 2))
+    return out
