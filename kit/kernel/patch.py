@@ -17,6 +17,9 @@ from kit.errors import UserError
 
 _HUNK = re.compile(rb"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
 _INDEX = re.compile(rb"^index ([0-9a-f]{4,64})\.\.([0-9a-f]{4,64})")
+_EXTENDED = re.compile(
+    rb"^(rename from|rename to|copy from|copy to|old mode|new mode|new file mode|deleted file mode) (.+)"
+)
 _NO_NEWLINE = b"\\ No newline at end of file"
 _SUBJECT = re.compile(r"^Subject: (?:\[[^\]]*PATCH[^\]]*\] )?(.*(?:\n[ \t].*)*)", re.MULTILINE)
 _ENCODED = re.compile(rb"^Content-Transfer-Encoding: *(base64|quoted-printable)", re.MULTILINE | re.IGNORECASE)
@@ -59,15 +62,22 @@ class FilePatch:
     new_blob: str = ""
     creates: bool = False
     deletes: bool = False
+    source: str = ""  # where the content comes from, if not from `path`: a rename, or a copy
+    moves: bool = False  # a rename: `source` goes
+    modes: tuple[str, str] = ("", "")  # before and after, where the patch changes the file's mode
 
     def reversed(self) -> FilePatch:
+        """What undoes it; of a rename too. A copy has no such (apply_series refuses it)."""
         return FilePatch(
-            self.path,
+            self.source or self.path,
             tuple(h.reversed() for h in self.hunks),
             self.new_blob,
             self.old_blob,
             creates=self.deletes,
             deletes=self.creates,
+            source=self.path if self.source else "",
+            moves=self.moves,
+            modes=(self.modes[1], self.modes[0]),
         )
 
 
@@ -94,14 +104,15 @@ class Applied:
     offsets: tuple[int, ...] = field(default=())
 
 
-def parse_patch(name: str, data: bytes, *, reverse: bool = False) -> Patch:
-    """Reads a patch. `name` is what messages call it.
+def parse_patch(name: str, data: bytes, *, reverse: bool = False, strip: int = 1) -> Patch:
+    """Reads a patch. `name` is what messages call it; `strip`: how many leading parts of its paths go (0 or 1).
 
     Raises UserError with file and line where the text is not a whole unified diff.
     """
-    files = _Parser(name, data).parse()
+    files = _Parser(name, data, strip).parse()
     if not files:
-        raise UserError("no diff in it", where=name, hint="a patch is what `git format-patch` or `git diff` writes")
+        what = "no diff in it" if data.strip() else "is empty"
+        raise UserError(what, where=name, hint="a patch is what `git format-patch` or `git diff` writes")
     match = _SUBJECT.search(data.decode("utf-8", "replace"))
     subject = " ".join(match.group(1).split()) if match else ""
     if reverse:
@@ -112,8 +123,9 @@ def parse_patch(name: str, data: bytes, *, reverse: bool = False) -> Patch:
 class _Parser:
     """Line by line over one patch file."""
 
-    def __init__(self, name: str, data: bytes) -> None:
+    def __init__(self, name: str, data: bytes, strip: int = 1) -> None:
         self.name = name
+        self.strip = strip
         self.lines = split_lines(data)
         self.pos = 0
         if any(x.startswith((b"@@ -", b"+++ ", b"diff --git ")) and x.endswith(b"\r\n") for x in self.lines):
@@ -131,14 +143,10 @@ class _Parser:
         while self.pos < len(self.lines):
             line = self.lines[self.pos]
             if line.startswith(b"diff --git "):
-                self._no_lonely(header)
-                header = {"diff": "1"}
-            elif header and (match := _INDEX.match(line)):
-                header["old"], header["new"] = match.group(1).decode(), match.group(2).decode()
-            elif header and line.startswith((b"rename ", b"copy ", b"GIT binary", b"Binary files")):
-                raise self.fail(f"{line.strip().decode(errors='replace')}: not supported", "make it a plain text diff")
-            elif header and line.startswith((b"old mode", b"new mode")):
-                raise self.fail("changes a file's mode, which is not supported", "leave the mode change out")
+                files += self._without_hunks(header)
+                header = {"diff": line.decode("utf-8", "replace").strip()}
+            elif header and self._extended(line, header):
+                pass
             elif line.startswith(b"@@ -"):
                 raise self.fail("not the head of a hunk, or a hunk of no file: @@ -line,count +line,count @@ is wanted")
             elif line.startswith(b"--- ") and self._next_is(b"+++ "):
@@ -146,12 +154,51 @@ class _Parser:
                 header = {}
                 continue
             self.pos += 1
-        self._no_lonely(header)
-        return files
+        return files + self._without_hunks(header)
 
-    def _no_lonely(self, header: dict[str, str]) -> None:
-        if header:
-            raise self.fail("a file header without any hunk", "empty files cannot be made or removed")
+    def _extended(self, line: bytes, header: dict[str, str]) -> bool:
+        """Notes a line of git's extended header. False if it is none. Raises UserError for a binary file."""
+        if match := _INDEX.match(line):
+            header["old"], header["new"] = match.group(1).decode(), match.group(2).decode()
+            return True
+        if line.startswith((b"GIT binary patch", b"Binary files ")):
+            file = header["diff"].rpartition(" ")[2].partition("/")[2]
+            hint = "commit it, and name the tree itself: --range, or tree: git:REPO@REV"
+            raise self.fail(f"changes a binary file, which kit does not apply: {file}", hint)
+        match = _EXTENDED.match(line)
+        if match:
+            header[match.group(1).decode()] = match.group(2).decode("utf-8", "replace").rstrip()
+        return match is not None
+
+    def _without_hunks(self, header: dict[str, str]) -> list[FilePatch]:
+        """A file of which only name or mode changes, or that is empty. Raises UserError where nothing is said of it."""
+        if not header:
+            return []
+        old_mode, new_mode = header.get("old mode", ""), header.get("new mode", "")
+        if "rename to" in header or "copy to" in header:
+            return [self._moved(header, ())]
+        made, gone = "new file mode" in header, "deleted file mode" in header
+        if not (old_mode and new_mode) and not made and not gone:
+            raise self.fail("a file header without any hunk", "the patch is damaged: save it anew from its source")
+        words = header["diff"].split(" ")
+        path = words[-1].partition("/")[2] if self.strip else words[-1]
+        return [FilePatch(self._checked(path), (), creates=made, deletes=gone, modes=(old_mode, new_mode))]
+
+    def _moved(self, header: dict[str, str], hunks: tuple[Hunk, ...]) -> FilePatch:
+        """A rename or a copy; its two names stand bare in the extended header, without a/ and b/."""
+        how = "rename" if "rename to" in header else "copy"
+        source, path = self._checked(header.get(f"{how} from", "")), self._checked(header[f"{how} to"])
+        modes = (header.get("old mode", ""), header.get("new mode", ""))
+        old, new = header.get("old", ""), header.get("new", "")
+        return FilePatch(path, hunks, old, new, source=source, moves=how == "rename", modes=modes)
+
+    def _checked(self, path: str) -> str:
+        """A path relative to the tree. Raises UserError for one that leads out of it."""
+        if path.startswith('"'):
+            raise self.fail(f"names a path in quotes: {path}", "paths with such characters are not supported")
+        if path.startswith("/") or {"..", ".git", ""} & set(path.split("/")):
+            raise self.fail(f"names a path outside the tree: {path}", "paths are relative to the tree, as a/… and b/…")
+        return path
 
     def _next_is(self, start: bytes) -> bool:
         return self.pos + 1 < len(self.lines) and self.lines[self.pos + 1].startswith(start)
@@ -159,17 +206,17 @@ class _Parser:
     def _file(self, header: dict[str, str]) -> FilePatch:
         old, new = (_path(self.lines[self.pos + i]) for i in (0, 1))
         name = new if new != "/dev/null" else old
-        stripped = name.split("/", 1)[1] if "/" in name else name
-        if name.startswith('"'):
-            raise self.fail(f"names a path in quotes: {name}", "paths with such characters are not supported")
-        if name.startswith("/") or {"..", ".git", ""} & set(stripped.split("/")):
-            raise self.fail(f"names a path outside the tree: {name}", "paths are relative to the tree, as a/… and b/…")
+        if name.startswith(('"', "/")):
+            self._checked(name)
+        stripped = self._checked(name.split("/", 1)[1] if self.strip and "/" in name else name)
         self.pos += 2
         hunks: list[Hunk] = []
         while self.pos < len(self.lines) and _HUNK.match(self.lines[self.pos]):
             hunks.append(self._hunk(len(hunks) + 1))
         if not hunks:
             raise self.fail(f"no hunk for {stripped}")
+        if "rename to" in header or "copy to" in header:
+            return self._moved(header, tuple(hunks))
         return FilePatch(
             stripped,
             tuple(hunks),
@@ -177,6 +224,7 @@ class _Parser:
             header.get("new", ""),
             creates=old == "/dev/null",
             deletes=new == "/dev/null",
+            modes=(header.get("old mode", ""), header.get("new mode", "")),
         )
 
     def _hunk(self, number: int) -> Hunk:
@@ -245,7 +293,8 @@ def apply_file(patch: Patch, change: FilePatch, content: bytes | None) -> tuple[
     """
     where = f"{patch.name}: {change.path}"
     if content is None and not change.creates:
-        raise UserError("the tree has no such file", where=where, hint="is the patch for this kernel?")
+        missing = f"the tree has no {change.source}" if change.source else "the tree has no such file"
+        raise UserError(missing, where=where, hint="is the patch for this kernel?")
     if content is not None and change.creates:
         raise UserError("the patch makes this file, but the tree has it", where=where, hint="already applied?")
     lines = split_lines(content or b"")
@@ -381,11 +430,21 @@ def apply_series(
     """
     changed: dict[str, bytes | None] = {}
     record: list[tuple[Patch, list[Applied]]] = []
+
+    def now(path: str) -> bytes | None:
+        return changed[path] if path in changed else read(path)
+
     for patch in patches:
         done: list[Applied] = []
         for change in patch.files:
-            content = changed[change.path] if change.path in changed else read(change.path)
-            changed[change.path], applied = apply_file(patch, change, content)
+            if change.source and now(change.path) is not None:
+                what = f"the patch renames {change.source} to this, but the tree has it"
+                raise UserError(what, where=f"{patch.name}: {change.path}", hint="already applied?")
+            if change.source and patch.reverse and not change.moves:
+                raise UserError("a copy cannot be taken out", where=f"{patch.name}: {change.source}")
+            changed[change.path], applied = apply_file(patch, change, now(change.source or change.path))
+            if change.moves:
+                changed[change.source] = None
             done.append(applied)
         record.append((patch, done))
     return changed, record

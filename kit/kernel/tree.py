@@ -1,6 +1,6 @@
 """Kernel source: a reference as an experiment names it in, a `Tree` (content key and folder) out.
 
-A tree in the cache is never changed. A user's own folder is only read.
+A tree in the cache is never changed. A user's own folder or repository is only read.
 """
 
 from __future__ import annotations
@@ -10,13 +10,15 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from kit.errors import UserError
 from kit.kernel.debian import fetch_debian
+from kit.kernel.git import Commit, Repository
 from kit.kernel.patch import blob_id
+from kit.kernel.tarball import unpack_tarball
 from kit.progress import Progress
 from kit.store import Cache, read_json, write_json
 
@@ -28,11 +30,14 @@ BUILT = re.compile(
 )
 """What a build leaves in a tree. Kbuild refuses `O=` on such a tree, so it is not copied."""
 
+_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+
 
 @dataclass(frozen=True)
 class Tree:
-    """Kernel source that can be read. `files` (path → blob id) only for a folder of the user's, whose content may
-    change between runs; a tree of the cache is known by its key alone."""
+    """Kernel source that can be read. `files` (path → blob id) only for a folder or a repository of the user's, whose
+    content may be another in the next run; a tree of the cache is known by its key alone. `about`: more than the
+    reference says, as a commit's subject."""
 
     ref: str
     key: str
@@ -40,6 +45,7 @@ class Tree:
     root: Path
     version: str
     files: dict[str, str] | None = field(default=None, compare=False)
+    about: str = ""
 
     def read(self, path: str) -> bytes | None:
         """A file's content, None if there is no such file. Raises UserError where it cannot be read."""
@@ -54,12 +60,78 @@ class Tree:
         content = self.read(path)
         return blob_id(content) if content is not None else ""
 
+    def put(self, paths: Sequence[str], target: Path) -> None:
+        """Writes these files of the tree below `target`."""
+        for path in paths:
+            copy_file(self.root / path, target / path)
+
+
+@dataclass(frozen=True)
+class GitTree(Tree):
+    """A commit's tree, read from the repository's objects; `root` is the repository. No work tree is looked at."""
+
+    def read(self, path: str) -> bytes | None:
+        """As Tree.read; a symbolic link is followed inside the tree."""
+        entry = (self.files or {}).get(path)
+        if entry is None:
+            return None
+        kind, _, target = entry.partition(" ")
+        if kind == "link":
+            there = os.path.normpath(os.path.join(os.path.dirname(path), target))
+            return None if there == path else self.read(there)
+        return next(Repository(self.root).contents([entry[1:]]))
+
+    def put(self, paths: Sequence[str], target: Path) -> None:
+        """As Tree.put, all by one git."""
+        entries = [(target / p, (self.files or {})[p]) for p in paths]
+        plain = [(place, entry) for place, entry in entries if not entry.startswith("link ")]
+        for place, entry in entries:
+            if entry.startswith("link "):
+                _make_way(place)
+                place.symlink_to(entry.removeprefix("link "))
+        contents = Repository(self.root).contents([entry[1:] for _, entry in plain])
+        for (place, entry), content in zip(plain, contents, strict=True):
+            _make_way(place)
+            place.write_bytes(content)
+            place.chmod(0o755 if entry[0] == "x" else 0o644)
+
+
+def copy_file(source: Path, target: Path) -> None:
+    """One file or symbolic link. Its time is that of copying, not the source's: make must see it as new."""
+    _make_way(target)
+    if source.is_symlink():
+        target.symlink_to(os.readlink(source))
+    else:
+        shutil.copyfile(source, target)
+        target.chmod(source.stat().st_mode & 0o777)
+
+
+def _make_way(target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.unlink(missing_ok=True)
+
+
+def expand(ref: str, where: str = "") -> str:
+    """A reference with its environment variables (`$NAME`, `${NAME}`) replaced. Raises UserError for one that is not
+    set."""
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1] or match[2]
+        if not os.environ.get(name):
+            hint = f"as in: export {name}=/path/to/linux"
+            raise UserError(f"${name} is not set, which {ref} needs", where=where, hint=hint)
+        return os.environ[name]
+
+    return _VARIABLE.sub(value, ref)
+
 
 def resolve_tree(ref: str, cache: Cache, progress: Progress) -> Tree:
-    """Gets the tree that `ref` (`debian:6.1`, `dir:PATH`) names, downloading it into the cache if need be.
+    """Gets the tree that `ref` (`debian:6.1`, `dir:PATH`, `git:REPO@REV`, `tarball:FILE`) names, downloading it into
+    the cache if need be.
 
     Raises UserError for a reference that cannot be, MachineError when it cannot be fetched.
     """
+    ref = expand(ref)
     scheme, _, rest = ref.partition(":")
     if scheme not in SOURCES or not rest:
         raise UserError(f"not a tree: {ref!r}", hint="a tree is " + " or ".join(f"{s}:…" for s in SOURCES))
@@ -90,18 +162,66 @@ def _dir(name: str, cache: Cache, progress: Progress) -> Tree:
     return Tree(f"dir:{root}", key, f"dir-{root}", root, version, files)
 
 
-SOURCES: dict[str, Callable[[str, Cache, Progress], Tree]] = {"debian": _debian, "dir": _dir}
+def split_git(name: str, where: str = "") -> tuple[Repository, Commit]:
+    """The repository and the commit of `REPO@REV` (HEAD without `@`). A path may have an `@` too: the repository is the
+    shortest that is a folder. Raises UserError."""
+    parts = name.split("@")
+    paths = [("@".join(parts[:n]), "@".join(parts[n:]) or "HEAD") for n in range(1, len(parts) + 1)]
+    found = next(((p, rev) for p, rev in paths if _is_folder(p)), None)
+    where = where or f"git:{name}"
+    if found is None:
+        hint = "as in git:/path/to/linux@v6.1"
+        raise UserError(f"no such folder: {paths[0][0]}", where=where, hint=hint)
+    repository = Repository.open(Path(found[0]).expanduser(), where)
+    return repository, repository.commit(found[1], where)
+
+
+def _is_folder(name: str) -> bool:
+    try:
+        return Path(name).expanduser().is_dir()
+    except (OSError, RuntimeError, ValueError):
+        return False
+
+
+def _git(name: str, cache: Cache, progress: Progress) -> Tree:
+    repository, commit = split_git(name)
+    makefile = repository.file(commit.tree, "Makefile") or b""
+    version = version_of(makefile, repository.file(commit.tree, "Kbuild") is not None, f"git:{name}")
+    with progress.task(f"reading {repository.root} at {commit.id[:12]}"):
+        files = repository.files(commit.tree)
+    # The object folder is that of the checkout as a `dir:` and of its other revisions: only what differs is written.
+    ref, key = f"git:{repository.root}@{commit.id}", f"git-{commit.tree}"
+    return GitTree(ref, key, f"dir-{repository.root}", repository.root, version, files, commit.subject)
+
+
+def _tarball(name: str, cache: Cache, progress: Progress) -> Tree:
+    key, root = unpack_tarball(Path(name).expanduser(), cache, progress)
+    return Tree(f"tarball:{name}", key, key, root, kernel_version(root, f"tarball:{name}"))
+
+
+SOURCES: dict[str, Callable[[str, Cache, Progress], Tree]] = {
+    "debian": _debian,
+    "dir": _dir,
+    "git": _git,
+    "tarball": _tarball,
+}
 
 
 def kernel_version(root: Path, where: str) -> str:
     """VERSION.PATCHLEVEL.SUBLEVEL+EXTRAVERSION of the tree's Makefile. Raises UserError if it is no kernel tree."""
     try:
-        head = (root / "Makefile").read_text(encoding="utf-8", errors="replace")[:2000]
+        makefile = (root / "Makefile").read_bytes()
     except OSError:
-        head = ""
+        makefile = b""
+    return version_of(makefile, (root / "Kbuild").exists(), where)
+
+
+def version_of(makefile: bytes, has_kbuild: bool, where: str) -> str:
+    """As kernel_version, of the Makefile's content."""
+    head = makefile[:2000].decode("utf-8", "replace")
     pattern = r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION) *= *(\S*)"
     values: dict[str, str] = dict(re.findall(pattern, head, re.MULTILINE))
-    if "VERSION" not in values or not (root / "Kbuild").exists():
+    if "VERSION" not in values or not has_kbuild:
         raise UserError("not a kernel source tree: no Makefile with VERSION, or no Kbuild", where=where)
     dots = ".".join(values[k] for k in ("VERSION", "PATCHLEVEL", "SUBLEVEL") if values.get(k))
     return dots + values.get("EXTRAVERSION", "")

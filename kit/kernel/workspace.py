@@ -63,8 +63,7 @@ class Workspace:
         with machine_errors(self.src):
             for path in sorted(gone):
                 self._remove(path)
-            for path in sorted(stale):
-                _copy(tree.root / path, self.src / path)
+            tree.put(sorted(stale), self.src)
         self._base = dict(tree.files)
         self._save()
 
@@ -111,7 +110,8 @@ class Workspace:
             if content is None:
                 self._remove(path)
                 return
-            mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
+            new = 0o755 if content.startswith(b"#!") else 0o644  # kbuild calls some scripts without naming a shell
+            mode = target.stat().st_mode & 0o777 if target.exists() else new
             target.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(target, content)
             target.chmod(mode)
@@ -137,13 +137,3 @@ class Workspace:
 
 def _id(content: bytes | None) -> str:
     return blob_id(content) if content is not None else "deleted"
-
-
-def _copy(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.unlink(missing_ok=True)
-    if source.is_symlink():
-        target.symlink_to(os.readlink(source))
-    else:
-        shutil.copyfile(source, target)  # the time of copying, not the source's: make must see it as new
-        target.chmod(source.stat().st_mode & 0o777)

@@ -146,10 +146,10 @@ def test_what_is_there_already_is_said() -> None:
         (NAMES + b"nothing\n", 3, "no hunk for mm/f.c"),
         (NAMES + HUNK.replace(b" line 8", b"line 8"), 5, "not a line of a hunk: 'line 8'"),
         (b"diff --git a/f b/f\n", 2, "without any hunk"),
-        (b"diff --git a/f b/f\nold mode 100644\nnew mode 100755\n", 2, "mode"),
-        (b"diff --git a/f b/g\nrename from f\nrename to g\n", 2, "not supported"),
-        (b"diff --git a/f b/f\nindex 1234..5678\nGIT binary patch\n", 3, "not supported"),
-        (b"diff --git a/f b/f\nnew file mode 100644\nindex 0000..e69d\n", 4, "without any hunk"),
+        (b"diff --git a/f b/f\nold mode 100644\n", 3, "without any hunk"),
+        (b"diff --git a/f b/g\nrename from f\nrename to ../g\n", 4, "outside the tree"),
+        (b"diff --git a/f.gif b/f.gif\nindex 1234..5678\nGIT binary patch\n", 3, "binary file.*: f.gif"),
+        (b"diff --git a/f.gif b/f.gif\nindex 1234..5678\nBinary files a/f.gif and b/f.gif differ\n", 3, "binary file"),
         (NAMES.replace(b"mm/f.c", b"../f.c") + HUNK, 1, "outside the tree"),
         (NAMES.replace(b"mm/f.c", b"mm/../../f.c") + HUNK, 1, "outside the tree"),
         (b"--- /etc/passwd\n+++ /etc/passwd\n" + HUNK, 1, "outside the tree"),
@@ -168,7 +168,7 @@ def test_what_is_no_whole_patch_is_refused_with_its_line(text: bytes, line: int,
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        (b"", "no diff in it"),
+        (b"", "is empty"),
         (b"\x00\xff\xfe", "no diff in it"),
         (MAIL, "no diff in it"),
         (identified(OLD, NEW).replace(b"\n", b"\r\n"), "CRLF"),
@@ -208,3 +208,60 @@ def test_the_project_s_own_patches() -> None:
 
 def load(name: str) -> Patch:
     return parse_patch(name, (PATCHES / name).read_bytes())
+
+
+RENAME = b"""diff --git a/mm/old.c b/mm/new.c
+similarity index 60%
+rename from mm/old.c
+rename to mm/new.c
+index 4d3f9fd..d95f3ad 100644
+--- a/mm/old.c
++++ b/mm/new.c
+@@ -1,2 +1,2 @@
+ one
+-two
++three
+"""
+PURE = b"diff --git a/a.c b/b.c\nsimilarity index 100%\nrename from a.c\nrename to b.c\n"
+EMPTY = b"diff --git a/a.c b/a.c\nnew file mode 100644\nindex 0000000..e69de29\n"
+MODE = b"diff --git a/run.sh b/run.sh\nold mode 100644\nnew mode 100755\n"
+
+
+def changed(data: bytes, files: dict[str, bytes], *, reverse: bool = False, strip: int = 1) -> dict[str, bytes | None]:
+    return apply_series([parse_patch("p", data, reverse=reverse, strip=strip)], files.get)[0]
+
+
+def test_renames_with_and_without_hunks_there_and_back() -> None:
+    data = RENAME.replace(b"index 4d3f9fd..d95f3ad 100644\n", b"")
+    assert changed(data, {"mm/old.c": b"one\ntwo\n"}) == {"mm/old.c": None, "mm/new.c": b"one\nthree\n"}
+    assert changed(data, {"mm/new.c": b"one\nthree\n"}, reverse=True) == {"mm/new.c": None, "mm/old.c": b"one\ntwo\n"}
+    assert changed(PURE, {"a.c": b"x\n"}) == {"a.c": None, "b.c": b"x\n"}
+    assert changed(PURE.replace(b"rename ", b"copy "), {"a.c": b"x\n"}) == {"b.c": b"x\n"}
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [({}, "the tree has no a.c"), ({"a.c": b"x", "b.c": b"y"}, "renames a.c to this, but the tree has it")],
+)
+def test_renames_that_cannot_be(files: dict[str, bytes], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        changed(PURE, files)
+
+
+def test_a_copy_is_not_taken_out() -> None:
+    with pytest.raises(UserError, match="cannot be taken out"):
+        changed(PURE.replace(b"rename ", b"copy "), {"b.c": b"x\n"}, reverse=True)
+
+
+def test_an_empty_file_is_made_and_removed_and_a_mode_alone_changes_no_content() -> None:
+    assert changed(EMPTY, {}) == {"a.c": b""}
+    assert changed(EMPTY, {"a.c": b""}, reverse=True) == {"a.c": None}
+    assert changed(MODE, {"run.sh": b"#!/bin/sh\n"}) == {"run.sh": b"#!/bin/sh\n"}
+    assert parse_patch("p", MODE).files[0].modes == ("100644", "100755")
+
+
+def test_paths_without_a_and_b() -> None:
+    bare = b"--- mm/f.c\n+++ mm/f.c\n@@ -1 +1 @@\n-one\n+two\n"
+    assert changed(bare, {"mm/f.c": b"one\n"}, strip=0) == {"mm/f.c": b"two\n"}
+    with pytest.raises(UserError, match="no such file"):
+        changed(bare, {"mm/f.c": b"one\n"})

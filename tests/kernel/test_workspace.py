@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from kit.kernel import tree as tree_module
 from kit.kernel import workspace
 from kit.kernel.tree import Tree, resolve_tree
 from kit.kernel.workspace import Workspace
@@ -75,8 +76,10 @@ def killed_after(count: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[i
         return call
 
     with monkeypatch.context() as patch:
-        for name in ("write_atomic", "write_json", "_copy"):
+        for name in ("write_atomic", "write_json"):
             patch.setattr(workspace, name, counting(getattr(workspace, name)))
+        for name in ("copy_file", "_make_way"):
+            patch.setattr(tree_module, name, counting(getattr(tree_module, name)))
         patch.setattr(Workspace, "_remove", counting(Workspace._remove))
         yield seen
 

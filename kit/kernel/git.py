@@ -1,0 +1,199 @@
+"""A git repository, only read: revisions and object ids in; commits, file lists, contents and diffs out.
+
+Nothing of the user's is ever written: no index, no work tree, no ref, no object. Contents are the blobs themselves, as
+commits hold them: no filter, no line-end conversion, no attribute is applied.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit.errors import MachineError, UserError
+
+LIMIT = 120.0  # seconds of one question
+READ_LIMIT = 900.0  # seconds of reading the contents of a whole tree
+ENVIRONMENT = {
+    "GIT_OPTIONAL_LOCKS": "0",  # `git diff` and `git status` leave the index as it is
+    "GIT_NO_LAZY_FETCH": "1",  # a partial clone is not filled (git 2.45; earlier ones would fetch)
+    "GIT_NO_REPLACE_OBJECTS": "1",  # an id is its content
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_PAGER": "cat",
+    "LC_ALL": "C",
+}
+ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_PREFIX")
+"""Set where kit runs inside a hook: they would name another repository than the user did."""
+_EXECUTABLE, _LINK, _SUBMODULE = "100755", "120000", "160000"
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One commit: its id, its tree's id, its first parent's id (empty for a root), and its subject."""
+
+    id: str
+    tree: str
+    parent: str
+    subject: str
+
+
+class Repository:
+    """`root` is the top of a work tree, or the folder of a bare repository."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @classmethod
+    def open(cls, place: Path, where: str = "") -> Repository:
+        """The repository that a folder lies in. Raises UserError where there is none, or git refuses it."""
+        if shutil.which("git") is None:
+            raise MachineError("there is no git here", where=where, hint="install git")
+        if not place.is_dir():
+            raise UserError(f"no such folder: {place}", where=where, hint="a git repository is wanted")
+        here = cls(place.resolve())
+        done = here._run(["rev-parse", "--show-toplevel"])
+        if done.returncode:  # a bare one has no work tree
+            done = here._run(["rev-parse", "--absolute-git-dir"])
+        if done.returncode:
+            raise UserError(f"no git repository: {_said(done)}", where=where or str(place))
+        return cls(Path(os.fsdecode(done.stdout.rstrip(b"\n"))))
+
+    def _argv(self, arguments: Iterable[str]) -> list[str]:
+        return ["git", "-C", str(self.root), "-c", "core.fsmonitor=false", "-c", "core.quotePath=true", *arguments]
+
+    def _run(self, arguments: Iterable[str]) -> subprocess.CompletedProcess[bytes]:
+        argv = self._argv(arguments)
+        try:
+            return subprocess.run(argv, capture_output=True, env=environment(), timeout=LIMIT, check=False)
+        except subprocess.TimeoutExpired:
+            raise MachineError(f"git did not end within {LIMIT:.0f} s: {' '.join(argv[7:])}") from None
+
+    def ask(self, *arguments: str) -> bytes:
+        """What git prints. Raises UserError with git's own words where it fails."""
+        done = self._run(arguments)
+        if done.returncode:
+            raise UserError(f"git {arguments[0]}: {_said(done)}", where=str(self.root))
+        return done.stdout
+
+    def commit(self, revision: str, where: str = "") -> Commit:
+        """The commit that a revision names. Raises UserError, with the nearest branches and tags, if none."""
+        where = where or f"git:{self.root}@{revision}"
+        done = self._run(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"])
+        if done.returncode:
+            raise UserError(f"no such revision: {revision}", where=where, hint=self._hint(revision))
+        return self._commit(done.stdout.decode().strip())
+
+    def _commit(self, name: str) -> Commit:
+        shown = self.ask("log", "-1", "--no-show-signature", "--format=%H%n%T%n%P%n%s", name)
+        lines = shown.decode("utf-8", "replace").split("\n")
+        return Commit(lines[0], lines[1], lines[2].split(" ")[0], lines[3])
+
+    def _hint(self, revision: str) -> str:
+        refs = self.ask("for-each-ref", "--format=%(refname:short)", "--count=5000").decode(errors="replace").split()
+        near = difflib.get_close_matches(revision, refs, 3)
+        if near:
+            return f"nearest: {', '.join(near)}"
+        shallow = self.ask("rev-parse", "--is-shallow-repository").strip() == b"true"
+        return "this clone is shallow: `git fetch --unshallow` gets its history" if shallow else ""
+
+    def merge_base(self, one: str, other: str) -> Commit:
+        """The commit where two histories part. Raises UserError where they share none."""
+        done = self._run(["merge-base", "--end-of-options", one, other])
+        if done.returncode:
+            raise UserError(f"{one} and {other} have no common commit", where=str(self.root))
+        return self._commit(done.stdout.decode().split()[0])
+
+    def commits(self, base: str, head: str) -> list[Commit]:
+        """The commits of `base..head` along first parents, oldest first."""
+        names = self.ask("rev-list", "--first-parent", "--reverse", "--end-of-options", f"{base}..{head}").decode()
+        return [self._commit(name) for name in names.split()]
+
+    def files(self, tree: str) -> dict[str, str]:
+        """Every file of a tree: path → its blob's id behind `x` (executable) or `-`, or `link TARGET`. As the manifest
+        of a user's folder (kit.kernel.tree), so that one object folder serves both. Submodules are left out."""
+        out: dict[str, str] = {}
+        links: dict[str, str] = {}
+        for entry in self.ask("ls-tree", "-r", "-z", "--full-tree", tree).split(b"\0"):
+            head, _, name = entry.partition(b"\t")
+            if not head:
+                continue
+            mode, _, blob = head.decode().split(" ")
+            path = os.fsdecode(name)
+            if mode == _LINK:
+                links[path] = blob
+            elif mode != _SUBMODULE:
+                out[path] = ("x" if mode == _EXECUTABLE else "-") + blob
+        for path, target in zip(links, self.contents(links.values()), strict=True):
+            out[path] = "link " + os.fsdecode(target)
+        return out
+
+    def file(self, tree: str, path: str) -> bytes | None:
+        """The content of one file of a tree (or commit); None where it has none."""
+        done = self._run(["cat-file", "blob", f"{tree}:{path}"])
+        return None if done.returncode else done.stdout
+
+    def contents(self, blobs: Iterable[str]) -> Iterator[bytes]:
+        """The contents of blobs, in their order, all by one git. Raises MachineError for one that is not there."""
+        with self._batch() as process:
+            assert process.stdin is not None
+            assert process.stdout is not None
+            for blob in blobs:
+                with suppress(OSError):  # it was stopped: the answer is missing below
+                    process.stdin.write(blob.encode() + b"\n")
+                    process.stdin.flush()
+                head = process.stdout.readline().split()
+                if len(head) != 3:
+                    hint = "a partial clone? `git fetch --refetch` fills it" if head else "git stopped or was too slow"
+                    raise MachineError(f"blob {blob} cannot be read", where=str(self.root), hint=hint)
+                content = process.stdout.read(int(head[2]) + 1)
+                yield content[:-1]
+
+    @contextmanager
+    def _batch(self) -> Iterator[subprocess.Popen[bytes]]:
+        argv = ["setpriv", "--pdeathsig", "TERM", *self._argv(["cat-file", "--batch"])]
+        process = subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment(),
+            start_new_session=True,
+        )
+        watchdog = threading.Timer(READ_LIMIT, process.kill)
+        watchdog.daemon = True
+        watchdog.start()
+        try:
+            yield process
+        finally:
+            watchdog.cancel()
+            process.kill()
+            process.wait()
+            for pipe in (process.stdin, process.stdout):
+                if pipe:
+                    with suppress(OSError):  # what was not sent to it any more
+                        pipe.close()
+
+    def diff(self, old: str, new: str, paths: Iterable[str] = ()) -> bytes:
+        """What changed between two commits or trees, as a patch without renames, full blob ids."""
+        return self.ask("diff", "--no-color", "--no-ext-diff", "--no-renames", "--full-index", old, new, "--", *paths)
+
+    def dirty(self) -> list[str]:
+        """The paths where the work tree differs from HEAD, those that git does not know yet among them."""
+        shown = self.ask("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
+        return sorted(os.fsdecode(entry[3:]) for entry in shown.split(b"\0") if entry)
+
+
+def environment() -> dict[str, str]:
+    """For git: nothing of this process that would lead it elsewhere."""
+    return {**{k: v for k, v in os.environ.items() if k not in ELSEWHERE}, **ENVIRONMENT}
+
+
+def _said(done: subprocess.CompletedProcess[bytes]) -> str:
+    lines = [x.strip() for x in done.stderr.decode("utf-8", "replace").splitlines() if x.strip()]
+    return "; ".join(x.removeprefix("fatal: ") for x in lines[:3]) or f"it ended with status {done.returncode}"

@@ -1,0 +1,60 @@
+"""Quilt's `series` files: a file in, the patches that it names with their options out."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit.errors import UserError
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One patch of a series: its file, how many leading parts of its paths go (`-pN`), and whether it is taken out."""
+
+    path: Path
+    strip: int = 1
+    reverse: bool = False
+
+
+def is_series(path: Path) -> bool:
+    """Whether a file is a quilt series by its name."""
+    return path.name == "series" or path.suffix == ".series"
+
+
+def read_series(path: Path) -> list[Entry]:
+    """The patches in their order. Raises UserError with file and line for an option that is not known, and for a patch
+    that is not there."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read: {getattr(error, 'strerror', error)}", where=str(path)) from error
+    found = [e for n, line in enumerate(lines, 1) if (e := _entry(line, path, f"{path}:{n}")) is not None]
+    if not found:
+        raise UserError("names no patch", where=str(path), hint="a quilt series has one patch file a line")
+    return found
+
+
+def _entry(line: str, series: Path, where: str) -> Entry | None:
+    try:
+        words = shlex.split(line, comments=True)
+    except ValueError as error:
+        raise UserError(f"not a line of a quilt series: {error}", where=where) from error
+    if not words:
+        return None
+    name, *options = words
+    strip, reverse = 1, False
+    given = iter(options)
+    for option in given:
+        value = next(given, "") if option == "-p" else option[2:]
+        if option.startswith("-p") and value in ("0", "1", "ab"):  # quilt's ab: a/ and b/, so one part goes
+            strip = 0 if value == "0" else 1
+        elif option == "-R":
+            reverse = True
+        else:
+            raise UserError(f"an option that kit does not know: {option}", where=where, hint="known: -p0, -p1, -R")
+    path = series.parent / name
+    if not path.is_file():
+        raise UserError(f"no such patch: {name}", where=where, hint="its path is taken from the series file's folder")
+    return Entry(path, strip, reverse)
