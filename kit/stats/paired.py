@@ -6,7 +6,6 @@ Everything is done on log ratios: the estimate is the geometric mean of arm over
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -53,6 +52,17 @@ class Pairs:
         return out
 
     @cached_property
+    def mean(self) -> float:
+        """The mean of the differences; 0 where there are none."""
+        return float(self.differences.sum()) / self.blocks if self.blocks else 0.0
+
+    @cached_property
+    def spread(self) -> float:
+        """The standard deviation of the differences; infinite below two."""
+        centred = self.differences - self.mean
+        return math.sqrt(float(centred @ centred) / (self.blocks - 1)) if self.blocks > 1 else math.inf
+
+    @cached_property
     def mixed(self) -> bool:
         """Whether a mean of two modes would decide: an arm has two, the arms' boots overlap, and it is not that the
         machine changed for both at once."""
@@ -84,7 +94,7 @@ class Measured:
 
     @property
     def ratio(self) -> float:
-        return math.exp(_mean(self.pairs.differences))
+        return math.exp(self.pairs.mean)
 
     @cached_property
     def bounds(self) -> tuple[float, float]:
@@ -95,31 +105,27 @@ class Measured:
     @property
     def detectable(self) -> float:
         """The detection limit, as a fraction of the baseline."""
-        return detection_limit(self.pairs.differences, self.walk.level)
+        return detection_limit(self.pairs, self.walk.level)
 
 
 def measure(pairs: Pairs, design: Design, limit: float, share: float = 1.0, last: bool = False) -> Measured:
     """One comparison at the design's level times `share` (Holm's step). `last`: no more blocks will come."""
     d, alpha = pairs.differences, design.alpha * share
     walk = signflip.walk(d, design.looks(alpha, len(d) if last else None), alpha)
-    verdict = classify(_mean(d), _reach(d, walk, alpha, limit), walk.sign, limit, pairs.direction)
+    verdict = classify(pairs.mean, _reach(pairs, walk, alpha, limit), walk.sign, limit, pairs.direction)
     if verdict is not Verdict.INCONCLUSIVE and pairs.mixed:
         verdict = Verdict.INCONCLUSIVE
-    hopeless = verdict is Verdict.INCONCLUSIVE and not last and _hopeless(d, design, alpha, limit)
+    hopeless = verdict is Verdict.INCONCLUSIVE and not last and _hopeless(pairs, design, alpha, limit)
     return Measured(pairs, walk, alpha, verdict, hopeless)
 
 
-def _reach(d: Floats, walk: Walk, alpha: float, limit: float) -> tuple[float, float]:
+def _reach(pairs: Pairs, walk: Walk, alpha: float, limit: float) -> tuple[float, float]:
     """The interval on the log scale; infinite, to save time, where one standard error alone passes the limit."""
     down, up = log_limits(limit)
-    error = float(np.std(d)) / math.sqrt(len(d)) if len(d) else math.inf
-    if not down < _mean(d) - error or not _mean(d) + error < up:
+    error = pairs.spread / math.sqrt(pairs.blocks) if pairs.blocks else math.inf
+    if not down < pairs.mean - error or not pairs.mean + error < up:
         return -math.inf, math.inf
-    return signflip.interval(d, walk.level, signflip.rank_for(alpha))
-
-
-def _mean(d: Floats) -> float:
-    return float(np.mean(d)) if len(d) else 0.0
+    return signflip.interval(pairs.differences, walk.level, signflip.rank_for(alpha))
 
 
 def classify(mean: float, reach: tuple[float, float], sign: int, limit: float, direction: str) -> Verdict:
@@ -145,20 +151,19 @@ def log_limits(limit: float) -> tuple[float, float]:
     return math.log1p(-limit) if limit < 1 else -math.inf, math.log1p(limit)
 
 
-def _hopeless(d: Floats, design: Design, alpha: float, limit: float) -> bool:
+def _hopeless(pairs: Pairs, design: Design, alpha: float, limit: float) -> bool:
     """Whether the blocks left would decide with a chance below HOPE: neither a difference as large as the design is
     made for, nor that there is none. Normal approximations: where they err, it costs boots or power, no false alarm."""
-    done, planned = len(d), design.blocks
+    done, planned, spread = pairs.blocks, design.blocks, pairs.spread
     if done < max(design.least + 1, HOPE_SHARE * planned) or done >= planned:
         return False
-    spread = float(np.std(d, ddof=1))
     if spread == 0:
         return False
     share, edge = done / planned, -float(ndtri(alpha / 2))
-    score = abs(float(np.sum(d))) / (spread * math.sqrt(planned))
+    score = abs(pairs.mean * done) / (spread * math.sqrt(planned))
     drift = edge - float(ndtri(1 - POWER))
     shown = float(ndtr((score + drift * (1 - share) - edge) / math.sqrt(1 - share)))
-    return shown < HOPE and _chance_of_same(float(np.mean(d)), spread, share, planned, edge, limit) < HOPE
+    return shown < HOPE and _chance_of_same(pairs.mean, spread, share, planned, edge, limit) < HOPE
 
 
 def _chance_of_same(mean: float, spread: float, share: float, planned: int, edge: float, limit: float) -> float:
@@ -170,11 +175,11 @@ def _chance_of_same(mean: float, spread: float, share: float, planned: int, edge
     return max(0.0, float(ndtr(high) - ndtr(low)))
 
 
-def detection_limit(differences: Sequence[float] | Floats, level: float, power: float = POWER) -> float:
+def detection_limit(pairs: Pairs, level: float, power: float = POWER) -> float:
     """The smallest true difference (a fraction of the baseline) that such data would have shown with this power at this
     two-sided level; infinite where none would."""
-    n = len(differences)
+    n = pairs.blocks
     if n < 2 or level <= 0:
         return math.inf
-    error = float(np.std(differences, ddof=1)) / math.sqrt(n)
+    error = pairs.spread / math.sqrt(n)
     return math.expm1(-(stdtrit(n - 1, level / 2) + stdtrit(n - 1, 1 - power)) * error)

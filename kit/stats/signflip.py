@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 RANK = 12  # 2**11 patterns up to sign: 1/2048 is the finest level beyond 12 blocks
-FINE_RANK = 15  # where the level asked for is below FINE
+FINE_RANK = 14  # where the level asked for is below FINE
 FINE = 0.01
 TIE = 1e-9  # sums closer than this share of the largest are ties: rounding decides nothing
 
@@ -108,10 +108,11 @@ def _after(data: bytes, looks: tuple[Look, ...], rank: int) -> _State:
     sums = np.tile(before.sums, times) + values[begin:] @ flips
     alive, used = np.tile(before.alive, times), before.used * times
     sizes = np.abs(sums)
-    over = sizes > _edge(sizes[alive], int(look.spent * len(sums) + TIE) - used)
-    beyond = float(np.count_nonzero(over)) / len(sums)
+    room = max(0, int(look.spent * len(sums) + TIE) - used)
+    over = sizes > _edge(sizes[alive], room)
+    beyond = max(room, int(np.count_nonzero(over)))  # with ties, fewer lie beyond the boundary than might
     over &= alive
-    said = replace(before.said, level=beyond)
+    said = replace(before.said, level=beyond / len(sums))
     if said.crossed is None:
         as_far = int(np.count_nonzero(sizes[alive] >= sizes[0] * (1 - TIE)))
         said = replace(said, p=min(1.0, (used + as_far) / len(sums)))
@@ -126,7 +127,7 @@ def _start() -> _State:
 
 def _edge(sizes: Floats, room: int) -> float:
     """A size that no more than `room` of these exceed, and none of its ties."""
-    if room <= 0 or not len(sizes):
+    if not room or not len(sizes):
         return np.inf
     if room >= len(sizes):
         return -1.0

@@ -1,0 +1,399 @@
+"""How often verdicts on noisy evidence are right: simulated experiments in, tables (markdown, JSON) and a plot out.
+
+`calibration.py [--experiments N] [--out FOLDER]` simulates N experiments for each shape of noise and each effect, with
+the very functions that `kit run` calls: block_order draws the orders, decide stops, conclude judges. The rules of other
+tools see the first ten blocks of the same boots. The plot needs matplotlib (`pip install .[bench]`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from kit.records import At, Verdict
+from kit.stats import noisy
+from kit.stats.blocks import block_order
+from kit.stats.design import Design
+from kit.stats.paired import MORE, Pairs
+
+Floats = NDArray[np.float64]
+Draw = Callable[[np.random.Generator, int], Floats]
+
+ARM, BASELINE = "with", "without"
+BLOCKS, LIMIT, NOISE = 40, 0.01, 0.03  # NOISE: standard deviation of a boot, as a fraction
+EFFECTS = (0.0, 0.01, 0.02, 0.05, 0.10)
+OTHERS = 10  # runs of each arm that the rules of other tools see
+SEEDS = 100  # orders of blocks are drawn from so many seeds
+
+
+def _autocorrelated(rng: np.random.Generator, count: int) -> Floats:
+    steps = rng.normal(size=count) * NOISE
+    out = np.empty(count)
+    last = steps[0]
+    for i, step in enumerate(steps):
+        last = out[i] = 0.8 * last + 0.6 * step if i else step
+    return out
+
+
+SHAPES: Mapping[str, Draw] = {
+    "normal": lambda rng, n: rng.normal(size=n) * NOISE,
+    "skewed": lambda rng, n: -rng.exponential(size=n) * NOISE,
+    "bimodal": lambda rng, n: rng.normal(size=n) * NOISE / 3 - 3 * NOISE * (rng.random(n) < 0.3),
+    "drifting": lambda rng, n: rng.normal(size=n) * NOISE - np.linspace(0, 4 * NOISE, n),
+    "autocorrelated": _autocorrelated,
+    "heavy-tailed": lambda rng, n: rng.standard_t(3, size=n) * NOISE / math.sqrt(3),
+}
+"""Log noise of so many boots, one after the other: exponential; three boots of ten 9% slower; 12% lost over the run;
+each boot 0.8 of the last; Student's t with three degrees of freedom."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What became of the experiments of one shape and one effect. Shares of `experiments`; boots of both arms."""
+
+    shape: str
+    effect: float
+    alpha: float
+    experiments: int
+    better: float
+    worse: float
+    same: float
+    covered: float
+    boots: float
+    others: Mapping[str, float]  # rule of another tool → share of the experiments in which it sees a difference
+
+    @property
+    def alarms(self) -> float:
+        """Verdicts of a difference; false ones where the effect is 0."""
+        return self.better + self.worse
+
+
+@lru_cache(maxsize=SEEDS * BLOCKS)
+def arm_first(seed: int, block: int) -> bool:
+    return block_order((ARM, BASELINE), seed, block)[0] == ARM
+
+
+def boots_of(noise: Floats, effect: float, seed: int) -> tuple[Floats, Floats]:
+    """Values of the arm and of the baseline, by block. `noise`: of all boots in the order of time."""
+    first = np.array([arm_first(seed, b) for b in range(len(noise) // 2)])
+    in_blocks = noise.reshape(-1, 2)
+    arm = np.where(first, in_blocks[:, 0], in_blocks[:, 1])
+    base = np.where(first, in_blocks[:, 1], in_blocks[:, 0])
+    return 100 * (1 + effect) * np.exp(arm), 100 * np.exp(base)
+
+
+def run_one(design: Design, arm: Sequence[float], base: Sequence[float], limit: float = LIMIT) -> noisy.Conclusion:
+    """One experiment as `kit run` does it: a block, a decision, until it says stop; then the conclusion."""
+    for done in range(1, design.blocks + 1):
+        pairs = [Pairs("jobs", "per minute", MORE, ARM, BASELINE, At("sim"), tuple(arm[:done]), tuple(base[:done]))]
+        if noisy.decide(design, pairs, limit).stop:
+            break
+    return noisy.conclude(design, pairs, limit)
+
+
+def cell(shape: str, effect: float, design: Design, experiments: int, seed: int = 1) -> Cell:
+    """Simulates the experiments of one shape and effect; the same seed gives the same boots."""
+    rng = np.random.default_rng([seed, list(SHAPES).index(shape), round(effect * 1000)])
+    verdicts: dict[Verdict, int] = dict.fromkeys(Verdict, 0)
+    covered = boots = 0
+    others = dict.fromkeys((*RULES, IN_TURN), 0)
+    for number in range(experiments):
+        noise = SHAPES[shape](rng, 2 * design.blocks)
+        arm, base = boots_of(noise, effect, number % SEEDS)
+        found = run_one(design, arm.tolist(), base.tolist())
+        verdicts[found.verdict] += 1
+        comparison = found.comparisons[0]
+        low, high = comparison.low or 0.0, comparison.high or math.inf
+        covered += low <= 1 + effect <= high
+        boots += 2 * found.blocks
+        for name, rule in RULES.items():
+            others[name] += rule(arm[:OTHERS], base[:OTHERS])
+        in_turn = 100 * np.exp(noise[: 2 * OTHERS])  # all runs of one, then all of the other
+        others[IN_TURN] += mann_whitney(in_turn[OTHERS:] * (1 + effect), in_turn[:OTHERS])
+    shares = {v: n / experiments for v, n in verdicts.items()}
+    return Cell(
+        shape,
+        effect,
+        design.alpha,
+        experiments,
+        shares[Verdict.BETTER],
+        shares[Verdict.WORSE],
+        shares[Verdict.SAME],
+        covered / experiments,
+        boots / experiments,
+        {name: n / experiments for name, n in others.items()},
+    )
+
+
+def mann_whitney(arm: Floats, base: Floats) -> bool:
+    """benchstat's rule: Mann-Whitney's U test, exact, p < 0.05."""
+    u = int(np.sum(arm[:, None] > base[None, :]))
+    return min(u, arm.size * base.size - u) <= _largest_u(arm.size, base.size)
+
+
+@lru_cache
+def _largest_u(m: int, n: int) -> int:
+    """The largest of the smaller U that is significant at 0.05, from the distribution of U without ties."""
+    ways = np.zeros(m * n + 1)
+    ways[0] = 1
+    for i in range(1, m + 1):  # the Gaussian binomial coefficient, factor by factor
+        for j in range(m * n, n + i - 1, -1):
+            ways[j] -= ways[j - n - i]
+        for j in range(i, m * n + 1):
+            ways[j] += ways[j - i]
+    below = 2 * np.cumsum(ways) / ways.sum()
+    return int(np.flatnonzero(below < 0.05).max(initial=-1))
+
+
+def students_t(arm: Floats, base: Floats) -> bool:
+    """pyperf's rule (pyperf/_utils.py, is_significant): Student's t with the variances pooled, 95%."""
+    n = len(arm)
+    score = (arm.mean() - base.mean()) / math.sqrt((arm.var(ddof=1) + base.var(ddof=1)) / n)
+    return bool(abs(score) >= _t_edge(2 * n - 2))
+
+
+@lru_cache
+def _t_edge(freedom: int) -> float:
+    return float(stats.t.isf(0.025, freedom))
+
+
+def gap_of_medians(arm: Floats, base: Floats) -> bool:
+    """lkp's rule (lkp-tests 2409d6a, lib/changed_stat.rb, without options): each arm lies wholly on its side of the
+    other's median, and so do the medians."""
+    a, b = np.sort(base), np.sort(arm)
+    median_a, median_b = a[len(a) // 2], b[len(b) // 2]
+    up = b[0] > median_a and median_b > a[-1]
+    down = a[0] > median_b and median_a > b[-1]
+    return bool(up or down)
+
+
+IN_TURN = "benchstat, 10 then 10"
+RULES: Mapping[str, Callable[[Floats, Floats], bool]] = {
+    "benchstat, 10 + 10 in blocks": mann_whitney,
+    "pyperf, 10 + 10 in blocks": students_t,
+    "lkp, 10 + 10 in blocks": gap_of_medians,
+}
+
+
+def at_most(share: float, experiments: int, confidence: float = 0.999) -> float:
+    """The share that a true one of `share` exceeds in so many experiments with a chance of 0.1%."""
+    return float(stats.binom.ppf(confidence, experiments, share)) / experiments
+
+
+def at_least(share: float, experiments: int) -> float:
+    """The share that a true one of `share` falls below in so many experiments with a chance of 0.1%."""
+    return at_most(share, experiments, 0.001)
+
+
+def designed_for(blocks: int, alpha: float, power: float = 0.9) -> float:
+    """The difference, in standard deviations of a block's difference, that so many blocks show with this power (paired
+    t, no looks)."""
+    low, high = 0.0, 10.0
+    edge = stats.t.isf(alpha / 2, blocks - 1)
+    for _ in range(60):
+        middle = (low + high) / 2
+        shown = stats.nct.sf(edge, blocks - 1, middle * math.sqrt(blocks))
+        low, high = (middle, high) if shown < power else (low, middle)
+    return high
+
+
+@dataclass(frozen=True)
+class Saving:
+    """Boots of the sequential design beside those of the fixed one with the same power at the effect designed for."""
+
+    effect: str
+    difference: float
+    power: float
+    sequential: float
+    fixed: float
+
+    @property
+    def share(self) -> float:
+        return self.sequential / self.fixed
+
+
+def savings(experiments: int, blocks: int = BLOCKS, alpha: float = 0.05, seed: int = 2) -> list[Saving]:
+    """Normal noise: no effect, the one designed for, and twice that. Both designs by the same functions."""
+    design = Design(blocks, alpha)
+    spread = NOISE * math.sqrt(2)
+    effect = math.expm1(designed_for(round(blocks / 1.08), alpha) * spread)
+    rows = []
+    for name, difference in (("designed for", effect), ("twice that", 2 * effect), ("none", 0.0)):
+        rng = np.random.default_rng([seed, round(difference * 1e6)])
+        drawn = [boots_of(SHAPES["normal"](rng, 2 * blocks), difference, i % SEEDS) for i in range(experiments)]
+        found = [run_one(design, a.tolist(), b.tolist(), TINY) for a, b in drawn]
+        power = sum(c.verdict is Verdict.BETTER for c in found) / experiments
+        boots = sum(2 * c.blocks for c in found) / experiments
+        if name == "designed for":
+            fixed = 2 * _fixed_blocks(power, drawn, blocks, alpha)
+        rows.append(Saving(name, difference, power, boots, fixed))
+    return rows
+
+
+TINY = 0.001  # a limit that plays no part: neither `same` nor an estimate within it
+
+
+def _fixed_blocks(power: float, drawn: Sequence[tuple[Floats, Floats]], blocks: int, alpha: float) -> float:
+    """How many blocks a fixed design needs for this power, between whole numbers by a straight line."""
+    before = 0.0
+    for n in range(blocks // 2, blocks + 6):
+        design = Design(n, alpha, sequential=False)
+        if n > blocks:
+            raise ValueError("the fixed design needs more blocks than were drawn")
+        shown = [run_fixed(design, a[:n].tolist(), b[:n].tolist()) for a, b in drawn]
+        now = sum(shown) / len(shown)
+        if now >= power:
+            return n if n == blocks // 2 else n - (now - power) / (now - before)
+        before = now
+    raise ValueError("no fixed design has this power")
+
+
+def run_fixed(design: Design, arm: Sequence[float], base: Sequence[float]) -> bool:
+    """Whether the fixed design says better."""
+    pairs = [Pairs("jobs", "per minute", MORE, ARM, BASELINE, At("sim"), tuple(arm), tuple(base))]
+    return noisy.measure_all(design, pairs, TINY)[0].verdict is Verdict.BETTER
+
+
+def percent(share: float) -> str:
+    return f"{share * 100:.4g}%" if share < 0.001 and share else f"{share * 100:.2f}%".replace(".00%", "%")
+
+
+def table(rows: Sequence[Sequence[str]]) -> str:
+    """A markdown table; the first row is the head."""
+    head, *body = rows
+    lines = ["| " + " | ".join(r) + " |" for r in (head, ["---"] * len(head), *body)]
+    return "\n".join(lines)
+
+
+def report(cells: Sequence[Cell], saved: Sequence[Saving]) -> str:
+    """The tables of calibration.md."""
+    count = max(c.experiments for c in cells)
+    nulls = [c for c in cells if c.effect == 0]
+    parts = [
+        "# How often verdicts on noisy evidence are right",
+        f"Made by `tests/bench/calibration.py --experiments {count}`: at most {BLOCKS} blocks, limit"
+        f" {percent(LIMIT)}, a boot varies by {percent(NOISE)}; shapes of noise as in its SHAPES. Boots are"
+        " those of both arms together.",
+        "## False alarms: a verdict of better or worse without an effect",
+        table(
+            [
+                ["noise", "alpha", "kit", "bound (99.9%)", *nulls[0].others],
+                *(
+                    [
+                        c.shape,
+                        f"{c.alpha:g}",
+                        percent(c.alarms),
+                        percent(at_most(c.alpha, c.experiments)),
+                        *(percent(v) for v in c.others.values()),
+                    ]
+                    for c in nulls
+                ),
+            ]
+        ),
+        "## Verdicts, coverage and boots (alpha 0.05)",
+        table(
+            [
+                ["noise", "effect", "better", "worse", "same", "coverage", "boots", *nulls[0].others],
+                *(
+                    [
+                        c.shape,
+                        percent(c.effect),
+                        *(percent(v) for v in (c.better, c.worse, c.same, c.covered)),
+                        f"{c.boots:.1f}",
+                        *(percent(v) for v in c.others.values()),
+                    ]
+                    for s in SHAPES
+                    for c in cells
+                    if c.shape == s and c.alpha == 0.05
+                ),
+            ]
+        ),
+        "The other tools' rules see a difference in so many of the experiments, on 20 boots.",
+        "## Boots saved by looking early (normal noise, alpha 0.05)",
+        table(
+            [
+                ["effect", "difference", "power", "boots", "fixed design of the same power", "share"],
+                *(
+                    [
+                        s.effect,
+                        percent(s.difference),
+                        percent(s.power),
+                        f"{s.sequential:.1f}",
+                        f"{s.fixed:.1f}",
+                        percent(s.share),
+                    ]
+                    for s in saved
+                ),
+            ]
+        ),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def plot(cells: Sequence[Cell], path: Path) -> None:
+    """False alarms, power and boots by shape. Needs matplotlib."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, (left, middle, right) = pyplot.subplots(1, 3, figsize=(15, 4.5))
+    shapes = list(dict.fromkeys(c.shape for c in cells))
+    nulls = [next(c for c in cells if (c.shape, c.effect, c.alpha) == (s, 0, 0.05)) for s in shapes]
+    places = np.arange(len(shapes))
+    series = {"kit": [c.alarms for c in nulls]} | {n: [c.others[n] for c in nulls] for n in nulls[0].others}
+    for i, (name, values) in enumerate(series.items()):
+        left.bar(places + (i - 2) * 0.16, [100 * v for v in values], 0.16, label=name)
+    left.axhline(5, color="black", linewidth=0.8, linestyle="--")
+    left.set_xticks(places, shapes, rotation=30, ha="right")
+    left.set(title="false alarms, no effect", ylabel="% of experiments", ylim=(0, 30))
+    left.legend(fontsize=7)
+    for shape in shapes:
+        mine = [c for c in cells if c.shape == shape and c.alpha == 0.05]
+        effects = [100 * c.effect for c in mine]
+        middle.plot(effects, [100 * c.better for c in mine], marker="o", label=shape)
+        right.plot(effects, [c.boots for c in mine], marker="o", label=shape)
+    middle.set(title="verdict better", xlabel="effect, %", ylabel="% of experiments")
+    right.set(title="boots needed", xlabel="effect, %", ylabel="boots of both arms", ylim=(0, None))
+    middle.legend(fontsize=7)
+    figure.tight_layout()
+    figure.savefig(path, dpi=90)
+
+
+def main() -> None:
+    """Simulates, and writes calibration.json, .md and .png; what was simulated before a kill is kept as it comes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--experiments", type=int, default=10_000)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent)
+    options = parser.parse_args()
+    asked = [(s, 0.0, a) for a in (0.05, 0.001) for s in SHAPES]  # false alarms first
+    asked += [(s, e, 0.05) for e in EFFECTS[1:] for s in SHAPES]
+    record = options.out / "calibration.json"
+    known: dict[str, Any] = json.loads(record.read_text()) if record.exists() else {}
+    if known.get("experiments") != options.experiments:
+        known = {"experiments": options.experiments, "cells": [], "savings": []}
+    cells = [Cell(**c) for c in known["cells"]]
+    for shape, effect, alpha in asked:
+        if not any((c.shape, c.effect, c.alpha) == (shape, effect, alpha) for c in cells):
+            cells.append(cell(shape, effect, Design(BLOCKS, alpha), options.experiments))
+            print(cells[-1], flush=True)
+            known["cells"] = [asdict(c) for c in cells]
+            record.write_text(json.dumps(known, indent=1) + "\n")
+    known["savings"] = known["savings"] or [asdict(s) for s in savings(options.experiments)]
+    record.write_text(json.dumps(known, indent=1) + "\n")
+    (options.out / "calibration.md").write_text(report(cells, [Saving(**s) for s in known["savings"]]))
+    plot(cells, options.out / "calibration.png")
+
+
+if __name__ == "__main__":
+    main()
