@@ -17,13 +17,12 @@ A comparison whose boots have more than one mode, and overlap, counts as inconcl
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kit.records import Comparison, Verdict
 from kit.stats.design import Design
-from kit.stats.paired import Measured, Pairs, measure
+from kit.stats.paired import Measured, Pairs, measure, record
 from kit.stats.remarks import remarks
 from kit.stats.signflip import FINE_RANK, p_value
 from kit.stats.words import percent, several
@@ -86,7 +85,7 @@ def conclude(design: Design, pairs: Sequence[Pairs], limit: float, *, last: bool
     found = measure_all(design, [p for p in pairs if not p.aa], limit, last)
     beside = [measure(p, design, limit, last=True) for p in pairs if p.aa]
     faults = [p for p in pairs if p.aa and p.blocks and p_value(p.differences, FINE_RANK) <= AA_ALPHA]
-    verdict = Verdict.INCONCLUSIVE if void or faults else overall(found)
+    verdict = Verdict.INCONCLUSIVE if void or faults else overall(m.verdict for m in found)
     blocks = min((p.blocks for p in pairs), default=0)
     fault = f"the baseline differs from itself in {several(len(faults), 'comparison')}, at p <= {AA_ALPHA}"
     why = void or (fault if faults else _why(design, found, blocks, limit))
@@ -110,13 +109,13 @@ def _why(design: Design, found: Sequence[Measured], blocks: int, limit: float) -
     )
 
 
-def overall(found: Sequence[Measured]) -> Verdict:
+def overall(said: Iterable[Verdict]) -> Verdict:
     """Worse if any is, else better if any is, else same if all are."""
-    said = {m.verdict for m in found}
+    found = set(said)
     for verdict in (Verdict.WORSE, Verdict.BETTER):
-        if verdict in said:
+        if verdict in found:
             return verdict
-    return Verdict.SAME if said == {Verdict.SAME} else Verdict.INCONCLUSIVE
+    return Verdict.SAME if found == {Verdict.SAME} else Verdict.INCONCLUSIVE
 
 
 def measure_all(design: Design, pairs: Sequence[Pairs], limit: float, last: bool = False) -> list[Measured]:
@@ -135,26 +134,5 @@ def measure_all(design: Design, pairs: Sequence[Pairs], limit: float, last: bool
 
 def comparison_of(m: Measured, design: Design) -> Comparison:
     """The record of a measured comparison. Its p is Holm's: that of its looks, times the comparisons it stood with."""
-    p = m.pairs
-    low, high = m.bounds
-    n = p.blocks
-    return Comparison(
-        metric=p.metric,
-        unit=p.unit,
-        direction=p.direction,
-        arm=p.arm,
-        baseline=p.baseline,
-        at=p.at,
-        ratio=m.ratio,
-        low=low or None,
-        high=high if high < math.inf else None,
-        n=n,
-        arm_value=sum(p.arm_values[:n]) / n if n else 0.0,
-        baseline_value=sum(p.baseline_values[:n]) / n if n else 0.0,
-        exact=False,
-        baseline_n=n,
-        p=min(1.0, m.walk.p * design.alpha / m.alpha),
-        detectable=m.detectable if m.detectable < math.inf else None,
-        said=m.verdict,
-        aa=p.aa,
-    )
+    p = min(1.0, m.walk.p * design.alpha / m.alpha)
+    return record(m.pairs, m.verdict, m.bounds, p, m.detectable)

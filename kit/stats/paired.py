@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 from scipy.special import ndtr, ndtri, stdtrit
 
-from kit.records import At, Verdict
+from kit.records import At, Comparison, Verdict
 from kit.stats import signflip
 from kit.stats.design import Design
 from kit.stats.shape import modes
@@ -92,10 +92,6 @@ class Measured:
         """From the baseline, whatever the limit."""
         return self.walk.crossed is not None
 
-    @property
-    def ratio(self) -> float:
-        return math.exp(self.pairs.mean)
-
     @cached_property
     def bounds(self) -> tuple[float, float]:
         """The ratio's interval, after what earlier looks and other comparisons cost; 0 or infinite for no bound."""
@@ -126,6 +122,31 @@ def _reach(pairs: Pairs, walk: Walk, alpha: float, limit: float) -> tuple[float,
     if not down < pairs.mean - error or not pairs.mean + error < up:
         return -math.inf, math.inf
     return signflip.interval(pairs.differences, walk.level, signflip.rank_for(alpha))
+
+
+def record(p: Pairs, verdict: Verdict, bounds: tuple[float, float], p_value: float, detectable: float) -> Comparison:
+    """A comparison of pairs as it crosses layers. `bounds` of the ratio, 0 and infinite for none."""
+    n, (low, high) = p.blocks, bounds
+    return Comparison(
+        metric=p.metric,
+        unit=p.unit,
+        direction=p.direction,
+        arm=p.arm,
+        baseline=p.baseline,
+        at=p.at,
+        ratio=math.exp(p.mean),
+        low=low or None,
+        high=high if high < math.inf else None,
+        n=n,
+        arm_value=sum(p.arm_values[:n]) / n if n else 0.0,
+        baseline_value=sum(p.baseline_values[:n]) / n if n else 0.0,
+        exact=False,
+        baseline_n=n,
+        p=p_value,
+        detectable=detectable if detectable < math.inf else None,
+        said=verdict,
+        aa=p.aa,
+    )
 
 
 def classify(mean: float, reach: tuple[float, float], sign: int, limit: float, direction: str) -> Verdict:
