@@ -26,7 +26,7 @@ def conclude(pairs: Sequence[Pairs], alpha: float, limit: float) -> tuple[Verdic
 def measure(pairs: Pairs, level: float, limit: float) -> Comparison:
     """One comparison, its interval at two-sided `level`. A single layout has no interval: nothing is decided by it."""
     n, mean = pairs.blocks, pairs.mean
-    error = pairs.spread / math.sqrt(n)
+    error = pairs.error
     reach = -float(stdtrit(n - 1, level / 2)) * error if n > 1 else math.inf
     low, high = mean - reach, mean + reach
     sign = 1 if low > 0 else -1 if high < 0 else 0

@@ -62,7 +62,7 @@ def decide(design: Design, pairs: Sequence[Pairs], limit: float) -> Decision:
         following = next((n for n in design.look_at if n > done), design.blocks)
         over = done >= design.blocks
         return Decision(over, _all_done(done) if over else f"the next look is after block {following}", 0, len(asked))
-    found = measure_all(design, asked, limit)
+    found = measure_all(design, asked, limit, quick=True)
     settled = [m for m in found if m.verdict is not Verdict.INCONCLUSIVE]
     if any(m.verdict is Verdict.WORSE for m in found) or len(settled) == len(found):
         why = f"decided after {done} blocks"
@@ -118,13 +118,15 @@ def overall(said: Iterable[Verdict]) -> Verdict:
     return Verdict.SAME if found == {Verdict.SAME} else Verdict.INCONCLUSIVE
 
 
-def measure_all(design: Design, pairs: Sequence[Pairs], limit: float, last: bool = False) -> list[Measured]:
+def measure_all(
+    design: Design, pairs: Sequence[Pairs], limit: float, last: bool = False, quick: bool = False
+) -> list[Measured]:
     """Every comparison, corrected for their number by Holm's rule: each is tested at alpha / m, and where some are
     different, the others again at alpha / (m - those)."""
     found: dict[int, Measured] = {}
     open_ = list(range(len(pairs)))
     while open_:
-        found |= {i: measure(pairs[i], design, limit, 1 / len(open_), last) for i in open_}
+        found |= {i: measure(pairs[i], design, limit, 1 / len(open_), last, quick) for i in open_}
         left = [i for i in open_ if not found[i].different]
         if len(left) == len(open_):
             break

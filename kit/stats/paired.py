@@ -15,7 +15,7 @@ from scipy.special import ndtr, ndtri, stdtrit
 from kit.records import At, Comparison, Verdict
 from kit.stats import signflip
 from kit.stats.design import Design
-from kit.stats.shape import modes
+from kit.stats.shape import Modes, modes
 from kit.stats.signflip import Floats, Walk
 
 LESS, MORE = "less is better", "more is better"
@@ -62,13 +62,25 @@ class Pairs:
         centred = self.differences - self.mean
         return math.sqrt(float(centred @ centred) / (self.blocks - 1)) if self.blocks > 1 else math.inf
 
+    @property
+    def error(self) -> float:
+        """The standard error of the mean of the differences."""
+        return self.spread / math.sqrt(self.blocks) if self.blocks else math.inf
+
+    @cached_property
+    def modes(self) -> tuple[Modes | None, Modes | None]:
+        """The two modes of the arm, and those of the baseline."""
+        return modes(self.arm_values[: self.blocks]), modes(self.baseline_values[: self.blocks])
+
     @cached_property
     def mixed(self) -> bool:
         """Whether a mean of two modes would decide: an arm has two, the arms' boots overlap, and it is not that the
         machine changed for both at once."""
         arm, base = self.arm_values[: self.blocks], self.baseline_values[: self.blocks]
-        found = modes(arm), modes(base)
-        if found == (None, None) or min(arm) > max(base) or max(arm) < min(base):
+        if not arm or min(arm) > max(base) or max(arm) < min(base):
+            return False
+        found = self.modes
+        if found == (None, None):
             return False
         if found[0] is None or found[1] is None:
             return True
@@ -104,9 +116,14 @@ class Measured:
         return detection_limit(self.pairs, self.walk.level)
 
 
-def measure(pairs: Pairs, design: Design, limit: float, share: float = 1.0, last: bool = False) -> Measured:
-    """One comparison at the design's level times `share` (Holm's step). `last`: no more blocks will come."""
+def measure(
+    pairs: Pairs, design: Design, limit: float, share: float = 1.0, last: bool = False, quick: bool = False
+) -> Measured:
+    """One comparison at the design's level times `share` (Holm's step). `last`: no more blocks will come. `quick`:
+    where anybody can see that nothing is shown yet, no boundary is worked out."""
     d, alpha = pairs.differences, design.alpha * share
+    if quick and _quiet(pairs, limit):
+        return Measured(pairs, Walk(), alpha, Verdict.INCONCLUSIVE, _hopeless(pairs, design, alpha, limit))
     walk = signflip.walk(d, design.looks(alpha, len(d) if last else None), alpha)
     verdict = classify(pairs.mean, _reach(pairs, walk, alpha, limit), walk.sign, limit, pairs.direction)
     if verdict is not Verdict.INCONCLUSIVE and pairs.mixed:
@@ -115,11 +132,20 @@ def measure(pairs: Pairs, design: Design, limit: float, share: float = 1.0, last
     return Measured(pairs, walk, alpha, verdict, hopeless)
 
 
-def _reach(pairs: Pairs, walk: Walk, alpha: float, limit: float) -> tuple[float, float]:
-    """The interval on the log scale; infinite, to save time, where one standard error alone passes the limit."""
+def _quiet(pairs: Pairs, limit: float) -> bool:
+    """Whether the estimate lies within one standard error of no difference, and could not be within the limit."""
+    return abs(pairs.mean) <= pairs.error and not _within(pairs, limit)
+
+
+def _within(pairs: Pairs, limit: float) -> bool:
+    """Whether the estimate lies within the limit by a standard error: no interval that is narrower can be."""
     down, up = log_limits(limit)
-    error = pairs.spread / math.sqrt(pairs.blocks) if pairs.blocks else math.inf
-    if not down < pairs.mean - error or not pairs.mean + error < up:
+    return down < pairs.mean - pairs.error and pairs.mean + pairs.error < up
+
+
+def _reach(pairs: Pairs, walk: Walk, alpha: float, limit: float) -> tuple[float, float]:
+    """The interval on the log scale; infinite, to save time, where it could not lie within the limit."""
+    if not _within(pairs, limit):
         return -math.inf, math.inf
     return signflip.interval(pairs.differences, walk.level, signflip.rank_for(alpha))
 
@@ -202,5 +228,4 @@ def detection_limit(pairs: Pairs, level: float, power: float = POWER) -> float:
     n = pairs.blocks
     if n < 2 or level <= 0:
         return math.inf
-    error = pairs.spread / math.sqrt(n)
-    return math.expm1(-(stdtrit(n - 1, level / 2) + stdtrit(n - 1, 1 - power)) * error)
+    return math.expm1(-float(stdtrit(n - 1, level / 2) + stdtrit(n - 1, 1 - power)) * pairs.error)

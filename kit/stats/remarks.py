@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from kit.records import At
 from kit.stats.paired import Pairs
-from kit.stats.shape import drift, modes, outliers
+from kit.stats.shape import Modes, drift, outliers
 from kit.stats.words import join, several
 
 SAID = 8  # lines; with many comparisons the first tell the story
@@ -23,20 +23,22 @@ def remarks(pairs: Sequence[Pairs]) -> tuple[str, ...]:
 
 def _of(p: Pairs) -> Iterator[str]:
     where = place(p.at)
-    for name, values in ((p.baseline, p.baseline_values), (p.arm, p.arm_values)):
-        yield from remarks_on(f"{name} ({where})", values[: p.blocks], "block")
+    mine, base = p.modes
+    for name, values, two in ((p.baseline, p.baseline_values, base), (p.arm, p.arm_values, mine)):
+        yield from remarks_on(f"{name} ({where})", values[: p.blocks], "block", two)
     if p.mixed:
         yield f"{p.arm} against {p.baseline} ({where}): a mean of two modes is not a verdict"
 
 
-def remarks_on(name: str, values: Sequence[float], unit: str) -> Iterator[str]:
-    """What there is to say of one series in the order of time; `unit` is what its values are numbered by, from 1."""
+def remarks_on(name: str, values: Sequence[float], unit: str, two: Modes | None) -> Iterator[str]:
+    """What there is to say of one series in the order of time; `unit` is what its values are numbered by, from 1; `two`
+    are its modes."""
     if (change := drift(values)) is not None:
         yield f"{name}: drifts by {change * 100:+.1f}% from the first {unit} to the last"
     if far := outliers(values):
         numbers = join([str(i + 1) for i in far])
         yield f"{name}: far from the others in {unit} {numbers}; kept"
-    if (two := modes(values)) is not None:
+    if two is not None:
         upper = round(two.share * len(values))
         yield f"{name}: two modes, {two.low:.5g} ({len(values) - upper} times) and {two.high:.5g} ({upper} times)"
 

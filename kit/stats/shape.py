@@ -6,6 +6,7 @@ mean from becoming a verdict.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -39,12 +40,12 @@ def drift(values: Sequence[float]) -> float | None:
         return None
     logs = np.log(np.asarray(values, dtype=float))
     count = len(logs)
-    early, late = np.triu_indices(count, 1)
-    rises = logs[late] - logs[early]
-    score = abs(float(np.sign(rises).sum())) - 1  # less one: continuity
-    if 2 * ndtr(-score / np.sqrt(count * (count - 1) * (2 * count + 5) / 18)) >= DRIFT_P:
+    rises = logs[None, :] - logs[:, None]  # from row to column
+    score = abs(float(np.triu(np.sign(rises)).sum())) - 1  # less one: continuity
+    if 2 * ndtr(-score / math.sqrt(count * (count - 1) * (2 * count + 5) / 18)) >= DRIFT_P:
         return None
-    return float(np.expm1(np.median(rises / (late - early)) * (count - 1)))
+    early, late = np.triu_indices(count, 1)
+    return math.expm1(_median(rises[early, late] / (late - early)) * (count - 1))
 
 
 def outliers(values: Sequence[float]) -> tuple[int, ...]:
@@ -53,8 +54,8 @@ def outliers(values: Sequence[float]) -> tuple[int, ...]:
     if len(values) < OUTLIER_LEAST:
         return ()
     logs = np.log(np.asarray(values, dtype=float))
-    off = np.abs(logs - np.median(logs))
-    spread = MAD * float(np.median(off))
+    off = np.abs(logs - _median(logs))
+    spread = MAD * _median(off)
     found = np.flatnonzero(off > OUTLIER_SPREADS * spread) if spread > 0 else np.flatnonzero(off)
     return tuple(int(i) for i in found) if len(found) <= OUTLIER_SHARE * len(logs) else ()
 
@@ -66,7 +67,7 @@ def modes(values: Sequence[float]) -> Modes | None:
         return None
     logs = np.log(np.asarray(values, dtype=float))
     ordered = np.sort(logs)
-    least = max(MODE_BOOTS, int(np.ceil(MODE_SHARE * len(logs))))
+    least = max(MODE_BOOTS, math.ceil(MODE_SHARE * len(logs)))
     cuts = np.arange(least, len(logs) - least + 1)
     gaps = ordered[cuts] - ordered[cuts - 1]
     spread = _spread_within(ordered, cuts)
@@ -77,12 +78,17 @@ def modes(values: Sequence[float]) -> Modes | None:
     edge = ordered[cut]
     low, high = float(ordered[:cut].mean()), float(ordered[cut:].mean())
     upper = tuple(bool(v >= edge) for v in logs)
-    return Modes(float(np.exp(low)), float(np.exp(high)), sum(upper) / len(upper), upper)
+    return Modes(math.exp(low), math.exp(high), sum(upper) / len(upper), upper)
 
 
 def gap_wanted(count: int) -> float:
     """How many standard deviations (within the clusters) apart the nearest values of two modes must be."""
     return 1.5 + 30 / count
+
+
+def _median(values: Floats) -> float:
+    ordered = np.sort(values)
+    return float(ordered[(len(values) - 1) // 2] + ordered[len(values) // 2]) / 2
 
 
 def _spread_within(ordered: Floats, cuts: NDArray[np.int64]) -> Floats:

@@ -149,5 +149,9 @@ def _mixed(couple: Couple) -> bool:
 
 def _remarks(couple: Couple, names: tuple[str, str]) -> list[str]:
     groups = zip(reversed(names), (couple.baseline, couple.arm), strict=True)
-    said = [line for name, group in groups for line in remarks_on(f"{couple.metric} of {name}", group.values, "value")]
+    said = [
+        line
+        for name, group in groups
+        for line in remarks_on(f"{couple.metric} of {name}", group.values, "value", modes(group.values))
+    ]
     return [*said, f"{couple.metric}: a mean of two modes is not a verdict"] if _mixed(couple) else said

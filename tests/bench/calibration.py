@@ -11,7 +11,7 @@ import argparse
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from kit.stats.paired import MORE, Pairs
 
 Floats = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, int], Floats]
+Key = tuple[str, float, float]  # shape, effect, alpha
 
 ARM, BASELINE = "with", "without"
 BLOCKS, LIMIT, NOISE = 40, 0.01, 0.03  # NOISE: standard deviation of a boot, as a fraction
@@ -59,23 +60,30 @@ each boot 0.8 of the last; Student's t with three degrees of freedom."""
 
 @dataclass(frozen=True)
 class Cell:
-    """What became of the experiments of one shape and one effect. Shares of `experiments`; boots of both arms."""
+    """What became of the experiments of one shape and one effect: how many there were, and how many of them ended so.
+    `boots` of both arms, of all experiments together."""
 
     shape: str
     effect: float
     alpha: float
     experiments: int
-    better: float
-    worse: float
-    same: float
-    covered: float
-    boots: float
-    others: Mapping[str, float]  # rule of another tool → share of the experiments in which it sees a difference
+    better: int
+    worse: int
+    same: int
+    covered: int
+    boots: int
+    others: Mapping[str, int]  # rule of another tool → in how many it sees a difference
 
     @property
-    def alarms(self) -> float:
+    def alarms(self) -> int:
         """Verdicts of a difference; false ones where the effect is 0."""
         return self.better + self.worse
+
+    def __add__(self, more: Cell) -> Cell:
+        """More experiments of the same kind."""
+        names = ("experiments", "better", "worse", "same", "covered", "boots")
+        sums = {name: getattr(self, name) + getattr(more, name) for name in names}
+        return replace(self, **sums, others={k: v + more.others[k] for k, v in self.others.items()})
 
 
 @lru_cache(maxsize=SEEDS * BLOCKS)
@@ -114,25 +122,14 @@ def cell(shape: str, effect: float, design: Design, experiments: int, seed: int 
         verdicts[found.verdict] += 1
         comparison = found.comparisons[0]
         low, high = comparison.low or 0.0, comparison.high or math.inf
-        covered += low <= 1 + effect <= high
+        covered += int(low <= 1 + effect <= high)
         boots += 2 * found.blocks
         for name, rule in RULES.items():
             others[name] += rule(arm[:OTHERS], base[:OTHERS])
         in_turn = 100 * np.exp(noise[: 2 * OTHERS])  # all runs of one, then all of the other
         others[IN_TURN] += mann_whitney(in_turn[OTHERS:] * (1 + effect), in_turn[:OTHERS])
-    shares = {v: n / experiments for v, n in verdicts.items()}
-    return Cell(
-        shape,
-        effect,
-        design.alpha,
-        experiments,
-        shares[Verdict.BETTER],
-        shares[Verdict.WORSE],
-        shares[Verdict.SAME],
-        covered / experiments,
-        boots / experiments,
-        {name: n / experiments for name, n in others.items()},
-    )
+    decided = (verdicts[Verdict.BETTER], verdicts[Verdict.WORSE], verdicts[Verdict.SAME])
+    return Cell(shape, effect, design.alpha, experiments, *decided, covered, boots, others)
 
 
 def mann_whitney(arm: Floats, base: Floats) -> bool:
@@ -277,24 +274,24 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
 def report(cells: Sequence[Cell], saved: Sequence[Saving]) -> str:
     """The tables of calibration.md."""
-    count = max(c.experiments for c in cells)
     nulls = [c for c in cells if c.effect == 0]
     parts = [
         "# How often verdicts on noisy evidence are right",
-        f"Made by `tests/bench/calibration.py --experiments {count}`: at most {BLOCKS} blocks, limit"
+        f"Made by `tests/bench/calibration.py`: at most {BLOCKS} blocks, limit"
         f" {percent(LIMIT)}, a boot varies by {percent(NOISE)}; shapes of noise as in its SHAPES. Boots are"
         " those of both arms together.",
         "## False alarms: a verdict of better or worse without an effect",
         table(
             [
-                ["noise", "alpha", "kit", "bound (99.9%)", *nulls[0].others],
+                ["noise", "alpha", "experiments", "kit", "bound (99.9%)", *nulls[0].others],
                 *(
                     [
                         c.shape,
                         f"{c.alpha:g}",
-                        percent(c.alarms),
+                        f"{c.experiments}",
+                        percent(c.alarms / c.experiments),
                         percent(at_most(c.alpha, c.experiments)),
-                        *(percent(v) for v in c.others.values()),
+                        *(percent(v / c.experiments) for v in c.others.values()),
                     ]
                     for c in nulls
                 ),
@@ -303,17 +300,18 @@ def report(cells: Sequence[Cell], saved: Sequence[Saving]) -> str:
         "## Verdicts, coverage and boots (alpha 0.05)",
         table(
             [
-                ["noise", "effect", "better", "worse", "same", "coverage", "boots", *nulls[0].others],
+                ["noise", "effect", "experiments", "better", "worse", "same", "coverage", "boots", *nulls[0].others],
                 *(
                     [
                         c.shape,
                         percent(c.effect),
-                        *(percent(v) for v in (c.better, c.worse, c.same, c.covered)),
-                        f"{c.boots:.1f}",
-                        *(percent(v) for v in c.others.values()),
+                        f"{c.experiments}",
+                        *(percent(v / c.experiments) for v in (c.better, c.worse, c.same, c.covered)),
+                        f"{c.boots / c.experiments:.1f}",
+                        *(percent(v / c.experiments) for v in c.others.values()),
                     ]
                     for s in SHAPES
-                    for c in cells
+                    for c in sorted(cells, key=lambda c: c.effect)
                     if c.shape == s and c.alpha == 0.05
                 ),
             ]
@@ -351,7 +349,8 @@ def plot(cells: Sequence[Cell], path: Path) -> None:
     shapes = list(dict.fromkeys(c.shape for c in cells))
     nulls = [next(c for c in cells if (c.shape, c.effect, c.alpha) == (s, 0, 0.05)) for s in shapes]
     places = np.arange(len(shapes))
-    series = {"kit": [c.alarms for c in nulls]} | {n: [c.others[n] for c in nulls] for n in nulls[0].others}
+    series = {"kit": [c.alarms / c.experiments for c in nulls]}
+    series |= {n: [c.others[n] / c.experiments for c in nulls] for n in nulls[0].others}
     for i, (name, values) in enumerate(series.items()):
         left.bar(places + (i - 2) * 0.16, [100 * v for v in values], 0.16, label=name)
     left.axhline(5, color="black", linewidth=0.8, linestyle="--")
@@ -359,10 +358,10 @@ def plot(cells: Sequence[Cell], path: Path) -> None:
     left.set(title="false alarms, no effect", ylabel="% of experiments", ylim=(0, 30))
     left.legend(fontsize=7)
     for shape in shapes:
-        mine = [c for c in cells if c.shape == shape and c.alpha == 0.05]
+        mine = sorted((c for c in cells if c.shape == shape and c.alpha == 0.05), key=lambda c: c.effect)
         effects = [100 * c.effect for c in mine]
-        middle.plot(effects, [100 * c.better for c in mine], marker="o", label=shape)
-        right.plot(effects, [c.boots for c in mine], marker="o", label=shape)
+        middle.plot(effects, [100 * c.better / c.experiments for c in mine], marker="o", label=shape)
+        right.plot(effects, [c.boots / c.experiments for c in mine], marker="o", label=shape)
     middle.set(title="verdict better", xlabel="effect, %", ylabel="% of experiments")
     right.set(title="boots needed", xlabel="effect, %", ylabel="boots of both arms", ylim=(0, None))
     middle.legend(fontsize=7)
@@ -371,28 +370,42 @@ def plot(cells: Sequence[Cell], path: Path) -> None:
 
 
 def main() -> None:
-    """Simulates, and writes calibration.json, .md and .png; what was simulated before a kill is kept as it comes."""
+    """Simulates in portions and keeps what is done: calibration.json is added to until each cell has its experiments;
+    then calibration.md and .png are written."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--experiments", type=int, default=10_000)
+    parser.add_argument("--experiments", type=int, default=10_000, help="of each cell (default: 10000)")
+    parser.add_argument("--portion", type=int, default=1000, help="experiments between two writes (default: 1000)")
+    parser.add_argument("--report", action="store_true", help="only write the report of what is done")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
     options = parser.parse_args()
-    asked = [(s, 0.0, a) for a in (0.05, 0.001) for s in SHAPES]  # false alarms first
-    asked += [(s, e, 0.05) for e in EFFECTS[1:] for s in SHAPES]
     record = options.out / "calibration.json"
-    known: dict[str, Any] = json.loads(record.read_text()) if record.exists() else {}
-    if known.get("experiments") != options.experiments:
-        known = {"experiments": options.experiments, "cells": [], "savings": []}
-    cells = [Cell(**c) for c in known["cells"]]
-    for shape, effect, alpha in asked:
-        if not any((c.shape, c.effect, c.alpha) == (shape, effect, alpha) for c in cells):
-            cells.append(cell(shape, effect, Design(BLOCKS, alpha), options.experiments))
-            print(cells[-1], flush=True)
-            known["cells"] = [asdict(c) for c in cells]
-            record.write_text(json.dumps(known, indent=1) + "\n")
-    known["savings"] = known["savings"] or [asdict(s) for s in savings(options.experiments)]
+    known = json.loads(record.read_text()) if record.exists() else {"cells": [], "savings": []}
+    cells = {(c.shape, c.effect, c.alpha): c for c in (Cell(**c) for c in known["cells"])}
+    if not options.report:
+        simulate(cells, options.experiments, options.portion, lambda: _write(record, cells, known["savings"]))
+        known["savings"] = known["savings"] or [asdict(s) for s in savings(options.experiments)]
+        _write(record, cells, known["savings"])
+    saved = [Saving(**s) for s in known["savings"]]
+    (options.out / "calibration.md").write_text(report(list(cells.values()), saved))
+    plot(list(cells.values()), options.out / "calibration.png")
+
+
+def simulate(cells: dict[Key, Cell], experiments: int, portion: int, keep: Callable[[], None]) -> None:
+    """Adds portions in turn until every cell has its experiments; false alarms come first in each turn."""
+    asked = [(s, 0.0, a) for a in (0.05, 0.001) for s in SHAPES] + [(s, e, 0.05) for e in EFFECTS[1:] for s in SHAPES]
+    for done in range(0, experiments, portion):
+        for key in asked:
+            if key in cells and cells[key].experiments > done:
+                continue
+            shape, effect, alpha = key
+            new = cell(shape, effect, Design(BLOCKS, alpha), min(portion, experiments - done), seed=done)
+            cells[key] = cells[key] + new if key in cells else new
+            keep()
+
+
+def _write(record: Path, cells: Mapping[Key, Cell], saved: Sequence[Any]) -> None:
+    known = {"cells": [asdict(c) for c in cells.values()], "savings": list(saved)}
     record.write_text(json.dumps(known, indent=1) + "\n")
-    (options.out / "calibration.md").write_text(report(cells, [Saving(**s) for s in known["savings"]]))
-    plot(cells, options.out / "calibration.png")
 
 
 if __name__ == "__main__":
