@@ -14,7 +14,7 @@ import yaml
 
 from kit.arms import ResolvedArm, resolve_arms
 from kit.errors import BuildError, MachineError
-from kit.evidence import EVIDENCE
+from kit.evidence import identical
 from kit.evidence.request import Site
 from kit.kernel.toolchain import Toolchain, find_toolchain
 from kit.plan import Plan, instruments
@@ -108,6 +108,7 @@ class _Job:
         self.folder, self.progress = folder, progress
         self.done: list[Boot] = load_boots(folder)
         self.build_faults: dict[str, str] = {}
+        self.identical: dict[str, list[str]] = {}
         self.notes: list[str] = []
         self.start = start
 
@@ -118,7 +119,7 @@ class _Job:
         )
         write_json(self.folder.path / "provenance.json", origin)
         self._announce(origin)
-        site = self._build()
+        site = self._without_twins(self._build(), origin)
         if self.exp.baseline not in self.build_faults:
             origin["accel"] = {"used": site.accel, "why": self.notes[-1] if self.notes else ""}
             write_json(self.folder.path / "provenance.json", origin)
@@ -158,6 +159,23 @@ class _Job:
         self.progress.note(f"guests run by {accel.upper()}: {why}.{emulated}")
         return Site(keys, accel, self.runner.guest.key)
 
+    def _without_twins(self, site: Site, origin: dict[str, Any]) -> Site:
+        """The site without the kernels that are the baseline's own code, and without the baseline's where no other is
+        left: there is nothing to compare. An A/A experiment is for comparing just those."""
+        keys = dict(site.kernels)
+        for instrument in () if self.exp.aa else instruments(self.exp):
+            base = keys.get((self.exp.baseline, instrument))
+            built = [a.name for a in self.exp.arms if (a.name, instrument) in keys and a.name != self.exp.baseline]
+            equal = [arm for arm in built if base and self.runner.same_code(base, keys[arm, instrument])]
+            if equal:
+                self.identical[instrument] = equal
+                self.progress.note(f"{instrument}: {', '.join(equal)}: the same code as {self.exp.baseline}")
+            nothing_left = len(equal) == len(self.exp.arms) - 1
+            for arm in [*equal, *([self.exp.baseline] if nothing_left else [])]:
+                keys.pop((arm, instrument), None)
+                origin["arms"][arm]["kernels"][instrument]["booted"] = False
+        return replace(site, kernels=keys)
+
     def _boot(self, plan: Plan) -> None:
         planned = {(s.key, s.arm) for s in plan.wanted}
         self.done = [b for b in self.done if (b.key, b.arm) in planned]  # a tree may have changed before a resume
@@ -176,7 +194,7 @@ class _Job:
 
     def _judge(self, origin: dict[str, Any]) -> RunResult:
         attribution = attribute(self.exp, self.done, self.build_faults)
-        kinds = [EVIDENCE[kind].judge(self.exp, self.done) for kind in self.exp.evidence]
+        kinds = [identical.judge(kind, self.exp, self.done, self.identical) for kind in self.exp.evidence]
         judgement = judge(self.exp, kinds, attribution)
         verdict = verdict_json(self.exp, judgement, kinds, attribution, self.done, origin)
         verdict["seconds"] = self._seconds()

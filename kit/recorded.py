@@ -71,11 +71,12 @@ def provenance_of(folder: RunFolder) -> dict[str, Any]:
 
 
 def kernels_of(origin: dict[str, Any]) -> dict[tuple[str, str], str]:
-    """(arm, instrument) → key of the kernel."""
+    """(arm, instrument) → key of the kernel, of those that are booted."""
     return {
         (arm, instrument): str(kernel["key"])
         for arm, made in origin["arms"].items()
         for instrument, kernel in made["kernels"].items()
+        if kernel.get("booted", True)
     }
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from kit.decode import boot_from_json
 from kit.errors import MachineError
 from kit.kernel.build import BuildInput, build
+from kit.kernel.image import same_code
 from kit.kernel.toolchain import Toolchain
 from kit.progress import Progress
 from kit.records import Boot, BootSpec, Kernel, Machine, Outcome, Results, digest, to_json
@@ -60,6 +61,11 @@ class Runner:
         kernel = build(job, self.tools, self.cache, self.progress)
         self._kernels[kernel.key] = kernel
         return kernel
+
+    def same_code(self, one: str, other: str) -> bool:
+        """Whether two kernels that were built here, by their keys, do the same."""
+        a, b = self._kernels[one], self._kernels[other]
+        return one == other or same_code(Path(a.image), Path(b.image), Path(a.config).read_text(encoding="utf-8"))
 
     def accel(self, request: str, kernel: Kernel, generation: str, arch: str) -> tuple[str, str]:
         """(kvm or tcg, why): a real boot of `kernel` decides; remembered for this host and kernel generation, so that

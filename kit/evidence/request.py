@@ -10,7 +10,7 @@ from dataclasses import dataclass
 class Site:
     """Where boots are done: kernel keys by (arm, instrument), how guests run here, what runs in them.
 
-    An arm that could not be built has no key.
+    An arm that could not be built has no key, nor has one whose kernel is the baseline's own code.
     """
 
     kernels: Mapping[tuple[str, str], str]

@@ -1,0 +1,31 @@
+"""Arms whose kernel is the baseline's own code: what a kind of evidence says of them without a boot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from kit.evidence import EVIDENCE
+from kit.records import Boot, Experiment, KindVerdict, Verdict
+from kit.stats.words import join
+
+Identical = Mapping[str, Sequence[str]]
+"""Instrument → arms whose image is the baseline's, apart from its build id and line numbers."""
+
+
+def judge(kind: str, exp: Experiment, done: Sequence[Boot], identical: Identical) -> KindVerdict:
+    """The kind's verdict on the arms that differ; the others are the same by being the same."""
+    evidence = EVIDENCE[kind]
+    equal = [a.name for a in exp.arms if _is_baseline(a.name, evidence.instruments, identical)]
+    if not equal:
+        return evidence.judge(exp, done)
+    why = f"identical kernel image: what {join([*equal, exp.baseline])} execute is equal byte for byte"
+    arms = tuple(a for a in exp.arms if a.name not in equal)
+    if len(arms) == 1:
+        return KindVerdict(kind, Verdict.SAME, f"{why}, so no boot is needed")
+    found = evidence.judge(replace(exp, arms=arms), done)
+    return replace(found, notes=(*found.notes, f"{kind}: {why}"))
+
+
+def _is_baseline(arm: str, instruments: Sequence[str], identical: Identical) -> bool:
+    return bool(instruments) and all(arm in identical.get(i, ()) for i in instruments)

@@ -1,0 +1,70 @@
+"""Whether two kernels are the same to the machine: two vmlinux files in, yes or no out.
+
+All that is loaded must be equal byte for byte, apart from what only says how the image came about: the build id
+(.notes), and the line numbers of the bug table, which a comment shifts.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+from pathlib import Path
+
+_HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
+_SECTION = struct.Struct("<IIQQQQIIQQ")
+_ALLOCATED, _NOTE, _NO_BITS = 0x2, 7, 8
+BUG_TABLE = "__bug_table"
+# struct bug_entry of include/asm-generic/bug.h with GENERIC_BUG_RELATIVE_POINTERS (all of x86-64) and
+# DEBUG_BUGVERBOSE: displacements of the instruction and of the file's name, line, flags.
+BUG_ENTRY = struct.Struct("<iiHH")
+VERBOSE = "CONFIG_DEBUG_BUGVERBOSE=y"
+
+
+@dataclass(frozen=True)
+class _Section:
+    name: str
+    kind: int
+    address: int
+    size: int
+    data: bytes
+
+
+def same_code(one: Path, other: Path, config: str) -> bool:
+    """Whether two images of one configuration (the text of its .config) do the same. False for what is no ELF file, unless
+    it is equal to the byte."""
+    first, second = one.read_bytes(), other.read_bytes()
+    if first == second:
+        return True
+    try:
+        pairs = list(zip_longest(_loaded(first), _loaded(second)))
+    except (struct.error, ValueError):
+        return False
+    return all(a is not None and b is not None and _same(a, b, VERBOSE in config) for a, b in pairs)
+
+
+def _same(one: _Section, other: _Section, verbose: bool) -> bool:
+    if (one.name, one.kind, one.address, one.size) != (other.name, other.kind, other.address, other.size):
+        return False
+    if one.name == BUG_TABLE and verbose and one.size % BUG_ENTRY.size == 0:
+        return _without_lines(one.data) == _without_lines(other.data)
+    return one.data == other.data
+
+
+def _without_lines(table: bytes) -> list[tuple[int, int, int]]:
+    return [(where, file, flags) for where, file, _, flags in BUG_ENTRY.iter_unpack(table)]
+
+
+def _loaded(image: bytes) -> Iterator[_Section]:
+    """The sections that are in memory when the kernel runs, in their order, notes left out."""
+    ident, *_, offset, _, _, _, _, size, count, names = _HEADER.unpack_from(image)
+    if ident[:6] != b"\x7fELF\x02\x01":
+        raise ValueError("not a little-endian 64-bit ELF file")
+    rows = [_SECTION.unpack_from(image, offset + n * size) for n in range(count)]
+    text = rows[names][4]
+    for name, kind, flags, address, at, length, *_ in rows:
+        if flags & _ALLOCATED and kind != _NOTE:
+            start = text + name
+            data = b"" if kind == _NO_BITS else image[at : at + length]
+            yield _Section(image[start : image.index(b"\0", start)].decode(), kind, address, length, data)
