@@ -13,15 +13,15 @@ from typing import Any
 import yaml
 
 from kit.arms import ResolvedArm, resolve_arms
-from kit.errors import BuildError, MachineError
+from kit.errors import MachineError
 from kit.evidence import identical
-from kit.evidence.request import Site
 from kit.kernel.toolchain import Toolchain, find_toolchain
-from kit.plan import Plan, instruments
+from kit.overlap import Work
+from kit.plan import instruments
 from kit.progress import Progress
 from kit.provenance import provenance
-from kit.records import Boot, Experiment, KernelSpec, KindVerdict, Outcome, PatchRef, Stop, to_json
-from kit.runner import Runner, load_boots
+from kit.records import Boot, Experiment, KernelSpec, KindVerdict, Outcome, PatchRef, to_json
+from kit.runner import Runner
 from kit.spec import PROJECT
 from kit.stats.attribution import Attribution, attribute
 from kit.stats.sentence import sentence
@@ -76,7 +76,7 @@ def _interruptible(job: _Job) -> RunResult:
 
 def _keep_within(cache: Cache, limit: int, job: _Job) -> None:
     """Brings the cache within its limit; what this run used stays. A disk that refuses does not undo a verdict."""
-    spared = {("boots", boot.key) for boot in job.done}
+    spared = {("boots", boot.key) for boot in job.work.boots}
     for arm in job.arms:
         spared |= {pair for b in arm.builds.values() for pair in _entries_of(b.spec)}
     try:
@@ -106,24 +106,20 @@ class _Job:
     ) -> None:
         self.exp, self.arms, self.runner, self.tools = exp, arms, runner, tools
         self.folder, self.progress = folder, progress
-        self.done: list[Boot] = load_boots(folder)
-        self.build_faults: dict[str, str] = {}
-        self.identical: dict[str, list[str]] = {}
-        self.notes: list[str] = []
+        self.work = Work(exp, arms, runner, folder)
         self.start = start
 
     def run(self) -> RunResult:
         write_experiment(self.exp, self.folder.path)
-        origin = provenance(
-            self.exp, self.arms, self.tools, self.runner.host, self.runner.guest.key, self.folder.path
-        )
+        origin = provenance(self.exp, self.arms, self.tools, self.runner.host, self.runner.guest.key, self.folder.path)
         write_json(self.folder.path / "provenance.json", origin)
         self._announce(origin)
-        site = self._without_twins(self._build(), origin)
-        if self.exp.baseline not in self.build_faults:
-            origin["accel"] = {"used": site.accel, "why": self.notes[-1] if self.notes else ""}
+
+        def tell_accel() -> None:
+            origin["accel"] = {"used": self.work.accel, "why": self.work.why}
             write_json(self.folder.path / "provenance.json", origin)
-            self._boot(Plan.of(self.exp, site))
+
+        self.work.run(tell_accel)
         return self._judge(origin)
 
     def _announce(self, origin: dict[str, Any]) -> None:
@@ -134,79 +130,24 @@ class _Job:
                 said = exact.get(patch["exact"], "its index line names no blobs")
                 self.progress.note(f"{name}: {patch['file']} ({said}): {blobs}")
 
-    def _build(self) -> Site:
-        """Every kernel that the evidence needs; then, with the baseline's, whether KVM works here."""
-        keys: dict[tuple[str, str], str] = {}
-        accel, why = "tcg", "nothing is booted"
-        for instrument in instruments(self.exp):
-            for arm in sorted(self.arms, key=lambda a: a.spec.name != self.exp.baseline):
-                try:
-                    kernel = self.runner.build(arm.builds[instrument])
-                except BuildError as error:
-                    self.build_faults[arm.spec.name] = str(error)
-                    self.progress.note(str(error))
-                    if arm.spec.name == self.exp.baseline:
-                        return Site(keys, accel, self.runner.guest.key)
-                    continue
-                keys[arm.spec.name, instrument] = kernel.key
-                how = "from the cache" if kernel.cached else f"built in {kernel.seconds:.0f} s"
-                self.progress.note(f"kernel {arm.spec.name} ({instrument}): {how}")
-                if arm.spec.name == self.exp.baseline:
-                    generation = f"{arm.tree.version} {instrument}"
-                    accel, why = self.runner.accel(self.exp.accel, kernel, generation, self.exp.arch)
-        emulated = " Emulated time says nothing of hardware; counts are as exact." if accel == "tcg" else ""
-        self.notes.append(why)
-        self.progress.note(f"guests run by {accel.upper()}: {why}.{emulated}")
-        return Site(keys, accel, self.runner.guest.key)
-
-    def _without_twins(self, site: Site, origin: dict[str, Any]) -> Site:
-        """The site without the kernels that are the baseline's own code, and without the baseline's where no other is
-        left: there is nothing to compare. An A/A experiment is for comparing just those."""
-        keys = dict(site.kernels)
-        for instrument in () if self.exp.aa else instruments(self.exp):
-            base = keys.get((self.exp.baseline, instrument))
-            built = [a.name for a in self.exp.arms if (a.name, instrument) in keys and a.name != self.exp.baseline]
-            equal = [arm for arm in built if base and self.runner.same_code(base, keys[arm, instrument])]
-            if equal:
-                self.identical[instrument] = equal
-                self.progress.note(f"{instrument}: {', '.join(equal)}: the same code as {self.exp.baseline}")
-            nothing_left = len(equal) == len(self.exp.arms) - 1
-            for arm in [*equal, *([self.exp.baseline] if nothing_left else [])]:
-                keys.pop((arm, instrument), None)
-                origin["arms"][arm]["kernels"][instrument]["booted"] = False
-        return replace(site, kernels=keys)
-
-    def _boot(self, plan: Plan) -> None:
-        planned = {(s.key, s.arm) for s in plan.wanted}
-        self.done = [b for b in self.done if (b.key, b.arm) in planned]  # a tree may have changed before a resume
-        with self.progress.task("boots", len(plan.wanted)) as task:
-            while not isinstance(wanted := plan.next(self.done), Stop):
-                spec = wanted[0]
-                task.update(len(plan.wanted) - plan.left(self.done))
-                task.say(f"{spec.arm}, {spec.machine.cpus} vCPU, {spec.evidence}")
-                boot = self.runner.boot(spec, plan.limit(spec, self.done))
-                self.folder.append_boot(to_json(boot))
-                self.done.append(boot)
-                if boot.outcome is not Outcome.OK:
-                    self.progress.note(f"boot {boot.order} ({boot.arm}, {boot.cpus} vCPU): {boot.outcome}: {boot.why}")
-            task.update(len(plan.wanted))
-        self.progress.note(wanted.why)
-
     def _judge(self, origin: dict[str, Any]) -> RunResult:
-        attribution = attribute(self.exp, self.done, self.build_faults)
-        kinds = [identical.judge(kind, self.exp, self.done, self.identical) for kind in self.exp.evidence]
+        done, same = self.work.boots, self.work.identical
+        for instrument, arm in ((i, a) for i, arms in same.items() for a in arms):
+            origin["arms"][arm]["kernels"][instrument]["booted"] = False
+        attribution = attribute(self.exp, done, self.work.build_faults)
+        kinds = [identical.judge(kind, self.exp, done, same) for kind in self.exp.evidence]
         judgement = judge(self.exp, kinds, attribution)
-        verdict = verdict_json(self.exp, judgement, kinds, attribution, self.done, origin)
+        verdict = verdict_json(self.exp, judgement, kinds, attribution, done, origin)
         verdict["seconds"] = self._seconds()
         write_json(self.folder.path / "verdict.json", verdict)
         return RunResult(self.folder.path, verdict, judgement.exit_code)
 
     def _seconds(self) -> dict[str, float]:
-        """Where this run's wall time went: commands (make above all), guests, and kit itself."""
+        """Where this run's wall time went: commands (make above all), guests, both at once, and kit itself."""
         total = time.monotonic() - self.start
-        guests = self.runner.guest_seconds
-        own = total - guests - self.progress.command_seconds
-        spent = {"total": total, "commands": self.progress.command_seconds, "guests": guests, "own": max(own, 0.0)}
+        guests, commands, busy = self.runner.guest_seconds, self.progress.command_seconds, self.progress.busy
+        own = max(total - busy.seconds, 0.0)
+        spent = {"total": total, "commands": commands, "guests": guests, "both": busy.both, "own": own}
         return {name: round(seconds, 2) for name, seconds in spent.items()}
 
 

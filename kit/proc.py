@@ -7,6 +7,7 @@ import select
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -38,14 +39,17 @@ def run(
 ) -> Done:
     """Runs a command to its end, each line of output to `on_line` and the log. `limit` in seconds.
 
-    Raises MachineError when the command cannot be started or the limit runs out. A status other than 0 is returned.
+    Raises MachineError when the command cannot be started or the limit runs out, KeyboardInterrupt where another thread
+    has stopped this one (`Stopper`). A status other than 0 is returned.
     """
     progress.command(argv, str(cwd or ""))
     start = time.monotonic()
     lines: list[str] = []
-    with closing(_Log(log)) as kept:
+    with closing(_Log(log)) as kept, progress.busy.work():
         process = _start(argv, cwd, env)
+        stopper: Stopper = getattr(_HERE, "stopper", _NOBODY)
         try:
+            stopper.watch(process)
             for line in _lines(process, start + limit):
                 lines.append(line)
                 kept.add(line)
@@ -58,6 +62,7 @@ def run(
             ) from None
         finally:
             end(process)
+            stopper.watch(None)
             seconds = time.monotonic() - start
             progress.command_seconds += seconds
     return Done(process.returncode, "".join(lines), seconds)
@@ -70,6 +75,38 @@ def check(argv: Sequence[str], *, progress: Progress, limit: float, cwd: Path | 
         tail = "\n".join("    " + line for line in done.output.strip().splitlines()[-8:])
         raise MachineError(f"`{' '.join(argv)}` ended with status {done.status}:\n{tail}")
     return done.output
+
+
+class Stopper:
+    """Ends the commands of one thread from another, as Ctrl-C ends those of the main thread: what Python does for that
+    thread alone. A stopped thread runs no further command."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+        self.stopped = False
+
+    def take_this_thread(self) -> None:
+        """From now on this thread's commands are those that `stop` ends."""
+        _HERE.stopper = self
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Sends the signal to the command that runs, if any; the thread gets KeyboardInterrupt there."""
+        with self._lock:
+            self.stopped = True
+            if self._process is not None:
+                _signal_group(self._process, number)
+
+    def watch(self, process: subprocess.Popen[bytes] | None) -> None:
+        """The command that runs now, None once it has ended. Raises KeyboardInterrupt where the thread was stopped."""
+        with self._lock:
+            self._process = process
+        if self.stopped:
+            raise KeyboardInterrupt
+
+
+_HERE = threading.local()
+_NOBODY = Stopper()
 
 
 class _TooLong(Exception):

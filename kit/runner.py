@@ -119,17 +119,19 @@ class Runner:
             return read_results(data, nonce)
 
         conf = {"nonce": nonce, "limit": str(int(limits.total)), **(extra or {})}
-        run = run_boot(
-            Path(kernel.image),
-            boot_initramfs(self.guest.base_cpio_path, program, conf),
-            machine,
-            console=console,
-            read=read,
-            limits=limits,
-            append=append,
-            on_command=self.progress.command,
-            cores=pin_to,
-        )
+        initramfs = boot_initramfs(self.guest.base_cpio_path, program, conf)
+        with self.progress.busy.work():
+            run = run_boot(
+                Path(kernel.image),
+                initramfs,
+                machine,
+                console=console,
+                read=read,
+                limits=limits,
+                append=append,
+                on_command=self.progress.command,
+                cores=pin_to,
+            )
         self.guest_seconds += run.seconds
         return run
 

@@ -19,6 +19,7 @@ LAYERS = (
     ("kernel", "vm", "workload", "sim", "upkeep"),
     ("evidence", "arms"),
     ("spec", "plan", "runner", "provenance"),
+    ("overlap",),
     ("check", "doctor", "experiment", "modelverb", "recorded", "report", "search", "selftest"),
     ("rerun",),
     ("cli",),

@@ -16,12 +16,14 @@ class Evidence:
     """A kind: the instruments whose kernels it boots, the boots that it wants, and its judgement of them.
 
     `stop`, of a kind that may be decided before its last block: from the boots of the blocks done, whether it is.
+    `alone`: its boots measure time, so nothing else may run beside them.
     """
 
     instruments: tuple[str, ...]
     boots: Callable[[Experiment, Site], list[BootSpec]]
     judge: Callable[[Experiment, Sequence[Boot]], KindVerdict]
     stop: Callable[[Experiment, Sequence[Boot]], Decision] | None = None
+    alone: bool = False
 
 
 EVIDENCE: Mapping[str, Evidence] = {
@@ -29,5 +31,5 @@ EVIDENCE: Mapping[str, Evidence] = {
     "count": Evidence(("counting",), count.boots, count.judge),
     "instructions": Evidence(("plain",), instructions.boots, instructions.judge),
     "check": Evidence(("checking",), check.boots, check.judge),
-    "time": Evidence(("plain",), time.boots, time.judge, time.stop),
+    "time": Evidence(("plain",), time.boots, time.judge, time.stop, alone=True),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -23,6 +24,7 @@ class PlainProgress(Progress):
     """A line when something starts, when it ends, and now and then between."""
 
     def __init__(self, verbose: bool = False, out: TextIO | None = None) -> None:
+        super().__init__()
         self.verbose = verbose
         self.out = out or sys.stderr
 
@@ -63,6 +65,8 @@ class TerminalProgress(Progress):
     """Bars that vanish when their task ends; notes stay."""
 
     def __init__(self, verbose: bool = False) -> None:
+        super().__init__()
+        self._starting = threading.Lock()
         self.verbose = verbose
         self.console = Console(stderr=True, highlight=False)
         self.bars = RichProgress(
@@ -78,15 +82,17 @@ class TerminalProgress(Progress):
 
     @contextmanager
     def task(self, title: str, total: float = 0) -> Iterator[Task]:
-        if not self.bars.live.is_started:
-            self.bars.start()
-        number = self.bars.add_task(title, total=total or None, words="")
+        with self._starting:
+            if not self.bars.live.is_started:
+                self.bars.start()
+            number = self.bars.add_task(title, total=total or None, words="")
         try:
             yield _BarTask(self.bars, number)
         finally:
-            self.bars.remove_task(number)
-            if not self.bars.tasks:
-                self.bars.stop()
+            with self._starting:
+                self.bars.remove_task(number)
+                if not self.bars.tasks:
+                    self.bars.stop()
 
     def note(self, text: str) -> None:
         self.console.print(Text(text))

@@ -52,8 +52,9 @@ def main() -> None:
             spent, boots = verdict["seconds"], verdict["boots"]
             share = spent["own"] / spent["total"]
             print(
-                f"{name}: {wall:.1f} s; commands {spent['commands']:.1f} s, guests {spent['guests']:.1f} s,"
-                f" kit itself {spent['own']:.1f} s ({share:.1%}); {boots['ok']} boots, {boots['reused']} reused"
+                f"{name}: {wall:.1f} s; commands {spent['commands']:.1f} s, guests {spent['guests']:.1f} s"
+                f" (both at once {spent['both']:.1f} s), kit itself {spent['own']:.1f} s ({share:.1%});"
+                f" {boots['ok']} boots, {boots['reused']} reused"
             )
         built = kernels(cache)
         for arm, seconds in built:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import pytest
 
 import kit.arms
+from kit.arms import FRAGMENTS
 from kit.errors import NOT_AS_EXPECTED, OK
 from kit.experiment import RunResult
 from kit.report.text import render
@@ -28,20 +29,21 @@ LIMIT = 45  # seconds of a boot: hung-task detection speaks after 15 to 30 s
 
 class Case(NamedTuple):
     """A patch, words of the fault that is to be named, words of its excerpt, what the experiment has of its own, and
-    fragments of configs/kernel that its kernels have on top."""
+    what its checking kernel is made of (fragments of configs/kernel)."""
 
     patch: str
     said: str
     excerpt: str
     changes: dict[str, Any] = {}  # noqa: RUF012
-    fragments: tuple[str, ...] = ()
+    fragments: tuple[str, ...] = FRAGMENTS["checking"]
 
 
 # Lockdep learns that reclaim takes the lock only from a kswapd that has to wait for it: that takes a second CPU.
 TWO: dict[str, Any] = {"guest": {"cpus": [2]}}
-# KASAN's shadow takes an eighth of the memory, and every access is checked: two minutes a boot.
+# KASAN checks every access: without lockdep besides, a boot takes a minute or two.
 SLOW: dict[str, Any] = {"guest": {"memory": "512M", "limit": 600}}
-SANITIZERS = ("sanitizers", "symbols")
+SANITIZERS = ("common", "pvh", "plain", "sanitizers", "symbols")
+KFENCE = (*FRAGMENTS["checking"], "kfence")
 
 CASES = (
     Case("warn-in-clone", "warning: WARNING: CPU", "anon_vma_clone"),
@@ -64,7 +66,7 @@ CASES = (
     Case("write-after-free", "slab: BUG anon_vma_chain", "Poison overwritten"),
     Case("use-after-free", "kasan: BUG: KASAN: use-after-free in unlink_anon_vmas", "Read of size 8", SLOW, SANITIZERS),
     Case("shift-too-far", "ubsan: UBSAN: shift-out-of-bounds", "anon_vma_fork", SLOW, SANITIZERS),
-    Case("use-after-free", "kasan: BUG: KFENCE: use-after-free read in unlink_anon_vmas", "kfence-#", {}, ("kfence",)),
+    Case("use-after-free", "kasan: BUG: KFENCE: use-after-free read in unlink_anon_vmas", "kfence-#", {}, KFENCE),
 )
 
 
@@ -96,15 +98,19 @@ def gated(case: Case) -> Any:
     quick = case.patch in ("warn-in-clone", "lock-twice", "null-in-fork", "panic-at-boot")
     why = "set KIT_TEST_BROKEN=1 to run every broken kernel (half an hour)"
     marks = [] if quick else [pytest.mark.skipif(not os.environ.get("KIT_TEST_BROKEN"), reason=why)]
-    return pytest.param(case, id="-".join((case.patch, *case.fragments)), marks=marks)
+    return pytest.param(case, id=name_of(case), marks=marks)
+
+
+def name_of(case: Case) -> str:
+    """The patch, and the first of the fragments that not every checking kernel has."""
+    return "-".join((case.patch, *[f for f in case.fragments if f not in (*FRAGMENTS["checking"], "plain")][:1]))
 
 
 @pytest.mark.parametrize("case", [gated(case) for case in CASES])
 def test_a_broken_patch_is_named(run: Run, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    checking = (*kit.arms.FRAGMENTS["checking"], *case.fragments)
-    monkeypatch.setattr(kit.arms, "FRAGMENTS", {**kit.arms.FRAGMENTS, "checking": checking})
+    monkeypatch.setattr(kit.arms, "FRAGMENTS", {**FRAGMENTS, "checking": case.fragments})
     result = run(experiment([patch(case.patch)], [], **case.changes))
-    keep(result, "-".join((case.patch, *case.fragments)))
+    keep(result, name_of(case))
     verdict = result.verdict
     faults = verdict["splats"]["broken"]
     assert (verdict["verdict"], result.exit_code) == ("broken", NOT_AS_EXPECTED), verdict["sentence"]

@@ -1,0 +1,190 @@
+"""Kernels are built while others boot; boots that measure time wait; whatever ends one ends the other."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from test_run import BOOTS, FRESH_MAKES, Bench, kill_after, resume_command
+
+import kit.overlap
+import kit.runner
+from kit import proc
+from kit.cli import INTERRUPTED
+from kit.errors import COULD_NOT_RUN, OK, MachineError
+from kit.evidence import EVIDENCE
+from kit.overlap import Builds
+from kit.progress import Busy, Progress
+from kit.records import Kernel
+from kit.store import RunFolder
+
+FIRST = ("make vmlinux",) * 2  # counted by a dry run, then built
+
+
+def order(bench: Bench) -> list[str]:
+    """What the fakes did: `boot` and the builds, in order."""
+    return [line for line in bench.log.read_text().splitlines() if line in ("boot", "make vmlinux")]
+
+
+def slow_builds(monkeypatch: pytest.MonkeyPatch, boots: Callable[[], int], wanted: int) -> None:
+    """Every kernel after the first waits until so many guests have run."""
+    real, built = kit.runner.build, 0
+
+    def build(*args: Any) -> Kernel:
+        nonlocal built
+        built += 1
+        end = time.monotonic() + 60
+        while built > 1 and boots() < wanted and time.monotonic() < end:
+            time.sleep(0.01)
+        return real(*args)
+
+    monkeypatch.setattr(kit.runner, "build", build)
+
+
+def test_the_baseline_boots_while_the_next_arm_is_built(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    slow_builds(monkeypatch, lambda: bench.did("boot"), BOOTS // 2)
+    assert bench.run().code == OK
+    half = ["boot"] * (BOOTS // 2)
+    assert order(bench) == [*FIRST, *half, "make vmlinux", *half]
+    assert bench.verdict()["boots"] == {"ok": BOOTS, "failed": 0, "reused": 0}
+
+
+def test_kernels_are_built_in_the_order_of_the_evidence(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    built = []
+    real = kit.runner.build
+
+    def build(job: Any, *rest: Any) -> Kernel:
+        built.append((job.spec.instrument, job.spec.arm))
+        return real(job, *rest)
+
+    monkeypatch.setattr(kit.runner, "build", build)
+    bench.arms(with_=[bench.fault("nothing")])
+    bench.experiment["evidence"] = ["check", "count"]
+    assert bench.run().code == OK
+    arms = ("without", "with")
+    assert built == [(instrument, arm) for instrument in ("checking", "counting") for arm in arms]
+
+
+def test_boots_that_measure_time_wait_for_the_last_build(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    alone = {**EVIDENCE, "count": replace(EVIDENCE["count"], alone=True)}
+    monkeypatch.setattr(kit.overlap, "EVIDENCE", alone)
+    assert bench.run().code == OK
+    assert order(bench) == [*FIRST, "make vmlinux"] + ["boot"] * BOOTS
+
+
+def test_the_time_that_both_took_is_counted_once(bench: Bench) -> None:
+    assert bench.run().code == OK
+    spent = bench.verdict()["seconds"]
+    assert spent["commands"] + spent["guests"] - spent["both"] + spent["own"] <= spent["total"] + 0.05
+    assert 0 <= spent["both"] <= spent["commands"]
+    assert 0 < spent["own"] < spent["total"]
+
+
+def test_a_machine_that_fails_in_a_build_ends_the_boots_and_loses_none(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = kit.runner.build
+
+    def build(job: Any, *rest: Any) -> Kernel:
+        if job.spec.arm == "with":
+            while not bench.did("boot"):
+                time.sleep(0.01)
+            raise MachineError("the disk is gone")
+        return real(job, *rest)
+
+    monkeypatch.setattr(kit.runner, "build", build)
+    ran = bench.run()
+    assert (ran.code, "kit: the disk is gone" in ran.err) == (COULD_NOT_RUN, True)
+    [run] = bench.runs()
+    known = len(RunFolder(run).read_boots())
+    assert known == bench.did("boot") >= 1
+    monkeypatch.setattr(kit.runner, "build", real)
+    assert bench.call("run", "--resume", str(run)).code == OK
+    assert bench.did("boot") == BOOTS
+
+
+def test_ctrl_c_while_one_arm_boots_and_the_other_is_built_ends_both(bench: Bench) -> None:
+    makefile = bench.tree / "Makefile"
+    link = "\t@echo '  LD      vmlinux'\n"
+    text = makefile.read_text()
+    assert link in text
+    makefile.write_text(text.replace(link, f"{link}\t@if grep -q 'a slow one' $^; then sleep 61; fi\n"))
+    bench.edit("return 0;", "return 0; /* boots: hang_silent */")
+    bench.arms(with_=[bench.patch("slow", "Clone every entry", "a slow one")])
+    started = time.monotonic()
+    ran = kill_after(bench, ["run", bench.write()], FRESH_MAKES, 0.5, signal.SIGINT)  # all of them, and a boot
+    assert ran.code == INTERRUPTED, ran
+    assert resume_command(ran)[:2] == ["run", "--resume"]
+    assert "Traceback" not in ran.err
+    assert time.monotonic() - started < 40
+    assert order(bench).count("boot") == 1
+    listed = proc.run(["ps", "-eo", "args"], progress=Progress(), limit=10).output
+    assert "sleep 61" not in listed.splitlines()
+
+
+# The parts.
+
+
+def test_a_stopped_thread_gets_what_ctrl_c_gives_the_main_thread() -> None:
+    stopper, met = proc.Stopper(), []
+    ready = threading.Event()
+
+    def work() -> None:
+        stopper.take_this_thread()
+        try:
+            proc.run(["sh", "-c", "echo; sleep 60"], progress=Progress(), limit=60, on_line=lambda _: ready.set())
+        except KeyboardInterrupt:
+            met.append("interrupt")
+        try:
+            proc.run(["true"], progress=Progress(), limit=60)
+        except KeyboardInterrupt:
+            met.append("no further command")
+
+    thread = threading.Thread(target=work)
+    started = time.monotonic()
+    thread.start()
+    assert ready.wait(10)
+    stopper.stop()
+    thread.join(20)
+    assert met == ["interrupt", "no further command"]
+    assert time.monotonic() - started < 30
+    assert proc.run(["true"], progress=Progress(), limit=10).status == 0, "other threads go on"
+
+
+def test_the_second_kernel_waits_to_be_let_on() -> None:
+    begun: list[str] = []
+
+    def build(job: Any) -> Any:
+        begun.append(job)
+        return job
+
+    with Builds(["a", "b"], build) as builds:  # type: ignore[list-item]
+        assert [b.kernel for b in builds.news(wait=True)] == ["a"]
+        assert builds.news(wait=False) == []
+        assert begun == ["a"]
+        builds.go_on()
+        assert [b.kernel for b in builds.news(wait=True)] == ["b"]
+        assert (builds.news(wait=True), builds.ended) == ([], True)
+
+
+def test_leaving_early_ends_the_thread() -> None:
+    before = threading.active_count()
+    with Builds(["a", "b"], lambda job: job) as builds:  # type: ignore[arg-type, list-item, return-value]
+        builds.news(wait=True)
+    assert threading.active_count() == before
+
+
+def test_seconds_that_overlap_are_counted_once() -> None:
+    busy = Busy()
+    began = time.monotonic()
+    with busy.work(), busy.work():
+        time.sleep(0.05)
+    assert 0.05 <= busy.both <= busy.seconds <= time.monotonic() - began
+    with busy.work():
+        time.sleep(0.05)
+    assert busy.both + 0.05 <= busy.seconds <= time.monotonic() - began
