@@ -16,8 +16,9 @@ from kit.records import Machine
 SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
 
 # oops=panic: an oops ends the guest at once instead of leaving it half alive. panic=-1 with -no-reboot ends QEMU.
-# unknown_nmi_panic: an NMI from us makes a guest that hangs show where (kit/vm/hang.py).
-APPEND = "panic=-1 oops=panic norandmaps unknown_nmi_panic"
+# unknown_nmi_panic: an NMI from us makes a guest that hangs show where (kit/vm/hang.py); panic_print=1 (since 5.0):
+# with every task, so that a kernel without sysrq shows who sleeps on a lock for ever.
+APPEND = "panic=-1 oops=panic norandmaps unknown_nmi_panic panic_print=1"
 
 # No `-cpu host` with KVM: QEMU aborts where a nested KVM refuses one of its registers, and counts do not need it.
 ACCELERATORS: Mapping[str, tuple[str, ...]] = {

@@ -6,6 +6,7 @@ They lie in tests/boot/broken/. All kernels share one object folder: after the f
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -120,6 +121,18 @@ def test_a_broken_patch_is_named(run: Run, case: Case, monkeypatch: pytest.Monke
     assert verdict["evidence"]["check"]["verdict"] == "broken"
     assert verdict["boots"]["ok"] >= 1
     assert verdict["sentence"] in render(verdict, result.folder).replace("BROKEN (not as expected): ", "Broken: ")
+
+
+@pytest.mark.skipif(not os.environ.get("KIT_TEST_BROKEN"), reason="set KIT_TEST_BROKEN=1: two boots hang")
+def test_a_deadlock_that_nothing_reports_is_found_all_the_same(run: Run) -> None:
+    """The counting kernel has neither lockdep's proof nor hung-task detection, nor sysrq: an NMI shows it."""
+    result = run(experiment([patch("one-pass-unlink")], [], evidence=["count"]))
+    keep(result, "one-pass-unlink-counting")
+    [fault] = result.verdict["splats"]["broken"]
+    assert (result.verdict["verdict"], result.exit_code) == ("broken", NOT_AS_EXPECTED), result.verdict["sentence"]
+    assert "hang: no end after" in fault["why"]
+    where = "anon_vma_free|__put_anon_vma|unlink_anon_vmas"
+    assert re.search(rf"in the workload, task \w+ stands in ({where})", fault["why"])
 
 
 def test_what_the_baseline_shows_too_is_not_held_against_a_patch(run: Run) -> None:
