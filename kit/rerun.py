@@ -11,10 +11,11 @@ from typing import Any
 from kit.errors import MachineError
 from kit.evidence.locks import by_class, named
 from kit.kernel.build import cached_kernel
+from kit.plan import Plan
 from kit.progress import Progress
 from kit.recorded import experiment_of, find_boot, name_of, planned, provenance_of, resume_command, window_counts
 from kit.records import Boot, BootSpec, Experiment, Kernel, Outcome, Results, to_json
-from kit.runner import CONF, TOTAL_SECONDS
+from kit.runner import CONF, TOTAL_SECONDS, load_boots
 from kit.store import Cache, RunFolder, write_atomic
 from kit.upkeep import temporary_files
 from kit.vm.boot import BootRun, run_boot
@@ -78,7 +79,8 @@ def rerun(
         kernel = _kernel(boot, folder, cache)
         base = _guest(str(origin.get("guest", "")), cache, progress, notes)
         with temporary_files(), progress.task(f"boot {name_of(boot)} again"):
-            run = _Again(folder, boot, spec, kernel, base, progress, say).run(gdb, keep)
+            limit = Plan(exp, ()).limit(spec, load_boots(folder)) or TOTAL_SECONDS[spec.machine.accel]
+            run = _Again(folder, boot, spec, kernel, base, limit, progress, say).run(gdb, keep)
     finally:
         cache.release()
     return Rerun(boot, run, *_differences(boot.results, run.results, exp), tuple(notes))
@@ -128,13 +130,14 @@ class _Again:
     spec: BootSpec
     kernel: Kernel
     base: Path
+    limit: float
     progress: Progress
     say: Callable[[str], None]
 
     def run(self, gdb: bool, keep: bool) -> BootRun:
         nonce = secrets.token_hex(8)
         console = self._console()
-        limits = Limits(total=TOTAL_SECONDS[self.spec.machine.accel])
+        limits = Limits(total=self.limit)
 
         def read(data: bytes) -> tuple[Outcome, str, Results | None]:
             write_atomic(self.folder.raw(console), data)

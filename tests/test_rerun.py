@@ -12,10 +12,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from test_run import BOOTS, ROOT, Bench, Ran
 
+import kit.plan
 import kit.rerun
 from kit.cli import INTERRUPTED
 from kit.errors import BAD_INPUT, COULD_NOT_RUN, NOT_AS_EXPECTED, OK
@@ -121,7 +123,8 @@ def test_gdb_finds_a_guest_that_waits_for_it(bench: Bench) -> None:
 def test_a_guest_that_hangs_is_kept_and_ends_with_ctrl_c(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.run()
     monkeypatch.setenv("KIT_FAKE_QEMU", "hang_silent")
-    monkeypatch.setattr(kit.rerun, "TOTAL_SECONDS", {"tcg": 0.3})
+    monkeypatch.setattr(kit.plan, "LIMIT_LEAST", 0.3)
+    monkeypatch.setattr(kit.plan, "LIMIT_TIMES", 0)
     said: list[str] = []
 
     def say(text: str) -> None:
@@ -163,3 +166,20 @@ def test_ctrl_c_while_gdb_is_waited_for_ends_the_guest(bench: Bench) -> None:
     ran = Ran(process.returncode, out, err)
     assert ran.code == INTERRUPTED, ran
     assert not os.path.exists(stub)
+
+
+def test_a_checking_boot_is_told_again_what_it_was_told(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.arms()
+    bench.experiment["evidence"] = ["check"]
+    bench.run()
+    told: list[dict[str, str]] = []
+    real = kit.rerun.boot_initramfs
+
+    def initramfs(base: Path, program: str, conf: dict[str, str]) -> bytes:
+        told.append(conf)
+        return real(base, program, conf)
+
+    monkeypatch.setattr(kit.rerun, "boot_initramfs", initramfs)
+    assert bench.call("rerun", "last", "--boot", "0").code == OK
+    assert told[0].keys() == {"nonce", "limit", "swap"}
+    assert 60 <= int(told[0]["limit"]) < 900, "as long as the run gave it, not as long as a first boot"

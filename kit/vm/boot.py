@@ -50,7 +50,7 @@ class BootRun:
 
 
 @dataclass(frozen=True)
-class _Ended:
+class Ending:
     """What is known once QEMU is gone. `status` as subprocess has it; None if it had to be killed.
 
     `answers`: what a guest that hangs printed when it was asked where it stands.
@@ -60,7 +60,7 @@ class _Ended:
     status: int | None
     stderr: str
     answers: bytes
-    pinned: Pinned | None
+    pinned: Pinned | None = None
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def run_boot(
         ended = _run(argv, console_pair, monitor_pair, folder / "stderr", limits, pins)
         host = HostRecord(before, host_state(), ended.pinned) if before else None
         console.write_bytes(ended.watched.heard + ended.answers)
-        return replace(_boot_run(ended, console, files.results.read_bytes(), read, limits), host=host)
+        return replace(how_it_ended(ended, console, files.results.read_bytes(), read, limits), host=host)
 
 
 def _pins(machine: Machine, cores: Sequence[int] | None, stack: ExitStack) -> _Pins | None:
@@ -136,7 +136,7 @@ def _require(program: str) -> None:
 
 def _run(
     argv: Sequence[str], console: _Pair, monitor: _Pair, stderr: Path, limits: Limits, pins: _Pins | None
-) -> _Ended:
+) -> Ending:
     pairs = (console, monitor, *([pins.monitor] if pins else []))
     fds = tuple(pair.theirs.fileno() for pair in pairs)
     with stderr.open("wb") as errors, _process(argv, fds, errors.fileno()) as process:
@@ -151,7 +151,7 @@ def _run(
                 status = process.wait(EXIT_SECONDS)
         elif watched.ended is Ended.LIMIT:
             answers = ask(console.ours, monitor.ours, watched.phase is Phase.RUNNING)
-    return _Ended(watched, status, stderr.read_text(errors="replace"), answers, pinned)
+    return Ending(watched, status, stderr.read_text(errors="replace"), answers, pinned)
 
 
 @contextlib.contextmanager
@@ -172,7 +172,8 @@ def _process(argv: Sequence[str], fds: tuple[int, ...], stderr: int) -> Iterator
         process.wait()
 
 
-def _boot_run(ended: _Ended, console: Path, data: bytes, read: ReadResults, limits: Limits) -> BootRun:
+def how_it_ended(ended: Ending, console: Path, data: bytes, read: ReadResults, limits: Limits) -> BootRun:
+    """The outcome, why, and the splats of a boot; `data`: what came over the results' channel."""
     heard = ended.watched.heard.decode(errors="replace")
     splats = classify(heard)
     hang = stuck(heard + ended.answers.decode(errors="replace"), heard.count("\n") + 1) if ended.answers else None
@@ -184,7 +185,7 @@ def _boot_run(ended: _Ended, console: Path, data: bytes, read: ReadResults, limi
 
 
 def _host_outcome(
-    ended: _Ended, splats: Sequence[Splat], hang: Splat | None, limits: Limits
+    ended: Ending, splats: Sequence[Splat], hang: Splat | None, limits: Limits
 ) -> tuple[Outcome, str, None] | None:
     """What can be said without reading the results; None if QEMU ended as it should."""
     watched = ended.watched
@@ -201,7 +202,7 @@ def _host_outcome(
     return _exit_outcome(ended)
 
 
-def _exit_outcome(ended: _Ended) -> tuple[Outcome, str, None] | None:
+def _exit_outcome(ended: Ending) -> tuple[Outcome, str, None] | None:
     status = ended.status or 0
     said = ended.stderr.strip()[-2000:]
     if status < 0:

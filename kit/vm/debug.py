@@ -13,14 +13,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from kit.errors import MachineError
-from kit.records import Machine, Outcome
-from kit.vm.boot import BootRun, OnCommand, ReadResults
+from kit.records import Machine
+from kit.vm.boot import BootRun, Ending, OnCommand, ReadResults, how_it_ended
 from kit.vm.console import Ended, Limits, Watched, watch
 from kit.vm.qemu import Files, gdb_stub, qemu_argv
-from kit.vm.splats import FATAL, classify
 
 DAY = 86400.0
 PATIENT = Limits(first_line=7 * DAY, init=7 * DAY, total=7 * DAY, after_panic=7 * DAY)
@@ -62,9 +62,12 @@ def debug_boot(
         attach = f"gdb {shlex.quote(str(image))} -ex {shlex.quote(f'target remote {folder}/gdb')}"
         if stopped:
             say(f"the guest is stopped before its first instruction. In another terminal:\n  {attach}\nCtrl-C ends it")
-        watched = _watch(ours, PATIENT if stopped else limits, attach, say)
+        limits = PATIENT if stopped else limits
+        watched = _watch(ours, limits, attach, say)
+        console.write_bytes(watched.heard)
         status = _status(process) if watched.ended is Ended.CLOSED else None
-        return _boot_run(watched, status, console, files.results.read_bytes(), read)
+        ended = Ending(watched, status, (folder / "stderr").read_text(errors="replace"), b"")
+        return how_it_ended(ended, console, files.results.read_bytes(), read, limits)
 
 
 def _short_folder(stack: ExitStack) -> Path:
@@ -112,7 +115,7 @@ def _watch(console: socket.socket, limits: Limits, attach: str, say: Callable[[s
             f"no end after {watched.seconds:.0f} s, {watched.phase}; the guest goes on. In another terminal:\n"
             f"  {attach}\nIt ends with gdb's `kill`, or with Ctrl-C here"
         )
-        watch(console, PATIENT)
+        return replace(watched, heard=watched.heard + watch(console, PATIENT).heard)
     return watched
 
 
@@ -122,18 +125,3 @@ def _status(process: subprocess.Popen[bytes]) -> int:
     except subprocess.TimeoutExpired:
         process.kill()
         return process.wait()
-
-
-def _boot_run(watched: Watched, status: int | None, console: Path, data: bytes, read: ReadResults) -> BootRun:
-    splats = tuple(classify(console.read_text(errors="replace")))
-    fatal = next((splat for splat in splats if splat.kind in FATAL), None)
-    results = None
-    if fatal is not None:
-        outcome, why = Outcome.PANIC, f"{fatal.title} ({watched.phase}, line {fatal.line} of the console)"
-    elif status is None:
-        outcome, why = Outcome.HANG, f"no end after {watched.seconds:.0f} s, {watched.phase}"
-    elif status:
-        outcome, why = Outcome.QEMU_DIED, f"QEMU ended with status {status}, {watched.phase}"
-    else:
-        outcome, why, results = read(data)
-    return BootRun(outcome, why, watched.seconds, watched.to_init, console, results, len(data), splats)
