@@ -7,6 +7,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from kit.decode import boot_from_json
 from kit.errors import MachineError
 from kit.kernel.build import BuildInput, build
 from kit.kernel.image import same_code
+from kit.kernel.symbols import decode
 from kit.kernel.toolchain import Toolchain
 from kit.progress import Progress
 from kit.records import Boot, BootSpec, Kernel, Machine, Outcome, Results, digest, to_json
@@ -45,6 +47,7 @@ class Runner:
         self.cache, self.folder, self.tools, self.progress, self.fresh = cache, folder, tools, progress, fresh
         self.guest_seconds = 0.0
         self._kernels: dict[str, Kernel] = {}
+        self._sources: dict[str, tuple[Path, ...]] = {}
         self._guest: GuestImage | None = None
         self.host: HostFacts = host_facts()
 
@@ -60,6 +63,8 @@ class Runner:
         """The kernel of a spec, from the cache or made. Raises BuildError, UserError, MachineError."""
         kernel = build(job, self.tools, self.cache, self.progress)
         self._kernels[kernel.key] = kernel
+        # Where the tree's scripts may be: the root of a git tree is a repository.
+        self._sources[kernel.key] = (job.tree.root, self.cache.root / "objects" / job.spec.object_key / "src")
         return kernel
 
     def same_code(self, one: str, other: str) -> bool:
@@ -87,7 +92,9 @@ class Runner:
         conf = CONF.get(spec.evidence, {})
         timed = cores() if spec.evidence in TIMED else None
         run = self._run(kernel, spec.program, spec.machine, name, limits, spec.layout, conf, timed)
-        boot = _record(spec, run, self.folder)
+        vmlinux = Path(kernel.image).with_name("vmlinux")
+        splats = decode(run.splats, vmlinux, self._sources[kernel.key], self.progress)
+        boot = _record(spec, replace(run, splats=splats), self.folder)
         if boot.outcome is not Outcome.OK:
             self._require_space()
         if boot.outcome is Outcome.OK and spec.evidence in EXACT and not boot.splats:

@@ -65,9 +65,9 @@ CASES = (
     Case("unlock-twice", "lockdep-unbalanced: WARNING: bad unlock balance", "anon_vma_fork"),
     Case("leak-memory", "oom: ", "invoked oom-killer", {"guest": {"memory": "96M"}}),
     Case("write-after-free", "slab: BUG anon_vma_chain", "Poison overwritten"),
-    Case("use-after-free", "kasan: BUG: KASAN: use-after-free in unlink_anon_vmas", "Read of size 8", SLOW, SANITIZERS),
-    Case("shift-too-far", "ubsan: UBSAN: shift-out-of-bounds", "anon_vma_fork", SLOW, SANITIZERS),
-    Case("use-after-free", "kasan: BUG: KFENCE: use-after-free read in unlink_anon_vmas", "kfence-#", {}, KFENCE),
+    Case("use-after-free", "kasan: BUG: KASAN: use-after-free in", "unlink_anon_vmas (mm/rmap.c:451", SLOW, SANITIZERS),
+    Case("shift-too-far", "ubsan: UBSAN: shift-out-of-bounds", "anon_vma_fork (mm/rmap.c:", SLOW, SANITIZERS),
+    Case("use-after-free", "kasan: BUG: KFENCE: use-after-free read in", "kfence-#", {}, KFENCE),
 )
 
 

@@ -1,0 +1,65 @@
+"""Addresses as file and line: splats and their kernel in, the same splats out as the tree's own script decodes them.
+
+That takes debug information in the kernel, which the kernels of kit have only where it is asked for
+(configs/kernel/symbols.config): it makes them ten times as large. Without it, excerpts stay as the kernel printed them.
+"""
+
+from __future__ import annotations
+
+import mmap
+import re
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from kit import proc
+from kit.errors import MachineError
+from kit.progress import Progress
+from kit.records import Splat
+
+SCRIPT = "scripts/decode_stacktrace.sh"  # since 3.16 (dbd1abb209fd)
+LIMIT = 180.0  # seconds; it starts addr2line for every address
+ADDRESS = re.compile(r"\S\+0x[0-9a-f]+/0x[0-9a-f]+\s*$")
+OUTSIDE = re.compile(r"[^\s(]*\.\./src/")  # the object folder's way to the source
+
+
+def has_debug_information(image: Path) -> bool:
+    """Whether a vmlinux has a section .debug_info."""
+    with image.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.rfind(b"\0.debug_info\0") >= 0
+
+
+def decode(
+    splats: Sequence[Splat], image: Path, sources: Sequence[Path], progress: Progress
+) -> tuple[Splat, ...]:
+    """The splats with file and line in their excerpts, where the kernel allows it and one of the sources has the
+    script."""
+    script = next((source / SCRIPT for source in sources if (source / SCRIPT).is_file()), None)
+    lines = [line for splat in splats for line in splat.excerpt.split("\n") if ADDRESS.search(line)]
+    if not lines or script is None or not has_debug_information(image):
+        return tuple(splats)
+    said = _ask(lines, script, image, progress)
+    known = {line: _told(line, words) for line, words in zip(lines, said, strict=False)} if said else {}
+    return tuple(
+        replace(s, excerpt="\n".join(known.get(line, line) for line in s.excerpt.split("\n"))) for s in splats
+    )
+
+
+def _ask(lines: Sequence[str], script: Path, image: Path, progress: Progress) -> list[str]:
+    """A line of the script's for each one of ours; none where it fails: a verdict does not hang on it."""
+    with tempfile.NamedTemporaryFile("w", prefix="kit-addresses-") as asked, progress.task("decoding addresses"):
+        asked.write("\n".join(lines) + "\n")
+        asked.flush()
+        argv = ["bash", "-c", 'exec bash "$1" "$2" <"$3" 2>/dev/null', "decode", str(script), str(image), asked.name]
+        try:
+            said = proc.run(argv, progress=progress, limit=LIMIT).output.splitlines()
+        except MachineError as error:
+            progress.note(f"addresses are not decoded: {error}")
+            return []
+    return said if len(said) == len(lines) else []
+
+
+def _told(line: str, words: str) -> str:
+    """As far in as the kernel printed it."""
+    return line[: len(line) - len(line.lstrip())] + OUTSIDE.sub("", words.strip())
