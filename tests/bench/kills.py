@@ -3,6 +3,9 @@
 A fake kernel tree and a fake QEMU stand for the real ones, so a run takes seconds; kills come in the set-up, in builds,
 in boots and while files are written. Each run is killed up to three times, resumed to its end, and its verdict compared
 with one that was never killed; no boot may be lost or recorded twice, no process and no temporary file may stay.
+
+`kills.py --real N [SEED]` does the same with Linux 6.1 and QEMU, in the user's own cache: one arm of each run differs
+by a comment that nobody has built before, so that kills come into an incremental build too.
 """
 
 from __future__ import annotations
@@ -17,13 +20,20 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
+from difflib import unified_diff
 from pathlib import Path
+
+import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from test_run import BOOTS, Bench, essence, lay_out  # noqa: E402
 
+from kit.kernel.tree import resolve_tree  # noqa: E402
+from kit.progress import Progress  # noqa: E402
+from kit.runner import PROBE_PROGRAM  # noqa: E402
 from kit.store import Cache, RunFolder  # noqa: E402
 from kit.upkeep import sweep  # noqa: E402
 from kit.workload.guestimage import build_guest  # noqa: E402
@@ -91,14 +101,20 @@ def round_of_kills(bench: Bench, moments: random.Random, whole: float, left: int
     return phases, found
 
 
-def faults(bench: Bench, run: Path, expected: dict[str, object]) -> list[str]:
-    """What is not as if the run had never been killed."""
+def recorded_faults(run: Path, expected: dict[str, object]) -> list[str]:
+    """What a run's folder has not as if it had never been killed."""
     out = []
     if essence(json.loads((run / "verdict.json").read_text())) != expected:
         out.append("another verdict")
     keys = [(b["key"], b["arm"]) for b in RunFolder(run).read_boots()]
     if len(keys) != BOOTS or len(set(keys)) != BOOTS:
         out.append(f"{len(keys)} boots recorded, {len(set(keys))} different ones")
+    return out
+
+
+def faults(bench: Bench, run: Path, expected: dict[str, object]) -> list[str]:
+    """What is not as if the run had never been killed."""
+    out = recorded_faults(run, expected)
     if left := [p.name for p in bench.cache.rglob(".new-*")]:
         out.append(f"left in the cache: {left}")
     return out
@@ -117,11 +133,103 @@ def processes(folder: Path) -> list[str]:
     return lines
 
 
-def main() -> int:
-    """Prints the phases that kills came in and what was wrong afterwards; 0 if nothing was."""
-    kills = int(sys.argv[1]) if len(sys.argv) > 1 else 50
-    seed = int(sys.argv[2]) if len(sys.argv) > 2 else random.SystemRandom().randrange(1 << 32)
-    moments = random.Random(seed)
+class Real:
+    """Runs of Linux 6.1 in real guests, each with an arm of its own to build."""
+
+    def __init__(self, folder: Path, moments: random.Random) -> None:
+        self.folder, self.moments = folder, moments
+        self.cache = Cache()
+        self.built: set[str] = set()
+        source = resolve_tree("debian:6.1", self.cache, Progress()).read("mm/rmap.c")
+        assert source is not None
+        self.source = source.decode()
+
+    def round(self, whole: float, kills: int) -> tuple[list[str], Path]:
+        """One run, killed some times and resumed to its end: what it was at, its folder."""
+        argv = ["run", self.write(), "--fresh", "--runs", str(self.folder / "runs")]
+        phases: list[str] = []
+        for _ in range(kills):
+            process = start(argv)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(self.moments.uniform(0, whole))
+            if process.poll() is not None:
+                break
+            phases.append(at_work(process.pid))
+            process.kill()
+            process.wait()
+            if begun := [p.parent for p in (self.folder / "runs").glob("*/experiment.yaml")]:
+                argv = ["run", "--resume", str(begun[0]), "--fresh"]
+        if start(argv).wait(1800):
+            raise SystemExit(f"kit {' '.join(argv)} failed after kills in: {', '.join(phases)}")
+        [run] = [path.parent for path in (self.folder / "runs").glob("*/experiment.yaml")]
+        arms = json.loads((run / "provenance.json").read_text())["arms"]
+        self.built.add(arms["with"]["kernels"]["counting"]["key"])
+        return phases, run
+
+    def write(self) -> str:
+        """An experiment whose second arm nobody has built."""
+        comment = f"/* {self.moments.getrandbits(64):016x} */\n"
+        lines = [text.splitlines(keepends=True) for text in (self.source, self.source + comment)]
+        patch = self.folder / "comment.patch"
+        patch.write_text("".join(unified_diff(*lines, "a/mm/rmap.c", "b/mm/rmap.c")))
+        config = self.folder / "real.yaml"
+        text = PROBE_PROGRAM.partition("\n")[2]
+        experiment = {
+            "name": "kills",
+            "baseline": "without",
+            "arms": {"without": {"series": []}, "with": {"series": [str(patch)]}},
+            "guest": {"cpus": [1], "memory": "128M", "accel": "tcg"},
+            "workloads": [{"program": {"text": text}}],
+            "evidence": ["count"],
+        }
+        config.write_text(yaml.safe_dump(experiment))
+        return str(config)
+
+    def faults(self, run: Path, expected: dict[str, object]) -> list[str]:
+        """What is not as if the run had never been killed. The run is removed."""
+        out = recorded_faults(run, expected)
+        out += [f"process left: {line}" for line in processes(run)]
+        shutil.rmtree(self.folder / "runs")
+        return out
+
+
+def at_work(pid: int) -> str:
+    """What kit is at, by the processes that it has started."""
+    told = subprocess.run(["ps", "-o", "comm=", "--ppid", str(pid)], capture_output=True, text=True, check=False).stdout
+    guest, make = "qemu" in told, "make" in told
+    return {(True, True): "build and boot", (True, False): "boot", (False, True): "build"}.get(
+        (guest, make), "set-up or writing"
+    )
+
+
+def real(kills: int, moments: random.Random) -> tuple[collections.Counter[str], int, list[str], object]:
+    """Phases, runs, what was wrong, the verdict."""
+    hits: collections.Counter[str] = collections.Counter()
+    wrong: list[str] = []
+    with tempfile.TemporaryDirectory(prefix="kills-") as name:
+        folder = Path(name)
+        (folder / "temp").mkdir()
+        os.environ["TMPDIR"] = tempfile.tempdir = str(folder / "temp")
+        os.chdir(folder)
+        bench, runs, begun = Real(folder, moments), 0, time.monotonic()
+        _, run = bench.round(0, 0)
+        whole = time.monotonic() - begun
+        expected = essence(json.loads((run / "verdict.json").read_text()))
+        wrong += bench.faults(run, expected)
+        while sum(hits.values()) < kills:
+            phases, run = bench.round(whole, min(kills - sum(hits.values()), moments.randint(1, AT_MOST)))
+            hits.update(phases)
+            runs += 1
+            wrong += [f"{fault} (killed in: {', '.join(phases)})" for fault in bench.faults(run, expected)]
+        for key in bench.built:  # nobody wants them again
+            bench.cache.remove("kernels", key)
+        sweep(bench.cache)
+        wrong += [f"temporary file left: {p.name}" for p in (folder / "temp").iterdir()]
+    return hits, runs, wrong, expected["verdict"]
+
+
+def fake(kills: int, moments: random.Random) -> tuple[collections.Counter[str], int, list[str], object]:
+    """Phases, runs, what was wrong, the verdict."""
     hits: collections.Counter[str] = collections.Counter()
     wrong: list[str] = []
     with tempfile.TemporaryDirectory(prefix="kills-") as name:
@@ -145,8 +253,17 @@ def main() -> int:
         sweep(Cache())
         wrong += [f"temporary file left: {p.name}" for p in (folder / "temp").iterdir()]
         wrong += [f"process left: {line}" for line in processes(folder)]
+    return hits, runs, wrong, expected["verdict"]
+
+
+def main() -> int:
+    """Prints the phases that kills came in and what was wrong afterwards; 0 if nothing was."""
+    numbers = [int(word) for word in sys.argv[1:] if word != "--real"]
+    kills = numbers[0] if numbers else 50
+    seed = numbers[1] if len(numbers) > 1 else random.SystemRandom().randrange(1 << 32)
+    hits, runs, wrong, verdict = (real if "--real" in sys.argv else fake)(kills, random.Random(seed))
     print(f"seed {seed}: {sum(hits.values())} kills of {runs} runs: {dict(hits)}")
-    print("\n".join(wrong) or f"every run resumed to the verdict of one never killed ({expected['verdict']})")
+    print("\n".join(wrong) or f"every run resumed to the verdict of one never killed ({verdict})")
     return 1 if wrong else 0
 
 
