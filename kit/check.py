@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import Any
 
 from pydantic import BaseModel
@@ -19,7 +20,7 @@ from kit.plan import Plan, instruments
 from kit.records import BootSpec, Experiment
 from kit.spec import PROJECT, ExperimentModel, inner_model
 from kit.stats.words import several
-from kit.store import Cache
+from kit.store import Cache, read_json
 from kit.vm.kvm import cannot_open
 from kit.workload.catalog import WORKLOADS, make_loads
 
@@ -102,7 +103,8 @@ def show_plan(exp: Experiment, cache: Cache) -> PlanShown:
     missing = [v for v in _debian_versions(exp) if cached_debian(v, cache) is None]
     booted = sum(BOOT_SECONDS.get(s.evidence, OTHER_BOOT_SECONDS) for s in plan.wanted)
     seconds = FETCH_SECONDS * len(missing) + min(booted, exp.minutes * 60)
-    seconds += len(wanted) * (FIRST_BUILD_CORE_SECONDS / jobs() + NEXT_BUILD_SECONDS * (len(exp.arms) - 1))
+    for first, following in (build_seconds(cache, instrument) for instrument in wanted):
+        seconds += first + following * (len(exp.arms) - 1)
     size = (UNPACKED_BYTES + OBJECTS_BYTES) / 1e9
     notes = [f"debian:{v} is not in the cache: about 140 MB to download, {size:.1f} GB of disk" for v in missing]
     return PlanShown(
@@ -124,6 +126,17 @@ def _boot(spec: BootSpec) -> dict[str, Any]:
 def _accel(exp: Experiment) -> str:
     """How guests may run here at best: `time` wants more boots where it can decide."""
     return exp.accel if exp.accel != "auto" else "tcg" if cannot_open() else "kvm"
+
+
+def build_seconds(cache: Cache, instrument: str) -> tuple[float, float]:
+    """(first, following) kernel of an instrument: as long as the longest that this machine has recorded took, and as
+    those beside it in its object folder; where nothing is recorded, what a counting kernel took elsewhere."""
+    records = [read_json(path) for path in (cache.root / "kernels").glob("*/kernel.json")]
+    mine = [r for r in records if isinstance(r, dict) and r.get("spec", {}).get("instrument") == instrument]
+    took = sorted(float(r.get("seconds", 0)) for r in mine)
+    if not took:
+        return FIRST_BUILD_CORE_SECONDS / jobs(), NEXT_BUILD_SECONDS
+    return took[-1], median(took[:-1]) if len(took) > 1 else NEXT_BUILD_SECONDS
 
 
 def _debian_versions(exp: Experiment) -> list[str]:
