@@ -28,6 +28,7 @@ from kit.stats.words import several
 from kit.store import RunFolder
 
 STOP_SECONDS = 8.0  # for make to end on SIGTERM; proc.end gives it 5
+IDLE_SECONDS = 1.0  # where no command runs, only another kit's lock can hold the thread
 
 
 @dataclass(frozen=True)
@@ -58,9 +59,9 @@ class Builds:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         for number in (signal.SIGTERM, signal.SIGKILL):
             if self._thread.is_alive():
-                self._stopper.stop(number)
+                runs = self._stopper.stop(number)
                 self._may_go_on.set()
-                self._thread.join(STOP_SECONDS)
+                self._thread.join(STOP_SECONDS if runs else IDLE_SECONDS)
 
     def go_on(self) -> None:
         """The kernels after the first may be built."""

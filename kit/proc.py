@@ -90,12 +90,13 @@ class Stopper:
         """From now on this thread's commands are those that `stop` ends."""
         _HERE.stopper = self
 
-    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
-        """Sends the signal to the command that runs, if any; the thread gets KeyboardInterrupt there."""
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> bool:
+        """Sends the signal to the command that runs, if any: the thread gets KeyboardInterrupt. Whether one ran."""
         with self._lock:
             self.stopped = True
             if self._process is not None:
                 _signal_group(self._process, number)
+            return self._process is not None
 
     def watch(self, process: subprocess.Popen[bytes] | None) -> None:
         """The command that runs now, None once it has ended. Raises KeyboardInterrupt where the thread was stopped."""

@@ -179,6 +179,17 @@ def test_leaving_early_ends_the_thread() -> None:
     assert threading.active_count() == before
 
 
+def test_leaving_does_not_wait_for_a_lock_that_another_kit_holds() -> None:
+    given_up = threading.Event()
+    with Builds(["a"], lambda job: given_up.wait(60)):  # type: ignore[arg-type, list-item, return-value]
+        pass
+    [thread] = [t for t in threading.enumerate() if t.name == "builds"]
+    assert thread.daemon
+    given_up.set()
+    thread.join(60)
+    assert not thread.is_alive()
+
+
 def test_seconds_that_overlap_are_counted_once() -> None:
     busy = Busy()
     began = time.monotonic()
