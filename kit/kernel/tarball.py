@@ -39,7 +39,7 @@ def unpack_tarball(path: Path, cache: Cache, progress: Progress) -> tuple[str, P
     cache.use("trees", key)
     root = cache.root / "trees" / key
     if not (root / "Makefile").exists():
-        with cache.lock(f"trees-{key}"):
+        with cache.lock(f"unpack-{key}"):
             if not (root / "Makefile").exists():
                 with progress.task(f"unpacking {path.name}"), cache.new_folder("trees", key) as draft:
                     _unpack(path, draft, where)
@@ -111,12 +111,15 @@ def _require_inside(name: str, member: tarfile.TarInfo, where: str) -> None:
 @contextmanager
 def _plain(path: Path) -> Iterator[IO[bytes]]:
     """The tar file unpacked, as a stream. Its first bytes say by what it was packed, not its name."""
-    with path.open("rb") as file:
+    with path.open("rb", buffering=0) as file:  # the unpacker goes on where this stands
         head = file.read(6)
         packer = next((p for magic, p in PACKERS.items() if head.startswith(magic)), None)
         file.seek(0)
         if packer is None:
             yield file
+            file.seek(-min(512, path.stat().st_size), os.SEEK_END)
+            if any(file.read(512)):  # tarfile takes a cut in a header for the end; no checksum says otherwise
+                raise tarfile.ReadError("it is cut off")
             return
         if shutil.which(packer) is None:
             raise MachineError(f"there is no {packer} here", where=f"tarball:{path}", hint=f"install {packer}")

@@ -136,7 +136,11 @@ def test_a_revision_and_a_checkout_of_one_path_share_an_object_folder(linux: Pat
 
 @pytest.mark.parametrize(
     ("name", "words"),
-    [("nowhere@HEAD", "no such folder"), ("plain@HEAD", "no git repository"), ("linux@v2", "(?s)no such revision: v2.*v1")],
+    [
+        ("nowhere@HEAD", "no such folder"),
+        ("plain@HEAD", "no git repository"),
+        ("linux@mian", "(?s)no such revision: mian.*nearest: main"),
+    ],
 )
 def test_what_is_no_revision(name: str, words: str, linux: Path, tmp_path: Path) -> None:
     (linux.parent / "plain").mkdir()

@@ -16,7 +16,8 @@ from kit.kernel.quilt import is_series, read_series
 
 
 def diff(old: str, new: str, path: str = "mm/rmap.c") -> str:
-    return f"---\n {path} | 2 +-\n\ndiff --git a/{path} b/{path}\n--- a/{path}\n+++ b/{path}\n@@ -1 +1 @@\n-{old}\n+{new}\n"
+    stat = f"---\n {path} | 2 +-\n\n"
+    return f"{stat}diff --git a/{path} b/{path}\n--- a/{path}\n+++ b/{path}\n@@ -1 +1 @@\n-{old}\n+{new}\n"
 
 
 def mail(subject: str, body: str, headers: str = "") -> bytes:
@@ -68,8 +69,9 @@ def test_attached() -> None:
     message = EmailMessage()
     message["From"], message["Subject"] = "a@b", "[PATCH] attached"
     message.set_content("See below.\n")
-    message.add_attachment(diff("int a;", "int b;").encode(), maintype="application", subtype="octet-stream",
-                           filename="0001-x.patch")
+    message.add_attachment(
+        diff("int a;", "int b;").encode(), maintype="application", subtype="octet-stream", filename="0001-x.patch"
+    )
     assert applied(message.as_bytes()) == b"int b;\n"
 
 

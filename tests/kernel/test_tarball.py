@@ -15,10 +15,16 @@ from kit.kernel.tree import Tree, resolve_tree
 from kit.progress import Progress
 from kit.store import Cache
 
-FILES = {"linux-6.1/Makefile": b"VERSION = 6\nPATCHLEVEL = 1\n", "linux-6.1/Kbuild": b"", "linux-6.1/mm/rmap.c": b"x;\n"}
+FILES = {
+    "linux-6.1/Makefile": b"VERSION = 6\nPATCHLEVEL = 1\n",
+    "linux-6.1/Kbuild": b"",
+    "linux-6.1/mm/rmap.c": b"x;\n",
+}
 
 
-def member(name: str, kind: bytes = tarfile.REGTYPE, link: str = "", size: int = 0, mode: int = 0o644) -> tarfile.TarInfo:
+def member(
+    name: str, kind: bytes = tarfile.REGTYPE, link: str = "", size: int = 0, mode: int = 0o644
+) -> tarfile.TarInfo:
     info = tarfile.TarInfo(name)
     info.type, info.linkname, info.size, info.mode = kind, link, size, mode
     return info
@@ -79,7 +85,7 @@ def test_what_is_no_whole_tar_file(tmp_path: Path) -> None:
     packed = subprocess.run(["gzip", "-c", str(path)], check=True, capture_output=True).stdout
     for content in (b"", b"nothing of the kind" * 99, packed[:-20], packed[:200], path.read_bytes()[:1200]):
         (tmp_path / "bad").write_bytes(content)
-        with pytest.raises(UserError, match="not a whole tar file|not a tar file"):
+        with pytest.raises(UserError, match=r"not a whole tar file|not a tar file"):
             get(tmp_path / "bad", tmp_path)
     with pytest.raises(UserError, match="cannot read"):
         get(tmp_path / "none", tmp_path)
