@@ -9,6 +9,7 @@ from pathlib import Path
 from kit.errors import UserError
 from kit.kernel.build import BuildInput
 from kit.kernel.config import Config, read_fragments
+from kit.kernel.mail import split_mails
 from kit.kernel.patch import Applied, Patch, apply_series, blob_id, parse_patch
 from kit.kernel.toolchain import Toolchain
 from kit.kernel.tree import Tree, resolve_tree
@@ -34,14 +35,16 @@ class ResolvedArm:
 
 
 def read_series(arm: ArmSpec) -> list[Patch]:
-    """The arm's patches, parsed. Raises UserError with file and line."""
-    patches = []
+    """The arm's patches, parsed; a file may hold several mails. Raises UserError with file and line."""
+    patches: list[Patch] = []
     for ref in arm.series:
         try:
             data = Path(ref.path).read_bytes()
         except OSError as error:
             raise UserError(f"cannot read: {error.strerror}", where=ref.path) from error
-        patches.append(parse_patch(ref.path, data, reverse=ref.reverse))
+        mails = split_mails(ref.path, data)
+        found = [parse_patch(m.name, m.data, reverse=ref.reverse, strip=ref.strip) for m in mails]
+        patches += reversed(found) if ref.reverse else found
     return patches
 
 

@@ -18,11 +18,13 @@ TYPE_CHECKING = False  # typing's own costs 7 ms of every start
 if TYPE_CHECKING:
     from typing import Any
 
+    from kit.changes import Change
     from kit.upkeep import Entry
 
     Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
 
 PROJECT = Path(__file__).resolve().parent.parent
+DEFAULT = "configs/change.yaml"  # the experiment of a change that comes without one
 INTERRUPTED = 130
 DISKS_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO, errno.EACCES, errno.EPERM)
 
@@ -151,9 +153,19 @@ def _experiment_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("config", type=Path, nargs="?", help="an experiment file, as configs/aim7.yaml")
     overrides = "override a key, as guest.cpus=[1]"
     verb.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=overrides)
+    change = verb.add_argument_group("a change of your own", "its arms become `without` and `with` it")
+    tree = "kernel source instead of the experiment's, as git:/path/to/linux@v6.1"
+    change.add_argument("--tree", metavar="TREE", help=tree)
+    commits = "the commits of a branch; of --tree's repository, else of the one here"
+    change.add_argument("--range", metavar="BASE..HEAD", help=commits)
+    change.add_argument("--dirty", action="store_true", help="what the work tree has and HEAD has not")
+    patch = "a patch, a mail, an mbox or a quilt series; - reads standard input; several are applied in order"
+    change.add_argument("--patch", action="append", default=[], metavar="FILE", help=patch)
 
 
 def _run(options: argparse.Namespace) -> int:
+    from tempfile import TemporaryDirectory
+
     from kit.experiment import run_experiment
     from kit.report.progress import choose
     from kit.report.text import render
@@ -162,14 +174,17 @@ def _run(options: argparse.Namespace) -> int:
 
     config = options.config
     if options.resume:
-        if config is not None or options.set or options.aa:
+        if config is not None or options.set or options.aa or _change(options) is not None:
             raise UserError("--resume goes on with what the run's own experiment.yaml says", hint="leave the rest out")
         config = options.resume / "experiment.yaml"
         if not config.is_file():
             raise UserError("not a run that can be resumed: no experiment.yaml in it", where=str(options.resume))
-    exp = read_experiment(_named(config), [*options.set, *(["aa=true"] if options.aa else [])])
     progress = choose(options.verbose)
-    result = run_experiment(exp, Cache(), progress, options.runs, options.resume, fresh=options.fresh)
+    sets = [*options.set, *(["aa=true"] if options.aa else [])]
+    with TemporaryDirectory(prefix="kit-inbox-") as inbox:
+        change = None if options.resume else _change(options)
+        exp = read_experiment(_named(config, change), sets, change, Path(inbox))
+        result = run_experiment(exp, Cache(), progress, options.runs, options.resume, fresh=options.fresh)
     if options.json:
         print(json.dumps(result.verdict, indent=2))
     else:
@@ -178,6 +193,8 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
+    from tempfile import TemporaryDirectory
+
     from kit.check import explain_keys, show_plan
     from kit.spec import read_experiment
     from kit.store import Cache
@@ -185,7 +202,10 @@ def _check(options: argparse.Namespace) -> int:
     if options.keys:
         print(explain_keys())
         return 0
-    plan = show_plan(read_experiment(_named(options.config), options.set), Cache())
+    with TemporaryDirectory(prefix="kit-inbox-") as inbox:
+        change = _change(options)
+        exp = read_experiment(_named(options.config, change), options.set, change, Path(inbox))
+        plan = show_plan(exp, Cache())
     print(json.dumps(plan.as_json(), indent=2) if options.json else plan.as_text())
     return 0
 
@@ -321,7 +341,17 @@ def _fitted(text: str) -> str:
     return wrapped(text, shutil.get_terminal_size().columns) if sys.stdout.isatty() else text
 
 
-def _named(config: Path | None) -> Path:
+def _change(options: argparse.Namespace) -> Change | None:
+    """The change that the options name; None where they name neither one nor a tree."""
+    from kit.changes import Change
+
+    change = Change(options.tree, options.range, options.dirty, tuple(options.patch))
+    return change if change.is_one or change.tree is not None else None
+
+
+def _named(config: Path | None, change: Change | None = None) -> Path:
+    if config is None and change is not None and change.is_one:
+        return PROJECT / DEFAULT
     if config is None:
         raise UserError("no experiment named", hint="as in `kit run configs/aim7.yaml`; more are in configs/")
     ours = PROJECT / config  # the examples, from wherever kit is called

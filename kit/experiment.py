@@ -129,6 +129,8 @@ class _Job:
                 exact = {True: "exactly the blobs of its index line", False: "not the blobs of its index line"}
                 said = exact.get(patch["exact"], "its index line names no blobs")
                 self.progress.note(f"{name}: {patch['file']} ({said}): {blobs}")
+                for note in patch["notes"]:
+                    self.progress.note(f"{name}: {patch['file']}: {note}")
 
     def _judge(self, origin: dict[str, Any]) -> RunResult:
         done, same = self.work.boots, self.work.identical
@@ -225,4 +227,4 @@ def _copy_patch(ref: PatchRef, copies: Path) -> dict[str, Any]:
         if not others:
             shutil.copyfile(source, target)
         ref = replace(ref, path=str(target))
-    return {"patch": f"patches/{Path(ref.path).name}", "reverse": ref.reverse}
+    return {"patch": f"patches/{Path(ref.path).name}", "reverse": ref.reverse, "strip": ref.strip}

@@ -47,7 +47,12 @@ def _has_os_release() -> bool:
 
 def _arm(arm: ResolvedArm) -> dict[str, Any]:
     return {
-        "tree": {"ref": arm.tree.ref, "key": arm.tree.key, "version": arm.tree.version},
+        "tree": {
+            "ref": arm.tree.ref,
+            "key": arm.tree.key,
+            "version": arm.tree.version,
+            "about": arm.tree.about,
+        },
         "patches": [_patch(patch, applied) for patch, applied in arm.patches],
         "profile": arm.spec.profile,
         "kernels": {i: {"key": b.spec.key, "config": b.config.key} for i, b in arm.builds.items()},
@@ -64,4 +69,20 @@ def _patch(patch: Patch, applied: Sequence[Applied]) -> dict[str, Any]:
         # True: every blob before and after is the one that the patch's index line names.
         "exact": all(exact) if exact and None not in exact else (False if False in exact else None),
         "blobs": [{"path": a.path, "before": a.before, "after": a.after, "offsets": list(a.offsets)} for a in applied],
+        "notes": [*_shifts(applied), *_modes(patch)],
     }
+
+
+def _shifts(applied: Sequence[Applied]) -> list[str]:
+    """Which hunks stood elsewhere than they said."""
+    return [
+        f"hunk {n} of {a.path} stands {abs(offset)} lines further {'down' if offset > 0 else 'up'}"
+        for a in applied
+        for n, offset in enumerate(a.offsets, 1)
+        if offset
+    ]
+
+
+def _modes(patch: Patch) -> list[str]:
+    changed = [f.path for f in patch.files if all(f.modes) and f.modes[0] != f.modes[1]]
+    return [f"the mode of {path} is left as it is" for path in changed]

@@ -321,6 +321,7 @@ class PatchRef:
 
     path: str
     reverse: bool = False
+    strip: int = 1  # leading parts of its paths that go, as in patch -p1
 
 
 @dataclass(frozen=True)

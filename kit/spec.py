@@ -12,10 +12,12 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from kit.changes import Change, changed
 from kit.errors import UserError
 from kit.evidence import EVIDENCE
+from kit.kernel.quilt import is_series, read_series
 from kit.kernel.toolchain import toolchain_of
-from kit.kernel.tree import SOURCES
+from kit.kernel.tree import SOURCES, expand, split_git
 from kit.model.errors import ModelError
 from kit.model.parse import parse_program
 from kit.model.profiles import PROFILES
@@ -53,10 +55,13 @@ class _Strict(BaseModel):
 class PatchModel(_Strict):
     patch: str = Field(description="a patch file")
     reverse: bool = Field(default=False, description="take it out instead of putting it in")
+    strip: Literal[0, 1] = Field(default=1, description="leading parts of its paths that go, as in patch -p1")
 
 
 class ArmModel(_Strict):
-    series: tuple[PatchModel, ...] = Field(default=(), description="patch files, applied in this order")
+    series: tuple[PatchModel, ...] = Field(
+        default=(), description="patch files, mails, mboxes or quilt series, in this order"
+    )
     profile: str | None = Field(default=None, description="the model's profile; without one there is no prediction")
     tree: str | None = Field(default=None, description="another tree than the experiment's")
 
@@ -178,7 +183,9 @@ class AcceptModel(_Strict):
 
 class ExperimentModel(_Strict):
     name: Name = Field(description="names the run folder")
-    tree: str = Field(default="debian:6.1", description="kernel source: debian:6.1 or dir:PATH")
+    tree: str = Field(
+        default="debian:6.1", description="kernel source: debian:6.1, git:REPO@REV, dir:PATH or tarball:FILE"
+    )
     toolchain: Literal["gcc", "llvm"] | None = Field(
         default=None, description="compiler and linker: gcc or llvm; default: llvm where LLVM=1, else gcc"
     )
@@ -226,9 +233,14 @@ def _one_of(name: str, known: Sequence[str] | Mapping[str, object], what: str) -
         raise ValueError(f"no such {what}: {name}; {other}")
 
 
-def read_experiment(path: Path, overrides: Sequence[str] = ()) -> Experiment:
-    """Reads and checks an experiment file. Raises UserError."""
+def read_experiment(
+    path: Path, overrides: Sequence[str] = (), change: Change | None = None, inbox: Path | None = None
+) -> Experiment:
+    """Reads and checks an experiment file. `change`: what the command line tries instead of its arms (`inbox`: a folder
+    for a patch on standard input). Raises UserError."""
     source = Source(path)
+    if change is not None:
+        source.data = changed(source.data, change, inbox or path.parent)
     for assignment in overrides:
         source.override(assignment)
     try:
@@ -295,24 +307,43 @@ def _tree(arm: str, model: ExperimentModel, source: Source) -> str:
     own = model.arms[arm].tree
     ref = model.tree if own is None else own
     where = source.where(("tree",) if own is None else ("arms", arm, "tree"))
-    scheme, _, rest = ref.partition(":")
+    scheme, _, rest = expand(ref, where).partition(":")
     if scheme not in SOURCES or not rest:
-        raise UserError(f"not a tree: {ref!r}", where=where, hint="a tree is debian:6.1 or dir:PATH")
-    if scheme != "dir":
-        return ref
+        hint = "a tree is debian:6.1, git:REPO@REV, dir:PATH or tarball:FILE"
+        raise UserError(f"not a tree: {ref!r}", where=where, hint=hint)
+    if scheme == "debian":
+        return f"{scheme}:{rest}"
+    if scheme == "git":
+        return _commit(rest, where, source)
     path = _find(rest, source)
-    if path is None or not path.is_dir():
-        raise UserError(f"no such folder: {rest}", where=where, hint="a kernel source tree is wanted")
-    return f"dir:{path}"
+    wanted = Path.is_dir if scheme == "dir" else Path.is_file
+    if path is None or not wanted(path):
+        what, hint = ("folder", "a kernel source tree") if scheme == "dir" else ("file", "a tar file of kernel source")
+        raise UserError(f"no such {what}: {rest}", where=where, hint=f"{hint} is wanted")
+    return f"{scheme}:{path}"
+
+
+def _commit(name: str, where: str, source: Source) -> str:
+    """A git tree with its commit's id for its revision: what a branch names now is what the run is about."""
+    for base in (source.path.resolve().parent, Path.cwd(), PROJECT):
+        place = str(base / Path(name).expanduser())
+        if any(_find("@".join(place.split("@")[:n]), source) for n in range(1, place.count("@") + 2)):
+            repository, commit = split_git(place, where)
+            return f"git:{repository.root}@{commit.id}"
+    raise UserError(f"no such folder: {name.partition('@')[0]}", where=where, hint="as in git:/path/to/linux@v6.1")
 
 
 def _series(arm: str, model: ArmModel, source: Source) -> tuple[PatchRef, ...]:
-    refs = []
+    refs: list[PatchRef] = []
     for i, item in enumerate(model.series):
         path = _find(item.patch, source)
         if path is None or not path.is_file():
             raise UserError(f"no such patch: {item.patch}", where=source.where(("arms", arm, "series", i)))
-        refs.append(PatchRef(str(path), item.reverse))
+        if is_series(path):
+            found = [PatchRef(str(e.path.resolve()), e.reverse != item.reverse, e.strip) for e in read_series(path)]
+            refs += reversed(found) if item.reverse else found
+        else:
+            refs.append(PatchRef(str(path), item.reverse, item.strip))
     return tuple(refs)
 
 

@@ -17,7 +17,7 @@ LAYERS = (
     ("progress", "decode", "setup"),
     ("stats", "store", "proc", "source"),
     ("kernel", "vm", "workload", "sim", "upkeep"),
-    ("evidence", "arms"),
+    ("changes", "evidence", "arms"),
     ("spec", "plan", "runner", "provenance"),
     ("overlap",),
     ("check", "doctor", "experiment", "modelverb", "recorded", "report", "search", "selftest"),
