@@ -50,13 +50,16 @@ def changed(data: dict[str, Any], change: Change, inbox: Path) -> dict[str, Any]
         return out
     base, head = _trees(change)
     series = [_patch(name, inbox) for name in change.patches]
-    arms = {BASELINE: {"tree": base, "series": []}, CHANGED: {"tree": head, "series": series}}
-    out["arms"] = {name: {k: v for k, v in arm.items() if v is not None} for name, arm in arms.items()}
+    out["arms"] = {BASELINE: _arm(base, []), CHANGED: _arm(head, series)}
     out["baseline"] = BASELINE
     out.pop("expect", None)
     if isinstance(out.get("evidence"), list):
         out["evidence"] = [kind for kind in out["evidence"] if kind != "model"]
     return out
+
+
+def _arm(tree: str | None, series: list[str]) -> dict[str, Any]:
+    return {"series": series} if tree is None else {"tree": tree, "series": series}
 
 
 def _trees(change: Change) -> tuple[str | None, str | None]:

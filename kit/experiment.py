@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from kit import exercise
 from kit.arms import ResolvedArm, resolve_arms
 from kit.errors import MachineError
 from kit.evidence import identical
@@ -20,7 +21,7 @@ from kit.overlap import Work
 from kit.plan import instruments
 from kit.progress import Progress
 from kit.provenance import provenance
-from kit.records import Boot, Experiment, KernelSpec, KindVerdict, Outcome, PatchRef, to_json
+from kit.records import Boot, Exercised, Experiment, KernelSpec, KindVerdict, Outcome, PatchRef, to_json
 from kit.runner import Runner
 from kit.spec import PROJECT
 from kit.stats.attribution import Attribution, attribute
@@ -107,6 +108,7 @@ class _Job:
         self.exp, self.arms, self.runner, self.tools = exp, arms, runner, tools
         self.folder, self.progress = folder, progress
         self.work = Work(exp, arms, runner, folder)
+        self.exercised: list[Exercised] = []
         self.start = start
 
     def run(self) -> RunResult:
@@ -120,6 +122,8 @@ class _Job:
             write_json(self.folder.path / "provenance.json", origin)
 
         self.work.run(tell_accel)
+        if not self.work.hopeless:
+            self._exercise()
         return self._judge(origin)
 
     def _announce(self, origin: dict[str, Any]) -> None:
@@ -132,14 +136,35 @@ class _Job:
                 for note in patch["notes"]:
                     self.progress.note(f"{name}: {patch['file']}: {note}")
 
+    def _exercise(self) -> None:
+        """Which functions of the changes ran, of arms that the model does not know and that have code of their own."""
+        base, built, kernels = self.exp.baseline, instruments(self.exp), self.work.kernels
+        for arm in self.exp.arms:
+            here = next((i for i in built if {(arm.name, i), (base, i)} <= kernels.keys()), None)
+            if arm.name == base or here is None or (arm.profile and self.exp.arm(base).profile):
+                continue
+            kernel, baseline = kernels[arm.name, here], kernels[base, here]
+            if kernel.key == baseline.key or arm.name in self.work.identical.get(here, ()):
+                continue
+            runner = self.runner
+            console = self.folder.console(f"exercised-{arm.name}")
+            site = exercise.Site(runner.guest.base_cpio_path, runner.guest.key, console, self.progress)
+            start = time.monotonic()
+            with self.progress.busy.work():
+                found = exercise.exercised(self.exp, arm.name, kernel, baseline, site)
+            runner.guest_seconds += time.monotonic() - start
+            self.exercised.append(found)
+            if found.why:
+                self.progress.note(f"{arm.name}: which of its functions ran is not known: {found.why}")
+
     def _judge(self, origin: dict[str, Any]) -> RunResult:
         done, same = self.work.boots, self.work.identical
         for instrument, arm in ((i, a) for i, arms in same.items() for a in arms):
             origin["arms"][arm]["kernels"][instrument]["booted"] = False
         attribution = attribute(self.exp, done, self.work.build_faults)
         kinds = [identical.judge(kind, self.exp, done, same) for kind in self.exp.evidence]
-        judgement = judge(self.exp, kinds, attribution)
-        verdict = verdict_json(self.exp, judgement, kinds, attribution, done, origin)
+        judgement = judge(self.exp, kinds, attribution, self.exercised)
+        verdict = verdict_json(self.exp, judgement, kinds, attribution, done, origin, self.exercised)
         verdict["seconds"] = self._seconds()
         write_json(self.folder.path / "verdict.json", verdict)
         return RunResult(self.folder.path, verdict, judgement.exit_code)
@@ -160,6 +185,7 @@ def verdict_json(
     attribution: Attribution,
     done: Sequence[Boot],
     origin: dict[str, Any],
+    exercised: Sequence[Exercised] = (),
 ) -> dict[str, Any]:
     """verdict.json of design.md. `verdict` is null where nothing could be run."""
     good = [b for b in done if b.outcome is Outcome.OK]
@@ -167,7 +193,7 @@ def verdict_json(
         "schema": SCHEMA,
         "name": exp.name,
         "verdict": judgement.verdict,
-        "sentence": sentence(exp, judgement, kinds, attribution),
+        "sentence": sentence(exp, judgement, kinds, attribution, exercised),
         "expected": judgement.expected,
         "exit_code": judgement.exit_code,
         "aa": exp.aa,
@@ -179,6 +205,7 @@ def verdict_json(
             {"broken": attribution.broken, "could_not_run": attribution.could_not_run, "once": attribution.once}
         ),
         "exercised": [to_json(w) for w in exp.workloads],
+        "functions": [{**to_json(e), "idle": e.idle} for e in exercised],
         "provenance": origin,
         "limits": {"difference": exp.limit},
     }

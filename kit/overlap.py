@@ -113,6 +113,7 @@ class Work:
         self.boots: list[Boot] = load_boots(folder)
         self.build_faults: dict[str, str] = {}
         self.accel, self.why = "tcg", "nothing is booted"
+        self.kernels: dict[tuple[str, str], Kernel] = {}  # by arm and instrument
         self._keys: set[str] = set()
         self.identical: dict[str, list[str]] = {}  # instrument → arms whose kernel is the baseline's own code
         self._failed: set[tuple[str, str]] = set()  # arm and key
@@ -157,6 +158,7 @@ class Work:
             self.progress.note(built.fault)
             return
         self._keys.add(built.kernel.key)
+        self.kernels[spec.arm, spec.instrument] = built.kernel
         how = "from the cache" if built.kernel.cached else f"built in {built.kernel.seconds:.0f} s"
         self.progress.note(f"kernel {spec.arm} ({spec.instrument}): {how}")
         self._compare(spec)

@@ -396,6 +396,31 @@ class Experiment:
 
 
 @dataclass(frozen=True)
+class Exercised:
+    """What of an arm's change was executed. `identical`: its kernel is the baseline's to the byte; `changed`: functions
+    whose code differs, of which `asked` were watched; `ran`: in the workloads, `booting`: only before. `why`: it could
+    not be found out."""
+
+    arm: str
+    identical: bool = False
+    changed: tuple[str, ...] = ()
+    ran: tuple[str, ...] = ()
+    booting: tuple[str, ...] = ()
+    asked: int = 0
+    why: str = ""
+
+    @property
+    def idle(self) -> bool:
+        """Nothing that the change changes was executed."""
+        return self.identical or (bool(self.changed) and not (self.why or self.ran or self.booting))
+
+    @property
+    def codeless(self) -> bool:
+        """Only data differ, if anything does: line numbers of warnings, or tables, or defaults."""
+        return not (self.identical or self.changed or self.why)
+
+
+@dataclass(frozen=True)
 class Stop:
     """The plan is complete."""
 

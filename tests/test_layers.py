@@ -18,7 +18,7 @@ LAYERS = (
     ("stats", "store", "proc", "source"),
     ("kernel", "vm", "workload", "sim", "upkeep"),
     ("changes", "evidence", "arms"),
-    ("spec", "plan", "runner", "provenance"),
+    ("exercise", "spec", "plan", "runner", "provenance"),
     ("overlap",),
     ("check", "doctor", "experiment", "modelverb", "recorded", "report", "search", "selftest"),
     ("rerun",),

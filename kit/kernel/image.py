@@ -32,8 +32,8 @@ class _Section:
 
 
 def same_code(one: Path, other: Path, config: str) -> bool:
-    """Whether two images of one configuration (the text of its .config) do the same. False for what is no ELF file, unless
-    it is equal to the byte."""
+    """Whether two images of one configuration (the text of its .config) do the same. False for what is no ELF file,
+    unless it is equal to the byte."""
     first, second = one.read_bytes(), other.read_bytes()
     if first == second:
         return True

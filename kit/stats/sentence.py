@@ -4,27 +4,64 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kit.records import At, Comparison, Experiment, KindVerdict, Verdict
+from kit.records import At, Comparison, Exercised, Experiment, KindVerdict, Verdict
 from kit.stats.attribution import Attribution
 from kit.stats.counts import judge_one
 from kit.stats.verdict import Judgement
 from kit.stats.words import join, number, percent, several
 
 
-def sentence(exp: Experiment, judgement: Judgement, kinds: Sequence[KindVerdict], attribution: Attribution) -> str:
-    """One sentence, with a full stop."""
+def sentence(
+    exp: Experiment,
+    judgement: Judgement,
+    kinds: Sequence[KindVerdict],
+    attribution: Attribution,
+    exercised: Sequence[Exercised] = (),
+) -> str:
+    """One sentence, with a full stop. `exercised`: what of the arms' changes was executed."""
     if judgement.verdict is None:
         return f"Could not run: {attribution.could_not_run[0].why}."
     if judgement.verdict is Verdict.BROKEN:
         return f"Broken: {attribution.broken[0].why}; nothing like it in {exp.baseline}."
     if judgement.verdict is Verdict.INCONCLUSIVE:
-        text = "Inconclusive: " + "; ".join(_undecided(exp, k) for k in kinds)
+        idle = [e for e in exercised if e.idle or e.codeless]
+        text = "Inconclusive: " + "; ".join([*map(_idle, idle), *(_undecided(exp, k) for k in kinds)])
     else:
-        text = _decided(exp, judgement.verdict, kinds)
+        ran = [said for e in exercised if (said := _ran(e))]
+        text = "; ".join([_decided(exp, judgement.verdict, kinds), *ran])
     if judgement.disagree:
         counts = several(judgement.disagree, "count")
         text = f"Model and kernel disagree in {counts}, so one of them is not understood; {text}"
     return f"{text}."
+
+
+def _idle(found: Exercised) -> str:
+    """Why nothing can be said of an arm, whatever was measured."""
+    if found.identical:
+        return f"{found.arm} touches nothing that is built, its kernel is the baseline's to the byte"
+    if not found.changed:
+        return f"{found.arm} changes the code of no function that is built"
+    if found.asked < len(found.changed):
+        return f"of {len(found.changed)} functions that {found.arm} changes, {found.asked} were watched and none ran"
+    return f"nothing that {found.arm} changes was executed: {_names(found.changed)}"
+
+
+def _ran(found: Exercised) -> str:
+    """What of an arm's change was executed, nothing where that is not known."""
+    if found.ran:
+        idle = [name for name in found.changed if name not in (*found.ran, *found.booting)]
+        told = idle and found.asked >= len(found.changed) - len(found.booting)
+        rest = f", {_names(idle)} did not" if told else ""
+        return f"of what {found.arm} changes, {_names(found.ran)} ran{rest}"
+    if found.booting and not found.idle:
+        return f"of what {found.arm} changes, {_names(found.booting)} ran only while the kernel booted"
+    return ""
+
+
+def _names(names: Sequence[str], most: int = 4) -> str:
+    """`a, b and c`, a long list cut."""
+    rest = [f"{len(names) - most} more functions"] if len(names) > most else []
+    return join([f"{n}()" for n in names[:most]] + rest)
 
 
 def _undecided(exp: Experiment, kind: KindVerdict) -> str:

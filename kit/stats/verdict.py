@@ -3,6 +3,8 @@
 | first that holds | verdict |
 | --- | --- |
 | an arm fails or has a splat, twice over, where the baseline does not | broken |
+| of no arm was anything executed that its change changes | inconclusive |
+| of some arm nothing was, or it changes no code, and all says same | inconclusive |
 | a deciding kind says worse | worse |
 | a deciding kind says better | better |
 | every kind that was asked for says same | same |
@@ -17,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kit.errors import COULD_NOT_RUN, INCONCLUSIVE, NOT_AS_EXPECTED, OK
-from kit.records import Experiment, KindVerdict, Verdict
+from kit.records import Exercised, Experiment, KindVerdict, Verdict
 from kit.stats.attribution import Attribution
 
 
@@ -31,12 +33,14 @@ class Judgement:
     disagree: int
 
 
-def overall(kinds: Sequence[KindVerdict], attribution: Attribution) -> Verdict | None:
-    """The table above; None when the baseline, or every arm, could not run."""
+def overall(kinds: Sequence[KindVerdict], attribution: Attribution, *, idle: bool = False) -> Verdict | None:
+    """The table above; None when the baseline, or every arm, could not run. `idle`: nothing changed was executed."""
     if attribution.broken:
         return Verdict.BROKEN
     if attribution.could_not_run:
         return None
+    if idle:
+        return Verdict.INCONCLUSIVE
     said = [k.verdict for k in kinds if k.decides]
     for verdict in (Verdict.BROKEN, Verdict.WORSE, Verdict.BETTER):
         if verdict in said:
@@ -44,9 +48,15 @@ def overall(kinds: Sequence[KindVerdict], attribution: Attribution) -> Verdict |
     return Verdict.SAME if said and set(said) == {Verdict.SAME} else Verdict.INCONCLUSIVE
 
 
-def judge(exp: Experiment, kinds: Sequence[KindVerdict], attribution: Attribution) -> Judgement:
-    """Verdict, whether it is the one expected, and the exit code of design.md."""
-    verdict = overall(kinds, attribution)
+def judge(
+    exp: Experiment, kinds: Sequence[KindVerdict], attribution: Attribution, exercised: Sequence[Exercised] = ()
+) -> Judgement:
+    """Verdict, whether it is the one expected, and the exit code of design.md. `exercised`: of arms without a profile,
+    what of their change was executed."""
+    others = len(exp.arms) - 1
+    verdict = overall(kinds, attribution, idle=others == sum(e.idle for e in exercised) > 0)
+    if verdict is Verdict.SAME and any(e.idle or e.codeless for e in exercised):
+        verdict = Verdict.INCONCLUSIVE  # it would be the same whatever the patch did where it was not executed
     disagree = sum(_disagreements(k) for k in kinds)
     if verdict is None:
         return Judgement(None, False, COULD_NOT_RUN, disagree)

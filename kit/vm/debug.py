@@ -47,7 +47,7 @@ def debug_boot(
     start.
     """
     with ExitStack() as stack:
-        folder = _short_folder(stack)
+        folder = short_folder(stack)
         ours, theirs = (stack.enter_context(end) for end in socket.socketpair())
         files = Files(image, folder / "initramfs", console, theirs.fileno(), folder / "results")
         files.initrd.write_bytes(initramfs)
@@ -57,8 +57,8 @@ def debug_boot(
         argv = qemu_argv(machine, files, append, gdb_stub(folder / "gdb", stopped=stopped))
         if on_command is not None:
             on_command(argv)
-        process = stack.enter_context(_process(argv, theirs, folder / "stderr"))
-        _await_stub(folder / "gdb", process, folder / "stderr")
+        process = stack.enter_context(debugged(argv, theirs, folder / "stderr"))
+        await_stub(folder / "gdb", process, folder / "stderr")
         attach = f"gdb {shlex.quote(str(image))} -ex {shlex.quote(f'target remote {folder}/gdb')}"
         if stopped:
             say(f"the guest is stopped before its first instruction. In another terminal:\n  {attach}\nCtrl-C ends it")
@@ -70,7 +70,7 @@ def debug_boot(
         return how_it_ended(ended, console, files.results.read_bytes(), read, limits)
 
 
-def _short_folder(stack: ExitStack) -> Path:
+def short_folder(stack: ExitStack) -> Path:
     for parent in (None, "/tmp"):
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="kit-gdb-", dir=parent))
         if len(folder) < SOCKET_BYTES:
@@ -79,7 +79,7 @@ def _short_folder(stack: ExitStack) -> Path:
 
 
 @contextlib.contextmanager
-def _process(argv: Sequence[str], theirs: socket.socket, stderr: Path) -> Iterator[subprocess.Popen[bytes]]:
+def debugged(argv: Sequence[str], theirs: socket.socket, stderr: Path) -> Iterator[subprocess.Popen[bytes]]:
     """QEMU, killed and reaped on the way out; a session of its own, so that Ctrl-C is for kit alone."""
     with stderr.open("wb") as errors:
         process = subprocess.Popen(
@@ -98,7 +98,7 @@ def _process(argv: Sequence[str], theirs: socket.socket, stderr: Path) -> Iterat
         process.wait()
 
 
-def _await_stub(stub: Path, process: subprocess.Popen[bytes], stderr: Path) -> None:
+def await_stub(stub: Path, process: subprocess.Popen[bytes], stderr: Path) -> None:
     end = time.monotonic() + START_SECONDS
     while not stub.exists():
         if process.poll() is not None or time.monotonic() > end:

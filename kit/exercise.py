@@ -1,0 +1,107 @@
+"""Whether what a change changes ever ran: two built kernels and an experiment in, the functions that differ and those
+of them that were executed out.
+
+One boot of the arm's kernel with the experiment's own program, on its largest machine. What was found is kept beside
+the kernel. Nothing here makes a run fail: what cannot be found out is said, and decides nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit.errors import MachineError
+from kit.kernel.functions import Difference, Function, compare, read_image
+from kit.progress import Progress
+from kit.records import Exercised, Experiment, Kernel, Machine, digest, to_json
+from kit.store import read_json, write_json
+from kit.vm.coverage import MOST, Reached, coverage_boot
+from kit.workload.catalog import make_loads
+from kit.workload.guestimage import boot_initramfs
+from kit.workload.load import boot_program
+
+VERSION = 1  # of what is kept
+LIMIT = 600.0  # seconds
+
+
+@dataclass(frozen=True)
+class Site:
+    """What boots: the guest's programs, where the console's log goes, and who is told."""
+
+    base: Path
+    guest_key: str
+    console: Path
+    progress: Progress
+
+
+def exercised(exp: Experiment, arm: str, kernel: Kernel, baseline: Kernel, site: Site) -> Exercised:
+    """What of an arm's change ran. `kernel` and `baseline` are of one instrument."""
+    if kernel.image_sha256 == baseline.image_sha256:
+        return Exercised(arm, identical=True)
+    program = boot_program(make_loads(exp.workloads, exp.seed))
+    machine = Machine(exp.arch, max(exp.cpus), exp.memory, "tcg")
+    key = digest([VERSION, kernel.image_sha256, baseline.image_sha256, program, to_json(machine), site.guest_key])
+    kept = Path(kernel.image).parent / f"exercised-{key}.json"
+    if isinstance(record := read_json(kept), dict):
+        return _from_json(arm, record)
+    try:
+        found = _find(arm, kernel, baseline, machine, program, site)
+    except MachineError as error:
+        return Exercised(arm, why=str(error).partition("\n")[0])
+    if not found.why:
+        write_json(kept, to_json(found))
+    return found
+
+
+def _from_json(arm: str, record: dict[str, object]) -> Exercised:
+    def names(key: str) -> tuple[str, ...]:
+        value = record.get(key)
+        return tuple(map(str, value)) if isinstance(value, list) else ()
+
+    asked = record.get("asked")
+    return Exercised(
+        arm, changed=names("changed"), ran=names("ran"), booting=names("booting"), asked=int(str(asked or 0))
+    )
+
+
+def _find(arm: str, kernel: Kernel, baseline: Kernel, machine: Machine, program: str, site: Site) -> Exercised:
+    with site.progress.task(f"{arm}: which functions differ"):
+        difference = _difference(kernel, baseline)
+    if not difference.changed:
+        return Exercised(arm)
+    later = [f for f in difference.changed if not f.init]
+    chosen = _some(later)
+    reached = Reached(frozenset(), frozenset(), True, "", 0)
+    if chosen:
+        conf = {"nonce": secrets.token_hex(8), "limit": str(int(LIMIT))}
+        initramfs = boot_initramfs(site.base, program, conf)
+        addresses = [f.address for f in chosen]
+        with site.progress.task(f"{arm}: do the {len(chosen)} functions that differ run? A boot with breakpoints"):
+            image = Path(kernel.image)
+            reached = coverage_boot(image, initramfs, machine, addresses, console=site.console, limit=LIMIT)
+    booting = [*_at(chosen, reached.booting), *(f.name for f in difference.changed if f.init)]
+    ran = _at(chosen, reached.running)
+    why = "" if reached.whole or ran else f"the boot with breakpoints: {reached.why}"
+    return Exercised(arm, False, difference.names, _unique(ran), _unique(booting), len(chosen), why)
+
+
+def _difference(kernel: Kernel, baseline: Kernel) -> Difference:
+    old, new = (read_image(Path(k.image).read_bytes(), k.image) for k in (baseline, kernel))
+    return compare(old, new)
+
+
+def _some(functions: list[Function]) -> list[Function]:
+    """At most as many as there are breakpoints, spread evenly over the kernel."""
+    ordered = sorted(functions, key=lambda f: f.address)
+    step = max(1.0, len(ordered) / MOST)
+    return [ordered[int(i * step)] for i in range(min(len(ordered), MOST))]
+
+
+def _at(functions: Iterable[Function], addresses: frozenset[int]) -> list[str]:
+    return [f.name for f in functions if f.address in addresses]
+
+
+def _unique(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(names))

@@ -1,0 +1,203 @@
+"""Which functions differ between two built kernels: two vmlinux files in, names out. Pure.
+
+Code is compared as it was linked: a field that only follows its target to another address is the same, so a function
+that grew does not make a change of all that call it or stand behind it. What was inlined shows in who has it inside.
+x86-64 ELF with symbols; fields are found without a disassembler, where both sides, read as an address, name one place.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from kit.errors import MachineError
+
+_HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
+_SECTION = struct.Struct("<IIQQQQIIQQ")
+_SYMBOL = struct.Struct("<IBBHQQ")
+_SYMTAB, _NOBITS = 2, 8
+_ALLOC, _EXEC = 2, 4
+_FUNC, _FILE, _SECTION_SYMBOL = 2, 4, 3
+_NUMBERED = re.compile(r"\.\d+$")
+_FIELD = 4
+_CHUNK = 64
+_BEHIND = (0, 1, 2, 4)  # bytes of an immediate operand between a relative field and the next instruction
+_SHOWN = 16  # bytes of a constant without a name that tell it from another
+
+
+@dataclass(frozen=True)
+class Function:
+    """One function of an image. `init`: it runs only while the kernel boots."""
+
+    name: str
+    address: int
+    code: bytes
+    init: bool
+
+
+@dataclass(frozen=True)
+class _Range:
+    start: int
+    end: int
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Image:
+    """A vmlinux: its functions by name (a static function's may stand several times), and what an address names."""
+
+    functions: Mapping[str, Sequence[Function]]
+    addresses: Sequence[int]
+    labels: Sequence[str]
+    sizes: Sequence[int]
+    ranges: Sequence[_Range]
+
+    def label(self, address: int) -> tuple[str, int]:
+        """The symbol at or before an address, without the number of a local one, and the distance to it."""
+        at = bisect_right(self.addresses, address) - 1
+        return (self.labels[at], address - self.addresses[at]) if at >= 0 else ("", address)
+
+    def constant(self, address: int) -> bytes | None:
+        """Some bytes of a constant without a name; None elsewhere: what has a name is told by it."""
+        at = bisect_right(self.addresses, address) - 1
+        if at >= 0 and address - self.addresses[at] < self.sizes[at]:
+            return None
+        for part in self.ranges:
+            if part.start <= address < part.end:
+                at = address - part.start
+                return part.data[at : at + _SHOWN].partition(b"\0")[0] or part.data[at : at + _SHOWN]
+        return None
+
+
+@dataclass(frozen=True)
+class Difference:
+    """`changed`: functions of the new image that the old one has otherwise, or not at all (`added` are these);
+    `removed`: only the old one has them. Of `changed`, `booting` run only while the kernel boots."""
+
+    changed: tuple[Function, ...]
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(f.name for f in self.changed))
+
+
+def read_image(data: bytes, where: str = "vmlinux") -> Image:
+    """Raises MachineError for what is no whole x86-64 ELF file with symbols."""
+    try:
+        return _read(data)
+    except (struct.error, IndexError, StopIteration, ValueError) as error:
+        raise MachineError("not a kernel with symbols that can be read", where=where) from error
+
+
+def _read(data: bytes) -> Image:
+    header = _HEADER.unpack_from(data)
+    if header[0][:6] != b"\x7fELF\x02\x01" or header[2] != 62:
+        raise ValueError("not x86-64")
+    offset, size, count, names_at = header[6], header[11], header[12], header[13]
+    sections = [_SECTION.unpack_from(data, offset + i * size) for i in range(count)]
+    names = [_text(data, sections[names_at][4] + s[0]) for s in sections]
+    table = next(s for s in sections if s[1] == _SYMTAB)
+    strings = sections[table[6]][4]
+    functions: dict[str, list[Function]] = {}
+    named: dict[int, str] = {}
+    sizes: dict[int, int] = {}
+    for name_at, info, _, index, address, length in _SYMBOL.iter_unpack(data[table[4] : table[4] + table[5]]):
+        kind = info & 15
+        if not name_at or kind in (_FILE, _SECTION_SYMBOL) or not 0 < index < count:
+            continue
+        name = _NUMBERED.sub("", _text(data, strings + name_at))
+        if address not in named or name < named[address]:
+            named[address] = name
+        sizes[address] = max(length, sizes.get(address, 0))
+        section = sections[index]
+        if kind == _FUNC and length and section[2] & _EXEC:
+            start = section[4] + address - section[3]
+            found = Function(name, address, data[start : start + length], names[index].startswith(".init"))
+            functions.setdefault(name, []).append(found)
+    for same in functions.values():
+        same.sort(key=lambda f: f.address)
+    addresses = sorted(named)
+    labels, lengths = [named[a] for a in addresses], [sizes[a] for a in addresses]
+    return Image(functions, addresses, labels, lengths, list(_ranges(data, sections)))
+
+
+def _ranges(data: bytes, sections: Sequence[tuple[int, ...]]) -> Iterator[_Range]:
+    for s in sections:
+        if s[2] & _ALLOC and s[1] != _NOBITS and not s[2] & _EXEC:
+            yield _Range(s[3], s[3] + s[5], data[s[4] : s[4] + s[5]])
+
+
+def _text(data: bytes, at: int) -> str:
+    return data[at : data.index(b"\0", at)].decode("ascii", "replace")
+
+
+def compare(old: Image, new: Image) -> Difference:
+    """The functions that differ."""
+    changed: list[Function] = []
+    for name, functions in new.functions.items():
+        for mine, other in zip_longest(functions, old.functions.get(name, ())):
+            if mine is not None and (other is None or not _same(old, other, new, mine)):
+                changed.append(mine)
+    added = tuple(n for n in new.functions if n not in old.functions)
+    removed = tuple(n for n in old.functions if n not in new.functions)
+    return Difference(tuple(changed), added, removed)
+
+
+def _same(old: Image, one: Function, new: Image, other: Function) -> bool:
+    a, b = one.code, other.code
+    if a == b and one.address == other.address:
+        return True
+    if len(a) != len(b):
+        return False
+    at = 0
+    while (at := _first_difference(a, b, at)) < len(a):
+        end = _field(old, one, new, other, at)
+        if end is None:
+            return False
+        at = end
+    return True
+
+
+def _first_difference(a: bytes, b: bytes, start: int) -> int:
+    """The first byte from `start` that differs; the length where none does."""
+    for chunk in range(start, len(a), _CHUNK):
+        if a[chunk : chunk + _CHUNK] != b[chunk : chunk + _CHUNK]:
+            return next(i for i in range(chunk, len(a)) if a[i] != b[i])
+    return len(a)
+
+
+def _field(old: Image, one: Function, new: Image, other: Function, at: int) -> int | None:
+    """The end of a field around byte `at` that names the same place on both sides; None if there is none."""
+    for start in range(at, max(at - _FIELD, -1), -1):
+        end = start + _FIELD
+        if end > len(one.code):
+            continue
+        (a,), (b,) = (struct.unpack_from("<i", f.code, start) for f in (one, other))
+        if _one_place(old, a & 0xFFFFFFFFFFFFFFFF, new, b & 0xFFFFFFFFFFFFFFFF):
+            return end
+        if any(_one_place(old, one.address + end + k + a, new, other.address + end + k + b) for k in _BEHIND):
+            return end
+    return None
+
+
+def _one_place(old: Image, a: int, new: Image, b: int) -> bool:
+    if (label := old.label(a)) == new.label(b) and label[0]:
+        return True
+    constant = old.constant(a)
+    if constant is None or (there := new.constant(b)) is None:
+        return False
+    return constant == there or _one_table(old, constant, new, there)
+
+
+def _one_table(old: Image, a: bytes, new: Image, b: bytes) -> bool:
+    """Whether both begin with an address of one place: a table of jumps."""
+    if len(a) < 8 or len(b) < 8:
+        return False
+    (one,), (other,) = struct.unpack_from("<Q", a), struct.unpack_from("<Q", b)
+    return old.label(one) == new.label(other) and old.label(one)[0] != ""

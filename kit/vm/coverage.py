@@ -1,0 +1,131 @@
+"""One boot that tells which functions ran: a kernel, a program and addresses in; those that were reached out.
+
+By breakpoints of QEMU's gdb stub, each removed where it is first hit, so the kernel needs no option and the guest soon
+runs as fast as ever. It ends as soon as all were reached. Always emulated: KVM has four breakpoints.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit.errors import MachineError
+from kit.records import Machine
+from kit.vm.console import INIT
+from kit.vm.debug import await_stub, debugged, short_folder
+from kit.vm.gdbstub import Stub
+from kit.vm.qemu import Files, gdb_stub, qemu_argv
+
+MOST = 128  # QEMU looks through its list of breakpoints at every jump out of a page that has one
+CONSOLE_BYTES = 16 << 20
+
+
+@dataclass(frozen=True)
+class Reached:
+    """Addresses that were reached once init ran, and those only before. `whole`: the guest came to its end, or there
+    was nothing left to wait for; else `why` not."""
+
+    running: frozenset[int]
+    booting: frozenset[int]
+    whole: bool
+    why: str
+    seconds: float
+
+
+def coverage_boot(
+    image: Path, initramfs: bytes, machine: Machine, addresses: Sequence[int], *, console: Path, limit: float
+) -> Reached:
+    """Boots once, for at most `limit` seconds. Raises MachineError where QEMU or its stub does not start."""
+    with ExitStack() as stack:
+        folder = short_folder(stack)
+        ours, theirs = (stack.enter_context(end) for end in socket.socketpair())
+        files = Files(image, folder / "initramfs", console, theirs.fileno(), folder / "results")
+        files.initrd.write_bytes(initramfs)
+        files.results.touch()
+        console.parent.mkdir(parents=True, exist_ok=True)
+        console.write_bytes(b"")
+        argv = qemu_argv(machine, files, "", gdb_stub(folder / "gdb", stopped=True))
+        process = stack.enter_context(debugged(argv, theirs, folder / "stderr"))
+        await_stub(folder / "gdb", process, folder / "stderr")
+        end = stack.enter_context(socket.socket(socket.AF_UNIX))
+        try:
+            end.connect(str(folder / "gdb"))
+            return _Watch(Stub(end), ours, addresses, limit).run()
+        except OSError as error:
+            raise MachineError(f"QEMU's gdb stub: {error}", where=str(console)) from error
+
+
+class _Watch:
+    def __init__(self, stub: Stub, console: socket.socket, addresses: Sequence[int], limit: float) -> None:
+        self.stub, self.console, self.limit = stub, console, limit
+        self.wanted = frozenset(addresses[:MOST])
+        self.reached: dict[bool, set[int]] = {False: set(), True: set()}  # by whether init ran
+        self.set: set[int] = set()
+        self.init = False
+        self.heard = b""
+        self.start = time.monotonic()
+
+    def run(self) -> Reached:
+        self.stub.start()
+        self._set(self.wanted)
+        self.stub.go_on()
+        why = self._loop()
+        booting = frozenset(self.reached[False] - self.reached[True])
+        done = not why or self.reached[True] == self.wanted
+        return Reached(frozenset(self.reached[True]), booting, done, why, time.monotonic() - self.start)
+
+    def _loop(self) -> str:
+        """Until the guest has ended or reached everything; else why it was ended."""
+        while self.reached[True] != self.wanted:
+            left = self.limit - (time.monotonic() - self.start)
+            if left <= 0:
+                return f"no end after {self.limit:.0f} s"
+            ready = select.select([self.console, self.stub.end], [], [], left)[0]
+            if self.console in ready and not self._listen():
+                return "" if self.init else "the guest ended before init"
+            if self.stub.end in ready and not self._stopped():
+                return "" if self.init else "the guest ended before init"
+        return ""
+
+    def _listen(self) -> bool:
+        """Reads the console; at init's first line every breakpoint is set again. False where it is closed."""
+        data = b""
+        with suppress(OSError):
+            data = self.console.recv(65536)
+        self.heard = (self.heard + data)[-4096:]
+        if not self.init and INIT.encode() in self.heard:
+            self.init = True
+            self.stub.interrupt()
+            while (stopped := self.stub.stopped(self.limit)) is False:
+                pass
+            if stopped:
+                self._hit()
+                self._set(self.wanted - self.set)
+                self.stub.go_on()
+        return bool(data)
+
+    def _stopped(self) -> bool:
+        stopped = self.stub.stopped(0.5)
+        if stopped:
+            self._hit()
+            self.stub.go_on()
+        return stopped is not None
+
+    def _hit(self) -> None:
+        """Notes where the guest stands, if it is one of the addresses."""
+        address = self.stub.where()
+        if address in self.set:
+            self.reached[self.init].add(address)
+            self.set.discard(address)
+            self.stub.remove(address)
+
+    def _set(self, addresses: frozenset[int] | set[int]) -> None:
+        for address in sorted(addresses):
+            if not self.stub.insert(address):
+                raise MachineError("QEMU refuses a breakpoint", where=f"{address:#x}")
+            self.set.add(address)

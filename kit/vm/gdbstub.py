@@ -1,0 +1,88 @@
+"""QEMU's gdb stub: a connected socket in; breakpoints, and where the guest stands when it stops, out.
+
+The remote serial protocol as far as breakpoints need it (gdb's manual, "Overview" and "Packets" of its appendix).
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from dataclasses import dataclass
+
+from kit.errors import MachineError
+
+ANSWER_SECONDS = 30.0
+INTERRUPT = b"\x03"
+_RIP = 16  # x86-64: after the sixteen general registers, eight bytes each
+
+
+@dataclass
+class Stub:
+    """One session. The guest has to be stopped for all but `interrupt` and `stopped`."""
+
+    end: socket.socket
+    _buffer: bytes = b""
+
+    def start(self) -> None:
+        """Ends the acknowledging of packets."""
+        self.ask(b"QStartNoAckMode")
+        self.end.sendall(b"+")
+
+    def insert(self, address: int) -> bool:
+        """A breakpoint that changes no memory: TCG looks at addresses. Whether QEMU made it."""
+        return self.ask(b"Z0,%x,1" % address) == b"OK"
+
+    def remove(self, address: int) -> None:
+        """Takes a breakpoint away."""
+        self.ask(b"z0,%x,1" % address)
+
+    def where(self) -> int:
+        """The program counter of the CPU that stopped."""
+        registers = bytes.fromhex(self.ask(b"g").decode("ascii", "replace").replace("x", "0"))
+        return int.from_bytes(registers[8 * _RIP : 8 * _RIP + 8], "little")
+
+    def go_on(self) -> None:
+        """Lets the guest run."""
+        self._send(b"c")
+
+    def interrupt(self) -> None:
+        """Asks for a stop."""
+        self.end.sendall(INTERRUPT)
+
+    def stopped(self, seconds: float) -> bool | None:
+        """Whether the guest stopped within so many seconds; None where QEMU is gone."""
+        packet = self._packet(seconds)
+        if packet is None:
+            return False
+        return None if packet[:1] in (b"W", b"X", b"") else packet[:1] in (b"T", b"S")
+
+    def ask(self, packet: bytes) -> bytes:
+        """The answer to a packet. Raises MachineError where none comes."""
+        self._send(packet)
+        answer = self._packet(ANSWER_SECONDS)
+        if answer is None:
+            raise MachineError("QEMU's gdb stub does not answer", where=packet.decode())
+        return answer
+
+    def _send(self, packet: bytes) -> None:
+        self.end.sendall(b"$%s#%02x" % (packet, sum(packet) & 255))
+
+    def _packet(self, seconds: float) -> bytes | None:
+        """The next packet's content: empty where QEMU closed the connection, None where none comes in time."""
+        deadline = time.monotonic() + seconds
+        while True:
+            start = self._buffer.find(b"$")
+            end = self._buffer.find(b"#", start + 1) if start >= 0 else -1
+            if end >= 0 and len(self._buffer) >= end + 3:
+                packet, self._buffer = self._buffer[start + 1 : end], self._buffer[end + 3 :]
+                return packet
+            self.end.settimeout(max(deadline - time.monotonic(), 0.001))
+            try:
+                data = self.end.recv(65536)
+            except TimeoutError:
+                return None
+            except OSError:
+                data = b""
+            if not data:
+                return b""
+            self._buffer += data
