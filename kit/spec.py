@@ -430,9 +430,7 @@ def _program(name: str, where: str, source: Source) -> str:
         raise UserError(f"cannot read the program {name}: {error}", where=where) from None
 
 
-def _explain(
-    error: ValidationError, source: Source, model: type[BaseModel], base: tuple[str | int, ...]
-) -> UserError:
+def _explain(error: ValidationError, source: Source, model: type[BaseModel], base: tuple[str | int, ...]) -> UserError:
     """pydantic's first complaint as one message; unknown keys with the nearest known one."""
     errors = error.errors(include_url=False)
     # A misspelt key is also a missing one: the misspelling is the mistake.
@@ -449,7 +447,7 @@ def _explain(
         return UserError(f"`{key}` is missing", where=where, hint="`kit check --keys` lists every key")
     given, hint = first["input"], ""
     if first["type"] == "string_type" and isinstance(given, (bool, int, float)):
-        hint = f'YAML reads it as {"yes or no" if isinstance(given, bool) else "a number"}: put it in quotes'
+        hint = f"YAML reads it as {'yes or no' if isinstance(given, bool) else 'a number'}: put it in quotes"
     return UserError(": ".join(p for p in (key, _words(first)) if p), where=where, hint=hint)
 
 

@@ -41,9 +41,7 @@ def boots(exp: Experiment, site: Site) -> list[BootSpec]:
             if (kernel := site.kernels.get((arm, INSTRUMENT))) is None:
                 continue
             out.append(
-                BootSpec(
-                    arm, kernel, KIND, program, machine, "", exp.seed, block, block, len(out), site.guest_key
-                )
+                BootSpec(arm, kernel, KIND, program, machine, "", exp.seed, block, block, len(out), site.guest_key)
             )
     return out
 

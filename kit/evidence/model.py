@@ -48,9 +48,7 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
     return KindVerdict(KIND, judge_all(comparisons, exp.limit), why, tuple(comparisons))
 
 
-def _comparisons(
-    exp: Experiment, info: WindowInfo, arm: str, mine: Prediction, base: Prediction
-) -> list[Comparison]:
+def _comparisons(exp: Experiment, info: WindowInfo, arm: str, mine: Prediction, base: Prediction) -> list[Comparison]:
     lock = next((n for n in named(exp.locks) if mine.lock_class in classes(n)), None)
     if lock is None:
         return []

@@ -44,7 +44,5 @@ def predict_arm(
 
 
 @lru_cache(maxsize=256)
-def _predict(
-    load: Load, profile: str, layout: tuple[GuestVma, ...], shell: tuple[GuestVma, ...] | None
-) -> Predicted:
+def _predict(load: Load, profile: str, layout: tuple[GuestVma, ...], shell: tuple[GuestVma, ...] | None) -> Predicted:
     return predict(load.program, layout, profile, shell=shell)

@@ -36,9 +36,7 @@ class Config:
 
     def text(self) -> str:
         """As a .config fragment."""
-        return "".join(
-            f"# {o.name} is not set\n" if o.value == "n" else f"{o.name}={o.value}\n" for o in self.options
-        )
+        return "".join(f"# {o.name} is not set\n" if o.value == "n" else f"{o.name}={o.value}\n" for o in self.options)
 
 
 def read_fragments(paths: Sequence[Path]) -> Config:

@@ -145,9 +145,7 @@ def _download_and_unpack(package: str, key: str, size: int, cache: Cache, progre
                 'set -o pipefail; dpkg-deb --fsys-tarfile "$1" | tar -xO "./usr/src/$2.tar.xz" | xz -dc -T0'
                 " | tar -x --strip-components=1 --no-same-owner"
             )
-            proc.check(
-                ["bash", "-c", script, "unpack", deb.name, package], progress=progress, limit=1800, cwd=draft
-            )
+            proc.check(["bash", "-c", script, "unpack", deb.name, package], progress=progress, limit=1800, cwd=draft)
         deb.unlink()
 
 

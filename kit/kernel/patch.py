@@ -335,9 +335,7 @@ def _find(lines: Sequence[bytes], hunk: Hunk, shift: int, done: int) -> int | No
     return found[0] if len(found) == 1 else None
 
 
-def _reject(
-    patch: Patch, change: FilePatch, hunk: Hunk, lines: Sequence[bytes], shift: int, done: int
-) -> UserError:
+def _reject(patch: Patch, change: FilePatch, hunk: Hunk, lines: Sequence[bytes], shift: int, done: int) -> UserError:
     verb = "does not reverse" if patch.reverse else "does not apply"
     what = f"hunk {hunk.number} of {change.path} {verb}"
     where = f"{patch.name}:{hunk.at}"
@@ -351,9 +349,7 @@ def _reject(
     return UserError(what, where=where, hint=_reject_hint(patch, change, hunk, lines, shift, done))
 
 
-def _reject_hint(
-    patch: Patch, change: FilePatch, hunk: Hunk, lines: Sequence[bytes], shift: int, done: int
-) -> str:
+def _reject_hint(patch: Patch, change: FilePatch, hunk: Hunk, lines: Sequence[bytes], shift: int, done: int) -> str:
     if hunk.new and _find(lines, hunk.reversed(), shift, done) is not None:
         if patch.reverse:
             return "it seems not to be in this tree: leave it out, or apply it forwards"

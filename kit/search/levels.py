@@ -15,7 +15,7 @@ import numpy as np
 from kit.search.noted import Floats
 from kit.search.tally import Sides
 
-SCALES = (0.5, 2.0, 6.0)  # g: the likeliest shifts are sqrt(2 g) = 1, 2 and 3.5 standard deviations
+SCALES = (0.5, 2.0, 8.0)  # g: the likeliest shifts are sqrt(2 g) = 1, 2 and 4 standard deviations
 TYPICAL = 4.0  # the one g that foretells the next value: it need not be sharp, and costs a third
 POINTS = 20  # of the grid of next values
 REACH = 3.5  # standard deviations that the grid goes beyond the levels
@@ -26,6 +26,7 @@ class Levels:
     """The model of measured values."""
 
     scales: tuple[float, ...] = SCALES
+    margin = 0.6  # of the allowed errors: at a shift of 1 standard deviation the posterior is a little too sure
 
     def evidence(self, sides: Sides) -> tuple[Floats, float]:
         """(log evidence of each split, of no change at all); a constant common to all is left out."""
@@ -39,6 +40,10 @@ class Levels:
         mixed = np.log(np.exp(parts - most).mean(axis=0)) + most
         return np.asarray(mixed, dtype=np.float64), -(n - 1) / 2 * float(np.log(_around(sides)))
 
+    def learned(self, sides: Sides) -> Floats:
+        """Information, in nats, of the next value about the levels themselves: before and after, (2, splits)."""
+        return np.asarray(0.5 * np.log1p(_uncertainty(sides)), dtype=np.float64)
+
     def predictive(self, sides: Sides) -> tuple[Floats, Floats]:
         """Chances of the next value on a grid: (of each split, before and after: (2, points, splits); of no change:
         (points,)). Student's t about the posterior means of both levels, with a normal prior of the shift."""
@@ -49,8 +54,7 @@ class Levels:
         centre = float(sides.total[:, 0].sum()) / n
         shift = _shift(sides) * (1 - 1 / shrunk)
         level = np.stack([centre - after / n * shift, centre + before / n * shift])
-        spread = np.stack([after, before]) + 1 / TYPICAL
-        width = scale * (1 + spread / (n / TYPICAL + before * after))
+        width = scale * (1 + _uncertainty(sides))
         alone = _around(sides) / (n - 1) * (1 + 1 / n)
         grid = _grid(level, float(np.sqrt(scale.min())))
         chances = _student(grid[:, None] - level[:, None, :], width[:, None, :], n - 1)
@@ -64,6 +68,13 @@ def _moments(sides: Sides) -> tuple[float, Floats, Floats, Floats]:
     weight = sides.number[0] * sides.number[1] / n
     within = (sides.squares - sides.total * sides.total / np.maximum(sides.number, 1)).sum(axis=0)
     return n, weight, weight * _shift(sides) ** 2, np.maximum(within, _least(sides))
+
+
+def _uncertainty(sides: Sides) -> Floats:
+    """Posterior variance of the level before and after, in units of the noise's; (2, splits)."""
+    before, after = sides.number
+    spread = np.stack([after, before]) + 1 / TYPICAL
+    return np.asarray(spread / ((before + after) / TYPICAL + before * after), dtype=np.float64)
 
 
 def _shift(sides: Sides) -> Floats:

@@ -21,7 +21,8 @@ from kit.search.tally import Sides, sides
 
 UNCHANGED = 0.05  # prior probability that nothing changed at all
 NEGLIGIBLE = 1e-6  # a candidate so much less likely than the best is left out when tests are compared
-AT_ENDS = 2  # tests of each end before any other
+AT_ENDS = 1  # tests of each end before any other
+CURIOSITY = 0.1  # weight of what a test tells about the levels, beside what it tells about the culprit
 
 
 @dataclass(frozen=True)
@@ -100,29 +101,35 @@ class NoisySearch:
 
     def _settled(self, chances: Floats, sums: Sides, noted: Noted) -> Done | None:
         spent = int(sums.number[:, 0].sum())
-        if chances[0] >= self.probability:
+        enough = 1 - (1 - self.probability) * self.model.margin
+        if chances[0] >= enough:
             said = f"no difference between the ends was found in {spent} tests"
             return Done(End.NO_DIFFERENCE, (), float(chances[0]), said)
         groups = _groups(noted)
         masses = np.bincount(groups, chances[1:])
         best = int(np.argmax(masses))
-        if masses[best] >= self.probability:
-            candidates = tuple(int(c) + 1 for c in np.flatnonzero(groups == best))
-            return self._found(tuple(c for c in candidates if chances[c] > 0), float(masses[best]), sums)
+        if masses[best] >= enough:
+            candidates = np.flatnonzero((groups == best) & (chances[1:] > 0)) + 1
+            return self._found(tuple(map(int, candidates)), chances, sums, "those between cannot be tested")
         if spent >= self.budget:
-            return self._found(_smallest(chances, self.probability), 0.0, sums)
+            spoken = f"the budget of {self.budget} tests is spent"
+            return self._found(_smallest(chances, self.probability), chances, sums, spoken)
         return None
 
-    def _found(self, candidates: tuple[int, ...], confidence: float, sums: Sides) -> Done:
-        at = candidates[0] - 1
-        before, after = (float(v) for v in sums.total[:, at] / np.maximum(sums.number[:, at], 1))
-        said = f"from {before:.4g} to {after:.4g}"
-        change = Change(candidates, before, after)
+    def _found(self, candidates: tuple[int, ...], chances: Floats, sums: Sides, because: str) -> Done:
+        """The end at a change; `because`: why it is no single commit, where it is not."""
+        likely = max(candidates, key=lambda c: chances[c]) - 1
+        before, after = (float(v) for v in sums.total[:, likely] / np.maximum(sums.number[:, likely], 1))
+        confidence = float(chances[list(candidates)].sum())
+        change, said = Change(candidates, before, after), f"from {before:.4g} to {after:.4g}"
         if (self.direction == LESS and after < before) or (self.direction == MORE and after > before):
             return Done(End.OTHER_WAY, (change,), confidence, f"the change is for the better: {said}")
-        if len(candidates) == 1:
-            return Done(End.FOUND, (change,), confidence, f"#{candidates[0]} changed it, {said}")
-        return Done(End.SET, (change,), confidence, f"one of {len(candidates)} commits changed it, {said}")
+        sure = f"with a probability of {confidence:.1%}"
+        if len(candidates) == 1 and confidence >= self.probability:
+            return Done(End.FOUND, (change,), confidence, f"#{candidates[0]} changed it {sure}, {said}")
+        which = f"one of {len(candidates)} commits, #{candidates[0]} to #{candidates[-1]}," if candidates[1:] else ""
+        which = which or f"#{candidates[0]}"
+        return Done(End.SET, (change,), confidence, f"{which} changed it {sure}, {said}: {because}")
 
     def _doubted(self, done: Done, noted: Noted, seen: Sequence[Seen]) -> Done:
         """The end, with what does not fit one change and normal noise."""
@@ -144,7 +151,9 @@ class NoisySearch:
         """Expected information of a test of each commit, in nats; (count,). Splits that are out of the race are left
         out: between two that are in, every commit tells the same."""
         live = np.flatnonzero(chances[1:] > NEGLIGIBLE * chances[1:].max())
-        told = information(np.concatenate([chances[:1], chances[1:][live]]), *self.model.predictive(sums.only(live)))
+        inside, weights = sums.only(live), np.concatenate([chances[:1], chances[1:][live]])
+        told = information(weights, *self.model.predictive(inside))
+        told += CURIOSITY * _by_commit(weights[1:] * self.model.learned(inside))
         return np.asarray(told[np.searchsorted(live, np.arange(self.count))], dtype=np.float64)
 
     def _choose(self, told: Floats, noted: Noted, cost: Cost) -> int:
@@ -166,12 +175,17 @@ def information(chances: Floats, each: Floats, alone: Floats) -> Floats:
     mixed[:, 1:] = np.cumsum(weighted[1], axis=1)
     mixed[:, :-1] += np.cumsum(weighted[0][:, ::-1], axis=1)[:, ::-1]
     mixed += (chances[0] * alone)[:, None]
-    own = np.stack([_entropy(each[0]), _entropy(each[1])]) * weights
-    known = np.zeros(len(chances))
-    known[1:] = np.cumsum(own[1])
-    known[:-1] += np.cumsum(own[0][::-1])[::-1]
+    known = _by_commit(np.stack([_entropy(each[0]), _entropy(each[1])]) * weights)
     told = _entropy(mixed) - known - chances[0] * _entropy(alone[:, None])[0]
     return np.asarray(np.maximum(told, 0.0), dtype=np.float64)
+
+
+def _by_commit(of_splits: Floats) -> Floats:
+    """Sum over the splits of what holds before (row 0) and after (row 1) the change, for a test of each commit."""
+    out = np.zeros(of_splits.shape[1] + 1)
+    out[1:] = np.cumsum(of_splits[1])
+    out[:-1] += np.cumsum(of_splits[0][::-1])[::-1]
+    return out
 
 
 def _entropy(chances: Floats) -> Floats:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from kit.search.step import Seen
 
-TRIES = 2  # tests without evidence before a commit counts as one that cannot be tested
+TRIES = 3  # tests without evidence before a commit counts as one that cannot be tested
 BETWEEN_FAILURES = 0.1  # chance that a commit can be tested of which both neighbours could not
 FAR = 1e9
 Floats = NDArray[np.float64]

@@ -113,9 +113,7 @@ def has_kit_installed(folder: str) -> bool:
 
 def is_importable(name: str) -> bool:
     """Whether this python has a top-level module of this name, without importing it."""
-    return any(
-        finder.find_spec(name, None) is not None for finder in sys.meta_path if hasattr(finder, "find_spec")
-    )
+    return any(finder.find_spec(name, None) is not None for finder in sys.meta_path if hasattr(finder, "find_spec"))
 
 
 def enter(place: Place, arguments: list[str]) -> None:

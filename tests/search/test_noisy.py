@@ -1,0 +1,272 @@
+"""The noisy search on simulated histories: right often enough, in few enough tests, and honest where it cannot be."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from histories import History, normal, run, step_levels
+from scenarios import ASKED, COUNT, OTHERS, OUTCOMES, VALUES, Drawn, Fared, fare, measured
+from scipy.integrate import quad
+from scipy.special import beta
+from scipy.stats import binom
+
+from kit.search.levels import Levels
+from kit.search.noisy import NoisySearch
+from kit.search.rates import Rates
+from kit.search.step import LESS, MORE, Done, End, Measure, Seen
+from kit.search.tally import sides
+
+BY_NAME = {s.name: s for s in (*VALUES, *OUTCOMES, *OTHERS)}
+BY_CHANCE = 1e-3  # how often a search that is right as often as asked may fail a test here, were its seeds drawn anew
+
+
+def faults(fared: Fared, bar: float | None = None, share: float = ASKED) -> list[str]:
+    """What a search misses of the bars: right too seldom to be chance, or too many tests on average."""
+    found = []
+    if binom.cdf(fared.right, fared.trials, share) < BY_CHANCE:
+        found.append(f"right in {fared.right} of {fared.trials}")
+    if bar is not None and fared.mean > bar:
+        found.append(f"{fared.mean:.1f} tests on average, more than {bar:g}")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "trials"),
+    [
+        ("values, shift 1 sd", 25),
+        ("values, shift 2 sd", 60),
+        ("values, shift 3 sd", 100),
+        ("yes/no, rates 0.05/0.95", 100),
+        ("yes/no, rates 0.2/0.8", 40),
+        ("yes/no, rates 0.4/0.6", 4),
+    ],
+)
+def test_bars_hold(name: str, trials: int) -> None:
+    scenario = BY_NAME[name]
+    assert scenario.bar is not None
+    slack = 1 + 2 / np.sqrt(trials)  # the number of tests scatters from trial to trial by about half its mean
+    assert faults(fare(scenario, range(trials)), scenario.bar * slack) == []
+
+
+@pytest.mark.parametrize("scenario", OTHERS, ids=lambda s: s.name)
+def test_right_where_histories_are_not_so_plain(scenario: object) -> None:
+    name = scenario.name  # type: ignore[attr-defined]
+    assert faults(fare(BY_NAME[name], range(25))) == []
+
+
+class Stubborn:
+    """A broken search: halves once, believing each value."""
+
+    def next(self, seen: list[Seen]) -> Measure | Done:
+        low, high = 0, COUNT - 1
+        for s in seen[2:]:
+            near_bad = abs(s.value - seen[1].value) < abs(s.value - seen[0].value)
+            low, high = (low, s.commit) if near_bad else (s.commit, high)
+        if len(seen) < 2 or high - low > 1:
+            return Measure((0, COUNT - 1)[len(seen)] if len(seen) < 2 else (low + high) // 2, "")
+        return replace(run(measured(), History(step_levels(COUNT, high, 0, 99), normal))[0], notes=())
+
+
+class Swapped(Levels):
+    """A broken search: its evidence takes each split for the one beside it."""
+
+    def evidence(self, sides: object) -> tuple[np.ndarray, float]:
+        log, unchanged = super().evidence(sides)  # type: ignore[arg-type]
+        return np.roll(log, 1), unchanged
+
+
+@pytest.mark.parametrize("broken", [lambda d: Stubborn(), lambda d: NoisySearch(COUNT, model=Swapped(), budget=60)])
+def test_a_broken_search_fails_the_bars(broken: object) -> None:
+    assert faults(fare(BY_NAME["values, shift 2 sd"], range(40), broken)) != []  # type: ignore[arg-type]
+
+
+def test_a_search_that_wastes_tests_fails_the_bars() -> None:
+    def careless(_: Drawn) -> NoisySearch:
+        return NoisySearch(COUNT, 1 - 1e-9)
+
+    assert faults(fare(BY_NAME["values, shift 3 sd"], range(40), careless), 19) != []
+
+
+def test_evidence_of_values_is_the_integral_over_levels_and_noise() -> None:
+    data = {0: [1.0, 1.4], 2: [3.1], 4: [2.5, 3.4]}
+    model = Levels((2.0,))
+    log, unchanged = model.evidence(sides(5, data))
+    by_hand = [_integral(data, split, 2.0) for split in range(4)]
+    none = _integral(data, 9, 2.0)
+    assert np.exp(log - unchanged) == pytest.approx(np.array(by_hand) / none, rel=2e-3)
+
+
+def _integral(data: dict[int, list[float]], split: int, g: float) -> float:
+    """By a grid over noise and shift; the base level is integrated by its normal formula."""
+    values = np.array([v for several in data.values() for v in several])
+    after = np.array([float(c > split) for c, several in data.items() for _ in several])
+    sigma = np.exp(np.linspace(-5, 5, 600))[:, None]
+    d = np.linspace(-14, 14, 1401)[None, :]
+    left = values[:, None, None] - after[:, None, None] * (d * sigma)[None]
+    around = ((left - left.mean(axis=0)) ** 2).sum(axis=0)
+    n = len(values)
+    density = d * d * np.exp(-d * d / (2 * g)) / (g * np.sqrt(2 * np.pi * g))
+    inside = sigma ** (1 - n) * np.exp(-around / (2 * sigma**2)) * density
+    return float(inside.sum())  # over log sigma: the prior 1/sigma
+
+
+def test_evidence_of_outcomes_is_the_integral_over_both_rates() -> None:
+    data = {0: [0.0, 0.0, 1.0], 3: [1.0, 1.0]}
+    log, unchanged = Rates((4.0,)).evidence(sides(4, data))
+
+    def moment(power: int, bad: int, good: int) -> float:
+        return quad(lambda p: p ** (3 + bad + power) * (1 - p) ** (3 + good), 0, 1)[0] / beta(4, 4)
+
+    left, right = [moment(k, 1, 2) for k in range(3)], [moment(k, 2, 0) for k in range(3)]
+    squared = left[2] * right[0] - 2 * left[1] * right[1] + left[0] * right[2]
+    usual = 2 * (moment(2, 0, 0) - moment(1, 0, 0) ** 2)
+    assert np.exp(log) == pytest.approx(squared / usual)
+    assert np.exp(unchanged) == pytest.approx(moment(0, 3, 2))
+
+
+def test_the_scale_and_the_zero_of_a_metric_do_not_matter() -> None:
+    seen = [Seen(0, 1.0), Seen(8, 4.0), Seen(4, 3.6), Seen(3, 0.8), Seen(4, 4.1)]
+    moved = [replace(s, value=s.value * 1e-3 + 50) for s in seen if s.value is not None]
+    search = NoisySearch(9)
+    assert search.posterior(moved) == pytest.approx(search.posterior(seen), abs=1e-6)
+    assert search.next(moved) == search.next(seen)
+
+
+def test_posterior_adds_up_and_knows_the_good_end() -> None:
+    chances = NoisySearch(9).posterior([Seen(0, 1.0), Seen(8, 4.0), Seen(0, 1.1), Seen(8, 4.2)])
+    assert chances.sum() == pytest.approx(1)
+    assert chances[1:] == pytest.approx(np.full(8, chances[1]))
+    assert chances[0] < 0.05
+
+
+def test_what_was_seen_alone_decides_so_that_a_log_can_be_replayed() -> None:
+    def once() -> list[Seen]:
+        return run(measured(), History(step_levels(COUNT, 40, 0, 2), normal, rng=np.random.default_rng(5)))[1]
+
+    seen = once()
+    assert once() == seen
+    for known in range(len(seen)):
+        step = measured().next(seen[:known])
+        assert isinstance(step, Measure)
+        assert step.commit == seen[known].commit
+
+
+def test_a_cached_kernel_is_preferred_and_a_new_one_costs_its_build() -> None:
+    seconds = {"boots": 0.0, "halving": 0.0}
+    for name in seconds:
+        for seed in range(10):
+            built = {0, COUNT - 1}
+
+            def cost(commit: int, built: set[int] = built) -> float:
+                return 5.0 if commit in built else 60.0
+
+            history = History(step_levels(COUNT, 50, 0, 2), normal, rng=np.random.default_rng(seed))
+            seen: list[Seen] = []
+            while True:
+                step = measured().next(seen, cost) if name == "boots" else measured().next(seen)
+                if isinstance(step, Done):
+                    break
+                seconds[name] += cost(step.commit)
+                built.add(step.commit)
+                seen.append(history.test(step.commit))
+    assert seconds["boots"] < 0.9 * seconds["halving"]
+
+
+@pytest.mark.parametrize(("direction", "end"), [(LESS, End.OTHER_WAY), (MORE, End.FOUND), ("", End.FOUND)])
+def test_a_change_for_the_better_is_no_regression(direction: str, end: End) -> None:
+    search = NoisySearch(17, direction=direction)
+    done, _ = run(search, History(step_levels(17, 5, 9, 4), normal, rng=np.random.default_rng(1)))
+    assert done.end is end
+    assert done.changes[0].before == pytest.approx(9, abs=1.5)
+    assert done.changes[0].after == pytest.approx(4, abs=1.5)
+
+
+def test_ends_that_do_not_differ_stop_the_search() -> None:
+    done, seen = run(measured(), History(np.full(COUNT, 3.0), normal, rng=np.random.default_rng(2)))
+    assert done.end is End.NO_DIFFERENCE
+    assert "no difference" in done.why
+    assert done.confidence >= ASKED
+    assert len(seen) < 120
+
+
+def test_a_spent_budget_gives_the_smallest_set_with_the_asked_probability() -> None:
+    search = NoisySearch(COUNT, budget=20)
+    history = History(step_levels(COUNT, 60, 0, 1.5), normal, rng=np.random.default_rng(3))
+    done, seen = run(search, history)
+    chances = search.posterior(seen)
+    inside = chances[list(done.culprits)]
+    assert (done.end, len(seen)) == (End.SET, 20)
+    assert done.confidence == pytest.approx(inside.sum())
+    assert "budget" in done.why
+    assert inside.sum() >= ASKED * chances[1:].sum()
+    assert inside.sum() - inside.min() < ASKED * chances[1:].sum()
+
+
+def test_commits_with_the_same_object_code_cannot_have_changed_it() -> None:
+    images = {c: c // 8 for c in range(COUNT)}
+    history = History(np.array([3.0 * (c // 8 >= 9) for c in range(COUNT)]), normal, rng=np.random.default_rng(4))
+    seen: list[Seen] = []
+    while isinstance(step := measured().next(seen, images=images), Measure):
+        seen.append(history.test(step.commit))
+    assert step.culprits == (72,)
+    chances = measured().posterior(seen, images)
+    assert all(chances[c] == 0 for c in range(1, COUNT) if c % 8)
+
+
+def test_ends_with_the_same_object_code_need_no_test() -> None:
+    done = measured().next([], images={0: "a", COUNT - 1: "a"})
+    assert isinstance(done, Done)
+    assert done.end is End.NO_DIFFERENCE
+
+
+def test_an_end_that_cannot_be_built_stops_the_search() -> None:
+    done, _ = run(measured(), History(step_levels(COUNT, 5, 0, 9), normal, frozenset({0})))
+    assert done.end is End.UNTESTABLE
+    assert "the good end" in done.why
+
+
+def test_values_without_any_noise_are_found_too() -> None:
+    done, seen = run(measured(), History(step_levels(COUNT, 77, 15, 20), lambda level, _: level))
+    assert done.culprits == (77,)
+    assert len(seen) < 25
+
+
+def test_prior_weights_lead_the_search() -> None:
+    weights = tuple(50.0 if c == 30 else 1.0 for c in range(1, COUNT))
+    numbers = []
+    for search in (NoisySearch(COUNT, weights=weights), NoisySearch(COUNT)):
+        history = History(step_levels(COUNT, 30, 0, 3), normal, rng=np.random.default_rng(6))
+        done, seen = run(search, history)
+        assert done.culprits == (30,)
+        numbers.append(len(seen))
+    assert numbers[0] < numbers[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "share"), [("two culprits, 3 and 3 sd", 0.4), ("shift 2 sd, drift of 1 sd in 50 tests", 0.0)]
+)
+def test_what_does_not_fit_is_told(name: str, share: float) -> None:
+    assert fare(BY_NAME[name], range(25)).told >= share * 25
+
+
+def test_a_drift_of_the_machine_is_told() -> None:
+    rng = np.random.default_rng(8)
+    tests = [0]
+
+    def draw(level: float, rng: np.random.Generator) -> float:
+        tests[0] += 1
+        return float(rng.normal(level + tests[0] / 10, 0.5))
+
+    done, _ = run(measured(), History(step_levels(COUNT, 60, 0, 6), draw, rng=rng))
+    assert any("drift" in note for note in done.notes)
+
+
+def test_plain_histories_leave_no_doubt() -> None:
+    assert fare(BY_NAME["values, shift 2 sd"], range(60)).told <= 5
+
+
+def test_a_commit_off_the_line_is_refused() -> None:
+    with pytest.raises(ValueError, match="not on a line of 129"):
+        measured().next([Seen(-1, 1.0)])
