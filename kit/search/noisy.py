@@ -19,9 +19,8 @@ from kit.search.rates import Rates
 from kit.search.step import LESS, MORE, Change, Cost, Done, End, Measure, Seen, equal_cost, second
 from kit.search.tally import Sides, sides
 
-UNCHANGED = 0.05  # prior probability that nothing changed at all
+UNCHANGED = 0.1  # prior probability that nothing changed at all
 NEGLIGIBLE = 1e-6  # a candidate so much less likely than the best is left out when tests are compared
-AT_ENDS = 1  # tests of each end before any other
 CURIOSITY = 0.1  # weight of what a test tells about the levels, beside what it tells about the culprit
 
 
@@ -52,6 +51,8 @@ class NoisySearch:
         chances = self._weigh(sums, noted)
         if (done := self._settled(chances, sums, noted)) is not None:
             return self._doubted(done, noted, seen)
+        if chances[0] > 0.5:
+            return self._an_end(noted, f"nothing changed at all, {chances[0]:.0%}")
         told = self._told(chances, sums)
         commit = self._choose(told, noted, cost)
         likely = int(np.argmax(chances[1:])) + 1
@@ -79,10 +80,14 @@ class NoisySearch:
                 return Done(End.UNTESTABLE, (), 0.0, f"the {name} end, #{commit}, cannot be tested: {said}")
         if noted.twins.get(last) == 0:
             return Done(End.NO_DIFFERENCE, (), 1.0, "the ends have the same object code")
-        tests = {c: len(noted.values.get(c, ())) for c in (0, last)}
-        if min(tests.values()) < AT_ENDS:
-            return Measure(0, "the good end") if tests[0] <= tests[last] else Measure(last, "the bad end")
+        if not {0, last} <= noted.values.keys():
+            return self._an_end(noted, "the ends first")
         return None
+
+    def _an_end(self, noted: Noted, why: str) -> Measure:
+        """The end with fewer values: whether anything changed at all, both ends tell best."""
+        last = self.count - 1
+        return Measure(0 if len(noted.values.get(0, ())) <= len(noted.values.get(last, ())) else last, why)
 
     def _prior(self, noted: Noted) -> Floats:
         """Between commits with the same object code nothing can have changed."""
@@ -102,7 +107,7 @@ class NoisySearch:
     def _settled(self, chances: Floats, sums: Sides, noted: Noted) -> Done | None:
         spent = int(sums.number[:, 0].sum())
         enough = 1 - (1 - self.probability) * self.model.margin
-        if chances[0] >= enough:
+        if chances[0] >= self.probability:
             said = f"no difference between the ends was found in {spent} tests"
             return Done(End.NO_DIFFERENCE, (), float(chances[0]), said)
         groups = _groups(noted)

@@ -1,0 +1,161 @@
+"""How the searches of `kit bisect` fare on simulated histories, and git_bayesect on the same where it is installed.
+
+    python3 tests/bench/bisection.py [--trials N] [--minutes M] [--bayesect FOLDER]
+
+`--trials` for each row (the rows with hundreds of tests a trial get a share of it); what was done is kept in
+bisection.json beside this file, so that a second call with the same search goes on where `--minutes` ended the first; the
+table goes to bisection.md. `--bayesect`: a folder with git_bayesect.py (a virtual environment's site-packages).
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "search")]
+
+from histories import Search  # noqa: E402
+from scenarios import ASKED, COUNT, OTHERS, OUTCOMES, VALUES, Drawn, Fared, Scenario, fare  # noqa: E402
+
+from kit.search.step import Change, Done, End, Measure, Seen  # noqa: E402
+
+HERE = Path(__file__).resolve().parent
+KEPT, TABLE = HERE / "bisection.json", HERE / "bisection.md"
+CHUNK = 20  # trials between two looks at the clock
+SHARES = {  # of the trials: rows with hundreds of tests a trial
+    "values, shift 1 sd": 0.5,
+    "yes/no, rates 0.4/0.6": 0.1,
+    "none at all, values": 0.2,
+    "none at all, yes/no at 0.3": 0.1,
+}
+
+
+class Bayesect:
+    """git_bayesect's Bisector as a search: its index 0 is the newest commit; the good end is no candidate."""
+
+    def __init__(self, bisector: Callable[..., Any]) -> None:
+        self.bisector = bisector(np.array([1.0] * (COUNT - 1) + [0.0]))
+        self.known = 0
+
+    def next(self, seen: list[Seen]) -> Measure | Done:
+        for s in seen[self.known :]:
+            self.bisector.record(COUNT - 1 - s.commit, None if s.value is None else bool(s.value))
+        self.known = len(seen)
+        chances = self.bisector.distribution
+        best = int(np.argmax(chances))
+        if chances[best] < ASKED:
+            return Measure(COUNT - 1 - self.bisector.select(), "")
+        return Done(End.FOUND, (Change((COUNT - 1 - best,), 0, 1),), float(chances[best]), "")
+
+
+def rows(trials: int, instead: Callable[[Drawn], Search] | None) -> list[tuple[str, Scenario, int, Any]]:
+    """(key, scenario, trials, the other search or None) of every row of the table."""
+    wanted = [(s.name, s, int(trials * SHARES.get(s.name, 1.0)), None) for s in (*VALUES, *OUTCOMES, *OTHERS)]
+    if instead is not None:
+        others = [(f"git_bayesect: {s.name}", s, int(trials * SHARES.get(s.name, 1.0)), instead) for s in OUTCOMES]
+        wanted += others
+    return wanted
+
+
+def add(kept: dict[str, Any], fared: Fared, seconds: float) -> dict[str, Any]:
+    """What was known of a row and a chunk of trials more."""
+    ends = {e: kept.get("ends", {}).get(e, 0) + fared.ends.get(e, 0) for e in {*kept.get("ends", {}), *fared.ends}}
+    return {
+        "trials": kept.get("trials", 0) + fared.trials,
+        "right": kept.get("right", 0) + fared.right,
+        "tests": kept.get("tests", 0) + round(fared.mean * fared.trials),
+        "most": max(kept.get("most", 0), fared.most),
+        "told": kept.get("told", 0) + fared.told,
+        "seconds": round(kept.get("seconds", 0.0) + seconds, 3),
+        "ends": dict(sorted(ends.items())),
+    }
+
+
+def version() -> str:
+    """Of the search and of the histories: results of different ones are not added up."""
+    sources = [*sorted((ROOT / "kit" / "search").glob("*.py")), *sorted((ROOT / "tests" / "search").glob("[hs]*.py"))]
+    return hashlib.sha256(b"".join(p.read_bytes() for p in sources)).hexdigest()[:12]
+
+
+def measure(trials: int, minutes: float, instead: Callable[[Drawn], Search] | None) -> dict[str, Any]:
+    """Every row in turn, a chunk at a time, until all have their trials or the time is up."""
+    record: dict[str, Any] = json.loads(KEPT.read_text()) if KEPT.exists() else {}
+    kept: dict[str, Any] = record["rows"] if record.get("search") == version() else {}
+    until = time.monotonic() + minutes * 60
+    wanted = rows(trials, instead)
+    while wanted and time.monotonic() < until:
+        wanted = [w for w in wanted if kept.get(w[0], {}).get("trials", 0) < w[2]]
+        wanted.sort(key=lambda w: kept.get(w[0], {}).get("trials", 0) / w[2])
+        for key, scenario, most, other in wanted[:1]:
+            known = kept.get(key, {})
+            first = known.get("trials", 0)
+            begin = time.process_time()
+            fared = fare(scenario, range(first, min(first + CHUNK, most)), other)
+            kept[key] = add(known, fared, time.process_time() - begin)
+            KEPT.write_text(json.dumps({"search": version(), "rows": kept}, indent=1) + "\n")
+    return kept
+
+
+def table(kept: dict[str, Any]) -> str:
+    """The results as a table of Markdown."""
+    bars = {s.name: s.bar for s in (*VALUES, *OUTCOMES)}
+    lines = [
+        "# Bisection of simulated histories",
+        "",
+        f"{sum(r['trials'] for r in kept.values())} trials by `tests/bench/bisection.py`: {COUNT - 1} candidates, a"
+        f" probability of {ASKED} asked; levels, rates and noise are not known to the search. *Tests*: mean, those of"
+        " the ends included; *right* with its standard error; *told*: ended with a note that something does not fit one"
+        " change and normal noise; *ms*: processor time a test.",
+        "",
+        "| history | trials | right | tests | bar | most | told | ms |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    order = [s.name for s in (*VALUES, *OUTCOMES, *OTHERS)]
+    keys = [k for k in (*order, *(f"git_bayesect: {name}" for name in order)) if k in kept]
+    lines += [row(key, kept[key], bars.get(key)) for key in keys]
+    return "\n".join(lines) + "\n"
+
+
+def row(key: str, r: dict[str, Any], bar: float | None) -> str:
+    share = r["right"] / r["trials"]
+    error = (share * (1 - share) / r["trials"]) ** 0.5
+    speed = r["seconds"] / max(r["tests"], 1) * 1e3
+    told = r["told"] / r["trials"]
+    return (
+        f"| {key} | {r['trials']} | {share:.1%} ± {error:.1%} | {r['tests'] / r['trials']:.1f} | {bar or ''} |"
+        f" {r['most']} | {told:.0%} | {speed:.2f} |"
+    )
+
+
+def main() -> int:
+    """Measure, write the table, print it."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--trials", type=int, default=1000)
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--bayesect", default="")
+    asked = parser.parse_args()
+    sys.path[:0] = [asked.bayesect] if asked.bayesect else []
+    instead: Callable[[Drawn], Search] | None = None
+    try:
+        bisector = importlib.import_module("git_bayesect").Bisector
+        instead = lambda _drawn: Bayesect(bisector)  # noqa: E731
+    except ImportError:
+        print("git_bayesect is not installed: its rows are left as they are (pip install git_bayesect)")
+    kept = measure(asked.trials, asked.minutes, instead)
+    TABLE.write_text(table(kept))
+    print(table(kept))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
