@@ -83,6 +83,7 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--json", action="store_true", help="print the plan as JSON")
     check.add_argument("--keys", action="store_true", help="explain every key of an experiment file")
     check.set_defaults(call=_check)
+    _bisect_arguments(verbs.add_parser("bisect", help="find the commit or patch that changed a metric"))
     _run_folder_verbs(verbs)
     _machine_verbs(verbs)
     test = verbs.add_parser("test", help="check kit itself")
@@ -92,6 +93,19 @@ def parser() -> argparse.ArgumentParser:
     test.set_defaults(call=_test)
     _model_arguments(verbs.add_parser("model", help="ask the reference model: no kernel is needed"))
     return top
+
+
+def _bisect_arguments(verb: argparse.ArgumentParser) -> None:
+    _experiment_arguments(verb)
+    verb.add_argument("--good", metavar="REV", help="a revision of the git tree where it is good")
+    verb.add_argument("--bad", metavar="REV", help="a revision where it is bad")
+    verb.add_argument("--series", metavar="FILE", help="a quilt series or an mbox on the tree, instead of revisions")
+    verb.add_argument("--resume", type=Path, metavar="RUN", help="go on with a bisection that was interrupted")
+    verb.add_argument("--log", type=Path, metavar="FILE", help="write what `git bisect replay` takes")
+    verb.add_argument("--json", action="store_true", help="print bisect.json")
+    verb.add_argument("--runs", type=Path, default=Path("runs"), help="where run folders are made (default: runs/)")
+    verb.add_argument("-v", "--verbose", action="store_true", help="show the commands that are run")
+    verb.set_defaults(call=_bisect)
 
 
 def _run_folder_verbs(verbs: Verbs) -> None:
@@ -190,6 +204,18 @@ def _run(options: argparse.Namespace) -> int:
     else:
         print(_fitted(render(result.verdict, result.folder)), end="")
     return result.exit_code
+
+
+def _bisect(options: argparse.Namespace) -> int:
+    from kit.bisectverb import Asked, run
+    from kit.report.progress import choose
+
+    flags = {"good": options.good, "bad": options.bad, "series": options.series}
+    config = None if options.config is None else _named(options.config)
+    asked = Asked(config, options.set, flags, options.runs, options.resume, options.log, options.json)
+    text, code = run(asked, choose(options.verbose))
+    print(text if options.json else _fitted(text), end="")
+    return code
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -181,6 +181,39 @@ class AcceptModel(_Strict):
         return value
 
 
+class BisectModel(_Strict):
+    good: str | None = Field(default=None, description="where it is good: a revision of a git tree")
+    bad: str | None = Field(default=None, description="where it is bad: a revision of a git tree")
+    series: str | None = Field(default=None, description="instead: a quilt series or an mbox on the tree")
+    evidence: Literal["count", "instructions", "time", "splat", "command"] = Field(
+        default="count", description="what shows it: count, instructions, time, splat, command"
+    )
+    lock: str = Field(default="anon_vma", min_length=1, description="count: the lock class")
+    window: str = Field(default="*", description="count, time, instructions: only windows of this name (* and ?)")
+    pattern: str | None = Field(default=None, description="splat: what its title or excerpt matches, a regular expression")
+    command: str | None = Field(
+        default=None, description="command: 0 says good, 125 nothing, others up to 127 bad; sees KIT_IMAGE, KIT_COMMIT"
+    )
+    instrument: Literal["plain", "counting", "checking"] = Field(
+        default="plain", description="command: the kernel that is built for it"
+    )
+    direction: Literal["less is better", "more is better", "either"] = Field(
+        default="less is better", description="which way is bad"
+    )
+    threshold: float | None = Field(default=None, description="bad from here on; default: half way between the ends")
+    search: Literal["auto", "exact", "noisy"] = Field(
+        default="auto", description="exact: halving; noisy: by probability; auto: exact but for time"
+    )
+    probability: float = Field(default=0.95, ge=0.5, lt=1, description="noisy: how sure to be")
+    tests: int = Field(default=500, ge=4, le=100000, strict=True, description="noisy: at most so many tests")
+    profile: str | None = Field(default=None, description="the model's profile of the good end; default: one that fits")
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        return None if value is None else AcceptModel(pattern=value, why="sought").pattern
+
+
 class ExperimentModel(_Strict):
     name: Name = Field(description="names the run folder")
     tree: str = Field(
@@ -210,6 +243,7 @@ class ExperimentModel(_Strict):
         default=False, description="an A/A experiment: every arm is the baseline's kernel, and `same` is expected"
     )
     seed: int = Field(default=1, ge=0, lt=2**63, strict=True, description="decides every random order")
+    bisect: BisectModel | None = Field(default=None, description="what `kit bisect` looks for, and where")
 
     @field_validator("evidence")
     @classmethod
@@ -243,6 +277,12 @@ def read_experiment(
         source.data = changed(source.data, change, inbox or path.parent)
     for assignment in overrides:
         source.override(assignment)
+    return check_source(source)[0]
+
+
+def check_source(source: Source) -> tuple[Experiment, ExperimentModel]:
+    """The same of a file that is read already, and what it says word by word. Raises UserError."""
+    _arms_of_ends(source.data)
     try:
         model = ExperimentModel.model_validate(source.data)
     except ValidationError as error:
@@ -254,7 +294,20 @@ def read_experiment(
     for kind in model.expect:
         if kind != "overall" and kind not in _evidence(model):
             raise UserError(f"expect: {kind} is not among the evidence", where=source.where(("expect", kind)))
-    return _resolve(model, source)
+    return _resolve(model, source), model
+
+
+def _arms_of_ends(data: dict[str, Any]) -> None:
+    """A bisection's ends are the arms of its experiment, unless the file has some."""
+    wanted, tree = data.get("bisect"), data.get("tree")
+    if not isinstance(wanted, dict) or "arms" in data or "baseline" in data:
+        return
+    series, ends = wanted.get("series"), {end: wanted.get(end) for end in ("good", "bad")}
+    data["baseline"] = "good"
+    data["arms"] = {"good": {}, "bad": {"series": [series]} if isinstance(series, str) else {}}
+    for end, revision in ends.items():
+        if isinstance(tree, str) and tree.startswith("git:") and revision:
+            data["arms"][end]["tree"] = f"{tree}@{revision}"
 
 
 def _evidence(model: ExperimentModel) -> tuple[str, ...]:
@@ -315,7 +368,7 @@ def _tree(arm: str, model: ExperimentModel, source: Source) -> str:
         return f"{scheme}:{rest}"
     if scheme == "git":
         return _commit(rest, where, source)
-    path = _find(rest, source)
+    path = find_path(rest, source)
     wanted = Path.is_dir if scheme == "dir" else Path.is_file
     if path is None or not wanted(path):
         what, hint = ("folder", "a kernel source tree") if scheme == "dir" else ("file", "a tar file of kernel source")
@@ -327,7 +380,7 @@ def _commit(name: str, where: str, source: Source) -> str:
     """A git tree with its commit's id for its revision: what a branch names now is what the run is about."""
     for base in (source.path.resolve().parent, Path.cwd(), PROJECT):
         place = str(base / Path(name).expanduser())
-        if any(_find("@".join(place.split("@")[:n]), source) for n in range(1, place.count("@") + 2)):
+        if any(find_path("@".join(place.split("@")[:n]), source) for n in range(1, place.count("@") + 2)):
             repository, commit = split_git(place, where)
             return f"git:{repository.root}@{commit.id}"
     raise UserError(f"no such folder: {name.partition('@')[0]}", where=where, hint="as in git:/path/to/linux@v6.1")
@@ -336,7 +389,7 @@ def _commit(name: str, where: str, source: Source) -> str:
 def _series(arm: str, model: ArmModel, source: Source) -> tuple[PatchRef, ...]:
     refs: list[PatchRef] = []
     for i, item in enumerate(model.series):
-        path = _find(item.patch, source)
+        path = find_path(item.patch, source)
         if path is None or not path.is_file():
             raise UserError(f"no such patch: {item.patch}", where=source.where(("arms", arm, "series", i)))
         if is_series(path):
@@ -347,7 +400,7 @@ def _series(arm: str, model: ArmModel, source: Source) -> tuple[PatchRef, ...]:
     return tuple(refs)
 
 
-def _find(name: str, source: Source) -> Path | None:
+def find_path(name: str, source: Source) -> Path | None:
     """A path as the experiment names it: from its own folder, from here, or from the project's. None if nowhere."""
     try:
         path = Path(name).expanduser()
@@ -408,9 +461,9 @@ def _default_name(kind: str, raw: Mapping[str, Any], specs: Sequence[WorkloadSpe
 
 
 def _mix(name: str, where: str, source: Source) -> dict[str, float]:
-    path = _find(f"configs/mixes/{name}", source) if "/" not in name else None
+    path = find_path(f"configs/mixes/{name}", source) if "/" not in name else None
     if path is None or not path.is_file():
-        path = _find(name, source)
+        path = find_path(name, source)
     if path is None or not path.is_file():
         there = sorted(p.name for p in (PROJECT / "configs" / "mixes").iterdir())
         raise UserError(f"no such mix: {name}", where=where, hint=f"there is {', '.join(there)}, or a file's path")
@@ -421,7 +474,7 @@ def _mix(name: str, where: str, source: Source) -> dict[str, float]:
 
 
 def _program(name: str, where: str, source: Source) -> str:
-    path = _find(name, source)
+    path = find_path(name, source)
     if path is None or not path.is_file():
         raise UserError(f"no such program: {name}", where=where)
     try:

@@ -21,7 +21,7 @@ LAYERS = (
     ("exercise", "spec", "plan", "runner", "provenance"),
     ("overlap",),
     ("check", "doctor", "experiment", "modelverb", "recorded", "report", "search", "selftest"),
-    ("rerun",),
+    ("bisectverb", "rerun", "step"),
     ("cli",),
     ("__main__",),
 )

@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from email.message import EmailMessage
+from typing import Any
 
 from kit.errors import UserError
 
@@ -28,7 +29,8 @@ PLAIN = ("", "7bit", "8bit", "binary")
 @dataclass(frozen=True)
 class Mail:
     """One patch of a file. `name` is what messages call it; `data` the text with its diff; `number` of `total` as its
-    subject has it, 0 where it says nothing; `decoded`: `data` is not as in the file."""
+    subject has it, 0 where it says nothing; `decoded`: `data` is not as in the file. `author`, `date`, `message_id` are
+    its headers', empty where there are none."""
 
     name: str
     subject: str
@@ -37,6 +39,9 @@ class Mail:
     total: int = 0
     version: int = 1
     decoded: bool = False
+    author: str = ""
+    date: str = ""
+    message_id: str = ""
 
 
 def split_mails(name: str, data: bytes) -> list[Mail]:
@@ -74,7 +79,7 @@ def _untouched(name: str, data: bytes) -> Mail | None:
     kind = str(message.get_param("format", "") or "").lower()
     if message.is_multipart() or _encoding(message) not in PLAIN or kind == "flowed" or b"\r\n" in data:
         return None
-    return Mail(name, _subject(message), data) if _DIFF.search(data) else None
+    return Mail(name, _subject(message), data, **_origin(message)) if _DIFF.search(data) else None
 
 
 def _parsed(data: bytes) -> EmailMessage:
@@ -91,6 +96,12 @@ def _subject(message: EmailMessage) -> str:
     return " ".join(str(message.get("Subject", "")).split())
 
 
+def _origin(message: EmailMessage) -> dict[str, Any]:
+    """Who wrote a mail, when, and its id."""
+    names = {"author": "From", "date": "Date", "message_id": "Message-ID"}
+    return {key: " ".join(str(message.get(name, "")).split()) for key, name in names.items()}
+
+
 def _read(name: str, data: bytes) -> Mail | None:
     """The patch of one mail; None where it has none: a cover letter, an answer."""
     message = _parsed(data)
@@ -102,7 +113,8 @@ def _read(name: str, data: bytes) -> Mail | None:
     at, total = (int(number[1]), int(number[2])) if number else (0, 0)
     head = f"Subject: {_TAG.sub('', subject)}\n\n".encode()
     body = b"\n".join(texts)
-    return Mail(name, subject, head + body, at, total, int(version[1]) if version else 1, decoded=True)
+    of = int(version[1]) if version else 1
+    return Mail(name, subject, head + body, at, total, of, decoded=True, **_origin(message))
 
 
 def _text(part: EmailMessage) -> bytes:

@@ -1,0 +1,71 @@
+"""`kit bisect`: a question in; the search watched, its findings printed and written as a mail and a log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit.errors import UserError
+from kit.progress import Progress
+from kit.records import to_json
+from kit.report.bisect import git_log, mail, render_bisect
+from kit.report.narrowing import draw
+from kit.search.job import BisectResult, Narrowed, bisect
+from kit.search.question import FILE, Question, read_question
+from kit.store import Cache, write_atomic
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The command line of `kit bisect`. `flags`: good, bad, series."""
+
+    config: Path | None
+    overrides: Sequence[str]
+    flags: Mapping[str, str | None]
+    runs: Path
+    resume: Path | None
+    log: Path | None
+    json: bool
+
+
+def run(asked: Asked, progress: Progress) -> tuple[str, int]:
+    """What is to be printed, and the exit code. Raises UserError, MachineError."""
+    question = _question(asked)
+    if asked.log is not None and question.series is not None:
+        hint = "the tests are in tests.jsonl of the run's folder"
+        raise UserError("a series has no commits that git could replay", where="--log", hint=hint)
+
+    def watch(state: Narrowed) -> None:
+        commits = [c.name for c in state.line.commits]
+        seen = [{"index": s.commit, "value": s.value, "why": s.why} for s in state.seen]
+        if seen:
+            progress.note(draw(commits, state.chances, seen, state.line.good, state.line.bad))
+
+    result = bisect(question, Cache(), progress, asked.runs, asked.resume, watch)
+    return _say(result, asked), result.exit_code
+
+
+def _question(asked: Asked) -> Question:
+    if asked.resume is None:
+        if asked.config is None:
+            raise UserError("no experiment named", hint="as in `kit bisect configs/bisect.yaml`")
+        return read_question(asked.config, asked.overrides, asked.flags)
+    if asked.config is not None or asked.overrides or any(asked.flags.values()):
+        raise UserError(f"--resume goes on with what the run's own {FILE} says", hint="leave the rest out")
+    if not (asked.resume / FILE).is_file():
+        raise UserError(f"not a bisection that can be resumed: no {FILE} in it", where=str(asked.resume))
+    return read_question(asked.resume / FILE, (), {})
+
+
+def _say(result: BisectResult, asked: Asked) -> str:
+    """Writes the mail and the log; the text for standard output."""
+    found = result.found
+    if found["culprit"]:
+        write_atomic(result.folder / "mail.txt", mail(found))
+    if any(row["sha"] for row in found["commits"]):
+        write_atomic(result.folder / "git-bisect.log", git_log(found))
+        if asked.log is not None:
+            write_atomic(asked.log, git_log(found))
+    return json.dumps(to_json(found), indent=2) + "\n" if asked.json else render_bisect(found, str(result.folder))

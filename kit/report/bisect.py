@@ -1,0 +1,255 @@
+"""A bisection as text: bisect.json in; what is printed at the end, a mail, and a log that `git bisect replay` takes out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from tabulate import tabulate
+
+from kit.stats.words import join, several
+
+BARS = "▁▂▃▄▅▆▇█"
+EXCLUDED, SKIPPED = "·", "x"
+WIDEST = 96  # bars in a row; of a longer line each stands for several commits
+SHORT = 12
+FOLD = 72  # columns of a mail
+Found = Mapping[str, Any]
+
+
+def bars(chances: Sequence[float], skipped: Sequence[int] = ()) -> str:
+    """A bar per commit, as high as it is likely beside the likeliest; `·`: it is out, `x`: it cannot be tested."""
+    width = -(-len(chances) // WIDEST)
+    most = max(chances, default=0.0) or 1.0
+    out = []
+    for at in range(0, len(chances), width):
+        chance = max(chances[at : at + width])
+        bar = EXCLUDED if chance < most / 1000 else BARS[min(int(chance / most * len(BARS)), len(BARS) - 1)]
+        out.append(SKIPPED if width == 1 and at + 1 in skipped and chance < most / 1000 else bar)
+    return "".join(out)
+
+
+def number(value: float | None, unit: str = "") -> str:
+    """A value with its unit; whole ones as they are, others with four digits."""
+    if value is None:
+        return "–"
+    text = f"{value:.0f}" if float(value).is_integer() else f"{value:.4g}"
+    return f"{text} {unit}".rstrip()
+
+
+def measured(found: Found) -> str:
+    """What the metric is, in a few words."""
+    metric = found["metric"]
+    where = "" if metric["window"] == "*" else f" in {metric['window']}"
+    return {
+        "count": f"acquisitions of {metric['what']}{where}",
+        "time": f"time{where}",
+        "instructions": f"instructions{where}",
+        "splat": f"splats like {metric['what']!r}",
+        "command": f"`{metric['what']}`",
+    }[metric["evidence"]]
+
+
+def value_words(found: Found, value: float | None) -> str:
+    """A value as people say it: yes/no evidence is good or bad."""
+    if found["metric"]["evidence"] in ("splat", "command") and value in (0, 1):
+        return "bad" if value else "good"
+    return number(value)
+
+
+def render_bisect(found: Found, folder: str) -> str:
+    """What `kit bisect` prints at its end."""
+    parts = [_table(found), "", *_skips(found), *_proof(found), *_others(found), "", sentence(found), "", *_cost(found)]
+    parts += [f"  {note}" for note in found["notes"]]
+    mail = ", mail.txt" if found["culprit"] else ""
+    parts += ["", f"Everything lies in {folder} (bisect.json{mail}, tests.jsonl, boots.jsonl, console/)"]
+    return "\n".join([*parts, f"Again: {found['provenance']['reproduce']}", ""])
+
+
+def _table(found: Found) -> str:
+    culprit = (found["culprit"] or {}).get("name")
+    rows = [
+        [row["name"], row["subject"][:60] or "(the good end)", ", ".join(value_words(found, v) for v in row["values"][:6]),
+         row["state"] + (" ←" if row["name"] == culprit else "") + (", same code" if row["same_code"] else "")]
+        for row in found["commits"]
+    ]  # fmt: skip
+    return f"{measured(found)}\n" + tabulate(rows, headers=["commit", "subject", "value", ""], disable_numparse=True)
+
+
+def _skips(found: Found) -> list[str]:
+    return [f"Not tested: {row['name']}: {row['why']}" for row in found["skipped"]]
+
+
+def _proof(found: Found) -> list[str]:
+    proof = found["proof"]
+    if proof is None:
+        return []
+    verdict = {True: "as it was", False: "NOT as it was", None: "no value"}
+    again = ", ".join(value_words(found, v) for v in proof["again"])
+    lines = [f"Proof: the good end again: {again} ({verdict[proof['again_holds']]})"]
+    if proof["reverted"]:
+        values = ", ".join(value_words(found, v) for v in proof["reverted"])
+        said = "good again" if proof["reverted_holds"] else "STILL BAD"
+        same = "; the same code as one tested above, not booted" if proof["same_image"] else ""
+        lines.append(f"Proof: the bad end without the culprit: {values} ({said}{same})")
+    elif proof["why"]:
+        lines.append(f"No proof by a revert: {proof['why']}")
+    return lines
+
+
+def _others(found: Found) -> Iterator[str]:
+    for change in found["other_changes"]:
+        names = join([c["name"] for c in change.get("between", [change])])
+        values = f"{number(change['before'])} to {number(change['after'])}"
+        yield f"A second change, from {values}, lies in {names}: bisect again with it as an end"
+
+
+def sentence(found: Found) -> str:
+    """The answer."""
+    culprit, unit = found["culprit"], found["metric"]["unit"]
+    if culprit is None:
+        return _no_culprit(found)
+    before, after = (value_words(found, culprit[k]) for k in ("before", "after"))
+    times = f", {culprit['after'] / culprit['before']:.2f} times" if culprit["before"] > 1 else ""
+    who = f" by {culprit['author']}" if culprit["author"] else ""
+    date = f", {culprit['date']}" if culprit["date"] else ""
+    how = "exact" if found["method"] == "exact" else f"probability {found['confidence']:.3f}"
+    text = f'FOUND: {culprit["name"]} ("{culprit["subject"]}"){who}{date}: '
+    text += f"{measured(found)}: {before} before it, {after} with it{f' ({unit}{times})' if times else ''} ({how})."
+    if (named := found["named"]) and culprit["name"] in named["commits"]:
+        text += f" The model says the same: {named['function']}() is as in {named['like']}, and it changes that function."
+    elif named:
+        text += f" The model named another function, {named['function']}(): look at both."
+    if found["proof"]["again_holds"] is False or found["proof"]["reverted_holds"] is False:
+        text += " BUT the proof failed: do not trust it."
+    return text
+
+
+def _no_culprit(found: Found) -> str:
+    names = [f"{c['name']} ({c['subject']})" for c in found["candidates"]]
+    head = {
+        "set": "NOT ONE COMMIT",
+        "no-difference": "NO DIFFERENCE",
+        "other-way": "THE OTHER WAY ROUND",
+        "untestable": "COULD NOT RUN",
+        "not-exact": "NOT EXACT",
+    }[found["end"]]
+    listed = f": {join(names)}" if names and found["end"] == "set" else ""
+    return f"{head}: {found['why']}{listed}."
+
+
+def _cost(found: Found) -> list[str]:
+    boots, builds = found["boots"], found["builds"]
+    reused = f" ({boots['reused']} of them taken from earlier runs)" if boots["reused"] else ""
+    same = f"; {several(found['tests']['same'], 'kernel')} had the same code as another" if found["tests"]["same"] else ""
+    return [
+        f"Used: {several(boots['search'], 'boot')} to find it and {boots['proof']} to prove it{reused}, "
+        f"{several(builds['made'], 'build')}, {builds['cached']} from the cache{same}; "
+        f"{found['seconds']:.0f} s, of these {found['seconds_builds']:.0f} s builds and "
+        f"{found['seconds_guests']:.0f} s guests"
+    ]
+
+
+def git_log(found: Found) -> str:
+    """What `git bisect replay` takes: the end of a search over git, its tests as good, bad and skip."""
+    lines = ["git bisect start"]
+    order = {"bad": 0, "good": 1, "skip": 2}  # the last bad one counts for git: the one nearest to the culprit
+    for row in sorted(found["commits"], key=lambda r: (order[r["state"]], r["search"], -r["index"])):
+        if row["sha"]:
+            lines += [f"# {row['state']}: [{row['sha']}] {row['subject']}".rstrip(), f"git bisect {row['state']} {row['sha']}"]
+    return "\n".join(dict.fromkeys(lines)) + "\n"
+
+
+def mail(found: Found) -> str:
+    """A report for the lists, plain text. Only for a culprit."""
+    culprit = found["culprit"]
+    origin = found["provenance"]
+    body = [
+        f"Subject: [REGRESSION] {measured(found)}: {_short_ratio(found)} since {_named(culprit)}",
+        "To: regressions@lists.linux.dev",
+        "",
+        *_folded(f"A bisection between {found['good']} and {found['bad']} ends at"),
+        "",
+        f'  {_named(culprit)} ("{culprit["subject"]}")',
+        *([f"  {culprit['author']}, {culprit['date']}"] if culprit["author"] else []),
+        "",
+        *_folded(_mail_values(found)),
+        "",
+        _mail_table(found),
+        "",
+        *_folded(_mail_proof(found)),
+        "",
+        "How to reproduce:",
+        "",
+        *_folded(f"Linux {origin['version']} ({origin['tree']}), built with {origin['toolchain']}, in {origin['qemu']} "
+                 f"({origin['guest']['accel'].upper() or 'not booted'}), by kit {origin['kit']}:"),
+        "",
+        f"  {origin['reproduce']}",
+        "",
+        *_trailers(found),
+        "",
+    ]  # fmt: skip
+    return "\n".join(body)
+
+
+def _named(culprit: Found) -> str:
+    return str(culprit["sha"][:SHORT] or culprit["name"])
+
+
+def _short_ratio(found: Found) -> str:
+    culprit = found["culprit"]
+    return f"{value_words(found, culprit['before'])} → {value_words(found, culprit['after'])}"
+
+
+def _mail_values(found: Found) -> str:
+    culprit, unit = found["culprit"], found["metric"]["unit"]
+    before, after = (f"{value_words(found, culprit[k])} {unit}".strip() for k in ("before", "after"))
+    how = "every kernel gives the same value in each boot" if found["method"] == "exact" else (
+        f"values scatter; this commit has a probability of {found['confidence']:.3f}")  # fmt: skip
+    return f"What was measured: {measured(found)}. Before this commit: {before}; with it: {after} ({how})."
+
+
+def _mail_table(found: Found) -> str:
+    rows = [[row["name"], ", ".join(value_words(found, v) for v in row["values"][:6]), row["state"]]
+            for row in found["commits"]]  # fmt: skip
+    return tabulate(rows, headers=["commit", "value", ""], disable_numparse=True)
+
+
+def _mail_proof(found: Found) -> str:
+    proof, said = found["proof"], []
+    if proof["again_holds"]:
+        said.append("The good end, measured again afterwards, gives its value again.")
+    if proof["reverted_holds"]:
+        said.append("With this commit reverted on top of the bad end it is good again.")
+    elif proof["reverted_holds"] is False:
+        said.append("With this commit reverted on top of the bad end it is still bad: something else is there too.")
+    elif proof["why"]:
+        said.append(f"It was not reverted on top of the bad end: {proof['why']}.")
+    return " ".join(said)
+
+
+def _trailers(found: Found) -> list[str]:
+    """For regzbot and for the fix. A patch that is no commit yet is introduced by its own mail, if by anything."""
+    culprit = found["culprit"]
+    sha, links = culprit["sha"][:SHORT], culprit["links"]
+    introduced = sha or next(iter(links), "")
+    lines = [f'#regzbot introduced: {introduced} ("{culprit["subject"]}")'] if sha else []
+    if introduced and not sha:
+        lines.append(f"#regzbot introduced: {introduced}")
+    if sha:
+        lines.append(f'Fixes: {sha} ("{culprit["subject"]}")')
+    if not introduced:
+        lines.append(f"({culprit['name']} is no commit yet: there is nothing that regzbot or a Fixes: line could name)")
+    return [*lines, *(f"Link: {link}" for link in links)]
+
+
+def _folded(text: str) -> list[str]:
+    """Lines of no more than FOLD columns; a word is never cut."""
+    lines = [""]
+    for word in re.split(r" +", text):
+        if lines[-1] and len(lines[-1]) + 1 + len(word) > FOLD:
+            lines.append(word)
+        else:
+            lines[-1] = f"{lines[-1]} {word}".strip()
+    return lines

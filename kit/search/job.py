@@ -1,0 +1,331 @@
+"""The job `bisect`: a question in; kernels built, boots done, the culprit found and proved, bisect.json out."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from kit.errors import COULD_NOT_RUN, INCONCLUSIVE, MachineError, OK, UserError
+from kit.kernel.git import Repository
+from kit.kernel.toolchain import find_toolchain
+from kit.kernel.tree import Tree, resolve_tree
+from kit.progress import Progress
+from kit.records import Boot
+from kit.runner import Runner
+from kit.search.exact import ExactSearch
+from kit.search.findings import Finding, Proof, Stage, as_json, in_words
+from kit.search.history import read_history
+from kit.search.line import Line
+from kit.search.metric import bad_side
+from kit.search.naming import Named, name_change
+from kit.search.noisy import NoisySearch
+from kit.search.question import SCHEME, Question, write_question
+from kit.search.rates import Rates
+from kit.search.levels import Levels
+from kit.search.record import AGAIN, REVERTED, SAME, SEARCH, Test, Tests
+from kit.search.revert import reverted
+from kit.search.series import line_of, read_pieces
+from kit.search.step import Change, Done, End, Measure, Seen
+from kit.search.tester import Tester
+from kit.store import Cache, RunFolder, write_atomic, write_json
+from kit.upkeep import keep_within, size_limit, sweep, temporary_files
+
+BUILD_SECONDS, BOOT_SECONDS = 30.0, 15.0  # until some were done here
+PROOFS = 3  # boots of each proof where values scatter
+Watch = Callable[["Narrowed"], None]
+
+
+@dataclass(frozen=True)
+class Narrowed:
+    """How far a search is. `chances`: of each commit that it is the culprit; `seen`: every test of the line so far."""
+
+    line: Line
+    chances: tuple[float, ...]
+    seen: tuple[Seen, ...]
+    images: dict[int, str]
+    said: str
+
+
+@dataclass(frozen=True)
+class BisectResult:
+    """What a bisection came to; `found` is the content of bisect.json."""
+
+    folder: Path
+    found: dict[str, Any]
+    exit_code: int
+
+
+def line_for(question: Question, cache: Cache, progress: Progress) -> tuple[Line, tuple[str, ...]]:
+    """The line that a question is about, and what is to be said of it. Raises UserError, MachineError."""
+    if question.series is not None:
+        pieces = read_pieces(question.series)  # before anything is downloaded
+        return line_of(resolve_tree(question.tree, cache, progress), pieces), ()
+    wanted, place = question.wanted, question.tree.removeprefix(SCHEME)
+    root = Repository.open(Path(place).expanduser(), question.tree).root
+    trees: dict[str, Tree] = {}
+
+    def tree(sha: str) -> Tree:
+        if sha not in trees:
+            while len(trees) > 3:  # each lists every file of a kernel
+                trees.pop(next(iter(trees)))
+            trees[sha] = resolve_tree(f"{SCHEME}{root}@{sha}", cache, progress)
+        return trees[sha]
+
+    return read_history(root, wanted.good or "", wanted.bad or "", tree)
+
+
+def bisect(
+    question: Question,
+    cache: Cache,
+    progress: Progress,
+    runs: Path,
+    resume: Path | None = None,
+    watch: Watch | None = None,
+) -> BisectResult:
+    """Finds the commit that changed the metric, or says why not. `watch` is told of every test.
+
+    Raises UserError for bad input before anything is built, MachineError when the machine fails, KeyboardInterrupt with
+    the command that goes on.
+    """
+    start = time.monotonic()
+    limit = size_limit()
+    sweep(cache)
+    tools = find_toolchain(progress)
+    try:
+        line, notes = line_for(question, cache, progress)
+        stamp = time.strftime("%Y%m%d-%H%M%S")
+        folder = RunFolder(resume) if resume else RunFolder.create(runs, question.exp.name, stamp)
+        with folder.hold(), temporary_files():
+            ends = None if question.series is not None else (line.place(0), line.place(len(line.commits)))
+            write_question(question, folder.path, ends)
+            runner = Runner(cache, folder, tools, progress)
+            tester = Tester(question, runner, Tests(folder.path / "tests.jsonl"), progress)
+            job = _Job(question, line, tester, progress, watch or (lambda _: None), list(notes), start)
+            result = _interruptible(job)
+        _keep_within(cache, limit, tester, progress)
+    finally:
+        cache.release()
+    return result
+
+
+def _interruptible(job: _Job) -> BisectResult:
+    try:
+        return job.run()
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"go on with: {resume_command(job.folder.path)}") from None
+    except MachineError as error:
+        raise MachineError(error.what, where=error.where, hint=f"{error.hint}; go on with: "
+                           f"{resume_command(job.folder.path)}") from error  # fmt: skip
+
+
+def resume_command(folder: Path) -> str:
+    """What a user types to go on."""
+    return f"kit bisect --resume {shlex.quote(str(folder))}"
+
+
+def _keep_within(cache: Cache, limit: int, tester: Tester, progress: Progress) -> None:
+    """Brings the cache within its limit; what this bisection used stays. A disk that refuses undoes nothing."""
+    try:
+        said = keep_within(cache, limit, tester.keys)
+    except MachineError as error:
+        said = f"the cache could not be brought within its limit: {error}"
+    if said:
+        progress.note(said)
+
+
+class _Job:
+    """One bisection. Its steps in order are the methods that `run` calls."""
+
+    def __init__(
+        self,
+        question: Question,
+        line: Line,
+        tester: Tester,
+        progress: Progress,
+        watch: Watch,
+        notes: list[str],
+        start: float,
+    ) -> None:
+        self.question, self.line, self.tester, self.progress = question, line, tester, progress
+        self.watch, self.notes, self.start = watch, notes, start
+        self.tests, self.folder = tester.tests, tester.runner.folder
+        self.noisy = not question.exact
+        self.named: Named | None = None
+
+    def run(self) -> BisectResult:
+        for note in self.notes:
+            self.progress.note(note)
+        stages = self._into_merges(Stage(self.line, self._search(self.line)))
+        proof = self._prove(stages)
+        if proof.scatters and not self.noisy:
+            self.noisy = True
+            self.notes.append("the good end did not give the same value again: the search went on by probability")
+            stages = self._into_merges(Stage(self.line, self._search(self.line)))
+            proof = self._prove(stages)
+        return self._finish(Finding(tuple(stages), self.named, proof, self.noisy))
+
+    def _search(self, line: Line) -> Done:
+        """Tests commits of a line until the search ends."""
+        places = {line.place(i): i for i in range(len(line.commits) + 1)}
+        while True:
+            seen, images = self.tests.of(places), self.tests.images(places)
+            step = self._step(line, seen, images)
+            if isinstance(step, Done):
+                if step.end is End.NOT_EXACT and not self.noisy:
+                    self.noisy = True
+                    self.notes.append(f"{in_words(line, step.why)}: the search goes on by probability")
+                    continue
+                return step
+            if self._spent():
+                return self._out_of_time(line, seen)
+            measured = {s.commit for s in seen if s.value is not None}
+            known = {image for index, image in images.items() if index in measured}
+            self._test(line, step.commit, () if step.commit in images else known)
+            now, images = self.tests.of(places), self.tests.images(places)
+            self.watch(Narrowed(line, self._chances(line, now, images), tuple(now), images, step.why))
+
+    def _test(self, line: Line, index: int, known: Collection[str]) -> None:
+        self.tester.test(line.place(index), line.source(index), SEARCH, known)
+
+    def _step(self, line: Line, seen: Sequence[Seen], images: dict[int, str]) -> Measure | Done:
+        count, direction = len(line.commits) + 1, self.question.direction
+
+        def cost(commit: int) -> float:
+            return self._boot_cost() + (0.0 if commit in images else self._build_cost())
+
+        if self.noisy:
+            return self._noisy_search(count).next(seen, cost, images)
+        hint = self._hint(line, seen)
+        return ExactSearch(count, direction, self.question.wanted.threshold, hint).next(seen, cost, images)
+
+    def _noisy_search(self, count: int) -> NoisySearch:
+        wanted, model = self.question.wanted, Rates() if self.question.yes_no else Levels()
+        return NoisySearch(count, wanted.probability, model, self.question.direction, wanted.tests)
+
+    def _hint(self, line: Line, seen: Sequence[Seen]) -> int | None:
+        """The commit that the model names, once both ends were booted."""
+        ends = [self._boot_of(line.place(i)) for i in (0, len(line.commits))]
+        if self.named is None and line is self.line and ends[0] and ends[1]:
+            self.named = name_change(self.question, line, ends[0], ends[1])
+            if self.named is not None:
+                named = self.named
+                self.progress.note(f"the model names {named.function}() ({named.file}): as in {named.like}")
+        return self.named.commits[0] if self.named and self.named.commits and line is self.line else None
+
+    def _boot_of(self, place: str) -> Boot | None:
+        """The first good boot of a place."""
+        names = {name for t in self.tests.done if t.place == place and t.value is not None for name in t.boots}
+        return next((b for b in self.tester.recorded if b.console in names and b.results), None)
+
+    def _boot_cost(self) -> float:
+        took = [t.boot_seconds for t in self.tests.done if t.boots]
+        return sum(took) / len(took) if took else BOOT_SECONDS
+
+    def _build_cost(self) -> float:
+        took = [t.build_seconds for t in self.tests.done[1:] if t.built]
+        return sum(took) / len(took) if took else BUILD_SECONDS
+
+    def _spent(self) -> bool:
+        return sum(t.boot_seconds for t in self.tests.done) > self.question.exp.minutes * 60
+
+    def _out_of_time(self, line: Line, seen: Sequence[Seen]) -> Done:
+        """What is known when the budget ends."""
+        why = f"the budget of {self.question.exp.minutes:g} minutes in guests is spent"
+        known = self._bounds(line, seen)
+        if known is None:
+            return Done(End.UNTESTABLE, (), 0.0, f"{why} before both ends were measured")
+        low, high, before, after = known
+        change = Change(tuple(range(low + 1, high + 1)), before, after)
+        return Done(End.SET, (change,), 0.0, f"{why}; {high - low} commits are left")
+
+    def _bounds(self, line: Line, seen: Sequence[Seen]) -> tuple[int, int, float, float] | None:
+        """(last good, first bad, the ends' values), None before both ends were measured."""
+        values = {s.commit: s.value for s in seen if s.value is not None}
+        last = len(line.commits)
+        if 0 not in values or last not in values or values[0] == values[last]:
+            return None
+        good, bad = values[0], values[last]
+        judged = {c: bad_side(v, good, bad, self.question.wanted.threshold) for c, v in values.items()}
+        high = min((c for c, is_bad in judged.items() if is_bad), default=last)
+        return max((c for c, is_bad in judged.items() if not is_bad and c < high), default=0), high, good, bad
+
+    def _chances(self, line: Line, seen: Sequence[Seen], images: dict[int, str]) -> tuple[float, ...]:
+        """Of each commit, as far as it is known."""
+        count = len(line.commits)
+        if self.noisy:
+            return tuple(float(c) for c in self._noisy_search(count + 1).posterior(seen, images)[1:])
+        known = self._bounds(line, seen)
+        low, high = (0, count) if known is None else known[:2]
+        return tuple(1 / (high - low) if low < c <= high else 0.0 for c in range(1, count + 1))
+
+    def _into_merges(self, stage: Stage) -> list[Stage]:
+        """The search itself, and those inside the merges that it led to."""
+        stages = [stage]
+        while stages[-1].merge and (found := self._side(stages[-1])) is not None:
+            stages.append(found)
+        return stages
+
+    def _side(self, stage: Stage) -> Stage | None:
+        """The search in the guilty side of a merge; None where the merge itself did it."""
+        for side in stage.line.inside(stage.culprit):
+            self.progress.note(f"into the merge {stage.commit.name}: {side.good} to {side.bad}")
+            done = self._search(side)
+            if done.end in (End.FOUND, End.SET):
+                return Stage(side, done)
+            self.notes.append(f"in the merge {stage.commit.name}, {side.bad}: {in_words(side, done.why)}")
+        return None
+
+    def _prove(self, stages: Sequence[Stage]) -> Proof:
+        """The good end once more, and the bad end without the culprit."""
+        last = stages[-1]
+        if last.done.end is not End.FOUND:
+            return Proof()
+        times = PROOFS if self.noisy else 1
+        again = self._times(times, self.line.place(0), AGAIN, lambda: self.line.source(0))
+        good = [t.value for t in self.tests.done if t.place == self.line.place(0) and t.value is not None]
+        values = tuple(t.value for t in again if t.value is not None)
+        change = last.change
+        proof = Proof(values, (), good[0], change.before, change.after, self.question.wanted.threshold)
+        if proof.scatters and not self.noisy:
+            return proof
+        try:
+            source = reverted(last.line, last.culprit, self.line, self.progress)
+        except UserError as error:
+            return replace(proof, why=f"{last.commit.name} cannot be reverted on the bad end: {error}")
+        place = f"revert-{last.commit.name}"[:40]
+        tests = self._times(times, place, REVERTED, lambda: source)
+        images = {t.image: t.value for t in self.tests.done if t.value is not None and t.role == SEARCH}
+        values = tuple(t.value for t in tests if t.value is not None)
+        same = tuple(v for t in tests if t.role == SAME and (v := images.get(t.image)) is not None)
+        why = "" if values or same else tests[-1].why
+        return replace(proof, reverted=values or same[:1], same_image=bool(same) and not values, why=why)
+
+    def _times(self, times: int, place: str, role: str, source: Callable[[], Any]) -> list[Test]:
+        """So many tests of a place for a proof; those that were done before a kill count."""
+        roles = (role, SAME) if role == REVERTED else (role,)
+        while True:
+            done = [t for t in self.tests.done if t.place == place and t.role in roles]
+            if done and (len(done) >= times or done[-1].role == SAME or done[-1].skip):
+                return done
+            known = {t.image for t in self.tests.done if t.role == SEARCH and t.value is not None}
+            self.progress.note("proof: the good end again" if role == AGAIN else "proof: the bad end without the culprit")
+            self.tester.test(place, source(), role, () if self.noisy else known)
+
+    def _finish(self, finding: Finding) -> BisectResult:
+        found = as_json(self.question, self.line, finding, self.tester, self.notes)
+        found["seconds"] = round(time.monotonic() - self.start, 1)
+        found["exit_code"] = exit_code(finding)
+        write_json(self.folder.path / "bisect.json", found)
+        return BisectResult(self.folder.path, found, found["exit_code"])
+
+
+def exit_code(finding: Finding) -> int:
+    """0: one commit, and no proof speaks against it; 3: nothing as sure as that; 4: an end cannot be tested."""
+    end = finding.last.done.end
+    if end is End.UNTESTABLE:
+        return COULD_NOT_RUN
+    return OK if end is End.FOUND and finding.proof.holds is not False else INCONCLUSIVE

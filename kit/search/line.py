@@ -1,0 +1,69 @@
+"""A line of commits from a good end to a bad one, whatever it comes from: what every search and every proof reads.
+
+Index 0 is the good end, the last index the bad end; commit i (from 1) makes the source at i out of the one at i - 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from kit.kernel.tree import Tree
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One commit or patch as a report names it. `sha`: the full id, "" for a patch that has none; `merge`: it has
+    several parents."""
+
+    name: str
+    subject: str
+    author: str = ""
+    date: str = ""
+    sha: str = ""
+    links: tuple[str, ...] = ()
+    merge: bool = False
+
+
+@dataclass(frozen=True)
+class Source:
+    """The source at a place of the line: a tree, and what differs from it (path → content, None: deleted)."""
+
+    tree: Tree
+    changed: Mapping[str, bytes | None]
+
+    def read(self, path: str) -> bytes | None:
+        """A file's content, None if there is no such file."""
+        return self.changed[path] if path in self.changed else self.tree.read(path)
+
+
+class Line(Protocol):
+    """What a git history and a series of patches have in common. `good` and `bad` name the ends for people."""
+
+    @property
+    def good(self) -> str: ...
+
+    @property
+    def bad(self) -> str: ...
+
+    @property
+    def commits(self) -> Sequence[Commit]:
+        """In order; commits[i - 1] is commit i."""
+        ...
+
+    def place(self, index: int) -> str:
+        """A name of the source there, the same in every line that it is on: a commit's id, a number in a series."""
+        ...
+
+    def source(self, index: int) -> Source:
+        """The source after the first `index` commits. Raises UserError."""
+        ...
+
+    def paths(self, index: int) -> tuple[str, ...]:
+        """The files that commit `index` changes."""
+        ...
+
+    def inside(self, index: int) -> tuple[Line, ...]:
+        """For a merge, a line from where each merged side forked off to its tip; empty for any other commit."""
+        ...

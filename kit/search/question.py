@@ -1,0 +1,143 @@
+"""What a bisection asks: a file with a `bisect:` section in; the experiment, the metric and the line's ends out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kit.errors import UserError
+from kit.kernel.quilt import is_series, read_series
+from kit.records import Experiment, to_json
+from kit.source import Source
+from kit.spec import BisectModel, check_source, find_path
+from kit.store import write_atomic
+
+FILE = "bisect.yaml"  # in a run's folder
+SCHEME = "git:"
+
+
+@dataclass(frozen=True)
+class Question:
+    """`exp`: machine, workloads and accepted splats; `tree` as the file names it; `series`: the file, None for git."""
+
+    exp: Experiment
+    wanted: BisectModel
+    tree: str
+    series: Path | None
+
+    @property
+    def exact(self) -> bool:
+        """Whether a test is taken to give the same value each time."""
+        auto = self.wanted.evidence != "time"
+        return auto if self.wanted.search == "auto" else self.wanted.search == "exact"
+
+    @property
+    def yes_no(self) -> bool:
+        """Whether a test says only good or bad."""
+        return self.wanted.evidence in ("splat", "command")
+
+    @property
+    def direction(self) -> str:
+        """As kit.search.exact has it: "" for either."""
+        return "" if self.wanted.direction == "either" and not self.yes_no else self.wanted.direction
+
+
+def read_question(path: Path, overrides: Sequence[str], flags: Mapping[str, str | None]) -> Question:
+    """Reads and checks the file; `flags` (good, bad, series) replace what its `bisect:` section says.
+
+    Raises UserError with file and line.
+    """
+    source = Source(path)
+    for assignment in overrides:
+        source.override(assignment)
+    if not isinstance(source.data.get("bisect") or {}, dict):
+        raise UserError("bisect: a mapping of keys is wanted", where=source.where(("bisect",)))
+    source.data["bisect"] = {} if source.data.get("bisect") is None else source.data["bisect"]
+    for key, value in flags.items():
+        if value is not None:
+            source.override(f"bisect.{key}={json.dumps(value)}")
+    series = _series(source.data["bisect"].get("series"), source)
+    exp, model = check_source(source)
+    assert model.bisect is not None
+    wanted = model.bisect
+    _check(wanted, model.tree, series, source)
+    return Question(replace(exp, arms=()), wanted, _tree(exp, model.tree), series)
+
+
+def _tree(exp: Experiment, asked: str) -> str:
+    """The tree with its path as the experiment's reader has found it."""
+    return exp.arm(exp.baseline).tree if not asked.startswith(SCHEME) else asked
+
+
+def _series(name: object, source: Source) -> Path | None:
+    if not isinstance(name, str):  # none, or what is no path at all
+        return None
+    path = find_path(name, source)
+    if path is not None and path.is_dir():
+        path = path / "series"
+    if path is None or not path.is_file():
+        where = source.where(("bisect", "series"))
+        raise UserError(f"no such series: {name}", where=where, hint="a quilt `series` file, or an mbox")
+    return path
+
+
+def _check(wanted: BisectModel, tree: str, series: Path | None, source: Source) -> None:
+    """Raises UserError where parts do not go together."""
+    where = source.where(("bisect",))
+    if series is not None and (wanted.good or wanted.bad):
+        raise UserError("a series has its own ends: good and bad are for a git tree", where=where)
+    if series is None and not tree.startswith(SCHEME):
+        hint = "`series: FILE` for patches on this tree, or `tree: git:/path/to/linux` with good and bad"
+        raise UserError(f"nothing to bisect: {tree} is one tree", where=where, hint=hint)
+    if series is None and not (wanted.good and wanted.bad):
+        missing = " and ".join(k for k in ("good", "bad") if not getattr(wanted, k))
+        raise UserError(f"{missing} not given", where=where, hint="as in: kit bisect CONFIG --good v6.0 --bad v6.1")
+    if wanted.evidence == "splat" and not wanted.pattern:
+        raise UserError("evidence splat needs a pattern", where=where, hint='as in pattern: "anon_vma_clone"')
+    if wanted.evidence == "command" and not wanted.command:
+        raise UserError("evidence command needs a command", where=where, hint='as in command: "./my-test"')
+
+
+def write_question(question: Question, folder: Path, ends: tuple[str, str] | None) -> None:
+    """bisect.yaml as resolved, its patches copied beside it; `ends`: the full ids of a git line."""
+    exp, wanted = question.exp, question.wanted.model_dump(exclude_defaults=True)
+    if question.series is not None:
+        wanted["series"] = _copy_series(question.series, folder / "patches")
+    if ends is not None:
+        wanted["good"], wanted["bad"] = ends
+    value: dict[str, Any] = {
+        "name": exp.name,
+        "tree": question.tree,
+        "guest": {"cpus": list(exp.cpus), "memory": f"{exp.memory}M", "accel": exp.accel, "limit": exp.boot_limit},
+        "workloads": [{w.kind: {**w.params, "name": w.name}} for w in exp.workloads],
+        "accept": [{"pattern": p, "why": w} for p, w in exp.accept],
+        "limit": exp.limit,
+        "budget": {"blocks": exp.blocks, "minutes": exp.minutes},
+        "seed": exp.seed,
+        "bisect": wanted,
+    }
+    write_atomic(folder / FILE, yaml.safe_dump(to_json(value), sort_keys=False))
+
+
+def _copy_series(path: Path, target: Path) -> str:
+    """Copies a series below `target`; the name of its file from the run's folder."""
+    if path.parent == target:
+        return f"patches/{path.name}"
+    target.mkdir(exist_ok=True)
+    if not is_series(path):
+        write_atomic(target / path.name, path.read_bytes())
+        return f"patches/{path.name}"
+    lines, taken = [], {"series"}
+    for number, entry in enumerate(read_series(path), 1):
+        name = entry.path.name if entry.path.name not in taken else f"{number:03d}-{entry.path.name}"
+        taken.add(name)
+        write_atomic(target / name, entry.path.read_bytes())
+        options = [f"-p{entry.strip}"] * (entry.strip != 1) + ["-R"] * entry.reverse
+        lines.append(" ".join([name, *options]))
+    write_atomic(target / "series", "\n".join(lines) + "\n")
+    return "patches/series"

@@ -1,0 +1,106 @@
+"""A series of patches on one tree as a line of commits: a quilt series, an mbox or a folder in, each prefix out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit.errors import UserError
+from kit.kernel.mail import Mail, split_mails
+from kit.kernel.patch import Patch, apply_series, parse_patch
+from kit.kernel.quilt import is_series, read_series
+from kit.kernel.tree import Tree
+from kit.search.line import Commit, Line, Source
+
+_LINK = re.compile(r"^Link: +(\S+)", re.MULTILINE)
+LORE = "https://lore.kernel.org/r/"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One patch of a series with what a report says of it."""
+
+    patch: Patch
+    commit: Commit
+
+
+@dataclass(frozen=True)
+class Series:
+    """The first patches of a series, any number of them, on a tree."""
+
+    tree: Tree
+    pieces: tuple[Piece, ...]
+    sources: tuple[dict[str, bytes | None], ...]  # what each prefix changes, the empty one first
+
+    @property
+    def good(self) -> str:
+        return self.tree.ref
+
+    @property
+    def bad(self) -> str:
+        return self.commits[-1].name
+
+    @property
+    def commits(self) -> Sequence[Commit]:
+        return tuple(piece.commit for piece in self.pieces)
+
+    def place(self, index: int) -> str:
+        """`patch` and the number of patches that are in."""
+        return f"patch{index:03d}"
+
+    def source(self, index: int) -> Source:
+        return Source(self.tree, self.sources[index])
+
+    def paths(self, index: int) -> tuple[str, ...]:
+        return tuple(change.path for change in self.pieces[index - 1].patch.files)
+
+    def inside(self, index: int) -> tuple[Line, ...]:
+        return ()
+
+
+def read_pieces(path: Path) -> list[Piece]:
+    """The patches of a quilt `series` file or an mbox, in order. Raises UserError with file and line."""
+    if is_series(path):
+        entries = [(entry.path, entry.reverse) for entry in read_series(path)]
+    else:
+        entries = [(path, False)]
+    return [piece for file, reverse in entries for piece in _pieces(file, reverse)]
+
+
+def _pieces(path: Path, reverse: bool) -> list[Piece]:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"cannot read: {error.strerror}", where=str(path)) from error
+    mails = split_mails(str(path), data)
+    out = []
+    for number, mail in enumerate(mails, 1):
+        patch = parse_patch(mail.name, mail.data, reverse=reverse)
+        name = path.name if len(mails) == 1 else f"{path.name}:{number}"
+        out.append(Piece(patch, _commit(name, patch, mail)))
+    return out
+
+
+def _commit(name: str, patch: Patch, mail: Mail) -> Commit:
+    """What a report says of a patch. A mail's own address comes before the links in it."""
+    text = mail.data.partition(b"\n---\n")[0].decode("utf-8", "replace")
+    links = [LORE + mail.message_id.strip("<>")] if mail.message_id else []
+    subject = patch.subject or mail.subject or name
+    said = f'Revert "{subject}"' if patch.reverse else subject
+    return Commit(name, said, mail.author, mail.date, links=(*links, *_LINK.findall(text)))
+
+
+def line_of(tree: Tree, pieces: Sequence[Piece]) -> Series:
+    """Applies every prefix, in memory. Raises UserError for the first patch that does not apply."""
+    sources: list[dict[str, bytes | None]] = [{}]
+    for piece in pieces:
+        before = sources[-1]
+
+        def read(path: str, before: dict[str, bytes | None] = before) -> bytes | None:
+            return before[path] if path in before else tree.read(path)
+
+        changed, _ = apply_series([piece.patch], read)
+        sources.append({**before, **changed})
+    return Series(tree, tuple(pieces), tuple(sources))

@@ -1,0 +1,183 @@
+"""Doing one test: the source at a place of a line in; a kernel built, boots done, a `Test` on the disk out."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from kit import proc
+from kit.arms import FRAGMENTS
+from kit.errors import BuildError, MachineError, UserError
+from kit.kernel.build import BuildInput
+from kit.kernel.config import Config, read_fragments
+from kit.kernel.patch import blob_id
+from kit.progress import Progress
+from kit.records import Boot, BootSpec, Kernel, KernelSpec, Outcome, to_json
+from kit.runner import Runner, load_boots
+from kit.search.line import Source
+from kit.search.metric import BAD, GOOD, Reading, boots_of, metric_of
+from kit.search.question import Question
+from kit.search.record import AGAIN, SAME, Test, Tests
+from kit.spec import PROJECT
+from kit.stats.attribution import INFRASTRUCTURE
+
+TRIES = 2  # a boot that QEMU itself spoils is done once more
+LIMIT_TIMES, LIMIT_LEAST = 10, 60.0  # a guest hangs if it takes so many times as long as the first that ran; seconds
+COMMAND_LIMIT = 3600.0  # seconds for a command of the user's
+SAYS_NOTHING, LAST_VERDICT = 125, 127  # exit codes, as git bisect run has them
+
+
+class Tester:
+    """Builds and boots for one bisection; `tests` has what was done, by this kit or one that was killed."""
+
+    def __init__(self, question: Question, runner: Runner, tests: Tests, progress: Progress) -> None:
+        self.question, self.runner, self.tests, self.progress = question, runner, tests, progress
+        fragments = [PROJECT / "configs" / "kernel" / f"{f}.config" for f in FRAGMENTS[self.instrument]]
+        self.config: Config = read_fragments(fragments)
+        self.recorded: list[Boot] = load_boots(runner.folder)
+        self.accel = ""
+        self.accel_why = ""
+        self.keys: set[tuple[str, str]] = set()
+
+    @property
+    def instrument(self) -> str:
+        """How kernels are built for this metric."""
+        wanted = self.question.wanted
+        return wanted.instrument if wanted.evidence == "command" else metric_of(self.question).instrument
+
+    def test(self, place: str, source: Source, role: str, known: Collection[str]) -> Test:
+        """One test of the source at a place. Where its kernel is one of the images `known` it is not booted, and the
+        test is one of role `same`.
+
+        Raises MachineError where the machine fails, UserError where nothing of this can work.
+        """
+        job = self._input(place, source)
+        start = time.monotonic()
+        try:
+            kernel = self.runner.build(job)
+        except (BuildError, UserError) as error:
+            if isinstance(error, UserError) and not self.tests.done:
+                raise  # the first of all: the configuration is wrong, not a commit
+            return self._add(place, role, Reading(None, _first_line(error), again=False), None, start, ())
+        spent = time.monotonic() - start
+        self.keys |= {("kernels", job.spec.key), ("objects", job.spec.object_key)}
+        if kernel.image_sha256 in known and role != AGAIN:
+            return self._add(place, SAME, Reading(None, "the same object code"), kernel, start, (), spent)
+        self._choose_accel(kernel, source)
+        if self.question.wanted.evidence == "command":
+            return self._add(place, role, self._command(place, kernel, source), kernel, start, (), spent)
+        boots = [self._boot(spec, role) for spec in self._specs(place, role, kernel)]
+        return self._add(place, role, metric_of(self.question).read(self.question, boots), kernel, start, boots, spent)
+
+    def _input(self, place: str, source: Source) -> BuildInput:
+        changed = {p: c for p, c in sorted(source.changed.items()) if c != source.tree.read(p)}
+        series = tuple((p, blob_id(c) if c is not None else "") for p, c in changed.items())
+        tree, exp = source.tree, self.question.exp
+        spec = KernelSpec(
+            label(place), self.instrument, exp.arch, tree.ref, tree.key, tree.workspace, series, self.config.key,
+            self.runner.tools.name,
+        )  # fmt: skip
+        return BuildInput(spec, tree, changed, self.config)
+
+    def _choose_accel(self, kernel: Kernel, source: Source) -> None:
+        if not self.accel and self.question.wanted.evidence != "command":
+            exp, generation = self.question.exp, f"{source.tree.version} {self.instrument}"
+            self.accel, self.accel_why = self.runner.accel(exp.accel, kernel, generation, exp.arch)
+            self.progress.note(f"guests run by {self.accel.upper()}: {self.accel_why}")
+
+    def _specs(self, place: str, role: str, kernel: Kernel) -> list[BootSpec]:
+        """The boots of this test; a second test of a place is another boot, not the first one again."""
+        name = label(place) if role != AGAIN else f"{label(place)}-again"
+        times = self.tests.times(place, role)
+        specs = boots_of(self.question, name, kernel.key, self.accel, self.runner.guest.key)
+        first = len(self.recorded)
+        repeat = times + (1 if role == AGAIN else 0)
+        return [replace(s, repeat=repeat, order=first + i) for i, s in enumerate(specs)]
+
+    def _boot(self, spec: BootSpec, role: str) -> Boot:
+        """One boot: recorded by a kit that was killed before it could say what it meant, or done."""
+        told = {name for t in self.tests.done for name in t.boots}
+        mine = [b for b in self.recorded if (b.key, b.arm) == (spec.key, spec.arm) and b.console not in told]
+        boot = next((b for b in mine if b.outcome not in INFRASTRUCTURE), None)
+        for _ in range(TRIES):
+            if boot is not None:
+                break
+            boot = self._once(spec, role)
+            if boot.outcome in INFRASTRUCTURE:
+                said, boot = boot, None
+        if boot is None:
+            raise MachineError(f"QEMU failed {TRIES} times: {said.why}", where=str(self.runner.folder.path / said.console))
+        self.keys.add(("boots", spec.key))
+        return boot
+
+    def _once(self, spec: BootSpec, role: str) -> Boot:
+        self.runner.fresh, usual = self.runner.fresh or role == AGAIN, self.runner.fresh
+        try:
+            with self.progress.task(f"boot {spec.arm}, {spec.machine.cpus} vCPU"):
+                boot = self.runner.boot(spec, self._limit())
+        finally:
+            self.runner.fresh = usual
+        self.runner.folder.append_boot(to_json(boot))
+        self.recorded.append(boot)
+        return boot
+
+    def _limit(self) -> float | None:
+        if self.question.exp.boot_limit is not None:
+            return self.question.exp.boot_limit
+        took = [b.seconds for b in self.recorded if b.outcome is Outcome.OK]
+        return max(LIMIT_LEAST, LIMIT_TIMES * took[0]) if took else None
+
+    def _command(self, place: str, kernel: Kernel, source: Source) -> Reading:
+        """What the user's own command says of a kernel. Raises UserError where it cannot be run, or asks to stop."""
+        command = self.question.wanted.command or ""
+        log = self.runner.folder.console(f"{len(self.tests.done):03d}-{label(place)}-command")
+        env = {"KIT_IMAGE": kernel.image, "KIT_CONFIG": kernel.config, "KIT_COMMIT": place, "KIT_TREE": source.tree.ref}
+        with self.progress.task(f"command for {label(place)}"):
+            done = proc.run(
+                ["sh", "-c", command], progress=self.progress, limit=COMMAND_LIMIT, env=env, log=log, cwd=Path(os.getcwd())
+            )
+        if done.status == SAYS_NOTHING:
+            return Reading(None, f"the command ended with {SAYS_NOTHING}", again=False)
+        if not 0 <= done.status <= LAST_VERDICT:
+            raise UserError(f"the command ended with status {done.status}: stopped", where=str(log))
+        return Reading(GOOD if done.status == 0 else BAD)
+
+    def _add(
+        self,
+        place: str,
+        role: str,
+        reading: Reading,
+        kernel: Kernel | None,
+        start: float,
+        boots: Sequence[Boot],
+        built_in: float | None = None,
+    ) -> Test:
+        build_seconds = time.monotonic() - start if built_in is None else built_in
+        test = Test(
+            place=place,
+            role=role,
+            value=reading.value,
+            skip=reading.value is None and not reading.again,
+            why=reading.why,
+            image=kernel.image_sha256 if kernel else "",
+            built=kernel is None or not kernel.cached,
+            build_seconds=round(build_seconds, 2),
+            boot_seconds=round(time.monotonic() - start - build_seconds, 2),
+            boots=tuple(b.console for b in boots),
+            reused=sum(bool(b.reused) for b in boots),
+        )
+        self.tests.add(test)
+        return test
+
+
+def label(place: str) -> str:
+    """What a place is called in names of files: a commit's 12 digits, a patch's number."""
+    return place[:12] if len(place) == 40 else place
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return next((line for line in lines if "error" in line.lower()), lines[0])

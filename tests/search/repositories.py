@@ -1,0 +1,72 @@
+"""Small made-up git repositories of the fake kernel tree, for bisections: each commit is a change of its text."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+FAKES = Path(__file__).resolve().parents[1] / "fakes"
+RMAP, FORK = "mm/rmap.c", "kernel/fork.c"
+BATCHED, UNBATCHED = "profile: 6.1 ", "profile: 6.1-unbatched-clone "
+SOMEBODY = {"GIT_AUTHOR_NAME": "Ada", "GIT_AUTHOR_EMAIL": "ada@example.org",
+            "GIT_COMMITTER_NAME": "Ada", "GIT_COMMITTER_EMAIL": "ada@example.org",
+            "GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_SYSTEM": "/dev/null"}  # fmt: skip
+
+
+class Linux:
+    """A repository with the fake kernel tree as its first commit, `base`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.ticks = path, 0
+        shutil.copytree(FAKES / "linux", path)
+        self.git("init", "-q", "-b", "main")
+        self.base = self.commit("the first")
+
+    def git(self, *argv: str) -> str:
+        """What git prints."""
+        date = f"@{1308283200 + 3600 * self.ticks} +0000"
+        env = {**os.environ, **SOMEBODY, "GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
+        done = subprocess.run(["git", "-C", self.path, *argv], env=env, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, (argv, done.stderr)
+        return done.stdout.strip()
+
+    def commit(self, subject: str) -> str:
+        """Commits all that changed; the new commit's id."""
+        self.ticks += 1
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", subject)
+        return self.git("rev-parse", "HEAD")
+
+    def edit(self, old: str, new: str, path: str = RMAP) -> None:
+        """Replaces a text that stands once in a file."""
+        text = (self.path / path).read_text()
+        assert text.count(old) == 1, (old, text)
+        (self.path / path).write_text(text.replace(old, new))
+
+    def harmless(self, name: str, path: str = FORK) -> str:
+        """A commit that adds a line of its own to a file, and so makes another image."""
+        with (self.path / path).open("a") as file:
+            file.write(f"/* {name} */\n")
+        return self.commit(f"fork: {name}")
+
+    def culprit(self, path: str = RMAP) -> str:
+        """The commit that takes the batching out."""
+        self.edit(BATCHED, UNBATCHED, path)
+        return self.commit("rmap: lock the root for each entry")
+
+    def merge(self, branch: str, subject: str) -> str:
+        """Merges a branch, never fast forward; the merge's id."""
+        self.ticks += 1
+        self.git("merge", "-q", "--no-ff", "-m", subject, branch)
+        return self.git("rev-parse", "HEAD")
+
+    def state(self) -> dict[str, str]:
+        """A hash of every file below, .git's own among them, and what git says of it all."""
+        out = {}
+        for path in sorted(self.path.rglob("*")):
+            if path.is_file():
+                out[str(path)] = f"{hashlib.sha256(path.read_bytes()).hexdigest()} {path.stat().st_mtime_ns}"
+        return out

@@ -1,0 +1,496 @@
+"""`kit bisect` from end to end in seconds: small git repositories and series, fake kernels, a fake QEMU."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+import kit.runner
+from kit.cli import INTERRUPTED
+from kit.errors import BAD_INPUT, COULD_NOT_RUN, INCONCLUSIVE, OK
+from kit.vm.boot import BootRun, run_boot
+from tests.search.repositories import BATCHED, FORK, RMAP, UNBATCHED, Linux
+from test_run import TOOLS, Bench, Ran, interrupt, kill_after, resume_command
+
+pytestmark = pytest.mark.skipif(not all(map(shutil.which, (*TOOLS, "git"))), reason="needs git and a compiler")
+CHAIN = {"fork-chain": {"depth": [2], "forks": 5, "vmas": 1}}
+GOOD_COUNT, BAD_COUNT = 45, 75  # 9 and 15 acquisitions for each of 5 forks at depth 2
+SEED = random.SystemRandom().randrange(1 << 32)
+
+
+class Bisection:
+    """A bench with a repository, and `kit bisect` on it."""
+
+    def __init__(self, bench: Bench) -> None:
+        self.bench = bench
+        self.linux = Linux(bench.folder / "repository")
+        self.bisect: dict[str, Any] = {}
+        self.extra: dict[str, Any] = {}
+
+    def config(self, good: str = "", bad: str = "HEAD") -> str:
+        """The experiment as a file."""
+        value = {
+            "name": "fake",
+            "tree": f"git:{self.linux.path}",
+            "guest": {"cpus": [1], "memory": "128M", "accel": "tcg"},
+            "workloads": [CHAIN],
+            "bisect": {"good": good or self.linux.base, "bad": bad, **self.bisect},
+            **self.extra,
+        }
+        file = self.bench.folder / "bisect.yaml"
+        file.write_text(yaml.safe_dump(value, sort_keys=False))
+        return str(file)
+
+    def run(self, *argv: str, good: str = "", bad: str = "HEAD") -> Ran:
+        return self.bench.call("bisect", self.config(good, bad), *argv)
+
+    def found(self) -> dict[str, Any]:
+        """bisect.json of the last run."""
+        loaded: dict[str, Any] = json.loads((self.bench.runs()[-1] / "bisect.json").read_text())
+        return loaded
+
+    def culprit(self) -> str:
+        """The id of the commit that was found."""
+        return str(self.found()["culprit"]["sha"])
+
+
+@pytest.fixture
+def bisection(bench: Bench) -> Bisection:
+    return Bisection(bench)
+
+
+@pytest.mark.parametrize("before", [0, 3, 7])
+def test_a_straight_history_is_halved_to_the_culprit(bisection: Bisection, before: int) -> None:
+    """At either end and in the middle of eight commits, in no more boots than halving needs."""
+    linux = bisection.linux
+    for i in range(before):
+        linux.harmless(f"before {i}")
+    culprit = linux.culprit()
+    for i in range(7 - before):
+        linux.harmless(f"after {i}")
+    ran = bisection.run()
+    found = bisection.found()
+    assert (ran.code, bisection.culprit()) == (OK, culprit), ran
+    assert (found["culprit"]["before"], found["culprit"]["after"]) == (GOOD_COUNT, BAD_COUNT)
+    assert found["boots"]["search"] <= 3 + 2
+    assert (found["proof"]["again_holds"], found["proof"]["reverted_holds"]) == (True, True)
+    assert found["culprit"]["author"] == "Ada <ada@example.org>"
+    assert f'FOUND: {culprit[:12]} ("rmap: lock the root for each entry") by Ada' in ran.out
+
+
+def test_the_model_names_the_change(bisection: Bisection) -> None:
+    linux = bisection.linux
+    for i in range(9):
+        linux.harmless(f"before {i}")
+    source = (linux.path / RMAP).read_text()
+    assert "\treturn 0;" in source
+    linux.edit("\treturn 0;", f"\treturn 0; /* {UNBATCHED}*/")
+    linux.edit(f"/* {BATCHED}*/", "")
+    culprit = linux.commit("rmap: lock the root for each entry")
+    for i in range(6):
+        linux.harmless(f"after {i}")
+    assert bisection.run().code == OK
+    named = bisection.found()["named"]
+    assert (named["function"], named["like"]) == ("anon_vma_clone", "6.1-unbatched-clone")
+    assert named["commits"] == [culprit[:12]]
+    assert bisection.culprit() == culprit
+
+
+def test_what_does_not_differ_is_said(bisection: Bisection) -> None:
+    for i in range(3):
+        bisection.linux.harmless(f"nothing {i}")
+    ran = bisection.run()
+    assert ran.code == INCONCLUSIVE
+    assert "NO DIFFERENCE: the ends do not differ: both give 45" in ran.out
+    assert bisection.found()["boots"]["search"] == 2
+
+
+def test_ends_the_other_way_round_are_said(bisection: Bisection) -> None:
+    linux = bisection.linux
+    linux.culprit()
+    start = linux.harmless("between")
+    linux.edit(UNBATCHED, BATCHED)
+    linux.commit("rmap: lock the root once")
+    ran = bisection.run(good=start)
+    assert ran.code == INCONCLUSIVE
+    assert "THE OTHER WAY ROUND" in ran.out
+    bisection.bisect = {"direction": "more is better"}
+    assert bisection.run(good=start).code == OK
+    assert bisection.found()["culprit"]["subject"] == "rmap: lock the root once"
+
+
+def test_a_merge_is_searched_along_first_parents_then_inside(bisection: Bisection) -> None:
+    linux = bisection.linux
+    linux.harmless("main 1")
+    linux.git("checkout", "-q", "-b", "side")
+    linux.harmless("side 1", RMAP)
+    culprit = linux.culprit()
+    linux.harmless("side 2", RMAP)
+    linux.git("checkout", "-q", "main")
+    linux.harmless("main 2")
+    merge = linux.merge("side", "Merge the side")
+    linux.harmless("main 3")
+    ran = bisection.run()
+    assert (ran.code, bisection.culprit()) == (OK, culprit), ran
+    assert [m["sha"] for m in bisection.found()["merges"]] == [merge]
+    assert bisection.found()["proof"]["reverted_holds"] is True
+
+
+def test_a_merge_that_is_itself_the_culprit_is_named(bisection: Bisection) -> None:
+    """Neither side is bad: what was put into the merge is."""
+    linux = bisection.linux
+    linux.git("checkout", "-q", "-b", "side")
+    linux.harmless("side 1", RMAP)
+    linux.git("checkout", "-q", "main")
+    linux.harmless("main 1")
+    linux.merge("side", "Merge the side")
+    linux.edit(BATCHED, UNBATCHED)
+    linux.git("commit", "-q", "-a", "--amend", "--no-edit")
+    merge = linux.git("rev-parse", "HEAD")
+    linux.harmless("main 2")
+    assert bisection.run().code == OK
+    assert bisection.culprit() == merge
+    assert bisection.found()["merges"] == []
+
+
+def test_a_revert_and_its_revert_are_commits_as_any(bisection: Bisection) -> None:
+    linux = bisection.linux
+    first = linux.culprit()
+    linux.git("revert", "--no-edit", first)
+    start = linux.git("rev-parse", "HEAD")
+    linux.harmless("between")
+    linux.git("revert", "--no-edit", start)
+    culprit = linux.git("rev-parse", "HEAD")
+    linux.harmless("after")
+    assert bisection.run(good=start).code == OK
+    assert bisection.culprit() == culprit
+
+
+def test_a_file_that_was_renamed_since_is_reverted_where_it_is_now(bisection: Bisection) -> None:
+    linux = bisection.linux
+    culprit = linux.culprit()
+    linux.harmless("between")
+    linux.git("mv", RMAP, "mm/reverse.c")
+    linux.edit("$(O)/mm/rmap.o", "$(O)/mm/reverse.o", "Makefile")
+    linux.commit("rmap: another name")
+    linux.harmless("after")
+    assert bisection.run().code == OK
+    assert bisection.culprit() == culprit
+    assert bisection.found()["proof"]["reverted_holds"] is True
+
+
+def test_later_changes_of_the_same_lines_leave_no_revert(bisection: Bisection) -> None:
+    linux = bisection.linux
+    culprit = linux.culprit()
+    linux.edit(f"/* {UNBATCHED}*/", f"/* {UNBATCHED}*/ /* again */")
+    linux.commit("rmap: the same line again")
+    ran = bisection.run()
+    assert (ran.code, bisection.culprit()) == (OK, culprit)
+    assert "later commits changed the same lines" in bisection.found()["proof"]["why"]
+    assert "No proof by a revert" in ran.out
+
+
+def test_commits_that_cannot_be_built_or_booted_are_skipped(bisection: Bisection) -> None:
+    linux = bisection.linux
+    linux.harmless("before")
+    linux.edit("\treturn 0;", "\tsyntax_error x;")
+    broken = linux.commit("rmap: does not compile")
+    linux.edit("\tsyntax_error x;", "\treturn 0;")
+    linux.commit("rmap: compiles again")
+    culprit = linux.culprit()
+    linux.harmless("after")
+    linux.edit("\treturn 0;", "\treturn 0; /* boots: panic */", FORK)
+    linux.commit("fork: panics")
+    linux.edit("\treturn 0; /* boots: panic */", "\treturn 0;", FORK)
+    linux.commit("fork: boots again")
+    ran = bisection.run()
+    assert (ran.code, bisection.culprit()) == (OK, culprit), ran
+    for row in bisection.found()["skipped"]:
+        assert ("syntax_error" in row["why"]) == (row["name"] == broken[:12])
+
+
+def test_a_range_that_cannot_be_separated_is_a_set(bisection: Bisection) -> None:
+    linux = bisection.linux
+    linux.edit("\treturn 0;", "\tsyntax_error x;")
+    linux.commit("rmap: does not compile")
+    linux.culprit()
+    linux.edit("\tsyntax_error x;", "\treturn 0;")
+    linux.commit("rmap: compiles again")
+    linux.harmless("after")
+    ran = bisection.run()
+    assert ran.code == INCONCLUSIVE
+    assert [c["subject"] for c in bisection.found()["candidates"]] == [
+        "rmap: does not compile",
+        "rmap: lock the root for each entry",
+        "rmap: compiles again",
+    ]
+    assert "NOT ONE COMMIT" in ran.out
+    assert len(bisection.found()["skipped"]) == 2
+
+
+def test_an_end_that_cannot_be_tested_is_could_not_run(bisection: Bisection) -> None:
+    linux = bisection.linux
+    linux.harmless("between")
+    linux.edit("\treturn 0;", "\tsyntax_error x;")
+    linux.commit("rmap: does not compile")
+    ran = bisection.run()
+    assert ran.code == COULD_NOT_RUN
+    assert "syntax_error" in bisection.found()["why"]
+
+
+def test_another_splat_is_no_evidence(bisection: Bisection) -> None:
+    """A WARNING voids the counts of its boot: neither good nor bad."""
+    linux = bisection.linux
+    linux.edit("\treturn 0;", "\treturn 0; /* boots: warning */", FORK)
+    warned = linux.commit("fork: warns")
+    linux.edit("\treturn 0; /* boots: warning */", "\treturn 0;", FORK)
+    linux.commit("fork: does not warn")
+    culprit = linux.culprit()
+    assert bisection.run().code == OK
+    assert bisection.culprit() == culprit
+    assert [row["why"][:13] for row in bisection.found()["skipped"] if row["name"] == warned[:12]] in (
+        ["another splat"],
+        [],
+    )
+
+
+def test_a_sought_splat_is_found_by_its_pattern(bisection: Bisection) -> None:
+    linux = bisection.linux
+    linux.harmless("before")
+    linux.edit("\treturn 0;", "\treturn 0; /* boots: warning */", FORK)
+    culprit = linux.commit("fork: warns")
+    linux.harmless("after")
+    linux.culprit()
+    bisection.bisect = {"evidence": "splat", "pattern": "WARNING.*unlink_anon_vmas"}
+    ran = bisection.run()
+    assert (ran.code, bisection.culprit()) == (OK, culprit), ran
+    assert (bisection.found()["culprit"]["before"], bisection.found()["culprit"]["after"]) == (0, 1)
+
+
+def test_a_command_of_the_users_says_good_and_bad(bisection: Bisection) -> None:
+    """It gets the kernel; nothing is booted."""
+    linux = bisection.linux
+    linux.harmless("before")
+    culprit = linux.culprit()
+    linux.harmless("after")
+    bisection.bisect = {"evidence": "command", "command": f'! grep -q "{UNBATCHED.strip()}" "$KIT_IMAGE"'}
+    ran = bisection.run()
+    assert (ran.code, bisection.culprit()) == (OK, culprit), ran
+    assert bisection.bench.did("boot") == 0
+
+
+def test_a_command_that_asks_to_stop_stops(bisection: Bisection) -> None:
+    bisection.linux.culprit()
+    bisection.bisect = {"evidence": "command", "command": "exit 130"}
+    ran = bisection.run()
+    assert ran.code == BAD_INPUT
+    assert "ended with status 130: stopped" in ran.err
+
+
+def test_the_same_object_code_is_not_booted_again(bisection: Bisection) -> None:
+    """Files that no kernel is made of."""
+    linux = bisection.linux
+    (linux.path / "README").write_text("nothing\n")
+    linux.commit("README: new")
+    culprit = linux.culprit()
+    for i in range(6):
+        (linux.path / "README").write_text(f"nothing {i}\n")
+        linux.commit(f"README: {i}")
+    assert bisection.run().code == OK
+    assert bisection.culprit() == culprit
+    assert bisection.found()["tests"]["same"] >= 2
+    assert bisection.bench.did("boot") == 3  # the two ends, and the good one again
+
+
+def test_two_changes_are_said(bisection: Bisection) -> None:
+    """The larger one is followed, the other is told."""
+    linux = bisection.linux
+    linux.edit("\treturn 0;", "\treturn 0; /* off by one */", FORK)
+    linux.commit("fork: one more")
+    linux.harmless("between 1")
+    linux.harmless("between 2")
+    culprit = linux.culprit()
+    bisection.extra = {"limit": "1%"}
+    ran = bisection.run()
+    assert (ran.code, bisection.culprit()) == (OK, culprit), ran
+    assert len(bisection.found()["other_changes"]) == 1
+    assert "A second change" in ran.out
+
+
+def test_the_users_repository_stays_as_it_is(bisection: Bisection) -> None:
+    """Checkout, index, HEAD, refs, objects: to the byte and to the time of change, with edits and a staged file."""
+    linux = bisection.linux
+    linux.harmless("before")
+    linux.culprit()
+    linux.harmless("after")
+    (linux.path / "staged").write_text("staged\n")
+    linux.git("add", "staged")
+    linux.edit("return 0;", "return 0; /* edited */", FORK)
+    linux.git("checkout", "-q", "--detach")
+    status = linux.git("status", "--porcelain=v2", "--branch")
+    before = linux.state()
+    assert bisection.run(bad="main").code == OK
+    assert linux.state() == before
+    assert linux.git("status", "--porcelain=v2", "--branch") == status
+
+
+def test_the_log_is_one_that_git_replays(bisection: Bisection, tmp_path: Path) -> None:
+    linux = bisection.linux
+    for i in range(4):
+        linux.harmless(f"before {i}")
+    culprit = linux.culprit()
+    for i in range(4):
+        linux.harmless(f"after {i}")
+    log = tmp_path / "log"
+    assert bisection.run("--log", str(log)).code == OK
+    clone = tmp_path / "clone"
+    linux.git("clone", "-q", str(linux.path), str(clone))
+    done = subprocess.run(["git", "-C", clone, "bisect", "replay", log], capture_output=True, text=True, timeout=60)
+    assert f"{culprit} is the first bad commit" in done.stdout, done
+
+
+def test_the_mail_is_ready_to_send(bisection: Bisection) -> None:
+    linux = bisection.linux
+    linux.edit(BATCHED, UNBATCHED)
+    culprit = linux.commit("rmap: lock the root for each entry\n\nLink: https://lore.kernel.org/r/1@example.org")
+    linux.harmless("after")
+    assert bisection.run().code == OK
+    mail = (bisection.bench.runs()[-1] / "mail.txt").read_text()
+    title = '("rmap: lock the root for each entry")'
+    assert f"\n#regzbot introduced: {culprit[:12]} {title}\nFixes: {culprit[:12]} {title}\nLink: https://lore" in mail
+    assert "reverted on top of the bad end it is good again" in mail.replace("\n", " ")
+    assert mail.isascii() or "→" in mail
+
+
+@pytest.mark.parametrize("at", [1, 2, 4])
+def test_ctrl_c_leaves_what_resume_completes(
+    bisection: Bisection, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    linux = bisection.linux
+    for i in range(4):
+        linux.harmless(f"before {i}")
+    culprit = linux.culprit()
+    linux.harmless("after")
+    interrupt(monkeypatch, at)
+    ran = bisection.run()
+    assert ran.code == INTERRUPTED
+    shutil.rmtree(bisection.bench.cache / "boots", ignore_errors=True)
+    (bisection.bench.folder / "bisect.yaml").unlink()
+    resumed = bisection.bench.call(*resume_command(ran), "--json")
+    assert resumed.code == OK, resumed
+    found = json.loads(resumed.out)
+    assert found["culprit"]["sha"] == culprit
+    assert bisection.bench.did("boot") == found["boots"]["search"] + found["boots"]["proof"]
+    assert len(bisection.bench.runs()) == 1
+
+
+def test_kills_at_any_moment_lose_and_double_nothing(bisection: Bisection) -> None:
+    print("seed", SEED)
+    moments, linux = random.Random(SEED), bisection.linux
+    for i in range(4):
+        linux.harmless(f"before {i}")
+    culprit = linux.culprit()
+    for i in range(3):
+        linux.harmless(f"after {i}")
+    argv = ["bisect", bisection.config()]
+    for _ in range(4):
+        kill_after(bisection.bench, argv, events=moments.randrange(12), seconds=moments.uniform(0, 0.2))
+        complete = [r for r in bisection.bench.runs() if (r / "bisect.yaml").exists()]
+        argv = ["bisect", "--resume", str(complete[-1])] if complete else argv
+    ran = bisection.bench.call(*argv)
+    assert ran.code == OK, ran
+    assert bisection.culprit() == culprit
+    run = bisection.bench.runs()[-1]
+    keys = [(b["key"], b["arm"]) for b in map(json.loads, (run / "boots.jsonl").read_text().splitlines())]
+    assert len(keys) == len(set(keys)), "a boot was done twice"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"good": "nowhere"}, "no such revision: nowhere"),
+        ({"bad": None}, "bad not given"),
+        ({"evidence": "splat"}, "needs a pattern"),
+        ({"evidence": "command"}, "needs a command"),
+        ({"evidenze": "count"}, "unknown key `bisect.evidenze`"),
+        ({"series": "nowhere"}, "no such series"),
+    ],
+)
+def test_bad_input_is_one_message(bisection: Bisection, change: dict[str, Any], words: str) -> None:
+    bisection.linux.harmless("one")
+    bisection.bisect = change
+    ran = bisection.run()
+    assert ran.code == BAD_INPUT
+    assert words in ran.err
+    assert "Traceback" not in ran.err
+    assert bisection.bench.runs() == []
+
+
+def test_a_good_revision_behind_the_bad_one_is_bad_input(bisection: Bisection) -> None:
+    tip = bisection.linux.harmless("one")
+    ran = bisection.run(good=tip, bad=bisection.linux.base)
+    assert ran.code == BAD_INPUT
+    assert "is an ancestor of the good one" in ran.err
+
+
+# A series of patches.
+
+
+def make_series(bench: Bench, culprit: int, count: int = 6) -> Path:
+    """A quilt series of harmless patches, one of which takes the batching out."""
+    folder = bench.folder / "series"
+    folder.mkdir()
+    names = []
+    for i in range(1, count + 1):
+        if i == culprit:
+            patch = bench.patch("culprit", BATCHED, UNBATCHED)
+        else:
+            patch = bench.fault(f"harmless {i}", FORK)
+            bench.edit("return 0;", f"return 0; /* harmless {i} */", FORK)
+        names.append(f"{i:02d}.patch")
+        (folder / names[-1]).write_text(Path(patch).read_text())
+    for i in range(count, 0, -1):
+        if i != culprit:
+            bench.edit(f"return 0; /* harmless {i} */", "return 0;", FORK)
+    (folder / "series").write_text("# patches\n" + "\n".join(names) + "\n")
+    return folder / "series"
+
+
+@pytest.mark.parametrize("culprit", [1, 4, 6])
+def test_a_quilt_series_is_bisected(bisection: Bisection, culprit: int) -> None:
+    series = make_series(bisection.bench, culprit)
+    bisection.extra = {"tree": f"dir:{bisection.bench.tree}", "bisect": {"series": str(series)}}
+    ran = bisection.run()
+    assert ran.code == OK, ran
+    assert bisection.found()["culprit"]["name"] == f"{culprit:02d}.patch"
+    assert bisection.found()["boots"]["search"] <= 3 + 2
+    assert "no commit yet" in (bisection.bench.runs()[-1] / "mail.txt").read_text()
+
+
+def test_an_mbox_is_bisected(bisection: Bisection) -> None:
+    linux, box = bisection.linux, bisection.bench.folder / "box.mbox"
+    linux.harmless("before")
+    linux.culprit()
+    linux.harmless("after")
+    box.write_text(linux.git("format-patch", "--stdout", "-N", f"{linux.base}..HEAD") + "\n")
+    linux.git("checkout", "-q", "--detach", linux.base)
+    bisection.extra = {"tree": f"dir:{linux.path}"}
+    bisection.extra["bisect"] = {}
+    ran = bisection.run("--series", str(box))
+    assert ran.code == OK, ran
+    assert bisection.found()["culprit"]["subject"] == "rmap: lock the root for each entry"
+
+
+def test_a_series_has_no_log_for_git(bisection: Bisection) -> None:
+    series = make_series(bisection.bench, 2)
+    bisection.extra = {"tree": f"dir:{bisection.bench.tree}", "bisect": {"series": str(series)}}
+    ran = bisection.run("--log", "log")
+    assert ran.code == BAD_INPUT
+    assert "no commits that git could replay" in ran.err
