@@ -19,9 +19,9 @@ if sys.version_info < (3, 11):  # noqa: UP036
         "kit: this is python {}.{}; kit needs 3.11 or later\n"
         "  start it with a newer one, for example: python3.11 kit\n".format(*sys.version_info[:2])
     )
-    sys.exit(4)
+    sys.exit(255 if "step" in sys.argv[1:3] else 4)  # `git bisect run` would take 4 for bad
 
-from kit.errors import KitError, MachineError  # noqa: E402
+from kit.errors import KitError, MachineError, step_code  # noqa: E402
 from kit.setup import environment  # noqa: E402
 
 NO_INSTALL = "--no-install"
@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
         arguments = prepare(arguments)
     except KitError as error:
         print(f"kit: {error}", file=sys.stderr)
-        return error.exit_code
+        return step_code(error.exit_code) if verb_of(arguments) == "step" else error.exit_code
     except KeyboardInterrupt:
         print("kit: set-up interrupted; the next start takes it up again", file=sys.stderr)
         return 130
@@ -94,10 +94,15 @@ def take_no_install(arguments: list[str]) -> tuple[list[str], bool]:
     return [a for a in own if a != NO_INSTALL] + rest, not os.environ.get("KIT_NO_INSTALL")
 
 
+def verb_of(arguments: list[str]) -> str:
+    """The verb, empty where none is named."""
+    return next((a for a in arguments if not a.startswith("-")), "")
+
+
 def needs_system(arguments: list[str]) -> bool:
     """Whether these arguments ask for a verb that compiles and boots."""
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    verb = next((a for a in own if not a.startswith("-")), "")
+    verb = verb_of(own)
     return verb in BOOTING and not {"-h", "--help"} & set(own) and not (verb == "test" and "--quick" in own)
 
 

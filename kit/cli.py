@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-from kit.errors import COULD_NOT_RUN, NOT_AS_EXPECTED, KitError, UserError
+from kit.errors import BAD_INPUT, COULD_NOT_RUN, NOT_AS_EXPECTED, KitError, UserError, step_code
 
 TYPE_CHECKING = False  # typing's own costs 7 ms of every start
 if TYPE_CHECKING:
@@ -31,7 +31,23 @@ DISKS_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO,
 
 def main(argv: list[str] | None = None) -> int:
     """Runs one verb. Errors of the user's or the machine's are one message on standard error."""
-    options = parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    if next((a for a in given if not a.startswith("-")), "") == "step":
+        return _as_step(given)
+    return _guarded(parser().parse_args(given))
+
+
+def _as_step(given: list[str]) -> int:
+    """`kit step` with the exit codes of `git bisect run`."""
+    try:
+        options = parser().parse_args(given)
+    except SystemExit as end:  # argparse says 2 of what it does not know: for git that would be bad
+        return step_code(int(end.code or 0))
+    return step_code(_guarded(options))
+
+
+def _guarded(options: argparse.Namespace) -> int:
+    """A verb's exit code, or that of its error."""
     verb: Callable[[argparse.Namespace], int] = options.call
     try:
         return verb(options)
@@ -46,18 +62,18 @@ def main(argv: list[str] | None = None) -> int:
         return COULD_NOT_RUN
     except OSError as error:
         if error.errno not in DISKS_FAULTS:
-            return _own_mistake()
+            return _own_mistake(options)
         print(f"kit: {error.filename or 'a file'}: {error.strerror}: free space, or rights to it", file=sys.stderr)
         return COULD_NOT_RUN
     except Exception:
-        return _own_mistake()
+        return _own_mistake(options)
 
 
-def _own_mistake() -> int:
+def _own_mistake(options: argparse.Namespace) -> int:
     """Says so. Python's own exit code for it is 1, which would say that a patch is worse."""
     traceback.print_exc()
     print("kit: this is a mistake in kit itself, not a verdict", file=sys.stderr)
-    return COULD_NOT_RUN
+    return BAD_INPUT if options.verb == "step" else COULD_NOT_RUN  # a step stops there
 
 
 def parser() -> argparse.ArgumentParser:
@@ -84,6 +100,10 @@ def parser() -> argparse.ArgumentParser:
     check.add_argument("--keys", action="store_true", help="explain every key of an experiment file")
     check.set_defaults(call=_check)
     _bisect_arguments(verbs.add_parser("bisect", help="find the commit or patch that changed a metric"))
+    step = verbs.add_parser("step", help="for `git bisect run`: 0 good, 1 bad, 125 neither, 255 stop")
+    _experiment_arguments(step)
+    step.add_argument("-v", "--verbose", action="store_true", help="show the commands that are run")
+    step.set_defaults(call=_step)
     _run_folder_verbs(verbs)
     _machine_verbs(verbs)
     test = verbs.add_parser("test", help="check kit itself")
@@ -216,6 +236,16 @@ def _bisect(options: argparse.Namespace) -> int:
     text, code = run(asked, choose(options.verbose))
     print(text if options.json else _fitted(text), end="")
     return code
+
+
+def _step(options: argparse.Namespace) -> int:
+    from kit.report.progress import choose
+    from kit.search.question import read_question
+    from kit.step import step
+    from kit.store import Cache
+
+    question = read_question(_named(options.config), options.set, {}, whole=False)
+    return step(question, Path.cwd(), Cache(), choose(options.verbose))
 
 
 def _check(options: argparse.Namespace) -> int:

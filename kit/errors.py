@@ -7,6 +7,12 @@ NOT_AS_EXPECTED = 1
 BAD_INPUT = 2
 INCONCLUSIVE = 3
 COULD_NOT_RUN = 4
+STEP = {OK: 0, NOT_AS_EXPECTED: 1, BAD_INPUT: 255, INCONCLUSIVE: 125, COULD_NOT_RUN: 125}
+
+
+def step_code(code: int) -> int:
+    """An exit code as `git bisect run` wants it: 0 good, 1 bad, 125 skip, 128 and more stop."""
+    return STEP.get(code, code if code >= 128 else 255)
 
 
 class KitError(Exception):

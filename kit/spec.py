@@ -190,7 +190,7 @@ class BisectModel(_Strict):
     )
     lock: str = Field(default="anon_vma", min_length=1, description="count: the lock class")
     window: str = Field(default="*", description="count, time, instructions: only windows of this name (* and ?)")
-    pattern: str | None = Field(default=None, description="splat: what its title or excerpt matches, a regular expression")
+    pattern: str | None = Field(default=None, description="splat: a regular expression for its kind, title or excerpt")
     command: str | None = Field(
         default=None, description="command: 0 says good, 125 nothing, others up to 127 bad; sees KIT_IMAGE, KIT_COMMIT"
     )

@@ -27,6 +27,7 @@ KINDS: Mapping[str, str] = {
     "guest": "the guest's programs",
     "ccache": "compiled files",
     "apt": "package lists",
+    "steps": "tests of kit step",
     "kvm": "whether KVM works here",
 }
 SINGLE = ("ccache", "apt", "kvm")  # one entry each: the whole folder

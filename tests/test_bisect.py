@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from test_run import ROOT, TOOLS, Bench, Ran, interrupt, kill_after, resume_command
 
-import kit.runner
+import kit.step
 from kit.cli import INTERRUPTED
 from kit.errors import BAD_INPUT, COULD_NOT_RUN, INCONCLUSIVE, OK
-from kit.vm.boot import BootRun, run_boot
 from tests.search.repositories import BATCHED, FORK, RMAP, UNBATCHED, Linux
-from test_run import TOOLS, Bench, Ran, interrupt, kill_after, resume_command
 
 pytestmark = pytest.mark.skipif(not all(map(shutil.which, (*TOOLS, "git"))), reason="needs git and a compiler")
 CHAIN = {"fork-chain": {"depth": [2], "forks": 5, "vmas": 1}}
@@ -370,9 +371,7 @@ def test_the_mail_is_ready_to_send(bisection: Bisection) -> None:
 
 
 @pytest.mark.parametrize("at", [1, 2, 4])
-def test_ctrl_c_leaves_what_resume_completes(
-    bisection: Bisection, monkeypatch: pytest.MonkeyPatch, at: int
-) -> None:
+def test_ctrl_c_leaves_what_resume_completes(bisection: Bisection, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
     linux = bisection.linux
     for i in range(4):
         linux.harmless(f"before {i}")
@@ -494,3 +493,98 @@ def test_a_series_has_no_log_for_git(bisection: Bisection) -> None:
     ran = bisection.run("--log", "log")
     assert ran.code == BAD_INPUT
     assert "no commits that git could replay" in ran.err
+
+
+# One step of `git bisect run`.
+
+
+@pytest.fixture
+def steps(bisection: Bisection) -> Bisection:
+    """A history of six commits, the fourth of which is the culprit, and a bisection begun with git."""
+    linux = bisection.linux
+    for i in range(3):
+        linux.harmless(f"before {i}")
+    linux.culprit()
+    for i in range(2):
+        linux.harmless(f"after {i}")
+    return bisection
+
+
+def step_file(bisection: Bisection, **bisect: Any) -> str:
+    """A file that leaves the ends to git."""
+    value = yaml.safe_load(Path(bisection.config()).read_text())
+    value["bisect"] = bisect
+    file = bisection.bench.folder / "step.yaml"
+    file.write_text(yaml.safe_dump(value))
+    return str(file)
+
+
+def test_git_bisect_run_finds_the_culprit_with_kit_step(steps: Bisection) -> None:
+    linux = steps.linux
+    culprit = linux.git("rev-parse", "HEAD~2")
+    file = step_file(steps, evidence="count")
+    linux.git("bisect", "start", "HEAD", linux.base)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    code = "import sys; from kit.cli import main; sys.exit(main(sys.argv[1:]))"
+    argv = ["git", "-C", linux.path, "bisect", "run", sys.executable, "-c", code, "step", file]
+    done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=120)
+    assert f"{culprit} is the first bad commit" in done.stdout, done
+
+
+@pytest.mark.parametrize(("at", "code"), [("HEAD", 1), ("HEAD~1", 1), ("HEAD~3", 0)], ids=["bad end", "bad", "good"])
+def test_a_step_says_good_and_bad(steps: Bisection, monkeypatch: pytest.MonkeyPatch, at: str, code: int) -> None:
+    linux = steps.linux
+    file = step_file(steps, good=linux.base, bad=linux.git("rev-parse", "HEAD"))
+    linux.git("checkout", "-q", "--detach", at)
+    monkeypatch.chdir(linux.path)
+    before = linux.state()
+    assert steps.bench.call("step", file).code == code
+    assert linux.state() == before
+
+
+def test_a_step_with_a_threshold_needs_no_ends(steps: Bisection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(steps.linux.path)
+    assert steps.bench.call("step", step_file(steps, threshold=60)).code == 1
+    assert steps.bench.did("boot") == 1
+    assert steps.bench.call("step", step_file(steps, threshold=90)).code == 0
+
+
+def test_a_step_takes_the_checkout_with_its_edits(steps: Bisection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(steps.linux.path)
+    steps.linux.edit(UNBATCHED, BATCHED)
+    assert steps.bench.call("step", step_file(steps, threshold=60)).code == 0
+
+
+def test_a_step_that_cannot_be_built_is_skipped(steps: Bisection, monkeypatch: pytest.MonkeyPatch) -> None:
+    linux = steps.linux
+    file = step_file(steps, good=linux.base, bad=linux.git("rev-parse", "HEAD"))
+    linux.edit("\treturn 0;", "\tsyntax_error x;", RMAP)
+    linux.commit("rmap: does not compile")
+    monkeypatch.chdir(linux.path)
+    ran = steps.bench.call("step", file)
+    assert ran.code == 125, ran
+    assert "syntax_error" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("bisect", "words"), [({}, "what is good and bad here is not known"), ({"evidenze": 1}, "unknown key")]
+)
+def test_a_step_stops_at_bad_input(
+    steps: Bisection, monkeypatch: pytest.MonkeyPatch, bisect: dict[str, Any], words: str
+) -> None:
+    monkeypatch.chdir(steps.linux.path)
+    ran = steps.bench.call("step", step_file(steps, **bisect))
+    assert (ran.code, words in ran.err) == (255, True), ran
+
+
+def test_a_step_stops_at_what_it_does_not_understand(steps: Bisection) -> None:
+    assert steps.bench.call("step", "--nonsense").code == 255
+
+
+def test_a_step_stops_at_a_mistake_of_kits_own(steps: Bisection, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any, **__: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.chdir(steps.linux.path)
+    monkeypatch.setattr(kit.step, "step", broken)
+    assert steps.bench.call("step", step_file(steps, threshold=60)).code == 255

@@ -1,4 +1,4 @@
-"""A bisection as text: bisect.json in; what is printed at the end, a mail, and a log that `git bisect replay` takes out."""
+"""A bisection as text: bisect.json in; what is printed at its end, a mail, and a log for `git bisect replay` out."""
 
 from __future__ import annotations
 
@@ -69,12 +69,14 @@ def render_bisect(found: Found, folder: str) -> str:
 
 def _table(found: Found) -> str:
     culprit = (found["culprit"] or {}).get("name")
-    rows = [
-        [row["name"], row["subject"][:60] or "(the good end)", ", ".join(value_words(found, v) for v in row["values"][:6]),
-         row["state"] + (" ←" if row["name"] == culprit else "") + (", same code" if row["same_code"] else "")]
-        for row in found["commits"]
-    ]  # fmt: skip
+    rows = [_row(found, row, culprit) for row in found["commits"]]
     return f"{measured(found)}\n" + tabulate(rows, headers=["commit", "subject", "value", ""], disable_numparse=True)
+
+
+def _row(found: Found, row: Mapping[str, Any], culprit: str | None) -> list[str]:
+    values = ", ".join(value_words(found, v) for v in row["values"][:6])
+    state = row["state"] + (" ←" if row["name"] == culprit else "") + (", same code" if row["same_code"] else "")
+    return [row["name"], row["subject"][:60] or "(the good end)", values, state]
 
 
 def _skips(found: Found) -> list[str]:
@@ -118,7 +120,9 @@ def sentence(found: Found) -> str:
     text = f'FOUND: {culprit["name"]} ("{culprit["subject"]}"){who}{date}: '
     text += f"{measured(found)}: {before} before it, {after} with it{f' ({unit}{times})' if times else ''} ({how})."
     if (named := found["named"]) and culprit["name"] in named["commits"]:
-        text += f" The model says the same: {named['function']}() is as in {named['like']}, and it changes that function."
+        text += (
+            f" The model says the same: {named['function']}() is as in {named['like']}, and it changes that function."
+        )
     elif named:
         text += f" The model named another function, {named['function']}(): look at both."
     if found["proof"]["again_holds"] is False or found["proof"]["reverted_holds"] is False:
@@ -142,7 +146,9 @@ def _no_culprit(found: Found) -> str:
 def _cost(found: Found) -> list[str]:
     boots, builds = found["boots"], found["builds"]
     reused = f" ({boots['reused']} of them taken from earlier runs)" if boots["reused"] else ""
-    same = f"; {several(found['tests']['same'], 'kernel')} had the same code as another" if found["tests"]["same"] else ""
+    same = (
+        f"; {several(found['tests']['same'], 'kernel')} had the same code as another" if found["tests"]["same"] else ""
+    )
     return [
         f"Used: {several(boots['search'], 'boot')} to find it and {boots['proof']} to prove it{reused}, "
         f"{several(builds['made'], 'build')}, {builds['cached']} from the cache{same}; "
@@ -157,7 +163,10 @@ def git_log(found: Found) -> str:
     order = {"bad": 0, "good": 1, "skip": 2}  # the last bad one counts for git: the one nearest to the culprit
     for row in sorted(found["commits"], key=lambda r: (order[r["state"]], r["search"], -r["index"])):
         if row["sha"]:
-            lines += [f"# {row['state']}: [{row['sha']}] {row['subject']}".rstrip(), f"git bisect {row['state']} {row['sha']}"]
+            lines += [
+                f"# {row['state']}: [{row['sha']}] {row['subject']}".rstrip(),
+                f"git bisect {row['state']} {row['sha']}",
+            ]
     return "\n".join(dict.fromkeys(lines)) + "\n"
 
 

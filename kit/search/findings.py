@@ -17,9 +17,9 @@ from kit.search.line import Commit, Line
 from kit.search.metric import METRICS, bad_side
 from kit.search.naming import Named
 from kit.search.question import FILE, Question
-from kit.search.record import AGAIN, REVERTED, SAME, SEARCH, Test
+from kit.search.record import AGAIN, REVERTED, SAME, SEARCH, Trial
 from kit.search.step import Change, Done, End
-from kit.search.tester import Tester
+from kit.search.workbench import Workbench
 
 SCHEMA = 1
 HIGH = "#"  # a commit's index in the words of a search
@@ -115,9 +115,9 @@ def in_words(line: Line, text: str) -> str:
     return re.sub(r"#(\d+)\b", name, text)
 
 
-def as_json(question: Question, line: Line, finding: Finding, tester: Tester, notes: Sequence[str]) -> dict[str, Any]:
+def as_json(question: Question, line: Line, finding: Finding, workbench: Workbench, notes: Sequence[str]) -> dict[str, Any]:
     """bisect.json. `culprit` is null where no single commit was found."""
-    last, tests = finding.last, tester.tests.done
+    last, tests = finding.last, workbench.tests.done
     found = last.done.end is End.FOUND
     return {
         "schema": SCHEMA,
@@ -143,7 +143,7 @@ def as_json(question: Question, line: Line, finding: Finding, tester: Tester, no
         "seconds_guests": round(sum(t.boot_seconds for t in tests), 1),
         "seconds_builds": round(sum(t.build_seconds for t in tests), 1),
         "notes": list(notes),
-        "provenance": _provenance(question, line, tester),
+        "provenance": _provenance(question, line, workbench),
     }
 
 
@@ -185,7 +185,7 @@ def _proof(proof: Proof) -> dict[str, Any]:
     }
 
 
-def _rows(question: Question, stage: Stage, number: int, tests: Sequence[Test]) -> list[dict[str, Any]]:
+def _rows(question: Question, stage: Stage, number: int, tests: Sequence[Trial]) -> list[dict[str, Any]]:
     """A row for each place of a line that was tested, in order, the good end first."""
     rows = []
     for index in range(len(stage.line.commits) + 1):
@@ -201,12 +201,23 @@ def _rows(question: Question, stage: Stage, number: int, tests: Sequence[Test]) 
         if values and stage.done.changes:
             state = "bad" if bad_side(sum(values) / len(values), stage.change.before, stage.change.after,
                                       question.wanted.threshold) else "good"  # fmt: skip
-        rows.append({"search": number, "index": index, "name": name, "sha": sha, "subject": subject, "state": state, "values": values,
-                     "same_code": all(t.role == SAME for t in mine), "why": mine[-1].why if not values else ""})  # fmt: skip
+        rows.append(
+            {
+                "search": number,
+                "index": index,
+                "name": name,
+                "sha": sha,
+                "subject": subject,
+                "state": state,
+                "values": values,
+                "same_code": all(t.role == SAME for t in mine),
+                "why": "" if values else mine[-1].why,
+            }
+        )
     return rows
 
 
-def _skipped(stages: Sequence[Stage], tests: Sequence[Test]) -> list[dict[str, str]]:
+def _skipped(stages: Sequence[Stage], tests: Sequence[Trial]) -> list[dict[str, str]]:
     """Every place that gave no value, and why."""
     out = {}
     for stage in stages:
@@ -217,15 +228,15 @@ def _skipped(stages: Sequence[Stage], tests: Sequence[Test]) -> list[dict[str, s
     return [{"name": name, "why": why} for name, why in out.items()]
 
 
-def _boots(tests: Sequence[Test]) -> dict[str, int]:
+def _boots(tests: Sequence[Trial]) -> dict[str, int]:
     search = [t for t in tests if t.role == SEARCH]
     proof = [t for t in tests if t.role in (AGAIN, REVERTED)]
     return {"search": sum(len(t.boots) for t in search), "proof": sum(len(t.boots) for t in proof),
             "reused": sum(t.reused for t in tests)}  # fmt: skip
 
 
-def _provenance(question: Question, line: Line, tester: Tester) -> dict[str, Any]:
-    runner = tester.runner
+def _provenance(question: Question, line: Line, workbench: Workbench) -> dict[str, Any]:
+    runner = workbench.runner
     return {
         "kit": __version__,
         "command": shlex.join(sys.argv),
@@ -235,7 +246,7 @@ def _provenance(question: Question, line: Line, tester: Tester) -> dict[str, Any
         "series": str(question.series) if question.series else None,
         "toolchain": runner.tools.name,
         "qemu": runner.host.qemu,
-        "guest": {"accel": tester.accel, "why": tester.accel_why, "cpus": list(question.exp.cpus)},
+        "guest": {"accel": workbench.accel, "why": workbench.accel_why, "cpus": list(question.exp.cpus)},
         "workloads": to_json(question.exp.workloads),
         "host": {"cpu": runner.host.cpu, "cores": len(os.sched_getaffinity(0)), "kernel": runner.host.release},
     }

@@ -1,4 +1,4 @@
-"""Which functions of a C file a change touches: two contents in, names out. By the kernel's layout, not by parsing C."""
+"""Which functions of a C file a change touches: two contents in, names out. Goes by the kernel's layout of code."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kit.errors import COULD_NOT_RUN, INCONCLUSIVE, MachineError, OK, UserError
+from kit.errors import COULD_NOT_RUN, INCONCLUSIVE, OK, MachineError, UserError
 from kit.kernel.git import Repository
 from kit.kernel.toolchain import find_toolchain
 from kit.kernel.tree import Tree, resolve_tree
@@ -19,19 +19,19 @@ from kit.runner import Runner
 from kit.search.exact import ExactSearch
 from kit.search.findings import Finding, Proof, Stage, as_json, in_words
 from kit.search.history import read_history
+from kit.search.levels import Levels
 from kit.search.line import Line
 from kit.search.metric import bad_side
 from kit.search.naming import Named, name_change
 from kit.search.noisy import NoisySearch
 from kit.search.question import SCHEME, Question, write_question
 from kit.search.rates import Rates
-from kit.search.levels import Levels
-from kit.search.record import AGAIN, REVERTED, SAME, SEARCH, Test, Tests
+from kit.search.record import AGAIN, REVERTED, SAME, SEARCH, Trial, Trials
 from kit.search.revert import reverted
 from kit.search.series import line_of, read_pieces
 from kit.search.step import Change, Done, End, Measure, Seen
-from kit.search.tester import Tester
-from kit.store import Cache, RunFolder, write_atomic, write_json
+from kit.search.workbench import Workbench
+from kit.store import Cache, RunFolder, write_json
 from kit.upkeep import keep_within, size_limit, sweep, temporary_files
 
 BUILD_SECONDS, BOOT_SECONDS = 30.0, 15.0  # until some were done here
@@ -103,10 +103,10 @@ def bisect(
             ends = None if question.series is not None else (line.place(0), line.place(len(line.commits)))
             write_question(question, folder.path, ends)
             runner = Runner(cache, folder, tools, progress)
-            tester = Tester(question, runner, Tests(folder.path / "tests.jsonl"), progress)
-            job = _Job(question, line, tester, progress, watch or (lambda _: None), list(notes), start)
+            workbench = Workbench(question, runner, Trials(folder.path / "tests.jsonl"), progress)
+            job = _Job(question, line, workbench, progress, watch or (lambda _: None), list(notes), start)
             result = _interruptible(job)
-        _keep_within(cache, limit, tester, progress)
+        _keep_within(cache, limit, workbench, progress)
     finally:
         cache.release()
     return result
@@ -127,10 +127,10 @@ def resume_command(folder: Path) -> str:
     return f"kit bisect --resume {shlex.quote(str(folder))}"
 
 
-def _keep_within(cache: Cache, limit: int, tester: Tester, progress: Progress) -> None:
+def _keep_within(cache: Cache, limit: int, workbench: Workbench, progress: Progress) -> None:
     """Brings the cache within its limit; what this bisection used stays. A disk that refuses undoes nothing."""
     try:
-        said = keep_within(cache, limit, tester.keys)
+        said = keep_within(cache, limit, workbench.keys)
     except MachineError as error:
         said = f"the cache could not be brought within its limit: {error}"
     if said:
@@ -144,15 +144,15 @@ class _Job:
         self,
         question: Question,
         line: Line,
-        tester: Tester,
+        workbench: Workbench,
         progress: Progress,
         watch: Watch,
         notes: list[str],
         start: float,
     ) -> None:
-        self.question, self.line, self.tester, self.progress = question, line, tester, progress
+        self.question, self.line, self.workbench, self.progress = question, line, workbench, progress
         self.watch, self.notes, self.start = watch, notes, start
-        self.tests, self.folder = tester.tests, tester.runner.folder
+        self.tests, self.folder = workbench.tests, workbench.runner.folder
         self.noisy = not question.exact
         self.named: Named | None = None
 
@@ -169,7 +169,7 @@ class _Job:
         return self._finish(Finding(tuple(stages), self.named, proof, self.noisy))
 
     def _search(self, line: Line) -> Done:
-        """Tests commits of a line until the search ends."""
+        """Trials commits of a line until the search ends."""
         places = {line.place(i): i for i in range(len(line.commits) + 1)}
         while True:
             seen, images = self.tests.of(places), self.tests.images(places)
@@ -189,7 +189,7 @@ class _Job:
             self.watch(Narrowed(line, self._chances(line, now, images), tuple(now), images, step.why))
 
     def _test(self, line: Line, index: int, known: Collection[str]) -> None:
-        self.tester.test(line.place(index), line.source(index), SEARCH, known)
+        self.workbench.test(line.place(index), line.source(index), SEARCH, known)
 
     def _step(self, line: Line, seen: Sequence[Seen], images: dict[int, str]) -> Measure | Done:
         count, direction = len(line.commits) + 1, self.question.direction
@@ -219,7 +219,7 @@ class _Job:
     def _boot_of(self, place: str) -> Boot | None:
         """The first good boot of a place."""
         names = {name for t in self.tests.done if t.place == place and t.value is not None for name in t.boots}
-        return next((b for b in self.tester.recorded if b.console in names and b.results), None)
+        return next((b for b in self.workbench.recorded if b.console in names and b.results), None)
 
     def _boot_cost(self) -> float:
         took = [t.boot_seconds for t in self.tests.done if t.boots]
@@ -304,7 +304,7 @@ class _Job:
         why = "" if values or same else tests[-1].why
         return replace(proof, reverted=values or same[:1], same_image=bool(same) and not values, why=why)
 
-    def _times(self, times: int, place: str, role: str, source: Callable[[], Any]) -> list[Test]:
+    def _times(self, times: int, place: str, role: str, source: Callable[[], Any]) -> list[Trial]:
         """So many tests of a place for a proof; those that were done before a kill count."""
         roles = (role, SAME) if role == REVERTED else (role,)
         while True:
@@ -312,11 +312,13 @@ class _Job:
             if done and (len(done) >= times or done[-1].role == SAME or done[-1].skip):
                 return done
             known = {t.image for t in self.tests.done if t.role == SEARCH and t.value is not None}
-            self.progress.note("proof: the good end again" if role == AGAIN else "proof: the bad end without the culprit")
-            self.tester.test(place, source(), role, () if self.noisy else known)
+            self.progress.note(
+                "proof: the good end again" if role == AGAIN else "proof: the bad end without the culprit"
+            )
+            self.workbench.test(place, source(), role, () if self.noisy else known)
 
     def _finish(self, finding: Finding) -> BisectResult:
-        found = as_json(self.question, self.line, finding, self.tester, self.notes)
+        found = as_json(self.question, self.line, finding, self.workbench, self.notes)
         found["seconds"] = round(time.monotonic() - self.start, 1)
         found["exit_code"] = exit_code(finding)
         write_json(self.folder.path / "bisect.json", found)

@@ -107,12 +107,9 @@ def boots_of(question: Question, label: str, kernel_key: str, accel: str, guest_
     if metric.evidence:
         site = Site({(label, metric.instrument): kernel_key}, accel, guest_key)
         return [s for s in EVIDENCE[metric.evidence].boots(exp, site) if s.repeat == 0]
-    program, machines = boot_program(make_loads(exp.workloads, exp.seed)), exp.cpus
-    return [
-        BootSpec(label, kernel_key, question.wanted.evidence, program, Machine(exp.arch, cpus, exp.memory, accel), "",
-                 exp.seed, 0, 0, 0, guest_key)  # fmt: skip
-        for cpus in machines
-    ]
+    program, kind = boot_program(make_loads(exp.workloads, exp.seed)), question.wanted.evidence
+    machines = [Machine(exp.arch, cpus, exp.memory, accel) for cpus in exp.cpus]
+    return [BootSpec(label, kernel_key, kind, program, m, "", exp.seed, 0, 0, 0, guest_key) for m in machines]
 
 
 def bad_side(value: float, before: float, after: float, threshold: float | None) -> bool:

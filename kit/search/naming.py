@@ -93,9 +93,9 @@ def _suspect(question: Question, profile: str, results: Results) -> tuple[str, s
 
 def _touching(line: Line, file: str, function: str) -> tuple[int, ...]:
     """The commits of a line that change a function of a file."""
-    out = []
-    for index in range(1, len(line.commits) + 1):
-        if file in line.paths(index):
-            if function in touched(line.source(index - 1).read(file), line.source(index).read(file)):
-                out.append(index)
-    return tuple(out)
+    def touches(index: int) -> bool:
+        before, after = line.source(index - 1).read(file), line.source(index).read(file)
+        return function in touched(before, after)
+
+    indices = range(1, len(line.commits) + 1)
+    return tuple(index for index in indices if file in line.paths(index) and touches(index))

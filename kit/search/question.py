@@ -47,8 +47,12 @@ class Question:
         return "" if self.wanted.direction == "either" and not self.yes_no else self.wanted.direction
 
 
-def read_question(path: Path, overrides: Sequence[str], flags: Mapping[str, str | None]) -> Question:
+def read_question(
+    path: Path, overrides: Sequence[str], flags: Mapping[str, str | None], *, whole: bool = True
+) -> Question:
     """Reads and checks the file; `flags` (good, bad, series) replace what its `bisect:` section says.
+
+    Where not `whole`, it need not say what is bisected.
 
     Raises UserError with file and line.
     """
@@ -65,7 +69,9 @@ def read_question(path: Path, overrides: Sequence[str], flags: Mapping[str, str 
     exp, model = check_source(source)
     assert model.bisect is not None
     wanted = model.bisect
-    _check(wanted, model.tree, series, source)
+    if whole:
+        _check_ends(wanted, model.tree, series, source)
+    _check(wanted, source)
     return Question(replace(exp, arms=()), wanted, _tree(exp, model.tree), series)
 
 
@@ -86,8 +92,8 @@ def _series(name: object, source: Source) -> Path | None:
     return path
 
 
-def _check(wanted: BisectModel, tree: str, series: Path | None, source: Source) -> None:
-    """Raises UserError where parts do not go together."""
+def _check_ends(wanted: BisectModel, tree: str, series: Path | None, source: Source) -> None:
+    """Raises UserError where it is not clear what is bisected."""
     where = source.where(("bisect",))
     if series is not None and (wanted.good or wanted.bad):
         raise UserError("a series has its own ends: good and bad are for a git tree", where=where)
@@ -97,6 +103,11 @@ def _check(wanted: BisectModel, tree: str, series: Path | None, source: Source) 
     if series is None and not (wanted.good and wanted.bad):
         missing = " and ".join(k for k in ("good", "bad") if not getattr(wanted, k))
         raise UserError(f"{missing} not given", where=where, hint="as in: kit bisect CONFIG --good v6.0 --bad v6.1")
+
+
+def _check(wanted: BisectModel, source: Source) -> None:
+    """Raises UserError where the evidence lacks something."""
+    where = source.where(("bisect",))
     if wanted.evidence == "splat" and not wanted.pattern:
         raise UserError("evidence splat needs a pattern", where=where, hint='as in pattern: "anon_vma_clone"')
     if wanted.evidence == "command" and not wanted.command:

@@ -17,7 +17,7 @@ SEARCH, SAME, AGAIN, REVERTED = "search", "same", "again", "reverted"
 
 
 @dataclass(frozen=True)
-class Test:
+class Trial:
     """One test of the source at a place. `seconds`: of build and boots; `boots`: names of their console logs;
     `reused`: how many of them were taken from earlier runs; `built`: not from the cache; `image`: what the kernel is,
     "" where it could not be built."""
@@ -39,14 +39,14 @@ class Test:
         return Seen(index, self.value, self.skip, self.why)
 
 
-class Tests:
+class Trials:
     """The tests of a run; `path` is its tests.jsonl."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.done: list[Test] = list(_read(path))
+        self.done: list[Trial] = list(_read(path))
 
-    def add(self, test: Test) -> None:
+    def add(self, test: Trial) -> None:
         """On the disk before this returns."""
         line = json.dumps(to_json(test), separators=(",", ":")) + "\n"
         with machine_errors(self.path), self.path.open("ab") as file:
@@ -73,10 +73,10 @@ class Tests:
         return sum(t.place == place and t.role == role for t in self.done)
 
 
-def _read(path: Path) -> Sequence[Test]:
+def _read(path: Path) -> Sequence[Trial]:
     if not path.exists():
         return []
-    names = {f.name for f in fields(Test)}
+    names = {f.name for f in fields(Trial)}
     out = []
     for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
@@ -84,5 +84,5 @@ def _read(path: Path) -> Sequence[Test]:
         except ValueError:  # cut off by a kill
             continue
         if isinstance(record, dict) and names == record.keys():
-            out.append(Test(**{**record, "boots": tuple(record["boots"])}))
+            out.append(Trial(**{**record, "boots": tuple(record["boots"])}))
     return out

@@ -10,7 +10,7 @@ from pathlib import Path
 from kit.errors import UserError
 from kit.kernel.mail import Mail, split_mails
 from kit.kernel.patch import Patch, apply_series, parse_patch
-from kit.kernel.quilt import is_series, read_series
+from kit.kernel.quilt import Entry, is_series, read_series
 from kit.kernel.tree import Tree
 from kit.search.line import Commit, Line, Source
 
@@ -54,7 +54,8 @@ class Series:
         return Source(self.tree, self.sources[index])
 
     def paths(self, index: int) -> tuple[str, ...]:
-        return tuple(change.path for change in self.pieces[index - 1].patch.files)
+        before, after = self.sources[index - 1], self.sources[index]
+        return tuple(path for path in after if path not in before or after[path] != before[path])
 
     def inside(self, index: int) -> tuple[Line, ...]:
         return ()
@@ -62,14 +63,12 @@ class Series:
 
 def read_pieces(path: Path) -> list[Piece]:
     """The patches of a quilt `series` file or an mbox, in order. Raises UserError with file and line."""
-    if is_series(path):
-        entries = [(entry.path, entry.reverse) for entry in read_series(path)]
-    else:
-        entries = [(path, False)]
-    return [piece for file, reverse in entries for piece in _pieces(file, reverse)]
+    entries = read_series(path) if is_series(path) else [Entry(path)]
+    return [piece for entry in entries for piece in _pieces(entry)]
 
 
-def _pieces(path: Path, reverse: bool) -> list[Piece]:
+def _pieces(entry: Entry) -> list[Piece]:
+    path = entry.path
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -77,7 +76,7 @@ def _pieces(path: Path, reverse: bool) -> list[Piece]:
     mails = split_mails(str(path), data)
     out = []
     for number, mail in enumerate(mails, 1):
-        patch = parse_patch(mail.name, mail.data, reverse=reverse)
+        patch = parse_patch(mail.name, mail.data, reverse=entry.reverse, strip=entry.strip)
         name = path.name if len(mails) == 1 else f"{path.name}:{number}"
         out.append(Piece(patch, _commit(name, patch, mail)))
     return out

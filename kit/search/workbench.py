@@ -1,4 +1,4 @@
-"""Doing one test: the source at a place of a line in; a kernel built, boots done, a `Test` on the disk out."""
+"""Doing one test: the source at a place of a line in; a kernel built, boots done, a `Trial` on the disk out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kit.runner import Runner, load_boots
 from kit.search.line import Source
 from kit.search.metric import BAD, GOOD, Reading, boots_of, metric_of
 from kit.search.question import Question
-from kit.search.record import AGAIN, SAME, Test, Tests
+from kit.search.record import AGAIN, SAME, Trial, Trials
 from kit.spec import PROJECT
 from kit.stats.attribution import INFRASTRUCTURE
 
@@ -30,10 +30,10 @@ COMMAND_LIMIT = 3600.0  # seconds for a command of the user's
 SAYS_NOTHING, LAST_VERDICT = 125, 127  # exit codes, as git bisect run has them
 
 
-class Tester:
+class Workbench:
     """Builds and boots for one bisection; `tests` has what was done, by this kit or one that was killed."""
 
-    def __init__(self, question: Question, runner: Runner, tests: Tests, progress: Progress) -> None:
+    def __init__(self, question: Question, runner: Runner, tests: Trials, progress: Progress) -> None:
         self.question, self.runner, self.tests, self.progress = question, runner, tests, progress
         fragments = [PROJECT / "configs" / "kernel" / f"{f}.config" for f in FRAGMENTS[self.instrument]]
         self.config: Config = read_fragments(fragments)
@@ -48,7 +48,7 @@ class Tester:
         wanted = self.question.wanted
         return wanted.instrument if wanted.evidence == "command" else metric_of(self.question).instrument
 
-    def test(self, place: str, source: Source, role: str, known: Collection[str]) -> Test:
+    def test(self, place: str, source: Source, role: str, known: Collection[str]) -> Trial:
         """One test of the source at a place. Where its kernel is one of the images `known` it is not booted, and the
         test is one of role `same`.
 
@@ -109,7 +109,9 @@ class Tester:
             if boot.outcome in INFRASTRUCTURE:
                 said, boot = boot, None
         if boot is None:
-            raise MachineError(f"QEMU failed {TRIES} times: {said.why}", where=str(self.runner.folder.path / said.console))
+            raise MachineError(
+                f"QEMU failed {TRIES} times: {said.why}", where=str(self.runner.folder.path / said.console)
+            )
         self.keys.add(("boots", spec.key))
         return boot
 
@@ -137,7 +139,12 @@ class Tester:
         env = {"KIT_IMAGE": kernel.image, "KIT_CONFIG": kernel.config, "KIT_COMMIT": place, "KIT_TREE": source.tree.ref}
         with self.progress.task(f"command for {label(place)}"):
             done = proc.run(
-                ["sh", "-c", command], progress=self.progress, limit=COMMAND_LIMIT, env=env, log=log, cwd=Path(os.getcwd())
+                ["sh", "-c", command],
+                progress=self.progress,
+                limit=COMMAND_LIMIT,
+                env=env,
+                log=log,
+                cwd=Path(os.getcwd()),
             )
         if done.status == SAYS_NOTHING:
             return Reading(None, f"the command ended with {SAYS_NOTHING}", again=False)
@@ -154,9 +161,9 @@ class Tester:
         start: float,
         boots: Sequence[Boot],
         built_in: float | None = None,
-    ) -> Test:
+    ) -> Trial:
         build_seconds = time.monotonic() - start if built_in is None else built_in
-        test = Test(
+        test = Trial(
             place=place,
             role=role,
             value=reading.value,

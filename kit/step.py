@@ -1,0 +1,158 @@
+"""`kit step`: the commit that `git bisect run` has checked out in; good, bad or neither out.
+
+What good and bad are is measured once at the ends, and kept in the cache; then a step is one build and one boot.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import fmean, variance
+
+from kit.errors import INCONCLUSIVE, NOT_AS_EXPECTED, OK, UserError
+from kit.kernel.git import Repository
+from kit.kernel.toolchain import find_toolchain
+from kit.kernel.tree import resolve_tree
+from kit.progress import Progress
+from kit.records import digest
+from kit.runner import Runner
+from kit.search.line import Source
+from kit.search.metric import BAD, bad_side
+from kit.search.question import Question
+from kit.search.record import SEARCH, Trials
+from kit.search.workbench import Workbench
+from kit.store import Cache, RunFolder
+from kit.upkeep import sweep, temporary_files
+
+FOLDER = "steps"  # of the cache
+AT_ENDS, AT_MOST = 4, 12  # where values scatter: tests of each end, and of the commit
+TRIES = 2  # where they do not
+
+
+def step(question: Question, here: Path, cache: Cache, progress: Progress) -> int:
+    """OK: like the good end, NOT_AS_EXPECTED: like the bad one, INCONCLUSIVE: it cannot be told.
+
+    Raises UserError for bad input, MachineError where the machine fails.
+    """
+    repository = Repository.open(here)
+    ends = [] if _alone(question) else _ends(question, repository)
+    sweep(cache)
+    tools = find_toolchain(progress)
+    name = digest([question.exp, question.wanted.model_dump(), ends, tools.name, str(repository.root)])
+    folder = RunFolder(cache.folder(FOLDER, name))
+    cache.folder(FOLDER, name, "console")
+    try:
+        with folder.hold(), temporary_files():
+            runner = Runner(cache, folder, tools, progress)
+            workbench = Workbench(question, runner, Trials(folder.path / "tests.jsonl"), progress)
+            return _Step(question, repository, workbench, cache, progress).decide(ends)
+    finally:
+        cache.release()
+
+
+def _alone(question: Question) -> bool:
+    """Whether a value says by itself what it is."""
+    return question.yes_no or question.wanted.threshold is not None
+
+
+def _ends(question: Question, repository: Repository) -> list[str]:
+    """(good, bad): as the file names them, else as the bisection under way has them. Raises UserError."""
+    wanted = question.wanted
+    marks = repository.ask("for-each-ref", "--format=%(refname:lstrip=2)", "refs/bisect").decode().split()
+    good = wanted.good or next((f"refs/bisect/{m}" for m in marks if m.startswith("good-")), "")
+    bad = wanted.bad or ("refs/bisect/bad" if "bad" in marks else "")
+    if not good or not bad:
+        hint = "`git bisect start BAD GOOD` first, or give bisect.good and bisect.bad, or a threshold"
+        raise UserError("what is good and bad here is not known", where=str(repository.root), hint=hint)
+    return [repository.commit(good).id, repository.commit(bad).id]
+
+
+class _Step:
+    """One step. `decide` is all of it."""
+
+    def __init__(
+        self, question: Question, repository: Repository, workbench: Workbench, cache: Cache, progress: Progress
+    ) -> None:
+        self.question, self.repository, self.workbench = question, repository, workbench
+        self.cache, self.progress = cache, progress
+
+    def decide(self, ends: Sequence[str]) -> int:
+        times = TRIES - 1 if self.question.exact else AT_ENDS
+        good, bad = ([], []) if not ends else (self._values(end, times) for end in ends)
+        if ends and not (good and bad):
+            return self._say(INCONCLUSIVE, "an end gives no value", [])
+        place = self._place()
+        for more in range(1, AT_MOST + 1):
+            values = self._values(place, more)
+            if not values:
+                return self._say(INCONCLUSIVE, self._why(place), [])
+            if self.question.exact or self.question.yes_no:
+                return self._verdict(values, good, bad)
+            chance = bad_chance(values, good, bad)
+            if not 1 - self.question.wanted.probability < chance < self.question.wanted.probability:
+                return self._say(NOT_AS_EXPECTED if chance > 0.5 else OK, f"bad with {chance:.1%}", values)
+        return self._say(INCONCLUSIVE, f"bad with {chance:.1%} after {AT_MOST} tests", values)
+
+    def _verdict(self, values: Sequence[float], good: Sequence[float], bad: Sequence[float]) -> int:
+        value = values[-1]
+        if self.question.yes_no:
+            is_bad = value == BAD
+        elif good and bad and good[0] == bad[0]:
+            return self._say(INCONCLUSIVE, f"the ends do not differ: both give {good[0]:g}", values)
+        elif good and bad:
+            is_bad = bad_side(value, good[0], bad[0], self.question.wanted.threshold)
+        else:
+            limit = self.question.wanted.threshold
+            assert limit is not None
+            is_bad = value <= limit if self.question.direction == "more is better" else value >= limit
+        return self._say(NOT_AS_EXPECTED if is_bad else OK, "bad" if is_bad else "good", values)
+
+    def _place(self) -> str:
+        """The commit that is checked out; with edits it is a source of its own."""
+        head = self.repository.commit("HEAD").id
+        return head if not self.repository.dirty() else f"dirty-{self._source('dirty-').tree.key[-24:]}"
+
+    def _source(self, place: str) -> Source:
+        ref = f"dir:{self.repository.root}" if place.startswith("dirty-") else f"git:{self.repository.root}@{place}"
+        return Source(resolve_tree(ref, self.cache, self.progress), {})
+
+    def _values(self, place: str, times: int) -> list[float]:
+        """That many values of a place, those of earlier steps among them; fewer where it gives none."""
+        tests = self.workbench.tests
+        for _ in range(times + TRIES):
+            mine = [t for t in tests.done if t.place == place]
+            values = [t.value for t in mine if t.value is not None]
+            if len(values) >= times or any(t.skip for t in mine) or len(mine) - len(values) >= TRIES:
+                return values
+            self.workbench.test(place, self._source(place), SEARCH, ())
+        return [t.value for t in tests.done if t.place == place and t.value is not None]
+
+    def _why(self, place: str) -> str:
+        return next((t.why for t in reversed(self.workbench.tests.done) if t.place == place), "no test")
+
+    def _say(self, code: int, why: str, values: Sequence[float]) -> int:
+        what = {OK: "good", NOT_AS_EXPECTED: "bad"}.get(code, "neither good nor bad")
+        shown = ", ".join(f"{v:g}" for v in values)
+        self.progress.note(f"step: {what}: {why}{f' ({shown})' if shown else ''}")
+        return code
+
+
+def bad_chance(values: Sequence[float], good: Sequence[float], bad: Sequence[float]) -> float:
+    """How likely the values are of the bad level rather than the good one, both equally likely before.
+
+    Normal, one standard deviation for all, estimated from all three groups; at least two good and two bad values.
+    """
+    groups = [g for g in (values, good, bad) if len(g) > 1]
+    freedom = sum(len(g) - 1 for g in groups)
+    spread = sum(variance(g) * (len(g) - 1) for g in groups) / freedom
+    if spread == 0:
+        return 1.0 if abs(fmean(values) - fmean(bad)) < abs(fmean(values) - fmean(good)) else 0.0
+    odds = sum(_far(values, end, spread, freedom) * sign for end, sign in ((good, 1), (bad, -1)))
+    return 1 / (1 + math.exp(max(min(-odds, 500.0), -500.0)))
+
+
+def _far(values: Sequence[float], end: Sequence[float], spread: float, freedom: int) -> float:
+    """Minus the log likelihood that a mean is that of an end, whose own mean is not exact: Student's t."""
+    scale = spread * (1 / len(values) + 1 / len(end))
+    return (freedom + 1) / 2 * math.log1p((fmean(values) - fmean(end)) ** 2 / scale / freedom)

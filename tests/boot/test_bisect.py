@@ -1,0 +1,94 @@
+"""`kit bisect` on real kernels: the series of patches/v6.1-series, its culprit put at places drawn at test time."""
+
+from __future__ import annotations
+
+import math
+import random
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from kit.errors import INCONCLUSIVE, OK
+from kit.kernel.quilt import read_series
+from kit.kernel.toolchain import find_toolchain
+from kit.report.progress import PlainProgress
+from kit.runner import Runner
+from kit.search.job import bisect, line_for
+from kit.search.question import Question, read_question
+from kit.search.record import SEARCH, Trials
+from kit.search.workbench import Workbench
+from kit.spec import PROJECT
+from kit.store import Cache, RunFolder
+
+pytestmark = pytest.mark.boot
+SERIES = PROJECT / "patches" / "v6.1-series" / "series"
+CULPRIT = "11-root-lock-per-entry.patch"
+SEED = random.SystemRandom().randrange(1 << 32)
+
+
+def harmless(rng: random.Random, count: int) -> list[str]:
+    """Patches of the series but the culprit, some of them, in an order drawn."""
+    names = [e.path.name for e in read_series(SERIES) if e.path.name != CULPRIT]
+    assert len(names) >= 16
+    return rng.sample(names, count)
+
+
+def ask(folder: Path, names: list[str]) -> Question:
+    """The question of configs/bisect.yaml for these patches in this order."""
+    patches = folder / "patches"
+    patches.mkdir()
+    for name in names:
+        shutil.copy(SERIES.parent / name, patches / name)
+    (patches / "series").write_text("\n".join(names) + "\n")
+    config: dict[str, Any] = yaml.safe_load((PROJECT / "configs" / "bisect.yaml").read_text())
+    config["bisect"]["series"] = str(patches / "series")
+    (folder / "bisect.yaml").write_text(yaml.safe_dump(config))
+    return read_question(folder / "bisect.yaml", (), {})
+
+
+@pytest.mark.parametrize("place", ["first", "drawn", "last"])
+def test_the_culprit_is_found_wherever_it_stands(tmp_path: Path, place: str) -> None:
+    print("seed", SEED)
+    rng = random.Random(f"{SEED}/{place}")
+    names = harmless(rng, 7)
+    at = {"first": 0, "last": len(names), "drawn": rng.randint(1, len(names) - 1)}[place]
+    names.insert(at, CULPRIT)
+    result = bisect(ask(tmp_path, names), Cache(), PlainProgress(), tmp_path / "runs")
+    found = result.found
+    assert result.exit_code == OK, found["why"]
+    assert found["culprit"]["name"] == CULPRIT
+    assert found["named"]["commits"] == [CULPRIT], "the model names it too"
+    assert found["boots"]["search"] <= math.ceil(math.log2(len(names))) + 2
+    assert (found["proof"]["again_holds"], found["proof"]["reverted_holds"]) == (True, True)
+
+
+def test_a_series_without_a_culprit_has_none(tmp_path: Path) -> None:
+    print("seed", SEED)
+    result = bisect(ask(tmp_path, harmless(random.Random(SEED), 8)), Cache(), PlainProgress(), tmp_path / "runs")
+    assert result.exit_code == INCONCLUSIVE
+    assert (result.found["end"], result.found["culprit"]) == ("no-difference", None)
+    assert result.found["boots"]["search"] <= 2
+
+
+def test_every_prefix_builds_without_a_warning_and_boots(tmp_path: Path) -> None:
+    """What was built and booted before comes from the cache."""
+    cache, progress = Cache(), PlainProgress()
+    question = read_question(PROJECT / "configs" / "bisect.yaml", (), {})
+    line, _ = line_for(question, cache, progress)
+    folder = RunFolder.create(tmp_path, "prefixes", "now")
+    runner = Runner(cache, folder, find_toolchain(progress), progress)
+    workbench = Workbench(question, runner, Trials(folder.path / "tests.jsonl"), progress)
+    values = []
+    for index in range(len(line.commits) + 1):
+        test = workbench.test(line.place(index), line.source(index), SEARCH, ())
+        assert test.value is not None, (index, test.why)
+        values.append(test.value)
+    for kind, key in workbench.keys:
+        if kind == "kernels":
+            assert "warning:" not in (cache.root / kind / key / "build.log").read_text()
+    culprit = next(i for i, c in enumerate(line.commits, 1) if c.name == CULPRIT)
+    assert len(set(values[:culprit])) == len(set(values[culprit:])) == 1
+    assert values[0] < values[-1]
