@@ -115,7 +115,9 @@ def in_words(line: Line, text: str) -> str:
     return re.sub(r"#(\d+)\b", name, text)
 
 
-def as_json(question: Question, line: Line, finding: Finding, workbench: Workbench, notes: Sequence[str]) -> dict[str, Any]:
+def as_json(
+    question: Question, line: Line, finding: Finding, workbench: Workbench, notes: Sequence[str]
+) -> dict[str, Any]:
     """bisect.json. `culprit` is null where no single commit was found."""
     last, tests = finding.last, workbench.tests.done
     found = last.done.end is End.FOUND
@@ -142,7 +144,7 @@ def as_json(question: Question, line: Line, finding: Finding, workbench: Workben
         "builds": {"made": sum(t.built for t in tests), "cached": sum(not t.built for t in tests)},
         "seconds_guests": round(sum(t.boot_seconds for t in tests), 1),
         "seconds_builds": round(sum(t.build_seconds for t in tests), 1),
-        "notes": list(notes),
+        "notes": [*notes, *_notes(finding)],
         "provenance": _provenance(question, line, workbench),
     }
 
@@ -164,6 +166,11 @@ def _change(stage: Stage, change: Change) -> dict[str, Any]:
 def _counts(question: Question, stage: Stage, change: Change) -> bool:
     """Whether another change is more than what the experiment's limit lets pass."""
     return abs(change.after - change.before) > question.exp.limit * abs(change.before)
+
+
+def _notes(finding: Finding) -> list[str]:
+    """What a search by probability adds; the other changes of an exact one are told by themselves."""
+    return [in_words(s.line, note) for s in finding.stages for note in s.done.notes if finding.noisy]
 
 
 def _named(finding: Finding) -> dict[str, Any] | None:

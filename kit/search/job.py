@@ -169,7 +169,7 @@ class _Job:
         return self._finish(Finding(tuple(stages), self.named, proof, self.noisy))
 
     def _search(self, line: Line) -> Done:
-        """Trials commits of a line until the search ends."""
+        """Tests commits of a line until the search ends."""
         places = {line.place(i): i for i in range(len(line.commits) + 1)}
         while True:
             seen, images = self.tests.of(places), self.tests.images(places)
