@@ -122,6 +122,9 @@ class _Job:
             write_json(self.folder.path / "provenance.json", origin)
 
         self.work.run(tell_accel)
+        for arm, instrument in self.work.unbooted:
+            origin["arms"][arm]["kernels"][instrument]["booted"] = False
+        write_json(self.folder.path / "provenance.json", origin)
         if not self.work.hopeless:
             self._exercise()
         return self._judge(origin)

@@ -104,7 +104,7 @@ class Builds:
 
 
 class Work:
-    """The kernels and the boots of one experiment. `boots`: all that are recorded, earlier ones of a resumed run too;
+    """The kernels and the boots of one experiment. `boots`: all that are recorded and wanted, earlier ones too;
     `build_faults`: arm → the compiler's words; `accel` and `why`: how guests run here."""
 
     def __init__(self, exp: Experiment, arms: Sequence[ResolvedArm], runner: Runner, folder: RunFolder) -> None:
@@ -124,6 +124,12 @@ class Work:
     def hopeless(self) -> bool:
         """Whether the baseline could not be built: nothing can be compared."""
         return self.exp.baseline in self.build_faults
+
+    @property
+    def unbooted(self) -> list[tuple[str, str]]:
+        """(arm, instrument) of the kernels that no boot is wanted of."""
+        left_out = ((pair, k.key) for pair, k in self.kernels.items())
+        return [pair for pair, key in left_out if (pair[0], key) in self._twins or key in self._idle]
 
     def run(self, on_accel: Callable[[], None]) -> None:
         """Builds and boots all that the plan wants. `on_accel` is called once it is known how guests run."""
@@ -166,8 +172,10 @@ class Work:
     def _compare(self, spec: KernelSpec) -> None:
         """Leaves out the boots of an arm whose kernel is the baseline's own code, and the baseline's where no other arm
         is left. An A/A experiment is for comparing just those."""
-        base = next(a.builds[spec.instrument].spec for a in self.arms if a.spec.name == self.exp.baseline)
-        if self.exp.aa or spec.arm == self.exp.baseline or not self.runner.same_code(base.key, spec.key):
+        base = self.kernels.get((self.exp.baseline, spec.instrument))
+        if self.exp.aa or spec.arm == self.exp.baseline or base is None:
+            return
+        if not self.runner.same_code(base.key, spec.key):
             return
         equal = self.identical.setdefault(spec.instrument, [])
         equal.append(spec.arm)
@@ -179,8 +187,6 @@ class Work:
     def _boot(self, builds: Builds) -> None:
         keys = {(arm.spec.name, i): b.spec.key for arm in self.arms for i, b in arm.builds.items()}
         plan = Plan.of(self.exp, Site(keys, self.accel, self.runner.guest.key))
-        planned = {(s.key, s.arm) for s in plan.wanted}
-        self.boots = [b for b in self.boots if (b.key, b.arm) in planned]  # a tree may have changed before a resume
         with self.progress.task("boots", len(plan.wanted)) as task:
             why = self._all_boots(plan, builds, task)
         self.progress.note(why)
@@ -192,6 +198,8 @@ class Work:
             for built in builds.news(wait):
                 self._note(built)
             plan = Plan(self.exp, tuple(s for s in plan.wanted if self._wants(s)))
+            planned = {(s.key, s.arm) for s in plan.wanted}
+            self.boots = [b for b in self.boots if (b.key, b.arm) in planned]  # a tree may have changed before a resume
             wanted = plan.next(self.boots)
             left = [] if isinstance(wanted, Stop) else wanted
             task.update(len(plan.wanted) - plan.left(self.boots))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
 import time
@@ -199,3 +200,20 @@ def test_seconds_that_overlap_are_counted_once() -> None:
     with busy.work():
         time.sleep(0.05)
     assert busy.both + 0.05 <= busy.seconds <= time.monotonic() - began
+
+
+def test_an_arm_of_the_same_code_boots_no_more_and_leaves_nothing_to_compare(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The baseline may have booted before the arm was built: what is told does not depend on how far it came."""
+    bench.arms(with_=[bench.fault("nothing")])
+    monkeypatch.setattr(kit.runner, "same_code", lambda *_: True)
+    slow_builds(monkeypatch, lambda: bench.did("boot"), 1)
+    assert bench.run().code == OK
+    verdict = bench.verdict()
+    assert (verdict["verdict"], verdict["boots"]["ok"]) == ("same", 0)
+    assert 1 <= bench.did("boot") <= BOOTS // 2
+    origin = json.loads((bench.runs()[-1] / "provenance.json").read_text())
+    assert [arm["kernels"]["counting"]["booted"] for arm in origin["arms"].values()] == [False, False]
+    ran = bench.call("run", "--resume", str(bench.runs()[-1]))
+    assert (ran.code, "identical kernel image" in ran.out) == (OK, True)
