@@ -5,7 +5,7 @@ in boots and while files are written. Each run is killed up to three times, resu
 with one that was never killed; no boot may be lost or recorded twice, no process and no temporary file may stay.
 
 `kills.py --real N [SEED]` does the same with Linux 6.1 and QEMU, in the user's own cache: one arm of each run differs
-by some bytes that nobody has built before, so that kills come into an incremental build too.
+by an instruction without effect that nobody has built before, so that kills come into an incremental build too.
 """
 
 from __future__ import annotations
@@ -168,8 +168,10 @@ class Real:
 
     def write(self) -> str:
         """An experiment whose second arm nobody has built."""
-        mark = f'static const char kit_mark[] __used = "{self.moments.getrandbits(64):016x}";\n'
-        lines = [text.splitlines(keepends=True) for text in (self.source, self.source + mark)]
+        place = "\t * Unlink each anon_vma chained to the VMA."
+        assert self.source.count(f"\n\t/*\n{place}") == 1
+        mark = f'\n\tasm volatile("nopl {self.moments.getrandbits(31)}(%rax)");\n\t/*\n{place}'
+        lines = [t.splitlines(keepends=True) for t in (self.source, self.source.replace(f"\n\t/*\n{place}", mark))]
         patch = self.folder / "mark.patch"
         patch.write_text("".join(unified_diff(*lines, "a/mm/rmap.c", "b/mm/rmap.c")))
         config = self.folder / "real.yaml"
