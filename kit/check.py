@@ -103,7 +103,7 @@ def show_plan(exp: Experiment, cache: Cache) -> PlanShown:
     missing = [v for v in _debian_versions(exp) if cached_debian(v, cache) is None]
     booted = sum(BOOT_SECONDS.get(s.evidence, OTHER_BOOT_SECONDS) for s in plan.wanted)
     seconds = FETCH_SECONDS * len(missing) + min(booted, exp.minutes * 60)
-    for first, following in (build_seconds(cache, instrument) for instrument in wanted):
+    for first, following in (build_seconds(cache, instrument, exp.toolchain) for instrument in wanted):
         seconds += first + following * (len(exp.arms) - 1)
     size = (UNPACKED_BYTES + OBJECTS_BYTES) / 1e9
     notes = [f"debian:{v} is not in the cache: about 140 MB to download, {size:.1f} GB of disk" for v in missing]
@@ -128,12 +128,13 @@ def _accel(exp: Experiment) -> str:
     return exp.accel if exp.accel != "auto" else "tcg" if cannot_open() else "kvm"
 
 
-def build_seconds(cache: Cache, instrument: str) -> tuple[float, float]:
+def build_seconds(cache: Cache, instrument: str, toolchain: str) -> tuple[float, float]:
     """(first, following) kernel of an instrument: as long as the longest that this machine has recorded took, and as
     those beside it in its object folder; where nothing is recorded, what a counting kernel took elsewhere."""
     records = [read_json(path) for path in (cache.root / "kernels").glob("*/kernel.json")]
-    mine = [r for r in records if isinstance(r, dict) and r.get("spec", {}).get("instrument") == instrument]
-    took = sorted(float(r.get("seconds", 0)) for r in mine)
+    specs = [(r.get("spec", {}), float(r.get("seconds", 0))) for r in records if isinstance(r, dict)]
+    mine = [(str(s.get("toolchain", "")), took) for s, took in specs if s.get("instrument") == instrument]
+    took = sorted(seconds for tools, seconds in mine if ("clang" in tools) == (toolchain == "llvm"))
     if not took:
         return FIRST_BUILD_CORE_SECONDS / jobs(), NEXT_BUILD_SECONDS
     return took[-1], median(took[:-1]) if len(took) > 1 else NEXT_BUILD_SECONDS
