@@ -21,6 +21,8 @@ DRIFT = 4.5  # t of the trend over the order of the tests from which it is told
 class Model(Protocol):
     """`Levels` or `Rates`."""
 
+    centred: bool
+
     def evidence(self, sides: Sides) -> tuple[Floats, float]: ...
 
 
@@ -50,14 +52,16 @@ def _within(model: Model, count: int, own: Mapping[int, Sequence[float]]) -> Cha
     if len(own) < 2 or sum(map(len, own.values())) < ENOUGH:
         return None
     known = sorted(own)
-    sums = sides(count, own).only(np.array(known[:-1]))  # split c: between this commit and the next that was measured
+    sums = sides(count, own, model.centred).only(
+        np.array(known[:-1])
+    )  # split c: between this commit and the next that was measured
     gaps = np.diff(known)
     log, unchanged = model.evidence(sums)
     odds = SECOND / (1 - SECOND) * float((np.exp(np.minimum(log - unchanged, 500)) * gaps).sum() / gaps.sum())
     if odds < SURE / (1 - SURE):
         return None
     at = int(np.argmax(log))
-    before, after = (float(v) for v in sums.total[:, at] / sums.number[:, at])
+    before, after = (float(v) for v in sums.means[:, at])
     return Change(tuple(range(known[at] + 1, known[at + 1] + 1)), before, after)
 
 

@@ -26,6 +26,7 @@ class Levels:
     """The model of measured values."""
 
     scales: tuple[float, ...] = SCALES
+    centred = True  # a level is arbitrary
     margin = 0.6  # of the allowed errors: at a shift of 1 standard deviation the posterior is a little too sure
 
     def evidence(self, sides: Sides) -> tuple[Floats, float]:
@@ -66,8 +67,7 @@ def _moments(sides: Sides) -> tuple[float, Floats, Floats, Floats]:
     squares about the means)."""
     n = float(sides.number[:, 0].sum())
     weight = sides.number[0] * sides.number[1] / n
-    within = (sides.squares - sides.total * sides.total / np.maximum(sides.number, 1)).sum(axis=0)
-    return n, weight, weight * _shift(sides) ** 2, np.maximum(within, _least(sides))
+    return n, weight, weight * _shift(sides) ** 2, sides.within
 
 
 def _uncertainty(sides: Sides) -> Floats:
@@ -86,12 +86,7 @@ def _shift(sides: Sides) -> Floats:
 def _around(sides: Sides) -> float:
     """Sum of squares about the mean of all."""
     n, total = float(sides.number[:, 0].sum()), float(sides.total[:, 0].sum())
-    return max(float(sides.squares[:, 0].sum()) - total * total / n, _least(sides))
-
-
-def _least(sides: Sides) -> float:
-    """What rounding leaves of a sum of squares that is zero."""
-    return 1e-13 * max(float(sides.squares[:, 0].sum()), 1e-280)
+    return max(float(sides.squares[:, 0].sum()) - total * total / n, sides.least)
 
 
 def _grid(level: Floats, sigma: float) -> Floats:

@@ -16,18 +16,19 @@ from kit.search.doubts import drift, fenced, second_changes
 from kit.search.levels import Levels
 from kit.search.noted import Floats, Noted, chance_to_run, note, why_not
 from kit.search.rates import Rates
-from kit.search.step import LESS, MORE, Change, Cost, Done, End, Measure, Seen, equal_cost, second
+from kit.search.step import MORE, Change, Cost, Done, End, Measure, Seen, equal_cost, second
 from kit.search.tally import Sides, sides
 
 UNCHANGED = 0.1  # prior probability that nothing changed at all
 NEGLIGIBLE = 1e-6  # a candidate so much less likely than the best is left out when tests are compared
+FEW = 6  # values, below which the direction of a change is not judged
 CURIOSITY = 0.1  # weight of what a test tells about the levels, beside what it tells about the culprit
 
 
 @dataclass(frozen=True)
 class NoisySearch:
     """`count` commits, the good end included. Stops when one commit (or a range that cannot be separated) has the asked
-    `probability`, or after `budget` tests with values.
+    `probability`, or after `budget` tests.
 
     `model`: `Levels()` for measured values, `Rates()` for 1 (bad) and 0 (good). `direction`: `less is better`,
     `more is better`, or "" for either. `weights`: prior of each candidate, commits 1 to the last; None: all alike.
@@ -47,9 +48,9 @@ class NoisySearch:
         noted = note(self.count, seen, images or {})
         if (stop := self._ends(noted, seen)) is not None:
             return stop
-        sums = sides(self.count, self._drawn_in(noted))
+        sums = sides(self.count, self._drawn_in(noted), self.model.centred)
         chances = self._weigh(sums, noted)
-        if (done := self._settled(chances, sums, noted)) is not None:
+        if (done := self._settled(chances, sums, noted, len(seen))) is not None:
             return self._doubted(done, noted, seen)
         if chances[0] > 0.5:
             return self._an_end(noted, f"nothing changed at all, {chances[0]:.0%}")
@@ -66,7 +67,7 @@ class NoisySearch:
         noted = note(self.count, seen, images or {})
         if not {0, self.count - 1} <= noted.values.keys():
             return self._prior(noted)
-        return self._weigh(sides(self.count, self._drawn_in(noted)), noted)
+        return self._weigh(sides(self.count, self._drawn_in(noted), self.model.centred), noted)
 
     def _drawn_in(self, noted: Noted) -> Mapping[int, Sequence[float]]:
         return fenced(noted.own)[0] if isinstance(self.model, Levels) else noted.own
@@ -104,12 +105,16 @@ class NoisySearch:
         chances = self._prior(noted) * np.exp(every - every.max())
         return np.asarray(chances / chances.sum(), dtype=np.float64)
 
-    def _settled(self, chances: Floats, sums: Sides, noted: Noted) -> Done | None:
-        spent = int(sums.number[:, 0].sum())
+    def _settled(self, chances: Floats, sums: Sides, noted: Noted, spent: int) -> Done | None:
+        """The end, if it is sure enough or the budget is spent; `spent`: tests so far."""
         enough = 1 - (1 - self.probability) * self.model.margin
         if chances[0] >= self.probability:
             said = f"no difference between the ends was found in {spent} tests"
             return Done(End.NO_DIFFERENCE, (), float(chances[0]), said)
+        if self.direction and (wrong := float(chances[1:] @ better(sums, self.direction))) >= enough:
+            good, bad = (float(np.mean(noted.own[noted.twins.get(c, c)])) for c in (0, self.count - 1))
+            said = f"the bad end is better than the good one: {bad:.4g} against {good:.4g} ({self.direction})"
+            return Done(End.OTHER_WAY, (), wrong, said)
         groups = _groups(noted)
         masses = np.bincount(groups, chances[1:])
         best = int(np.argmax(masses))
@@ -124,11 +129,9 @@ class NoisySearch:
     def _found(self, candidates: tuple[int, ...], chances: Floats, sums: Sides, because: str) -> Done:
         """The end at a change; `because`: why it is no single commit, where it is not."""
         likely = max(candidates, key=lambda c: chances[c]) - 1
-        before, after = (float(v) for v in sums.total[:, likely] / np.maximum(sums.number[:, likely], 1))
+        before, after = (float(v) for v in sums.means[:, likely])
         confidence = float(chances[list(candidates)].sum())
         change, said = Change(candidates, before, after), f"from {before:.4g} to {after:.4g}"
-        if (self.direction == LESS and after < before) or (self.direction == MORE and after > before):
-            return Done(End.OTHER_WAY, (change,), confidence, f"the change is for the better: {said}")
         sure = f"with a probability of {confidence:.1%}"
         if len(candidates) == 1 and confidence >= self.probability:
             return Done(End.FOUND, (change,), confidence, f"#{candidates[0]} changed it {sure}, {said}")
@@ -167,6 +170,20 @@ class NoisySearch:
         rate[list(noted.values)] *= 1 + 1e-9
         rate[list(noted.skipped)] = -1.0
         return int(np.argmax(rate))
+
+
+def better(sides: Sides, direction: str) -> Floats:
+    """Chance that the level after each split is better than the one before; 0 from fewer than `FEW` values.
+
+    By the normal distribution of the difference of the means, in its logistic approximation (Bowling and others 2009).
+    """
+    number = sides.number
+    every = float(number[:, 0].sum())
+    if every < FEW:
+        return np.zeros(number.shape[1])
+    error = np.sqrt(sides.within / (every - 2) * (1 / np.maximum(number, 0.5)).sum(axis=0))
+    grown = (sides.means[1] - sides.means[0]) / error * (1 if direction == MORE else -1)
+    return np.asarray(1 / (1 + np.exp(-1.702 * np.clip(grown, -300, 300))), dtype=np.float64)
 
 
 def information(chances: Floats, each: Floats, alone: Floats) -> Floats:

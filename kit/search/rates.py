@@ -23,6 +23,7 @@ class Rates:
     """The model of outcomes: values are 1 for bad, 0 for good."""
 
     shapes: tuple[float, ...] = SHAPES
+    centred = False  # sums count outcomes
     margin = 1.0  # of the allowed errors: the posterior is as sure as it should be
 
     def evidence(self, sides: Sides) -> tuple[Floats, float]:

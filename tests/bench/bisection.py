@@ -3,8 +3,8 @@
     python3 tests/bench/bisection.py [--trials N] [--minutes M] [--bayesect FOLDER]
 
 `--trials` for each row (the rows with hundreds of tests a trial get a share of it); what was done is kept in
-bisection.json beside this file, so that a second call with the same search goes on where `--minutes` ended the first; the
-table goes to bisection.md. `--bayesect`: a folder with git_bayesect.py (a virtual environment's site-packages).
+bisection.json beside this file, so that a second call with the same search goes on where `--minutes` ended the first.
+The table goes to bisection.md. `--bayesect`: a folder with git_bayesect.py (the site-packages of an environment).
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ from kit.search.step import Change, Done, End, Measure, Seen  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 KEPT, TABLE = HERE / "bisection.json", HERE / "bisection.md"
-CHUNK = 20  # trials between two looks at the clock
+SEARCH = ("doubts", "exact", "levels", "noisy", "noted", "rates", "step", "tally")
+CHUNK = 5  # trials between two looks at the clock
 SHARES = {  # of the trials: rows with hundreds of tests a trial
     "values, shift 1 sd": 0.5,
     "yes/no, rates 0.4/0.6": 0.1,
@@ -83,7 +84,8 @@ def add(kept: dict[str, Any], fared: Fared, seconds: float) -> dict[str, Any]:
 
 def version() -> str:
     """Of the search and of the histories: results of different ones are not added up."""
-    sources = [*sorted((ROOT / "kit" / "search").glob("*.py")), *sorted((ROOT / "tests" / "search").glob("[hs]*.py"))]
+    search = [ROOT / "kit" / "search" / f"{name}.py" for name in SEARCH]
+    sources = [*search, ROOT / "tests" / "search" / "histories.py", ROOT / "tests" / "search" / "scenarios.py"]
     return hashlib.sha256(b"".join(p.read_bytes() for p in sources)).hexdigest()[:12]
 
 

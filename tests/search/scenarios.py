@@ -63,11 +63,11 @@ def step(search: Callable[[], Search], before: float, after: float, draw: Callab
 
 
 def measured() -> NoisySearch:
-    return NoisySearch(COUNT, ASKED, Levels())
+    return NoisySearch(COUNT, ASKED, Levels(), budget=4000)
 
 
 def judged() -> NoisySearch:
-    return NoisySearch(COUNT, ASKED, Rates())
+    return NoisySearch(COUNT, ASKED, Rates(), budget=4000)
 
 
 def at_an_end(rng: np.random.Generator) -> Drawn:

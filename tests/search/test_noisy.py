@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from histories import History, normal, run, step_levels
-from scenarios import ASKED, COUNT, OTHERS, OUTCOMES, VALUES, Drawn, Fared, fare, measured
+from scenarios import ASKED, COUNT, OTHERS, OUTCOMES, VALUES, Drawn, Fared, Scenario, fare, measured
 from scipy.integrate import quad
 from scipy.special import beta
 from scipy.stats import binom
@@ -35,12 +35,12 @@ def faults(fared: Fared, bar: float | None = None, share: float = ASKED) -> list
 @pytest.mark.parametrize(
     ("name", "trials"),
     [
-        ("values, shift 1 sd", 25),
-        ("values, shift 2 sd", 60),
-        ("values, shift 3 sd", 100),
-        ("yes/no, rates 0.05/0.95", 100),
-        ("yes/no, rates 0.2/0.8", 40),
-        ("yes/no, rates 0.4/0.6", 4),
+        ("values, shift 1 sd", 12),
+        ("values, shift 2 sd", 40),
+        ("values, shift 3 sd", 60),
+        ("yes/no, rates 0.05/0.95", 60),
+        ("yes/no, rates 0.2/0.8", 20),
+        ("yes/no, rates 0.4/0.6", 2),
     ],
 )
 def test_bars_hold(name: str, trials: int) -> None:
@@ -51,9 +51,9 @@ def test_bars_hold(name: str, trials: int) -> None:
 
 
 @pytest.mark.parametrize("scenario", OTHERS, ids=lambda s: s.name)
-def test_right_where_histories_are_not_so_plain(scenario: object) -> None:
-    name = scenario.name  # type: ignore[attr-defined]
-    assert faults(fare(BY_NAME[name], range(25))) == []
+def test_right_where_histories_are_not_so_plain(scenario: Scenario) -> None:
+    trials = 4 if scenario.name.startswith("none") else 12
+    assert faults(fare(scenario, range(trials))) == []
 
 
 class Stubborn:
@@ -79,14 +79,14 @@ class Swapped(Levels):
 
 @pytest.mark.parametrize("broken", [lambda d: Stubborn(), lambda d: NoisySearch(COUNT, model=Swapped(), budget=60)])
 def test_a_broken_search_fails_the_bars(broken: object) -> None:
-    assert faults(fare(BY_NAME["values, shift 2 sd"], range(40), broken)) != []  # type: ignore[arg-type]
+    assert faults(fare(BY_NAME["values, shift 2 sd"], range(25), broken)) != []  # type: ignore[arg-type]
 
 
 def test_a_search_that_wastes_tests_fails_the_bars() -> None:
     def careless(_: Drawn) -> NoisySearch:
         return NoisySearch(COUNT, 1 - 1e-9)
 
-    assert faults(fare(BY_NAME["values, shift 3 sd"], range(40), careless), 19) != []
+    assert faults(fare(BY_NAME["values, shift 3 sd"], range(20), careless), 19) != []
 
 
 def test_evidence_of_values_is_the_integral_over_levels_and_noise() -> None:
@@ -128,9 +128,9 @@ def test_evidence_of_outcomes_is_the_integral_over_both_rates() -> None:
 
 def test_the_scale_and_the_zero_of_a_metric_do_not_matter() -> None:
     seen = [Seen(0, 1.0), Seen(8, 4.0), Seen(4, 3.6), Seen(3, 0.8), Seen(4, 4.1)]
-    moved = [replace(s, value=s.value * 1e-3 + 50) for s in seen if s.value is not None]
+    moved = [replace(s, value=s.value * 1e-3 + 1e6) for s in seen if s.value is not None]
     search = NoisySearch(9)
-    assert search.posterior(moved) == pytest.approx(search.posterior(seen), abs=1e-6)
+    assert search.posterior(moved) == pytest.approx(search.posterior(seen), abs=1e-5)
     assert search.next(moved) == search.next(seen)
 
 
@@ -156,7 +156,7 @@ def test_what_was_seen_alone_decides_so_that_a_log_can_be_replayed() -> None:
 def test_a_cached_kernel_is_preferred_and_a_new_one_costs_its_build() -> None:
     seconds = {"boots": 0.0, "halving": 0.0}
     for name in seconds:
-        for seed in range(10):
+        for seed in range(6):
             built = {0, COUNT - 1}
 
             def cost(commit: int, built: set[int] = built) -> float:
@@ -174,13 +174,17 @@ def test_a_cached_kernel_is_preferred_and_a_new_one_costs_its_build() -> None:
     assert seconds["boots"] < 0.9 * seconds["halving"]
 
 
-@pytest.mark.parametrize(("direction", "end"), [(LESS, End.OTHER_WAY), (MORE, End.FOUND), ("", End.FOUND)])
+@pytest.mark.parametrize(("direction", "end"), [(LESS, End.FOUND), (MORE, End.OTHER_WAY), ("", End.FOUND)])
 def test_a_change_for_the_better_is_no_regression(direction: str, end: End) -> None:
-    search = NoisySearch(17, direction=direction)
-    done, _ = run(search, History(step_levels(17, 5, 9, 4), normal, rng=np.random.default_rng(1)))
+    search = NoisySearch(65, direction=direction)
+    done, seen = run(search, History(step_levels(65, 5, 4, 9), normal, rng=np.random.default_rng(1)))
     assert done.end is end
-    assert done.changes[0].before == pytest.approx(9, abs=1.5)
-    assert done.changes[0].after == pytest.approx(4, abs=1.5)
+    if done.changes:
+        assert done.changes[0].before == pytest.approx(4, abs=1.5)
+        assert done.changes[0].after == pytest.approx(9, abs=1.5)
+    else:
+        assert len(seen) < 12
+        assert "better than the good one" in done.why
 
 
 def test_ends_that_do_not_differ_stop_the_search() -> None:
@@ -244,11 +248,8 @@ def test_prior_weights_lead_the_search() -> None:
     assert numbers[0] < numbers[1]
 
 
-@pytest.mark.parametrize(
-    ("name", "share"), [("two culprits, 3 and 3 sd", 0.4), ("shift 2 sd, drift of 1 sd in 50 tests", 0.0)]
-)
-def test_what_does_not_fit_is_told(name: str, share: float) -> None:
-    assert fare(BY_NAME[name], range(25)).told >= share * 25
+def test_a_second_culprit_is_told() -> None:
+    assert fare(BY_NAME["two culprits, 3 and 3 sd"], range(20)).told >= 8
 
 
 def test_a_drift_of_the_machine_is_told() -> None:
@@ -264,7 +265,7 @@ def test_a_drift_of_the_machine_is_told() -> None:
 
 
 def test_plain_histories_leave_no_doubt() -> None:
-    assert fare(BY_NAME["values, shift 2 sd"], range(60)).told <= 5
+    assert fare(BY_NAME["values, shift 2 sd"], range(30)).told <= 3
 
 
 def test_a_commit_off_the_line_is_refused() -> None:
