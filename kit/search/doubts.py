@@ -12,9 +12,9 @@ from kit.search.step import Change, Seen
 from kit.search.tally import Sides, sides
 
 FENCE = 2.5  # interquartile ranges beyond the quartiles: 4 standard deviations of one level
-ENOUGH = 8  # values, before a fence is set or a doubt is told
-SECOND = 0.02  # prior probability that the values on one side changed too
-SURE = 0.9  # probability from which a second change is told
+ENOUGH = 8  # values, before a fence is set or a drift is told
+SECOND = 0.05  # prior probability that the values on one side changed too
+SURE = 0.8  # probability from which a second change is told
 DRIFT = 4.5  # t of the trend over the order of the tests from which it is told
 
 
@@ -23,7 +23,7 @@ class Model(Protocol):
 
     centred: bool
 
-    def evidence(self, sides: Sides) -> tuple[Floats, float]: ...
+    def evidence(self, sides: Sides, spare: tuple[float, float]) -> tuple[Floats, float]: ...
 
 
 def fenced(own: Mapping[int, Sequence[float]]) -> tuple[Mapping[int, Sequence[float]], int]:
@@ -44,19 +44,26 @@ def second_changes(model: Model, noted: Noted, own: Mapping[int, Sequence[float]
     """Changes that the values before or after the one that was found speak for, likeliest place first."""
     first, last = found.candidates[0], found.candidates[-1]
     parts = ({c: v for c, v in own.items() if c < first}, {c: v for c, v in own.items() if c >= last})
-    return [change for part in parts if (change := _within(model, noted.count, part)) is not None]
+    found_in = [_within(model, noted.count, part, _spare(other)) for part, other in (parts, parts[::-1])]
+    return [change for change in found_in if change is not None]
 
 
-def _within(model: Model, count: int, own: Mapping[int, Sequence[float]]) -> Change | None:
+def _spare(own: Mapping[int, Sequence[float]]) -> tuple[float, float]:
+    """(degrees of freedom, sum of squares) of values about their mean."""
+    every = np.array([v for several in own.values() for v in several])
+    return (len(every) - 1.0, float(((every - every.mean()) ** 2).sum())) if len(every) else (0.0, 0.0)
+
+
+def _within(model: Model, count: int, own: Mapping[int, Sequence[float]], spare: tuple[float, float]) -> Change | None:
     """A change within these commits, if its probability is at least `SURE`."""
-    if len(own) < 2 or sum(map(len, own.values())) < ENOUGH:
+    if len(own) < 2:
         return None
     known = sorted(own)
     sums = sides(count, own, model.centred).only(
         np.array(known[:-1])
     )  # split c: between this commit and the next that was measured
     gaps = np.diff(known)
-    log, unchanged = model.evidence(sums)
+    log, unchanged = model.evidence(sums, spare)
     odds = SECOND / (1 - SECOND) * float((np.exp(np.minimum(log - unchanged, 500)) * gaps).sum() / gaps.sum())
     if odds < SURE / (1 - SURE):
         return None

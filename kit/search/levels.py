@@ -29,9 +29,13 @@ class Levels:
     centred = True  # a level is arbitrary
     margin = 0.6  # of the allowed errors: at a shift of 1 standard deviation the posterior is a little too sure
 
-    def evidence(self, sides: Sides) -> tuple[Floats, float]:
-        """(log evidence of each split, of no change at all); a constant common to all is left out."""
+    def evidence(self, sides: Sides, spare: tuple[float, float] = (0.0, 0.0)) -> tuple[Floats, float]:
+        """(log evidence of each split, of no change at all); a constant common to all is left out.
+
+        `spare`: degrees of freedom and sum of squares that other values with the same noise have about their level.
+        """
         n, weight, gap, within = _moments(sides)
+        n, within = n + spare[0], within + spare[1]
         g = np.array(self.scales)[:, None]
         shrunk = 1 + weight * g
         left = within + gap / shrunk
@@ -39,7 +43,7 @@ class Levels:
         parts = np.log(second / np.sqrt(shrunk)) - (n - 1) / 2 * np.log(left)
         most = parts.max(axis=0)
         mixed = np.log(np.exp(parts - most).mean(axis=0)) + most
-        return np.asarray(mixed, dtype=np.float64), -(n - 1) / 2 * float(np.log(_around(sides)))
+        return np.asarray(mixed, dtype=np.float64), -(n - 1) / 2 * float(np.log(_around(sides) + spare[1]))
 
     def learned(self, sides: Sides) -> Floats:
         """Information, in nats, of the next value about the levels themselves: before and after, (2, splits)."""

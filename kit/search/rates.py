@@ -26,8 +26,8 @@ class Rates:
     centred = False  # sums count outcomes
     margin = 1.0  # of the allowed errors: the posterior is as sure as it should be
 
-    def evidence(self, sides: Sides) -> tuple[Floats, float]:
-        """(log evidence of each split, of no change at all)."""
+    def evidence(self, sides: Sides, spare: tuple[float, float] = (0.0, 0.0)) -> tuple[Floats, float]:
+        """(log evidence of each split, of no change at all); `spare`, as of `Levels`, tells nothing of rates."""
         number, bad = sides.number.astype(np.int64), sides.total.astype(np.int64)
         every = int(number[0, 0] + number[1, 0])
         of_each, of_both = _log_gammas(self.shapes, 1 << every.bit_length())

@@ -15,8 +15,8 @@ from kit.search.noted import Floats
 class Sides:
     """Number, sum and sum of squares of the values before and after each split; each of shape (2, splits).
 
-    Split s (from 0) puts the change into commit s + 1: commits up to s are before it. `origin` was taken off each value,
-    so that squares of large values do not drown small differences.
+    Split s (from 0) puts the change into commit s + 1: commits up to s are before it. `origin` was taken off each
+    value, so that squares of large values do not drown small differences.
     """
 
     number: Floats

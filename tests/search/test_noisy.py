@@ -72,8 +72,8 @@ class Stubborn:
 class Swapped(Levels):
     """A broken search: its evidence takes each split for the one beside it."""
 
-    def evidence(self, sides: object) -> tuple[np.ndarray, float]:
-        log, unchanged = super().evidence(sides)  # type: ignore[arg-type]
+    def evidence(self, sides: object, spare: tuple[float, float] = (0.0, 0.0)) -> tuple[np.ndarray, float]:
+        log, unchanged = super().evidence(sides, spare)  # type: ignore[arg-type]
         return np.roll(log, 1), unchanged
 
 
@@ -92,7 +92,7 @@ def test_a_search_that_wastes_tests_fails_the_bars() -> None:
 def test_evidence_of_values_is_the_integral_over_levels_and_noise() -> None:
     data = {0: [1.0, 1.4], 2: [3.1], 4: [2.5, 3.4]}
     model = Levels((2.0,))
-    log, unchanged = model.evidence(sides(5, data))
+    log, unchanged = model.evidence(sides(5, data, centred=True))
     by_hand = [_integral(data, split, 2.0) for split in range(4)]
     none = _integral(data, 9, 2.0)
     assert np.exp(log - unchanged) == pytest.approx(np.array(by_hand) / none, rel=2e-3)
@@ -192,7 +192,7 @@ def test_ends_that_do_not_differ_stop_the_search() -> None:
     assert done.end is End.NO_DIFFERENCE
     assert "no difference" in done.why
     assert done.confidence >= ASKED
-    assert len(seen) < 120
+    assert len(seen) < 250
 
 
 def test_a_spent_budget_gives_the_smallest_set_with_the_asked_probability() -> None:
