@@ -15,6 +15,8 @@ FENCE = 2.5  # interquartile ranges beyond the quartiles: 4 standard deviations 
 ENOUGH = 8  # values, before a fence is set or a drift is told
 SECOND = 0.05  # prior probability that the values on one side changed too
 SURE = 0.8  # probability from which a second change is told
+WORTH = 0.15  # probability from which a second change is worth a few more tests
+MORE_TESTS = 6  # of each of the two commits beside it
 DRIFT = 4.5  # t of the trend over the order of the tests from which it is told
 
 
@@ -40,12 +42,24 @@ def fenced(own: Mapping[int, Sequence[float]]) -> tuple[Mapping[int, Sequence[fl
     return drawn, sum(not least <= v <= most for v in every)
 
 
-def second_changes(model: Model, noted: Noted, own: Mapping[int, Sequence[float]], found: Change) -> list[Change]:
-    """Changes that the values before or after the one that was found speak for, likeliest place first."""
+def second_changes(
+    model: Model, noted: Noted, own: Mapping[int, Sequence[float]], found: Change
+) -> list[tuple[float, Change]]:
+    """The likeliest further change before and after the one that was found, each with its probability."""
     first, last = found.candidates[0], found.candidates[-1]
     parts = ({c: v for c, v in own.items() if c < first}, {c: v for c, v in own.items() if c >= last})
     found_in = [_within(model, noted.count, part, _spare(other)) for part, other in (parts, parts[::-1])]
     return [change for change in found_in if change is not None]
+
+
+def to_clear(suspected: Sequence[tuple[float, Change]], own: Mapping[int, Sequence[float]]) -> int | None:
+    """The commit to test again, while a second change is neither sure nor unlikely: of those beside it."""
+    for chance, change in suspected:
+        beside = (change.candidates[0] - 1, change.candidates[-1])
+        fewest = min(beside, key=lambda c: len(own[c]))
+        if WORTH <= chance < SURE and len(own[fewest]) < MORE_TESTS:
+            return fewest
+    return None
 
 
 def _spare(own: Mapping[int, Sequence[float]]) -> tuple[float, float]:
@@ -54,8 +68,10 @@ def _spare(own: Mapping[int, Sequence[float]]) -> tuple[float, float]:
     return (len(every) - 1.0, float(((every - every.mean()) ** 2).sum())) if len(every) else (0.0, 0.0)
 
 
-def _within(model: Model, count: int, own: Mapping[int, Sequence[float]], spare: tuple[float, float]) -> Change | None:
-    """A change within these commits, if its probability is at least `SURE`."""
+def _within(
+    model: Model, count: int, own: Mapping[int, Sequence[float]], spare: tuple[float, float]
+) -> tuple[float, Change] | None:
+    """The likeliest change within these commits and the probability that there is any."""
     if len(own) < 2:
         return None
     known = sorted(own)
@@ -65,11 +81,9 @@ def _within(model: Model, count: int, own: Mapping[int, Sequence[float]], spare:
     gaps = np.diff(known)
     log, unchanged = model.evidence(sums, spare)
     odds = SECOND / (1 - SECOND) * float((np.exp(np.minimum(log - unchanged, 500)) * gaps).sum() / gaps.sum())
-    if odds < SURE / (1 - SURE):
-        return None
     at = int(np.argmax(log))
     before, after = (float(v) for v in sums.means[:, at])
-    return Change(tuple(range(known[at] + 1, known[at + 1] + 1)), before, after)
+    return odds / (1 + odds), Change(tuple(range(known[at] + 1, known[at + 1] + 1)), before, after)
 
 
 def drift(seen: Sequence[Seen], found: Change) -> float | None:

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.search.doubts import drift, fenced, second_changes
+from kit.search.doubts import SURE, drift, fenced, second_changes, to_clear
 from kit.search.levels import Levels
 from kit.search.noted import Floats, Noted, chance_to_run, note, why_not
 from kit.search.rates import Rates
 from kit.search.step import MORE, Change, Cost, Done, End, Measure, Seen, equal_cost, second
 from kit.search.tally import Sides, sides
 
-UNCHANGED = 0.1  # prior probability that nothing changed at all
+UNCHANGED = 0.05  # prior probability that nothing changed at all
 NEGLIGIBLE = 1e-6  # a candidate so much less likely than the best is left out when tests are compared
 FEW = 6  # values, below which the direction of a change is not judged
 CURIOSITY = 0.1  # weight of what a test tells about the levels, beside what it tells about the culprit
@@ -139,12 +139,15 @@ class NoisySearch:
         which = which or f"#{candidates[0]}"
         return Done(End.SET, (change,), confidence, f"{which} changed it {sure}, {said}: {because}")
 
-    def _doubted(self, done: Done, noted: Noted, seen: Sequence[Seen]) -> Done:
-        """The end, with what does not fit one change and normal noise."""
+    def _doubted(self, done: Done, noted: Noted, seen: Sequence[Seen]) -> Measure | Done:
+        """The end, with what does not fit one change and normal noise; or a test to clear up a second change."""
         if not done.changes:
             return done
         own = self._drawn_in(noted)
-        others = second_changes(self.model, noted, own, done.changes[0])
+        suspected = second_changes(self.model, noted, own, done.changes[0])
+        if (again := to_clear(suspected, own)) is not None and len(seen) < self.budget:
+            return Measure(again, "there may be a second change")
+        others = [change for chance, change in suspected if chance >= SURE]
         notes = [second(c) for c in others]
         if isinstance(self.model, Levels):
             if (drawn := fenced(noted.own)[1]) > 0:
