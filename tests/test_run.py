@@ -550,3 +550,118 @@ def kill_after(
     process.send_signal(sig)
     out, err = process.communicate(timeout=60)
     return Ran(process.returncode, out, err)
+
+
+# Instructions and time: what the fake guest says that a window took is in a comment of its kernel.
+
+
+def takes(bench: Bench, number: int) -> str:
+    """A patch after which a window takes so many thousand nanoseconds, against a thousand."""
+    return bench.fault(f"takes {number}")
+
+
+def compared(bench: Bench, kind: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = bench.verdict()["evidence"][kind]["comparisons"]
+    return found
+
+
+def test_more_instructions_are_worse_by_an_interval_over_layouts(bench: Bench) -> None:
+    bench.arms(with_=[takes(bench, 1010)])
+    bench.experiment["evidence"] = ["instructions"]
+    ran = bench.run()
+    assert (ran.code, bench.verdict()["verdict"]) == (NOT_AS_EXPECTED, "worse"), ran
+    assert bench.did("boot") == 2 * 5 + 1
+    assert {(c["said"], round(c["ratio"], 4), c["n"]) for c in compared(bench, "instructions")} == {("worse", 1.01, 5)}
+    assert "WORSE (not as expected): with is worse than without: instructions per fork 1% higher" in ran.out
+    assert "a boot done again took the same to the digit" in ran.out
+    assert bench.run().code == NOT_AS_EXPECTED
+    assert bench.did("boot") == 2 * 5 + 1, "boots of exact evidence are done again"
+
+
+def test_a_guest_that_idles_has_no_number_of_instructions(bench: Bench) -> None:
+    bench.arms(with_=[bench.fault("idles")])
+    bench.experiment["evidence"] = ["instructions"]
+    ran = bench.run()
+    assert bench.verdict()["verdict"] == "inconclusive"
+    assert "the guest was idle for 10% of it" in ran.out
+
+
+def test_emulated_time_is_shown_marked_and_decides_nothing(bench: Bench) -> None:
+    bench.arms(with_=[takes(bench, 2000)])
+    bench.experiment["evidence"] = ["count", "time"]
+    ran = bench.run()
+    verdict = bench.verdict()
+    assert (ran.code, verdict["verdict"]) == (OK, "same"), ran
+    assert (verdict["evidence"]["time"]["verdict"], verdict["evidence"]["time"]["decides"]) == ("inconclusive", False)
+    assert "EMULATED Speed (time): the time of an interpreter, not of hardware; shown, decides nothing" in ran.out
+    assert "time decides nothing, emulated (TCG): its time is no evidence of hardware" in ran.out
+    assert {c["arm"] for c in compared(bench, "time")} == {"with", "without-again"}
+
+
+@pytest.fixture
+def kvm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine whose KVM works: the fake QEMU does not mind."""
+    monkeypatch.setattr("kit.vm.kvm.cannot_open", lambda device: "")
+
+
+def timed(bench: Bench, number: int) -> None:
+    bench.arms(with_=[takes(bench, number)])
+    bench.experiment |= {"evidence": ["time"], "budget": {"blocks": 12}, "time": {"rounds": 2, "times": 1}}
+    bench.experiment["guest"]["accel"] = "kvm"
+    bench.experiment["workloads"] = [{"fork-chain": {"depth": [2], "forks": 5, "vmas": 1}}]
+
+
+def test_slower_on_kvm_is_worse_before_the_last_block(bench: Bench, kvm: None) -> None:
+    timed(bench, 1100)
+    ran = bench.run()
+    assert (ran.code, bench.verdict()["verdict"]) == (NOT_AS_EXPECTED, "worse"), ran
+    arm, beside = compared(bench, "time")
+    assert (arm["said"], round(arm["ratio"], 2), beside["aa"]) == ("worse", 0.91, True)
+    assert abs(beside["ratio"] - 1) < 0.001
+    assert arm["n"] < 12, "it went on when it was decided"
+    assert "the baseline beside itself (A/A) differs by up to" in ran.out
+    records = [json.loads(line) for line in (bench.runs()[-1] / "boots.jsonl").read_text().splitlines()]
+    assert len(records) == 3 * arm["n"]
+    for record in records:
+        assert record["host"]["after"]["total_ticks"] >= record["host"]["before"]["total_ticks"] > 0
+        assert len(record["host"]["pinned"]["cores"]) == 1
+    assert sum(line.startswith("pinned ") and "," not in line for line in bench.log.read_text().splitlines()) > 0
+
+
+def test_a_resumed_run_stops_where_it_would_have_stopped(bench: Bench, kvm: None) -> None:
+    timed(bench, 1100)
+    bench.run()
+    whole = essence(bench.verdict())
+    lines = (bench.runs()[-1] / "boots.jsonl").read_text().splitlines(keepends=True)
+    (bench.runs()[-1] / "boots.jsonl").write_text("".join(lines[: len(lines) // 2]))
+    ran = bench.call("run", "--resume", str(bench.runs()[-1]))
+    assert ran.code == NOT_AS_EXPECTED
+    again = (bench.runs()[-1] / "boots.jsonl").read_text().splitlines()
+    assert [place(line) for line in again] == [place(line) for line in lines]
+    assert essence(bench.verdict())["verdict"] == whole["verdict"]
+
+
+def place(line: str) -> tuple[Any, ...]:
+    record = json.loads(line)
+    return record["arm"], record["block"], record["order"], record["key"]
+
+
+def test_the_same_kernel_twice_needs_no_boot(bench: Bench) -> None:
+    bench.arms()
+    bench.experiment["evidence"] = ["count", "instructions", "time"]
+    ran = bench.run()
+    assert (ran.code, bench.verdict()["verdict"], bench.did("boot")) == (OK, "same", 0), ran
+    assert "identical kernel image: what with and without execute is equal byte for byte" in ran.out
+
+
+def test_an_aa_run_boots_the_baseline_in_every_arm(bench: Bench) -> None:
+    bench.experiment["expect"] = {"count": "better"}
+    ran = bench.run("--aa")
+    verdict = bench.verdict()
+    assert (ran.code, verdict["verdict"], verdict["aa"]) == (OK, "same", True), ran
+    assert bench.did("boot") == BOOTS
+    assert "A/A experiment: every arm is the kernel of without" in ran.out
+    bench.run("--aa")
+    assert bench.did("boot") == 2 * BOOTS, "an A/A run took boots from the cache"
+    assert bench.run().code == OK
+    assert bench.verdict()["verdict"] == "better"

@@ -86,7 +86,7 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
         f"{several(len(pairs), 'comparison')} over {several(layouts, 'layout')} of memory, against a limit of"
         f" {percent(exp.instructions.limit)}; {_repeats(good)}"
     )
-    return KindVerdict(KIND, verdict, why, comparisons, notes)
+    return KindVerdict(KIND, verdict, why, comparisons, notes, {"repeats": "layouts of memory"})
 
 
 def _windows(exp: Experiment) -> list[WindowInfo]:

@@ -86,7 +86,7 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
     void = "" if accel in HARDWARE else EMULATED
     last = not decide(design, pairs, exp.limit).stop
     found = conclude(design, pairs, exp.limit, last=last, void=void)
-    details = {"accel": accel, "blocks": found.blocks, "design": design, "again": again(exp)}
+    details = {"accel": accel, "blocks": found.blocks, "design": design, "again": again(exp), "repeats": "boots"}
     return KindVerdict(KIND, found.verdict, found.why, found.comparisons, found.notes, details, decides=not void)
 
 

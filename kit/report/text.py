@@ -9,6 +9,7 @@ from typing import Any
 
 from tabulate import tabulate
 
+from kit.report.noisy import tables
 from kit.stats.words import number, several
 
 Row = Mapping[str, Any]
@@ -17,7 +18,8 @@ DISAGREEMENTS = 8  # shown in full
 
 def render(verdict: Row, folder: Path) -> str:
     """The whole report, a newline at its end."""
-    parts = [_table(verdict), _disagreements(verdict), _classes(verdict), _splats(verdict)]
+    parts = [_aa(verdict), _table(verdict), *tables(verdict)]
+    parts += [_disagreements(verdict), _classes(verdict), _splats(verdict)]
     parts += [_evidence(verdict), _sentence(verdict), _where(verdict, folder)]
     return "\n\n".join(p for p in parts if p) + "\n"
 
@@ -33,6 +35,13 @@ def wrapped(text: str, width: int) -> str:
             rest = indent + "  " if indent else ""
             out += textwrap.wrap(line, width, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False)
     return "\n".join(out) + "\n"
+
+
+def _aa(verdict: Row) -> str:
+    if not verdict.get("aa"):
+        return ""
+    base = next(name for name, arm in verdict["arms"].items() if arm["baseline"])
+    return f"A/A experiment: every arm is the kernel of {base}, so a difference that is found is a false one"
 
 
 def _table(verdict: Row) -> str:

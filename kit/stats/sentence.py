@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from kit.records import At, Comparison, Exercised, Experiment, KindVerdict, Verdict
 from kit.stats.attribution import Attribution
+from kit.stats.clause import asked, changed, is_noisy, same, undecided
 from kit.stats.counts import judge_one
 from kit.stats.verdict import Judgement
 from kit.stats.words import join, number, percent, several
@@ -68,6 +69,8 @@ def _undecided(exp: Experiment, kind: KindVerdict) -> str:
     """Why a kind of evidence decides nothing, or what it says where it does."""
     if kind.verdict is not Verdict.INCONCLUSIVE:
         return f"{kind.kind} says {kind.verdict}"
+    if is_noisy(kind):
+        return f"{kind.kind}: {undecided(kind)}"
     open_ = [c for c in kind.comparisons if judge_one(c, exp.limit) is Verdict.INCONCLUSIVE]
     if not open_:
         return f"{kind.kind}: {kind.why}"
@@ -78,17 +81,43 @@ def _undecided(exp: Experiment, kind: KindVerdict) -> str:
 
 
 def _decided(exp: Experiment, verdict: Verdict, kinds: Sequence[KindVerdict]) -> str:
-    agreeing = [k for k in kinds if k.comparisons and k.verdict is verdict]
+    agreeing = [k for k in kinds if k.comparisons and k.decides and k.verdict is verdict]
     basis = [k for k in agreeing if k.kind != "model"] or agreeing
+    noisy = [k for k in basis if is_noisy(k)]
+    measured = [_measured(exp, k) for k in noisy]
+    basis = [k for k in basis if k not in noisy]
     comparisons = [c for k in basis for c in k.comparisons]
     quiet = [k for k in kinds if not k.comparisons and k.verdict is Verdict.SAME]
     uncounted = [f"{k.kind}: {k.why}" for k in quiet]
-    others = [f"{k.kind} says {k.verdict}" for k in kinds if k.verdict is not verdict and k not in quiet]
+    others = [_other(k) for k in kinds if k.verdict is not verdict and k not in quiet]
+    if not comparisons and noisy:
+        head = _arms_alike(exp, noisy[0]) if verdict is Verdict.SAME else _arm_differs(exp, noisy[0])
+        return "; ".join([f"{head}: {measured[0]}", *measured[1:], *uncounted, *others])
     if not comparisons:
         arms = join([a.name for a in exp.arms])
         return "; ".join([f"nothing tells {arms} apart", *uncounted, *others])
     said = _same(exp, comparisons) if verdict is Verdict.SAME else _changed(exp, verdict, comparisons)
-    return "; ".join([f"{said}, {_surety(basis, comparisons)}", *uncounted, *others])
+    return "; ".join([f"{said}, {_surety(basis, comparisons)}", *measured, *uncounted, *others])
+
+
+def _measured(exp: Experiment, kind: KindVerdict) -> str:
+    """A noisy kind that says what the whole verdict says."""
+    limit = exp.instructions.limit if kind.kind == "instructions" else exp.limit
+    said = same(kind, limit) if kind.verdict is Verdict.SAME else changed(kind, exp.alpha)
+    return f"{said} (evidence: {kind.kind})"
+
+
+def _arm_differs(exp: Experiment, kind: KindVerdict) -> str:
+    arms = list(dict.fromkeys(c.arm for c in asked(kind) if c.said is kind.verdict))
+    return f"{join(arms)} {'is' if len(arms) == 1 else 'are'} {kind.verdict} than {exp.baseline}"
+
+
+def _arms_alike(exp: Experiment, kind: KindVerdict) -> str:
+    return f"{join([*dict.fromkeys(c.arm for c in asked(kind)), exp.baseline])} are the same"
+
+
+def _other(kind: KindVerdict) -> str:
+    return f"{kind.kind} says {kind.verdict}" if kind.decides else f"{kind.kind} decides nothing, {kind.why}"
 
 
 def _same(exp: Experiment, comparisons: Sequence[Comparison]) -> str:

@@ -37,19 +37,22 @@ def cpio_files(archive):
     return found
 
 
-def results(kernel, initrd, cpus):
-    """All bytes that the guest sends."""
+def results(kernel, initrd, cpus, speed=1):
+    """All bytes that the guest sends. `speed`: windows take so many times as long."""
     files = cpio_files(initrd)
     conf = dict(line.split("=", 1) for line in files["boot.conf"].decode().splitlines())
     payloads = [("hello", 1, RELEASE, cpus)]
     for number in range(sum(name.startswith("program.") for name in files)):
-        payloads += worker(kernel, conf[f"worker.{number}"], files[f"program.{number}"].decode())
+        frames = worker(kernel, conf[f"worker.{number}"], files[f"program.{number}"].decode(), speed, "idle" in conf)
+        payloads += frames
     payloads.append(("end", len(payloads)))
     return b"".join(frame(conf["nonce"], seq, fields) for seq, fields in enumerate(payloads))
 
 
-def worker(kernel, name, text):
-    """The frames of one worker."""
+def worker(kernel, name, text, speed, idle):
+    """The frames of one worker. A comment `takes N` in the kernel: windows take N thousand nanoseconds."""
+    takes = re.search(r"/\* takes (\d+) \*/", kernel)
+    elapsed = round((int(takes[1]) if takes else 1000) * 1000 * speed)
     profile = re.search(r"/\* profile: (\S+) \*/", kernel)[1]
     extra = "/* off by one */" in kernel
     yield ("worker", name)
@@ -57,12 +60,14 @@ def worker(kernel, name, text):
         yield ("vma", f"{v.start:x}", f"{v.end:x}", v.perms, v.anonymous, v.name)
     yield ("layout", len(LAYOUT))
     for window, lock_class, acquisitions in counts(profile, text):
-        yield ("window", window, 1_000_000)
+        yield ("window", window, elapsed)
+        if idle:
+            yield ("idle", window, elapsed // 10 if "/* idles */" in kernel else 0)
         yield ("stat", window, "lock_stat version 0.4")
         yield row(window, lock_class, acquisitions + extra)
         yield row(window, "&mm->mmap_lock-W", 10)
         for user in range(users(text, window)):
-            yield ("user", window, user, 1_000_000)
+            yield ("user", window, user, elapsed)
         yield ("closed", window)
 
 

@@ -1,0 +1,55 @@
+"""Tables of evidence that has intervals (instructions, time): verdict.json's content in, text out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tabulate import tabulate
+
+Row = Mapping[str, Any]
+TITLES = {
+    "instructions": "Instructions per job on one vCPU, means over layouts of memory (instructions)",
+    "time": "Speed (time)",
+}
+HEADERS = ["arm", "workload", "at", "vCPUs", "unit", "baseline", "arm", "change", "interval", "would see", "n", "says"]
+ALIGN = [*["left"] * 5, *["right"] * 6, "left"]
+
+
+def tables(verdict: Row) -> list[str]:
+    """One for each kind whose comparisons have intervals, in the experiment's order."""
+    kinds = verdict["evidence"].items()
+    return [_table(kind, said) for kind, said in kinds if any(c["said"] is not None for c in said["comparisons"])]
+
+
+def _table(kind: str, said: Row) -> str:
+    rows = [_row(c) for c in said["comparisons"]]
+    text = tabulate(rows, headers=HEADERS, tablefmt="simple", disable_numparse=True, colalign=ALIGN)
+    title = TITLES.get(kind, kind)
+    if not said.get("decides", True):
+        title = f"EMULATED {title}: the time of an interpreter, not of hardware; shown, decides nothing"
+    return f"{title}\n{text}"
+
+
+def _row(c: Row) -> list[str]:
+    at = c["at"]
+    where = " ".join(f"{what} {at[key]}" for key, what in (("depth", "depth"), ("users", "users")) if at[key])
+    if at["depth"] == 0:
+        where = "depth 0"
+    arm = f"{c['arm']} (A/A)" if c["aa"] else c["arm"]
+    unit = f"{c['metric']} {c['unit']}" if c["metric"] != "instructions" else c["unit"]
+    values = [_value(c["baseline_value"]), _value(c["arm_value"])]
+    change = _change(c["ratio"])
+    interval = f"{_change(c['low'])} to {_change(c['high'])}" if c["low"] or c["high"] else "–"
+    limit = f"{c['detectable'] * 100:.2g}%" if c["detectable"] is not None else "–"
+    says = "beside" if c["aa"] else str(c["said"])
+    cells = [arm, at["workload"], where, str(at["cpus"]), unit, *values, change, interval, limit, str(c["n"]), says]
+    return [cell or "" for cell in cells]
+
+
+def _value(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _change(ratio: float | None) -> str:
+    return f"{(ratio - 1) * 100:+.3g}%" if ratio is not None else "?"

@@ -1,0 +1,146 @@
+"""The time kind: blocks, the A/A arm, rounds that are dropped; when it stops; what it says, and what it never says."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from kit.evidence import time
+from kit.evidence.request import Site
+from kit.plan import Plan
+from kit.records import ArmSpec, Boot, BootSpec, Outcome, Results, Stop, TimePlan, Verdict, WindowResult
+from kit.stats.attribution import Attribution
+from kit.stats.sentence import sentence
+from kit.stats.verdict import judge, overall
+from kit.workload.longer import round_name
+from tests.evidence.test_check_evidence import EXP as CHECKED
+
+KERNELS = {("base", "plain"): "kb", ("new", "plain"): "kn"}
+SITE, EMULATED = Site(KERNELS, "kvm", "guest"), Site(KERNELS, "tcg", "guest")
+EXP = replace(CHECKED, evidence=("time",), blocks=20, cpus=(2,), time=TimePlan(rounds=3, warmup=1, times=1), minutes=1e6)
+Effect = Callable[[BootSpec], float]
+"""How much longer than usual a boot's windows take."""
+
+
+def did(spec: BootSpec, slower: float, outcome: Outcome = Outcome.OK) -> Boot:
+    """A boot whose first round takes three times as long as the others."""
+    windows = tuple(
+        WindowResult(round_name("chain/d0", n), round(1e9 * slower * (3 if n == 0 else 1)), ()) for n in range(3)
+    )
+    results = Results("6.1", spec.machine.cpus, {}, windows) if outcome is Outcome.OK else None
+    place = (spec.machine.cpus, spec.machine.accel, spec.repeat, spec.block, spec.order)
+    return Boot(spec.key, spec.arm, spec.kernel_key, spec.evidence, *place, outcome, "", 1.0, "c", results)
+
+
+def finish(plan: Plan, effect: Effect, done: list[Boot] | None = None) -> list[Boot]:
+    """All that the plan asks for, from what is done on."""
+    done = list(done or [])
+    while not isinstance(wanted := plan.next(done), Stop):
+        done.append(did(wanted[0], effect(wanted[0])))
+    return done
+
+
+def noisy(slower: float, spread: float = 0.002, seed: int = 1) -> Effect:
+    """The arm is slower by a factor, every boot by chance besides."""
+
+    def effect(spec: BootSpec) -> float:
+        chance = random.Random(f"{seed}/{spec.arm}/{spec.block}/{spec.machine.cpus}").gauss(0, spread)
+        return (slower if spec.arm == "new" else 1.0) * (1 + chance)
+
+    return effect
+
+
+def test_a_block_is_every_arm_once_and_the_baseline_again() -> None:
+    specs = time.boots(replace(EXP, cpus=(1, 2)), SITE)
+    assert len(specs) == 20 * 2 * 3
+    for block in range(20):
+        for cpus in (1, 2):
+            mine = [s for s in specs if (s.block, s.machine.cpus) == (block, cpus)]
+            assert sorted(s.arm for s in mine) == ["base", "base-again", "new"]
+            assert {s.kernel_key for s in mine if s.arm != "new"} == {"kb"}
+            assert [s.order for s in mine] == list(range(mine[0].order, mine[0].order + 3)), "a block lies together"
+    orders = {tuple(s.arm for s in specs if (s.block, s.machine.cpus) == (b, 1)) for b in range(20)}
+    assert len(orders) > 2, "the order is drawn"
+    assert [s.arm for s in specs] == [s.arm for s in time.boots(replace(EXP, cpus=(1, 2)), SITE)], "from the seed"
+
+
+def test_the_aa_arm_has_a_name_of_its_own() -> None:
+    arms = (*EXP.arms, ArmSpec("base-again", "dir:/x", (), None))
+    assert time.again(replace(EXP, arms=arms)) == "base-again-again"
+
+
+def test_the_first_round_is_dropped() -> None:
+    found = time.judge(EXP, finish(Plan.of(EXP, SITE), lambda spec: 1.0))
+    assert {c.baseline_value for c in found.comparisons} == {10.0}, "10 forks a second"
+    assert {(c.metric, c.unit, c.direction) for c in found.comparisons} == {("forks", "per second", "more is better")}
+
+
+@pytest.mark.parametrize(("slower", "verdict"), [(1.1, Verdict.WORSE), (0.9, Verdict.BETTER), (1.0, Verdict.SAME)])
+def test_on_hardware_it_decides_before_the_last_block(slower: float, verdict: Verdict) -> None:
+    done = finish(Plan.of(EXP, SITE), noisy(slower))
+    found = time.judge(EXP, done)
+    assert (found.verdict, found.decides) == (verdict, True)
+    assert len(done) < 20 * 3
+    assert overall([found], Attribution()) is verdict
+    (beside,) = [c for c in found.comparisons if c.aa]
+    assert (beside.arm, beside.n) == ("base-again", len(done) // 3)
+
+
+def test_fixed_stopping_does_every_block() -> None:
+    exp = replace(EXP, sequential=False)
+    assert len(finish(Plan.of(exp, SITE), noisy(1.1))) == 20 * 3
+
+
+def test_the_plan_depends_on_what_is_done_alone() -> None:
+    plan, effect = Plan.of(EXP, SITE), noisy(1.02, 0.01)
+    whole = finish(plan, effect)
+    for cut in (0, 1, len(whole) // 2, len(whole) - 1, len(whole)):
+        assert finish(plan, effect, whole[:cut]) == whole
+
+
+def test_only_one_block_is_wanted_at_a_time() -> None:
+    wanted = Plan.of(EXP, SITE).next([])
+    assert not isinstance(wanted, Stop)
+    assert {s.block for s in wanted} == {0}
+    assert Plan.of(EXP, SITE).left([]) == 60
+
+
+def test_under_emulation_it_is_shown_and_never_decides() -> None:
+    done = finish(Plan.of(EXP, EMULATED), noisy(2.0))
+    assert len(done) == time.EMULATED_BLOCKS * 3
+    found = time.judge(EXP, done)
+    assert (found.verdict, found.decides) == (Verdict.INCONCLUSIVE, False)
+    assert "emulated" in found.why
+    assert found.comparisons[0].ratio == pytest.approx(0.5, rel=0.01), "shown all the same"
+    assert overall([found], Attribution()) is Verdict.INCONCLUSIVE, "nothing that can decide was asked for"
+    judgement = judge(EXP, [found], Attribution())
+    assert "emulated" in sentence(EXP, judgement, [found], Attribution())
+
+
+def test_one_emulated_boot_among_others_voids_the_kind() -> None:
+    done = finish(Plan.of(EXP, SITE), noisy(1.1))
+    found = time.judge(EXP, [replace(done[0], accel="tcg"), *done[1:]])
+    assert not found.decides
+
+
+def test_a_boot_that_failed_leaves_its_block_out() -> None:
+    specs = time.boots(EXP, SITE)
+    boots = [did(s, 1.0, Outcome.HANG if (s.block, s.arm) == (1, "new") else Outcome.OK) for s in specs]
+    arm, beside = time.judge(EXP, boots).comparisons
+    assert (arm.n, beside.n) == (19, 20)
+
+
+def test_without_a_kernel_of_the_baseline_nothing_is_booted() -> None:
+    assert time.boots(EXP, Site({("new", "plain"): "kn"}, "kvm", "guest")) == []
+    assert time.judge(EXP, []).verdict is Verdict.INCONCLUSIVE
+
+
+def test_the_sentence_says_how_much_how_sure_and_what_the_baseline_differs_from_itself() -> None:
+    found = time.judge(EXP, finish(Plan.of(EXP, SITE), noisy(1.1)))
+    said = sentence(EXP, judge(EXP, [found], Attribution()), [found], Attribution())
+    assert said.startswith("new is worse than base: forks per second 9")
+    for part in ("% lower (chain, depth 0, 2 vCPUs; 95% interval -", "boots of each arm; the baseline beside itself (A/A)"):
+        assert part in said
