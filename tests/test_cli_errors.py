@@ -114,3 +114,15 @@ def test_every_key_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     for key in kit.spec.ExperimentModel.model_fields:
         assert f"  {key}: " in shown
     assert "None" not in shown
+
+
+def test_check_shows_the_most_that_a_kind_may_take(capsys: pytest.CaptureFixture[str]) -> None:
+    argv = ["check", AIM7, "--set", "guest={cpus: [1], accel: kvm}", "--set", "evidence=[time]", "--set", "expect={}"]
+    assert cli.main(argv) == 0
+    shown = capsys.readouterr().out
+    assert "60 boots at most, in this order:" in shown
+    assert "time, blocks 3 to 19: the same in other orders, unless it is decided before" in shown
+    assert cli.main([*argv, "--json"]) == 0
+    plan = json.loads(capsys.readouterr().out)
+    assert {b["arm"] for b in plan["boots"]} == {"without", "without-again", "with"}
+    assert all(b["at_most"] for b in plan["boots"])

@@ -17,7 +17,7 @@ __attribute__((section(".note.kit,\\"a\\",@note#"), used)) static const char id[
 __attribute__((section("__bug_table"), used)) static const struct {{ int where, file; short line, flags; }} bug[2] = {{
     {{ 1, 2, {line}, 3 }}, {{ 4, 5, {line}, {flags} }} }};
 int global = {value};
-static int empty[{size}];
+static volatile int empty[{size}];
 void _start(void) {{ empty[0] = global + {added}; for (;;); }}
 """
 SAME = {"note": "one", "line": 100, "flags": 6, "value": 1, "size": 10, "added": 7}
