@@ -15,11 +15,10 @@ from kit.plan import Plan
 from kit.progress import Progress
 from kit.recorded import experiment_of, find_boot, name_of, planned, provenance_of, resume_command, window_counts
 from kit.records import Boot, BootSpec, Experiment, Kernel, Outcome, Results, to_json
-from kit.runner import CONF, TOTAL_SECONDS, load_boots
+from kit.runner import CONF, TOTAL_SECONDS, limits_of, load_boots
 from kit.store import Cache, RunFolder, write_atomic
 from kit.upkeep import temporary_files
 from kit.vm.boot import BootRun, run_boot
-from kit.vm.console import Limits
 from kit.vm.debug import debug_boot
 from kit.workload.guestimage import archive_name, boot_initramfs, build_guest
 from kit.workload.results import read_results
@@ -83,7 +82,7 @@ def rerun(
             run = _Again(folder, boot, spec, kernel, base, limit, progress, say).run(gdb, keep)
     finally:
         cache.release()
-    return Rerun(boot, run, *_differences(boot.results, run.results, exp), tuple(notes))
+    return Rerun(boot, run, *_differences(boot, run.results, exp), tuple(notes))
 
 
 def _spec(exp: Experiment, boot: Boot, origin: dict[str, Any], notes: list[str]) -> BootSpec:
@@ -137,7 +136,7 @@ class _Again:
     def run(self, gdb: bool, keep: bool) -> BootRun:
         nonce = secrets.token_hex(8)
         console = self._console()
-        limits = Limits(total=self.limit)
+        limits = limits_of(self.limit, self.spec.machine.accel)
 
         def read(data: bytes) -> tuple[Outcome, str, Results | None]:
             write_atomic(self.folder.raw(console), data)
@@ -165,19 +164,28 @@ class _Again:
         return path
 
 
-def _differences(old: Results | None, new: Results | None, exp: Experiment) -> tuple[tuple[dict[str, Any], ...], int]:
-    """Window by window the named locks' counts, and how many other classes differ somewhere."""
+def _differences(boot: Boot, new: Results | None, exp: Experiment) -> tuple[tuple[dict[str, Any], ...], int]:
+    """Window by window the named locks' counts (or the instructions, where the boot counted those), and how many other
+    classes differ somewhere. Time is never the same again: it is not compared."""
+    old = boot.results
     if old is None and new is None:
         return (), 0
-    locks = named(exp.locks)
-    before = {name: counts for name, _, counts in window_counts(old, locks)}
-    after = {name: counts for name, _, counts in window_counts(new, locks)}
+    before, after = _counts(boot, old, exp), _counts(boot, new, exp)
     rows = tuple(
-        {"window": w, "lock": lock, "recorded": before.get(w, {}).get(lock), "now": after.get(w, {}).get(lock)}
+        {"window": w, "lock": what, "recorded": before.get(w, {}).get(what), "now": after.get(w, {}).get(what)}
         for w in dict.fromkeys([*before, *after])
-        for lock in locks
+        for what in dict.fromkeys([*before.get(w, {}), *after.get(w, {})])
     )
     return rows, len(_all_classes(old, new)) if old and new else 0
+
+
+def _counts(boot: Boot, results: Results | None, exp: Experiment) -> dict[str, dict[str, int]]:
+    """What is to be the same again: by window, and there by lock."""
+    if boot.evidence == "time":
+        return {}
+    counted = window_counts(results, named(exp.locks))
+    exact = boot.evidence == "instructions"
+    return {window: {"instructions": elapsed} if exact else locks for window, elapsed, locks in counted}
 
 
 def _all_classes(old: Results, new: Results) -> set[str]:

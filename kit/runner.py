@@ -88,7 +88,7 @@ class Runner:
         if (boot := self._reuse(spec, name)) is not None:
             return boot
         kernel = self._kernels[spec.kernel_key]
-        limits = Limits(total=limit or TOTAL_SECONDS[spec.machine.accel])
+        limits = limits_of(limit or TOTAL_SECONDS[spec.machine.accel], spec.machine.accel)
         conf = CONF.get(spec.evidence, {})
         timed = cores() if spec.evidence in TIMED else None
         run = self._run(kernel, spec.program, spec.machine, name, limits, spec.layout, conf, timed)
@@ -177,6 +177,11 @@ class Runner:
         with self.cache.new_folder("boots", boot.key) as draft:
             shutil.copyfile(self.folder.path / boot.console, draft / "console.log")
             write_json(draft / "boot.json", {"boot": record, "digest": digest(record), "run": self.folder.path.name})
+
+
+def limits_of(total: float, accel: str) -> Limits:
+    """A guest that counts instructions is silent until its init: nothing is to be heard of it before."""
+    return Limits(total=total) if accel != "icount" else Limits(first_line=total, init=total, total=total)
 
 
 def _record(spec: BootSpec, run: BootRun, folder: RunFolder) -> Boot:

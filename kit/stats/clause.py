@@ -1,4 +1,4 @@
-"""What a kind of noisy evidence says, as a clause of the verdict's sentence: how much, how sure, on what, beside what."""
+"""What a kind of noisy evidence says, as a clause of the verdict's sentence: how much, how sure, on how many boots."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Real guests that count their instructions: what is slower on purpose is worse, what differs by a comment is the same."""
+"""Real guests that count their instructions: slower on purpose is worse, a comment is the same; and their time."""
 
 from __future__ import annotations
 
