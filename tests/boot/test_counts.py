@@ -77,7 +77,7 @@ def draw_chain(rng: random.Random) -> dict[str, Any]:
 
 
 def test_a_comment_changes_no_count(run: Run, tmp_path: Path) -> None:
-    """An arm that differs by a comment only is the same: its kernel is the baseline's own code, or counts to the digit."""
+    """An arm that differs by a comment only is the same: the baseline's own code, or counts equal to the digit."""
     patch = tmp_path / "comment.patch"
     patch.write_text(comment_patch(), encoding="utf-8")
     arms = {"plain": {"series": [], "profile": "6.1"}, "comment": {"series": [str(patch)], "profile": "6.1"}}
