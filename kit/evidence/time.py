@@ -13,11 +13,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kit.evidence.request import Site
-from kit.records import Boot, BootSpec, Experiment, KindVerdict, Machine, Outcome, Verdict
+from kit.records import Boot, BootSpec, Experiment, HostState, KindVerdict, Machine, Outcome, Verdict
 from kit.stats.blocks import block_order
 from kit.stats.design import Design
 from kit.stats.noisy import Decision, conclude, decide
 from kit.stats.paired import MORE, Pairs
+from kit.stats.words import join, percent
+from kit.vm.hostload import stolen
 from kit.workload.catalog import make_loads
 from kit.workload.load import Load, WindowInfo
 from kit.workload.longer import longer, round_name, rounds_program
@@ -87,7 +89,26 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
     last = not decide(design, pairs, exp.limit).stop
     found = conclude(design, pairs, exp.limit, last=last, void=void)
     details = {"accel": accel, "blocks": found.blocks, "design": design, "again": again(exp), "repeats": "boots"}
-    return KindVerdict(KIND, found.verdict, found.why, found.comparisons, found.notes, details, decides=not void)
+    notes = (*found.notes, *host_notes(mine))
+    return KindVerdict(KIND, found.verdict, found.why, found.comparisons, notes, details, decides=not void)
+
+
+def host_notes(mine: Sequence[Boot]) -> tuple[str, ...]:
+    """What the host did beside the boots, and whether each vCPU had a core of its own."""
+    hosts = [b.host for b in mine if b.host is not None]
+    if not hosts:
+        return ()
+    load = max(h.before.load for h in hosts)
+    steal = max(stolen(h.before, h.after) for h in hosts)
+    settings = {f"{name} {said}" for h in hosts for name, said in _settings(h.before) if said}
+    loose = sorted({h.pinned.why_not for h in hosts if h.pinned is not None and h.pinned.why_not})
+    pinned = f"vCPUs not pinned: {join(loose)}" if loose else "each vCPU on a core of its own"
+    told = ", ".join(sorted(settings)) or "it does not tell governor, SMT or turbo"
+    return (f"host: load up to {load:.2g} before a boot, steal up to {percent(steal)}; {pinned}; {told}",)
+
+
+def _settings(state: HostState) -> tuple[tuple[str, str], ...]:
+    return ("governor", state.governor), ("SMT", state.smt), ("turbo", state.turbo)
 
 
 def _accel(mine: Sequence[Boot]) -> str:

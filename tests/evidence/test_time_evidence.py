@@ -11,7 +11,20 @@ import pytest
 from kit.evidence import time
 from kit.evidence.request import Site
 from kit.plan import Plan
-from kit.records import ArmSpec, Boot, BootSpec, Outcome, Results, Stop, TimePlan, Verdict, WindowResult
+from kit.records import (
+    ArmSpec,
+    Boot,
+    BootSpec,
+    HostRecord,
+    HostState,
+    Outcome,
+    Pinned,
+    Results,
+    Stop,
+    TimePlan,
+    Verdict,
+    WindowResult,
+)
 from kit.stats.attribution import Attribution
 from kit.stats.sentence import sentence
 from kit.stats.verdict import judge, overall
@@ -145,3 +158,19 @@ def test_the_sentence_says_how_much_how_sure_and_what_the_baseline_differs_from_
     assert said.startswith("new is worse than base: forks per second ")
     assert "% lower (chain, depth 0, 2 vCPUs; 95% interval -" in said
     assert "boots of each arm; the baseline beside itself (A/A)" in said
+
+
+def test_what_the_host_did_is_noted() -> None:
+    before = HostState(0.5, 1000, 10, "performance", "off", "")
+    after = replace(before, total_ticks=1100, steal_ticks=12, load=9.0)
+    pinned = [Pinned((0, 1)), Pinned((), "4 vCPUs, 2 cores")]
+    boots = [replace(did(s, 1.0), host=HostRecord(before, after, pinned[0])) for s in time.boots(EXP, SITE)[:3]]
+    (note,) = time.host_notes(boots)
+    assert note == (
+        "host: load up to 0.5 before a boot, steal up to 2%; each vCPU on a core of its own; SMT off, governor"
+        " performance"
+    )
+    boots[1] = replace(boots[1], host=HostRecord(replace(before, load=3.5), after, pinned[1]))
+    (note,) = time.host_notes(boots)
+    assert "load up to 3.5" in note
+    assert "vCPUs not pinned: 4 vCPUs, 2 cores" in note
