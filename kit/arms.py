@@ -10,7 +10,9 @@ from kit.errors import UserError
 from kit.kernel.build import BuildInput
 from kit.kernel.config import Config, read_fragments
 from kit.kernel.mail import split_mails
+from kit.kernel.options import fit, has_pvh
 from kit.kernel.patch import Applied, Patch, apply_series, blob_id, parse_patch
+from kit.kernel.shims import shims_for
 from kit.kernel.toolchain import Toolchain
 from kit.kernel.tree import Tree, resolve_tree
 from kit.progress import Progress
@@ -54,7 +56,8 @@ def resolve_arms(
     """Fetches trees, applies series in memory, and names every kernel. Raises UserError for a patch that does not
     apply, before anything is built."""
     series = {arm.name: read_series(arm) for arm in exp.arms}  # all are read before anything is downloaded
-    kernels = {i: read_fragments([configs / "kernel" / f"{f}.config" for f in FRAGMENTS[i]]) for i in instruments}
+    for instrument in instruments:
+        read_fragments([configs / "kernel" / f"{f}.config" for f in FRAGMENTS[instrument]])
     trees: dict[str, Tree] = {}
     out = []
     for arm in exp.arms:
@@ -62,9 +65,17 @@ def resolve_arms(
             trees[arm.tree] = resolve_tree(arm.tree, cache, progress)
         tree = trees[arm.tree]
         changed, record = apply_series(series[arm.name], tree.read)
-        builds = {i: _build_input(exp, arm, i, tree, changed, kernels[i], tools) for i in instruments}
+        builds = {
+            i: _build_input(exp, arm, i, tree, changed, config_of(i, tree.version, configs), tools) for i in instruments
+        }
         out.append(ResolvedArm(arm, tree, tuple((p, tuple(a)) for p, a in record), changed, builds))
     return out
+
+
+def config_of(instrument: str, version: str, configs: Path) -> Config:
+    """What an instrument asks of a kernel of that version. Raises UserError for a fragment that cannot be read."""
+    names = [f for f in FRAGMENTS[instrument] if f != "pvh" or has_pvh(version)]
+    return fit(read_fragments([configs / "kernel" / f"{f}.config" for f in names]), version)
 
 
 def _build_input(
@@ -81,7 +92,8 @@ def _build_input(
         for path, content in sorted(changed.items())
         if content != tree.read(path)  # a series that comes out where it went in is the tree itself
     )
+    shims = shims_for(tree.version, tools.versions)
     spec = KernelSpec(
-        arm.name, instrument, exp.arch, arm.tree, tree.key, tree.workspace, series, config.key, tools.name
+        arm.name, instrument, exp.arch, arm.tree, tree.key, tree.workspace, series, config.key, tools.name, shims.keys
     )
-    return BuildInput(spec, tree, changed, config)
+    return BuildInput(spec, tree, changed, config, shims)

@@ -15,8 +15,11 @@ from kit.evidence import EVIDENCE
 from kit.evidence.request import Site
 from kit.kernel.config import read_fragments
 from kit.kernel.debian import OBJECTS_BYTES, UNPACKED_BYTES, cached_debian
-from kit.kernel.toolchain import jobs
+from kit.kernel.shims import shims_for, shims_shown
+from kit.kernel.toolchain import jobs, tool_versions
+from kit.kernel.tree import version_before_fetch
 from kit.plan import Plan, instruments
+from kit.progress import Progress
 from kit.records import BootSpec, Experiment
 from kit.spec import PROJECT, ExperimentModel, inner_model
 from kit.stats.words import several
@@ -45,6 +48,7 @@ class PlanShown:
     windows: tuple[str, ...]
     seconds: float
     notes: tuple[str, ...]
+    shims: tuple[dict[str, Any], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """All of it as plain JSON values."""
@@ -55,6 +59,7 @@ class PlanShown:
             "windows": list(self.windows),
             "seconds_estimated": self.seconds,
             "notes": list(self.notes),
+            "shims": list(self.shims),
         }
 
     def as_text(self) -> str:
@@ -73,6 +78,10 @@ class PlanShown:
             role = ", baseline" if k["baseline"] else ""
             profile = k["profile"] or "none (no prediction)"
             yield f"  {k['arm']} ({k['instrument']}{role}): {k['tree']}, {series}; profile {profile}"
+        for tree in self.shims:
+            yield f"  {tree['version']} is too old for this machine's compiler, make or perl as it stands; outside it:"
+            for row in tree["rows"]:
+                yield f"    {row['name']}: {row['why']} (kernels before {row['before']})"
         yield ""
         most = " at most" if any(b["at_most"] for b in self.boots) else ""
         yield f"{several(len(self.boots), 'boot')}{most}, in this order:"
@@ -114,6 +123,7 @@ def show_plan(exp: Experiment, cache: Cache) -> PlanShown:
         tuple(w.name for load in loads for w in load.windows),
         seconds,
         tuple(notes),
+        tuple(_shims(exp)) if wanted else (),
     )
 
 
@@ -138,6 +148,15 @@ def build_seconds(cache: Cache, instrument: str, toolchain: str) -> tuple[float,
     if not took:
         return FIRST_BUILD_CORE_SECONDS / jobs(), NEXT_BUILD_SECONDS
     return took[-1], median(took[:-1]) if len(took) > 1 else NEXT_BUILD_SECONDS
+
+
+def _shims(exp: Experiment) -> Iterator[dict[str, Any]]:
+    """What the toolchain here needs for each tree that is so old, for all arms of it alike."""
+    tools = tool_versions(Progress())
+    for tree in dict.fromkeys(arm.tree for arm in exp.arms):
+        version = version_before_fetch(tree)
+        if rows := shims_shown(shims_for(version, tools)) if version else []:
+            yield {"tree": tree, "version": f"Linux {version}", "rows": rows}
 
 
 def _debian_versions(exp: Experiment) -> list[str]:

@@ -15,7 +15,8 @@ from typing import Any
 
 from kit.errors import COULD_NOT_RUN, OK
 from kit.kernel.build import cached_kernel
-from kit.kernel.toolchain import jobs
+from kit.kernel.shims import KNOWN, shims_for, shims_shown
+from kit.kernel.toolchain import jobs, tool_versions
 from kit.progress import Progress
 from kit.records import Kernel, Machine
 from kit.runner import PROBE_PROGRAM
@@ -55,6 +56,7 @@ class Examination:
     python: dict[str, Any]
     machine: dict[str, Any]
     advice: str
+    kernels: dict[str, Any]
 
     @property
     def missing(self) -> tuple[Found, ...]:
@@ -84,7 +86,13 @@ def examine(cache: Cache, progress: Progress, root: str, *, try_kvm: bool = Fals
         _python(root),
         {"cores": jobs(), "cpu": host_facts().cpu, "kernel": platform.release(), "system": _system_name()},
         advice,
+        _kernels(progress),
     )
+
+
+def _kernels(progress: Progress) -> dict[str, Any]:
+    """Which kernels were built and booted, and what the oldest needs of this machine's toolchain (kit.kernel.shims)."""
+    return {"known": list(KNOWN), "shims": shims_shown(shims_for(KNOWN[0], tool_versions(progress)))}
 
 
 def find(need: Need, system: System, family: str, *, optional: bool = False) -> Found:
@@ -188,7 +196,7 @@ def newest_kernel(cache: Cache) -> tuple[Kernel, str] | None:
         kernel = cached_kernel(entry.name, cache)
         if kernel is not None:
             record = read_json(cache.root / "kernels" / entry.name / "kernel.json")
-            return kernel, f"{_release(Path(kernel.image))} {record['spec']['instrument']}"
+            return kernel, f"{_release(Path(kernel.vmlinux))} {record['spec']['instrument']}"
     return None
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from kit import __version__
 from kit.arms import ResolvedArm
 from kit.kernel.patch import Applied, Patch
+from kit.kernel.shims import shims_shown
 from kit.kernel.toolchain import Toolchain
 from kit.records import Experiment
 from kit.vm.kvm import HostFacts
@@ -56,6 +57,7 @@ def _arm(arm: ResolvedArm) -> dict[str, Any]:
         "patches": [_patch(patch, applied) for patch, applied in arm.patches],
         "profile": arm.spec.profile,
         "kernels": {i: {"key": b.spec.key, "config": b.config.key} for i, b in arm.builds.items()},
+        "shims": shims_shown(next(iter(arm.builds.values())).shims) if arm.builds else [],
     }
 
 

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import PurePath
 from typing import Any
 
 
@@ -76,21 +77,23 @@ class KernelSpec:
     series: tuple[tuple[str, str], ...]  # (path in the tree, blob id of the patched file; "" if deleted)
     config_key: str  # content of the merged fragments
     toolchain: str  # compiler and binutils, as they print themselves
+    shims: tuple[tuple[str, str], ...] = ()  # (name, content) of what the toolchain needs for a kernel so old
 
     @property
     def key(self) -> str:
         """Content key: two arms with the same sources share one kernel."""
-        return digest([self.instrument, self.arch, self.tree_key, self.series, self.config_key, self.toolchain])
+        made_with = (self.config_key, self.toolchain, *self.shims)
+        return digest([self.instrument, self.arch, self.tree_key, self.series, *made_with])
 
     @property
     def object_key(self) -> str:
         """Key of the object folder that arms share: (tree, configuration, toolchain)."""
-        return digest([self.instrument, self.arch, self.workspace, self.config_key, self.toolchain])
+        return digest([self.instrument, self.arch, self.workspace, self.config_key, self.toolchain, *self.shims])
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """A built kernel: `image` is the path of the vmlinux that QEMU boots."""
+    """A built kernel: `image` is the path of what QEMU boots, its vmlinux or, before 5.0, its bzImage."""
 
     key: str
     image: str
@@ -99,6 +102,11 @@ class Kernel:
     seconds: float
     cached: bool
     image_sha256: str
+
+    @property
+    def vmlinux(self) -> str:
+        """The path of the kernel with its symbols, beside the image."""
+        return str(PurePath(self.image).parent / "vmlinux")
 
 
 @dataclass(frozen=True)

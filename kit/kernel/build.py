@@ -10,12 +10,14 @@ import re
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from kit import proc
 from kit.errors import BuildError, KitError, MachineError, UserError
 from kit.kernel.config import Config, check_kept, kconfig_names
+from kit.kernel.options import has_pvh, has_tinyconfig
+from kit.kernel.shims import Shims, known_to_work
 from kit.kernel.toolchain import Toolchain, jobs
 from kit.kernel.tree import Tree
 from kit.kernel.workspace import Workspace
@@ -47,17 +49,24 @@ class BuildInput:
     tree: Tree
     changed: Mapping[str, bytes | None]  # path → content after the series
     config: Config
+    shims: Shims = field(default_factory=Shims)
+
+    @property
+    def image(self) -> str:
+        """What QEMU boots of this kernel; the cache keeps it under that name."""
+        return "vmlinux" if has_pvh(self.tree.version) else "bzImage"
 
 
 def cached_kernel(key: str, cache: Cache) -> Kernel | None:
     """The built kernel of that key, None if there is none or its image is damaged (then it is built anew)."""
     folder = cache.root / "kernels" / key
     record = read_json(folder / "kernel.json")
-    if not isinstance(record, dict) or not (folder / "vmlinux").is_file():
+    if not isinstance(record, dict):
         return None
-    if _sha256(folder / "vmlinux") != record.get("image_sha256"):
+    image = folder / str(record.get("image", "vmlinux"))
+    if not image.is_file() or _sha256(image) != record.get("image_sha256"):
         return None
-    return _kernel(folder, key, float(record.get("seconds", 0)), str(record["image_sha256"]), cached=True)
+    return _kernel(image, key, float(record.get("seconds", 0)), str(record["image_sha256"]), cached=True)
 
 
 def build(job: BuildInput, tools: Toolchain, cache: Cache, progress: Progress) -> Kernel:
@@ -95,6 +104,7 @@ class _Build:
         cache.use(".", "ccache")
         self.space = Workspace(cache.folder("objects", job.spec.object_key))
         self.log = self.space.folder / "build.log"
+        self.shims = self.space.folder / "shims"
         self.title = f"kernel {job.spec.arm} ({job.spec.instrument})"
 
     def run(self) -> Kernel:
@@ -103,6 +113,7 @@ class _Build:
         with self.progress.task(f"{self.title}: source"):
             self.space.fill(self.job.tree, self.progress)
             self.space.apply(self.job.tree, self.job.changed)
+        self.job.shims.write(self.shims)
         self.space.start_build()
         first = not (self.space.obj / "vmlinux").exists()
         try:
@@ -121,10 +132,7 @@ class _Build:
         if dotconfig.exists() and asked.exists() and asked.read_text(encoding="utf-8") == self.job.config.text():
             return
         with self.progress.task(f"{self.title}: configuration"):
-            self._make(["tinyconfig"], CONFIGURE_LIMIT)
-            with dotconfig.open("a", encoding="utf-8") as file:
-                file.write(self.job.config.text())
-            self._make(["olddefconfig"], CONFIGURE_LIMIT)
+            self._smallest()
             text = dotconfig.read_text(encoding="utf-8")
             try:
                 check_kept(self.job.config, text)
@@ -132,6 +140,18 @@ class _Build:
                 dotconfig.unlink()
                 check_kept(self.job.config, text, kconfig_names(self.space.src))  # again, with the nearest names
             write_atomic(asked, self.job.config.text())
+
+    def _smallest(self) -> None:
+        """The least that Kconfig allows, and what was asked for."""
+        if not has_tinyconfig(self.job.tree.version):
+            wanted = self.space.folder / "wanted.config"
+            write_atomic(wanted, self.job.config.text())
+            self._make(["allnoconfig", f"KCONFIG_ALLCONFIG={wanted}"], CONFIGURE_LIMIT)
+            return
+        self._make(["tinyconfig"], CONFIGURE_LIMIT)
+        with (self.space.obj / ".config").open("a", encoding="utf-8") as file:
+            file.write(self.job.config.text())
+        self._make(["olddefconfig"], CONFIGURE_LIMIT)
 
     def _compile(self, first: bool) -> None:
         self._make(["prepare"], CONFIGURE_LIMIT)
@@ -146,7 +166,7 @@ class _Build:
                     task.update(done, max(total, done) if total else None)
                     task.say(match.group(1))
 
-            self._make(["vmlinux"], BUILD_LIMIT, line)
+            self._make([self.job.image], BUILD_LIMIT, line)
 
     def _planned(self) -> int:
         """How many steps make has before it, by a dry run; it stops at the final link, whose input is not there."""
@@ -164,7 +184,8 @@ class _Build:
             str(self.space.src),
             f"O={self.space.obj}",
             f"ARCH={self.job.spec.arch}",
-            *self.tools.make_variables(),
+            *self.tools.make_variables(self.job.shims.flags(self.shims)),
+            *self.job.shims.variables(self.shims),
         ]
 
     def _env(self) -> dict[str, str]:
@@ -184,7 +205,7 @@ class _Build:
             raise BuildError(
                 f"make {' '.join(targets)} failed:\n{_compiler_lines(done.output)}",
                 where=self.title,
-                hint=f"whole log: {self.log}",
+                hint="; ".join(filter(None, [f"whole log: {self.log}", known_to_work(self.job.tree.version)])),
                 log=str(self.log),
             )
 
@@ -195,21 +216,24 @@ class _Build:
             raise MachineError(f"make failed: {fault[0].strip()}", where=self.title, hint=hint)
 
     def _keep(self, seconds: float) -> Kernel:
-        key = self.job.spec.key
+        key, image = self.job.spec.key, self.job.image
         with self.cache.new_folder("kernels", key) as draft:
+            if image != "vmlinux":
+                shutil.copyfile(self.space.obj / "arch/x86/boot" / image, draft / image)
             shutil.copyfile(self.space.obj / "vmlinux", draft / "vmlinux")
             shutil.copyfile(self.space.obj / ".config", draft / "config")
             shutil.copyfile(self.log, draft / "build.log")
-            sha256 = _sha256(draft / "vmlinux")
-            record = {"seconds": round(seconds, 1), "image_sha256": sha256, "spec": to_json(self.job.spec)}
+            sha256 = _sha256(draft / image)
+            record = {
+                "seconds": round(seconds, 1), "image": image, "image_sha256": sha256, "spec": to_json(self.job.spec)
+            }  # fmt: skip
             write_json(draft / "kernel.json", record)
-        return _kernel(self.cache.root / "kernels" / key, key, seconds, sha256, cached=False)
+        return _kernel(self.cache.root / "kernels" / key / image, key, seconds, sha256, cached=False)
 
 
-def _kernel(folder: Path, key: str, seconds: float, sha256: str, *, cached: bool) -> Kernel:
-    return Kernel(
-        key, str(folder / "vmlinux"), str(folder / "config"), str(folder / "build.log"), seconds, cached, sha256
-    )
+def _kernel(image: Path, key: str, seconds: float, sha256: str, *, cached: bool) -> Kernel:
+    folder = image.parent
+    return Kernel(key, str(image), str(folder / "config"), str(folder / "build.log"), seconds, cached, sha256)
 
 
 def _sha256(path: Path) -> str:

@@ -1,23 +1,39 @@
 """Debian's source package of a kernel: a version in, the unpacked tree in the cache out. Needs no root.
 
 apt is used with lists and archives of its own below the cache, so that it works without root and verifies what it
-fetches by the distribution's keys; the package is unpacked, never installed.
+fetches by the distribution's keys; the package is unpacked, never installed. What the machine's own sources do not
+have is looked for in other suites on the same mirror.
 """
 
 from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from kit import proc
 from kit.errors import MachineError, UserError
 from kit.progress import Progress, Task
-from kit.store import Cache, read_json, write_json
+from kit.store import Cache, read_json, write_atomic, write_json
 
 UNPACKED_BYTES = 1_700_000_000  # linux-source-6.1 in October 2026: 1.5 GB, and the archive while it is unpacked
 OBJECTS_BYTES = 600_000_000  # object folders and kernels of the default experiment, with room
-RELEASES = {"6.1": "12"}  # which Debian has the package in its main archive
+SUITES = {"5.10": ("bullseye",), "6.1": ("bookworm",), "6.12": ("trixie", "bookworm-backports")}
+"""Version → suites of Debian that have its package, where the machine's own sources have not. Seen in November 2026."""
+NEWEST = ("trixie-backports", "sid", "experimental")  # for any other version
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What apt would download: the package's version, bytes, SHA-256; `options` with which apt knows of it."""
+
+    version: str
+    size: int
+    sha256: str
+    options: tuple[str, ...] = ()
 
 
 def fetch_debian(version: str, cache: Cache, progress: Progress) -> tuple[str, Path]:
@@ -33,11 +49,11 @@ def fetch_debian(version: str, cache: Cache, progress: Progress) -> tuple[str, P
             return known
         _refuse_elsewhere(version)
         cache.sweep("trees")
-        name, size, sha256 = _candidate(package, cache, progress)
-        _announce(name, size, cache, progress)
-        key = f"debian-{name}-{sha256[:12]}"
-        _download_and_unpack(package, key, size, cache, progress)
-        write_json(_pointer(version, cache), {"key": key, "package": name, "sha256": sha256})
+        found = _candidate(package, cache, progress)
+        _announce(found.version, found.size, cache, progress)
+        key = f"debian-{found.version}-{found.sha256[:12]}"
+        _download_and_unpack(package, key, found, cache, progress)
+        write_json(_pointer(version, cache), {"key": key, "package": found.version, "sha256": found.sha256})
     known = cached_debian(version, cache)
     assert known is not None
     return known
@@ -58,11 +74,11 @@ def _pointer(version: str, cache: Cache) -> Path:
 
 def _refuse_elsewhere(version: str) -> None:
     release = os_release()
-    if release.get("ID") == "debian" and release.get("VERSION_ID", "") == RELEASES.get(version, "12"):
+    if release.get("ID") == "debian":
         return
     here = release.get("PRETTY_NAME", "this system")
     raise UserError(
-        f"debian:{version} is a package of Debian {RELEASES.get(version, '12')}, and this is {here}",
+        f"debian:{version} is a package of Debian, and this is {here}",
         hint="name a kernel tree of your own: --set tree=dir:/path/to/linux",
     )
 
@@ -94,21 +110,60 @@ def _apt_options(cache: Cache) -> list[str]:
     ]
 
 
-def _candidate(package: str, cache: Cache, progress: Progress) -> tuple[str, int, str]:
-    """(package_version, bytes, SHA-256) of what apt would download."""
-    options = _apt_options(cache)
+def _candidate(package: str, cache: Cache, progress: Progress) -> Candidate:
+    """The package in the machine's own sources, else in the suites that may have it. Raises MachineError."""
+    own = tuple(_apt_options(cache))
     with progress.task("asking Debian's archive for " + package):
-        proc.check(["apt-get", *options, "-q", "update"], progress=progress, limit=300)
-        shown = proc.run(
-            ["apt-cache", *options, "show", "--no-all-versions", package], progress=progress, limit=60
-        ).output
-    fields = dict(re.findall(r"^(Version|Size|SHA256): (.*)$", shown, re.MULTILINE))
-    if not {"Version", "Size", "SHA256"} <= fields.keys():
-        raise MachineError(
-            f"apt knows no package {package}",
-            hint="does the machine's apt configuration name Debian's main archive? Or name a tree: --set tree=dir:PATH",
+        proc.check(["apt-get", *own, "-q", "update"], progress=progress, limit=300)
+        if found := _shown(package, own, progress):
+            return found
+        mirror = _mirror(own, progress)
+        suites = SUITES.get(package.removeprefix("linux-source-"), NEWEST) if mirror else ()
+        for suite in suites:
+            options = _suite_options(suite, mirror, cache)
+            proc.run(["apt-get", *options, "-q", "update"], progress=progress, limit=300)  # a suite may have gone
+            if found := _shown(package, options, progress):
+                progress.note(f"{package} comes from {suite}, which apt on this machine is not set up for")
+                return found
+    raise MachineError(
+        f"apt knows no package {package}",
+        where=f"this machine's sources, and {', '.join(suites)}" if suites else "this machine's sources",
+        hint="does the machine's apt configuration name Debian's main archive? Or name a tree: --set tree=dir:PATH",
+    )
+
+
+def _shown(package: str, options: Sequence[str], progress: Progress) -> Candidate | None:
+    """What apt knows of a package with these options; None if nothing."""
+    command = ["apt-cache", *options, "show", "--no-all-versions", package]
+    fields = dict(
+        re.findall(
+            r"^(Version|Size|SHA256): (.*)$", proc.run(command, progress=progress, limit=60).output, re.MULTILINE
         )
-    return fields["Version"], int(fields["Size"]), fields["SHA256"]
+    )
+    if not {"Version", "Size", "SHA256"} <= fields.keys():
+        return None
+    return Candidate(fields["Version"], int(fields["Size"]), fields["SHA256"], tuple(options))
+
+
+def _mirror(options: Sequence[str], progress: Progress) -> str:
+    """The address of Debian's main archive as this machine's sources have it; empty where they have none."""
+    command = ["apt-get", *options, "indextargets", "--format", "$(ORIGIN) $(LABEL) $(REPO_URI)"]
+    found = re.findall(r"^Debian Debian (\S+)$", proc.run(command, progress=progress, limit=60).output, re.MULTILINE)
+    return str(found[0]) if found else ""
+
+
+def _suite_options(suite: str, mirror: str, cache: Cache) -> tuple[str, ...]:
+    """apt's options with this suite as its only source."""
+    signed = f" [signed-by={KEYRING}]" if KEYRING.exists() else ""
+    source = cache.folder("apt") / f"{suite}.list"
+    write_atomic(source, f"deb{signed} {mirror} {suite} main\n")
+    cache.folder("apt", suite, "partial")
+    return (
+        *_apt_options(cache),
+        f"-oDir::State::Lists={cache.folder('apt', suite)}",
+        f"-oDir::Etc::sourcelist={source}",
+        "-oDir::Etc::sourceparts=/dev/null",
+    )
 
 
 def _announce(name: str, size: int, cache: Cache, progress: Progress) -> None:
@@ -126,13 +181,13 @@ def _announce(name: str, size: int, cache: Cache, progress: Progress) -> None:
         )
 
 
-def _download_and_unpack(package: str, key: str, size: int, cache: Cache, progress: Progress) -> None:
+def _download_and_unpack(package: str, key: str, found: Candidate, cache: Cache, progress: Progress) -> None:
     with cache.new_folder("trees", key) as draft:
-        with progress.task(f"downloading {package}", size) as task:
+        with progress.task(f"downloading {package}", found.size) as task:
             stop = _Watch(draft, task)
             try:
                 proc.check(
-                    ["apt-get", *_apt_options(cache), "-q", "download", package],
+                    ["apt-get", *found.options, "-q", "download", f"{package}={found.version}"],
                     progress=progress,
                     limit=3600,
                     cwd=draft,

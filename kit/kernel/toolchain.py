@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from kit import proc
 from kit.errors import MachineError, UserError
+from kit.kernel.shims import Version, parse_version
 from kit.progress import Progress
 from kit.setup import packages
 from kit.store import Cache
@@ -26,18 +28,27 @@ FIXED = {  # images that differ only by their source: nothing of the day, the us
 
 @dataclass(frozen=True)
 class Toolchain:
-    """`name` is what the compiler and the linker print of themselves; it is part of every kernel's key."""
+    """`name` is what the compiler and the linker print of themselves; it is part of every kernel's key. `versions`:
+    of the tools that shims look at (kit/kernel/shims.py)."""
 
     name: str
     compiler: str
     ccache: bool
     llvm: bool = False
+    versions: Mapping[str, Version] = field(default_factory=dict)
 
-    def make_variables(self) -> list[str]:
-        """LLVM=1 (since 5.7) chooses the linker, the assembler and the binary tools; CC alone would only be clang."""
+    def make_variables(self, flags: Sequence[str] = ()) -> list[str]:
+        """For make's command line; `flags` go into CC itself. LLVM=1 (since 5.7) chooses the linker, the assembler and
+        the binary tools; CC alone would only be clang."""
         cc = f"ccache {self.compiler}" if self.ccache else self.compiler
-        llvm = ["LLVM=1"] if self.llvm else []
-        return [*llvm, f"CC={cc}", f"HOSTCC={cc}", "LOCALVERSION=", *(f"{k}={v}" for k, v in FIXED.items())]
+        return [
+            *(["LLVM=1"] if self.llvm else []),
+            f"CC={' '.join([cc, *flags])}",
+            f"HOSTCC={cc}",
+            "CROSS_COMPILE=",  # vendors' copies name compilers of their own
+            "LOCALVERSION=",
+            *(f"{k}={v}" for k, v in FIXED.items()),
+        ]
 
     def environment(self, cache: Cache) -> dict[str, str]:
         """For make: ccache's folder, and the user's own build variables out of the way."""
@@ -64,7 +75,8 @@ def find_toolchain(progress: Progress, name: str = "gcc") -> Toolchain:
         if shutil.which(tool) is None:
             raise MachineError(f"no {tool} here", hint="`python3 kit run …` installs what is missing, or names it")
         said.append(proc.check([tool, "--version"], progress=progress, limit=30).splitlines()[0].strip())
-    return Toolchain("; ".join(said), TOOLCHAINS[name][0], shutil.which("ccache") is not None, name == "llvm")
+    versions = tool_versions(progress, TOOLCHAINS[name][0])
+    return Toolchain("; ".join(said), TOOLCHAINS[name][0], shutil.which("ccache") is not None, name == "llvm", versions)
 
 
 def toolchain_of(environment: Mapping[str, str]) -> str:
@@ -74,6 +86,20 @@ def toolchain_of(environment: Mapping[str, str]) -> str:
         return "llvm" if asked == "1" else "gcc"
     hint = "LLVM=1; where there are several versions, put the folder of the one that is meant first on PATH"
     raise UserError(f"not understood: LLVM={asked}", where="the environment", hint=hint)
+
+
+def tool_versions(progress: Progress, compiler: str = "gcc") -> dict[str, Version]:
+    """Versions of the tools of this machine that shims look at; a tool that is not there, or does not say, is left
+    out."""
+    asked = {compiler: [compiler, "--version"], "make": ["make", "--version"], "perl": ["perl", "-e", "print $^V"]}
+    out = {}
+    for tool, command in asked.items():
+        if shutil.which(tool) is None:
+            continue
+        said = proc.run(command, progress=progress, limit=30).output
+        if found := re.search(r"\d+(\.\d+)+", said):
+            out[tool] = parse_version(found[0])
+    return out
 
 
 def jobs() -> int:

@@ -33,6 +33,9 @@ BUILT = re.compile(
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
 
+_VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})")
+
+
 @dataclass(frozen=True)
 class Tree:
     """Kernel source that can be read. `files` (path → blob id) only for a folder or a repository of the user's, whose
@@ -123,6 +126,29 @@ def expand(ref: str, where: str = "") -> str:
         return os.environ[name]
 
     return _VARIABLE.sub(value, ref)
+
+
+def expand(ref: str, where: str = "") -> str:
+    """A reference with its environment variables (`$NAME`, `${NAME}`) replaced. Raises UserError for one that is not
+    set."""
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1] or match[2]
+        if not os.environ.get(name):
+            hint = f"as in: export {name}=/path/to/linux"
+            raise UserError(f"${name} is not set, which {ref} needs", where=where, hint=hint)
+        return os.environ[name]
+
+    return _VARIABLE.sub(value, ref)
+
+
+def version_before_fetch(ref: str) -> str:
+    """The version of the tree that `ref` names as far as it is known without reading or fetching it; empty if not."""
+    scheme, _, rest = ref.partition(":")
+    try:
+        return rest if scheme == "debian" else kernel_version(Path(rest), ref) if scheme == "dir" else ""
+    except UserError:
+        return ""
 
 
 def resolve_tree(ref: str, cache: Cache, progress: Progress) -> Tree:

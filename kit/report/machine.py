@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tabulate import tabulate
@@ -42,6 +42,7 @@ def render_doctor(found: Row) -> str:
         f"KVM      {works}: {kvm['why']}",
         f"python   {python['version']}, {python['where']}",
         f"venv     {python['venv']}: {venv}",
+        *_kernels(found["kernels"]),
         "",
     ]
     if found["missing"]:
@@ -49,6 +50,13 @@ def render_doctor(found: Row) -> str:
     else:
         lines.append("Everything that kit needs is here.")
     return "\n".join(lines) + "\n"
+
+
+def _kernels(kernels: Row) -> Iterator[str]:
+    yield f"kernels  built and booted with kit: Linux {', '.join(kernels['known'])}"
+    rows = [f"{row['name']} (before {row['before']})" for row in kernels["shims"]]
+    if rows:
+        yield f"shims    for old kernels with these tools, outside their trees: {', '.join(rows)}"
 
 
 def render_cache(where: str, entries: Sequence[Entry], limit: int, now: float | None = None) -> str:

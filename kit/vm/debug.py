@@ -59,7 +59,8 @@ def debug_boot(
             on_command(argv)
         process = stack.enter_context(debugged(argv, theirs, folder / "stderr"))
         await_stub(folder / "gdb", process, folder / "stderr")
-        attach = f"gdb {shlex.quote(str(image))} -ex {shlex.quote(f'target remote {folder}/gdb')}"
+        symbols = shlex.quote(str(image.with_name("vmlinux")))
+        attach = f"gdb {symbols} -ex {shlex.quote(f'target remote {folder}/gdb')}"
         if stopped:
             say(f"the guest is stopped before its first instruction. In another terminal:\n  {attach}\nCtrl-C ends it")
         limits = PATIENT if stopped else limits

@@ -1,0 +1,83 @@
+"""Options of the fragments that some kernels do not have: a configuration and a kernel's version in, one that this
+kernel can keep out.
+
+A kernel before an option's first either always does what it asks for, or calls it otherwise, or cannot do it: the
+table says which. An option without a row is asked for everywhere, and missed where a kernel drops it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from kit.kernel.config import Config, Option
+from kit.kernel.shims import Version, parse_version
+
+NEVER: Version = (10**6,)
+ALWAYS_ON = "always on"
+NOT_THERE = "does not exist"
+
+
+@dataclass(frozen=True)
+class Row:
+    """`option` exists in kernels from `since` on and below `until`. Elsewhere: the option that does its work (and its
+    value, where that is another one), or why nothing is to be asked for."""
+
+    option: str
+    since: Version
+    elsewhere: str
+    source: str
+    until: Version = NEVER
+
+
+ROWS = (
+    Row("CONFIG_PANIC_TIMEOUT", (3, 14), NOT_THERE, "5800dc3cff87; panic= on the command line says the same"),
+    Row("CONFIG_TTY", (3, 9), ALWAYS_ON, "4f73bc4dd3e8"),
+    Row("CONFIG_BINFMT_SCRIPT", (3, 10), ALWAYS_ON, "fs/Makefile of 2.6.38 and 3.0.1"),
+    Row("CONFIG_POSIX_TIMERS", (4, 10), ALWAYS_ON, "baa73d9e478f"),
+    Row("CONFIG_MULTIUSER", (4, 1), ALWAYS_ON, "2813893f8b19"),
+    Row("CONFIG_ADVISE_SYSCALLS", (3, 18), ALWAYS_ON, "d3ac21cacc24"),
+    Row("CONFIG_PROC_SYSCTL", (2, 6, 16), "CONFIG_SYSCTL", "init/Kconfig of 7.3", until=(7, 0)),
+    Row("CONFIG_UNWINDER_FRAME_POINTER", (4, 15), "CONFIG_FRAME_POINTER", "11af847446ed"),
+    Row("CONFIG_DEBUG_ATOMIC_SLEEP", (3, 1), "CONFIG_DEBUG_SPINLOCK_SLEEP", "d902db1eb603"),
+    Row("CONFIG_DEBUG_VM_RB", (3, 7), NOT_THERE, "ed8ea8150182"),
+    Row("CONFIG_DEBUG_VM_PGFLAGS", (4, 5), NOT_THERE, "lib/Kconfig.debug of 3.0.1"),
+    Row("CONFIG_SOFTLOCKUP_DETECTOR", (4, 13), "CONFIG_LOCKUP_DETECTOR", "05a4a9527931"),
+    Row("CONFIG_MAGIC_SYSRQ_SERIAL", (4, 10), ALWAYS_ON, "732dbf3a6104"),
+    Row("CONFIG_DEFAULT_HUNG_TASK_TIMEOUT", (3, 0), NOT_THERE, "e11feaa1192a; 120 s before"),
+)
+
+NEEDED: tuple[tuple[str, str, Version, str], ...] = (
+    ("CONFIG_ACPI", "CONFIG_PM", (2, 6, 39), "drivers/acpi/Kconfig of 2.6.38: depends on PM"),
+)
+"""(option, what it needs besides in kernels below a version, which version, source)."""
+
+PVH_SINCE: Version = (5, 0)
+"""Kernels whose vmlinux can have the PVH note without Xen (7733607fb3ef): QEMU boots it as it is. Others come as
+bzImage."""
+
+
+def fit(config: Config, kernel: str) -> Config:
+    """The configuration as this kernel can keep it."""
+    version = parse_version(kernel)
+    rows = {row.option: row for row in ROWS if not row.since <= version < row.until}
+    out: dict[str, Option] = {}
+    for option in config.options:
+        row = rows.get(option.name)
+        if row is None:
+            out[option.name] = option
+        elif row.elsewhere.startswith("CONFIG_"):
+            out[row.elsewhere] = replace(option, name=row.elsewhere)
+    for name, besides, before, _ in NEEDED:
+        if version < before and name in out and out[name].value == "y":
+            out.setdefault(besides, replace(out[name], name=besides))
+    return Config(tuple(out.values()))
+
+
+def has_tinyconfig(kernel: str) -> bool:
+    """Whether this kernel's Kconfig has `make tinyconfig` (5d2acfc7b974); others have allnoconfig."""
+    return parse_version(kernel) >= (3, 17)
+
+
+def has_pvh(kernel: str) -> bool:
+    """Whether QEMU boots this kernel's vmlinux; else it takes its bzImage."""
+    return parse_version(kernel) >= PVH_SINCE
