@@ -6,25 +6,18 @@ without a kernel.
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import re
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from kit.experiment import RunResult
-from kit.kernel.tree import resolve_tree
 from kit.model.program import Program
-from kit.progress import Progress
 from kit.spec import PROJECT
-from kit.store import Cache, RunFolder
 from tests.boot.conftest import ARMS, Run
 from tests.boot.programs import PROGRAMS
+from tests.boot.recorder import DATA, anon_vma_rows, lock_stat_version, record
 from tests.model.whole import whole_programs
 
 pytestmark = pytest.mark.boot
@@ -34,9 +27,7 @@ LADDER = {
     **ARMS,
     "neither": {"series": [str(PROJECT / "patches/v6.1" / p) for p in SERIES], "profile": "6.1-unbatched"},
 }
-DATA = PROJECT / "tests" / "model" / "data"
 HEALTH = list(HealthCheck)
-SOURCES = ("mm/rmap.c", "mm/mmap.c", "kernel/fork.c")
 
 
 def test_every_operation_counts_as_predicted(run: Run) -> None:
@@ -50,7 +41,7 @@ def test_every_operation_counts_as_predicted(run: Run) -> None:
     ranges = {row["window"] for row in rows if row["predicted"][0] != row["predicted"][1]}
     assert {name.split("/")[0] for name in ranges} <= {"users"}
     if os.environ.get("KIT_TEST_RECORD"):
-        record(result)
+        record(result, LADDER)
 
 
 def test_random_programs_count_as_predicted(run: Run) -> None:
@@ -88,47 +79,11 @@ def draw(count: int, drawn_with: int) -> list[Program]:
     return out[:count]
 
 
-def record(result: RunResult) -> None:
-    """A file per arm: its sources' blobs; of one boot on one vCPU the programs, smaps, and the rows of lock_stat."""
-    folder = RunFolder(result.folder)
-    for arm in LADDER:
-        boot = next(b for b in folder.read_boots() if b["arm"] == arm and b["cpus"] == 1 and b["outcome"] == "ok")
-        raw = folder.raw(folder.path / boot["console"]).read_text(encoding="utf-8")
-        measured = {
-            "kernel": boot["results"]["release"],
-            "profile": LADDER[arm]["profile"],
-            "blobs": blobs(result.verdict["provenance"]["arms"][arm]),
-            "programs": PROGRAMS,
-            "layouts": boot["results"]["layouts"],
-            "lock_stat": dict(anon_vma_rows(raw)),
-        }
-        name = f"fidelity-{measured['kernel']}-{measured['profile']}.json"
-        (DATA / name).write_text(json.dumps(measured, indent=1) + "\n", encoding="utf-8")
-
-
-def blobs(arm: dict[str, Any]) -> dict[str, str]:
-    """The blob ids of what decides the counts, as built."""
-    tree = resolve_tree(arm["tree"]["ref"], Cache(), Progress())
-    patched = {b["path"]: b["after"] for patch in arm["patches"] for b in patch["blobs"]}
-    return {path: patched.get(path) or tree.blob(path) for path in SOURCES}
-
-
-def anon_vma_rows(raw: str) -> Iterator[tuple[str, list[str]]]:
-    """Window → the lock's rows as the kernel printed them, spaces squeezed; none where the class was not taken."""
-    rows: dict[str, list[str]] = {}
-    for line in raw.splitlines():
-        payload = line.split(" ", 5)[-1].split("\t")
-        if payload[0] == "closed":
-            rows.setdefault(payload[1], [])
-        elif payload[0] == "row" and re.match(r"&anon_vma->rwsem(-[RW])?:", payload[2]):
-            rows.setdefault(payload[1], []).append(payload[2])
-    yield from rows.items()
-
-
 def test_the_recorder_reads_a_results_file() -> None:
     """The rows of the golden file, which a real boot made."""
     raw = (PROJECT / "tests" / "golden" / "results-6.1.txt").read_text(encoding="utf-8")
     rows = dict(anon_vma_rows(raw))
     assert rows
     assert any("&anon_vma->rwsem" in line for lines in rows.values() for line in lines)
+    assert lock_stat_version(raw) == "0.4"
     assert Path(DATA).is_dir()

@@ -45,12 +45,13 @@ def test_every_recorded_window_is_as_predicted(path: Path) -> None:
         said = predict(parse_program(text), layouts[name], recorded["profile"], shell=layouts[SHELL])
         for window, prediction in said.items():
             assert isinstance(prediction, Prediction), (window, prediction)
-            measured = acquisitions(recorded["lock_stat"][f"{name}/{window}"])
+            rows = recorded["lock_stat"][f"{name}/{window}"]
+            measured = acquisitions(rows, recorded.get("lock_stat_version", "0.4"))
             assert prediction.low <= measured <= prediction.high, (window, measured, prediction)
             checked += 1
     assert checked == len(recorded["lock_stat"])
 
 
-def acquisitions(rows: list[Any]) -> int:
+def acquisitions(rows: list[Any], version: str) -> int:
     """Read and write rows together; none where the class was not taken."""
-    return sum(parse_row(row, "0.4").acquisitions for row in rows)
+    return sum(parse_row(row, version).acquisitions for row in rows)

@@ -1,0 +1,96 @@
+"""Kernels of other generations, from source that the user names: every operation counted, and as predicted.
+
+KIT_TREE_3_0, KIT_TREE_2_6_38, KIT_TREE_5_10, KIT_TREE_6_12 and KIT_TREE_7_3 name a folder with that kernel's source,
+or a tree as experiments do (`debian:6.12`). Without one its test is skipped, and says so. With `kit test --record` what
+was measured is written below tests/model/data.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from kit.spec import PROJECT
+from tests.boot.conftest import Run
+from tests.boot.programs import PROGRAMS
+from tests.boot.recorder import record
+
+pytestmark = pytest.mark.boot
+
+STEPS = ("lock-order-comment", "dd34739c03f2", "eee2acbae955", "637fbbf96fdd")
+RMAP = {"3.0-rc1": "0eb463ea88dd", "637fbbf": "f286697c61dc", "eee2acb": "68756a77ef87", "dd34739": "27dfd3b82b0f"}
+
+
+class Generation(NamedTuple):
+    """A kernel: the variable that names its source, and its arms, the baseline first."""
+
+    variable: str
+    arms: dict[str, dict[str, Any]]
+
+
+def without(steps: int, profile: str) -> dict[str, Any]:
+    """3.0.1 with the last so many of its steps taken out."""
+    taken = [{"patch": str(PROJECT / "patches/v3.0" / f"{name}.patch"), "reverse": True} for name in STEPS[:steps]]
+    return {"series": taken, "profile": profile}
+
+
+LADDER = {
+    "3.0-rc1": without(4, "3.0-rc1"),
+    "637fbbf": without(3, "3.0-637fbbf"),
+    "eee2acb": without(2, "3.0-eee2acba"),
+    "dd34739": without(1, "3.0-dd34739c"),
+}
+
+
+def stock(profile: str) -> dict[str, dict[str, Any]]:
+    """A kernel as it is, against itself."""
+    return {"stock": {"series": [], "profile": profile}, "again": {"series": [], "profile": profile}}
+
+
+GENERATIONS = (
+    Generation("KIT_TREE_2_6_38", stock("2.6.38")),
+    Generation("KIT_TREE_3_0", LADDER),
+    Generation("KIT_TREE_5_10", stock("3.19")),
+    Generation("KIT_TREE_6_12", stock("6.12")),
+    Generation("KIT_TREE_7_3", stock("7.0")),
+)
+
+
+def tree(variable: str) -> str:
+    """The tree that a variable names; skips the test where it names none."""
+    named = os.environ.get(variable, "")
+    if not named:
+        pytest.skip(f"{variable} names no kernel source (a folder, or a tree as debian:6.12)")
+    return f"dir:{named}" if Path(named).is_dir() else named
+
+
+@pytest.mark.parametrize("generation", GENERATIONS, ids=lambda g: g.variable)
+def test_every_operation_counts_as_predicted(run: Run, generation: Generation) -> None:
+    """Two boots of each arm on 1 and 2 vCPUs."""
+    arms = generation.arms
+    loads = [{"program": {"name": name, "text": text}} for name, text in PROGRAMS.items()]
+    changes = {"arms": arms, "baseline": next(iter(arms)), "guest": {"cpus": [1, 2]}, "workloads": loads}
+    result = run({"tree": tree(generation.variable), "evidence": ["count"], **changes})
+    rows = result.verdict["evidence"]["count"]["details"]["predictions"]
+    assert result.verdict["boots"]["failed"] == 0, result.verdict["sentence"]
+    wrong = [row for row in rows if not row["agrees"]]
+    assert not wrong, wrong[:5]
+    assert {row["arm"] for row in rows} == set(arms)
+    assert {row["window"].split("/")[0] for row in rows} == set(PROGRAMS)
+    if os.environ.get("KIT_TEST_RECORD"):
+        record(result, arms if arms is LADDER else {"stock": arms["stock"]})
+
+
+def test_the_patch_of_the_mail_meets_its_own_blobs(run: Run) -> None:
+    """On 3.0.1 with the steps taken out: 0eb463ea88dd before, f286697c61dc after, one lock where there were many."""
+    arms = {name: LADDER[name] for name in ("3.0-rc1", "637fbbf")}
+    chain = {"fork-chain": {"depth": "0..4", "forks": 20, "vmas": 3}}
+    result = run({"tree": tree("KIT_TREE_3_0"), "arms": arms, "baseline": "3.0-rc1", "workloads": [chain]})
+    for name, arm in result.verdict["provenance"]["arms"].items():
+        assert arm["patches"][-1]["blobs"][-1]["after"].startswith(RMAP[name])
+        assert all(patch["exact"] for patch in arm["patches"])
+    assert result.verdict["evidence"]["count"]["verdict"] == "better"
+    assert result.exit_code == 0
