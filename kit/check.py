@@ -16,7 +16,7 @@ from kit.evidence.request import Site
 from kit.kernel.config import read_fragments
 from kit.kernel.debian import OBJECTS_BYTES, UNPACKED_BYTES, cached_debian
 from kit.kernel.shims import shims_for, shims_shown
-from kit.kernel.toolchain import jobs, tool_versions
+from kit.kernel.toolchain import TOOLCHAINS, jobs, tool_versions
 from kit.kernel.tree import version_before_fetch
 from kit.plan import Plan, instruments
 from kit.progress import Progress
@@ -152,7 +152,7 @@ def build_seconds(cache: Cache, instrument: str, toolchain: str) -> tuple[float,
 
 def _shims(exp: Experiment) -> Iterator[dict[str, Any]]:
     """What the toolchain here needs for each tree that is so old, for all arms of it alike."""
-    tools = tool_versions(Progress())
+    tools = tool_versions(Progress(), TOOLCHAINS[exp.toolchain][0])
     for tree in dict.fromkeys(arm.tree for arm in exp.arms):
         version = version_before_fetch(tree)
         if rows := shims_shown(shims_for(version, tools)) if version else []:

@@ -88,7 +88,7 @@ def _find(arm: str, kernel: Kernel, baseline: Kernel, machine: Machine, program:
 
 
 def _difference(kernel: Kernel, baseline: Kernel) -> Difference:
-    old, new = (read_image(Path(k.image).read_bytes(), k.image) for k in (baseline, kernel))
+    old, new = (read_image(Path(k.vmlinux).read_bytes(), k.vmlinux) for k in (baseline, kernel))
     return compare(old, new)
 
 

@@ -70,7 +70,7 @@ class Runner:
     def same_code(self, one: str, other: str) -> bool:
         """Whether two kernels that were built here, by their keys, do the same."""
         a, b = self._kernels[one], self._kernels[other]
-        return one == other or same_code(Path(a.image), Path(b.image), Path(a.config).read_text(encoding="utf-8"))
+        return one == other or same_code(Path(a.vmlinux), Path(b.vmlinux), Path(a.config).read_text(encoding="utf-8"))
 
     def accel(self, request: str, kernel: Kernel, generation: str, arch: str) -> tuple[str, str]:
         """(kvm or tcg, why): a real boot of `kernel` decides; remembered for this host and kernel generation, so that
@@ -92,7 +92,7 @@ class Runner:
         conf = CONF.get(spec.evidence, {})
         timed = cores() if spec.evidence in TIMED else None
         run = self._run(kernel, spec.program, spec.machine, name, limits, spec.layout, conf, timed)
-        vmlinux = Path(kernel.image).with_name("vmlinux")
+        vmlinux = Path(kernel.vmlinux)
         splats = decode(run.splats, vmlinux, self._sources[kernel.key], self.progress)
         boot = _record(spec, replace(run, splats=splats), self.folder)
         if boot.outcome is not Outcome.OK:

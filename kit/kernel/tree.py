@@ -128,27 +128,18 @@ def expand(ref: str, where: str = "") -> str:
     return _VARIABLE.sub(value, ref)
 
 
-def expand(ref: str, where: str = "") -> str:
-    """A reference with its environment variables (`$NAME`, `${NAME}`) replaced. Raises UserError for one that is not
-    set."""
-
-    def value(match: re.Match[str]) -> str:
-        name = match[1] or match[2]
-        if not os.environ.get(name):
-            hint = f"as in: export {name}=/path/to/linux"
-            raise UserError(f"${name} is not set, which {ref} needs", where=where, hint=hint)
-        return os.environ[name]
-
-    return _VARIABLE.sub(value, ref)
-
-
 def version_before_fetch(ref: str) -> str:
-    """The version of the tree that `ref` names as far as it is known without reading or fetching it; empty if not."""
+    """The version of the tree that `ref` names as far as it can be told without reading the tree; empty if not."""
     scheme, _, rest = ref.partition(":")
     try:
-        return rest if scheme == "debian" else kernel_version(Path(rest), ref) if scheme == "dir" else ""
+        if scheme == "dir":
+            return kernel_version(Path(rest), ref)
+        if scheme == "git":
+            repository, commit = split_git(rest)
+            return version_of(repository.file(commit.tree, "Makefile") or b"", True, ref)
     except UserError:
         return ""
+    return rest if scheme == "debian" else ""
 
 
 def resolve_tree(ref: str, cache: Cache, progress: Progress) -> Tree:
