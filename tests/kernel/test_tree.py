@@ -133,7 +133,7 @@ def test_debian_elsewhere_than_on_debian_names_the_way_out(tmp_path: Path, monke
 
 def test_a_full_disk_is_said_before_anything_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(debian, "os_release", lambda: {"ID": "debian", "VERSION_ID": "12"})
-    monkeypatch.setattr(debian, "_candidate", lambda *a: ("6.1.1-1", 140_000_000, "ab" * 32))
+    monkeypatch.setattr(debian, "_candidate", lambda *a: debian.Candidate("6.1.1-1", 140_000_000, "ab" * 32))
     monkeypatch.setattr(Cache, "free_bytes", lambda self: 10**9)
     with pytest.raises(MachineError, match=r"2\.4 GB are needed, 1\.0 GB are free"):
         fetch_debian("6.1", Cache(tmp_path), QUIET)
