@@ -36,7 +36,7 @@ def test_old_kernels_get_what_new_tools_broke_and_nothing_else() -> None:
     assert names("3.0.1", {**OF_2011, "make": (4, 3)}) == {"make-pound"}
     assert names("3.0.1", {}) == set()
     assert names("4.14.100", BOOKWORM) == {"make-pound"}
-    assert names("4.4", BOOKWORM) == {"no-pie", "make-pound"}
+    assert names("4.4", BOOKWORM) == {"no-pie", "osl-initdata", "make-pound"}
     for kernel in ("5.10.223", "6.1.192", "6.12", "7.3.4"):
         assert names(kernel, BOOKWORM) == set()
 
@@ -49,7 +49,7 @@ def test_what_is_told_to_make_names_the_folder_and_the_compiler(tmp_path: Path) 
     assert variables["pound"] == "#"
     shims.write(tmp_path)
     header = (tmp_path / "include/linux/compiler-gcc13.h").read_text(encoding="utf-8")
-    assert header.count("#define") == 10
+    assert header.count("#define") == 11
     assert (tmp_path / "no-initdata.h").is_file()
     before = (tmp_path / "perl.sh").stat().st_mtime_ns
     shims.write(tmp_path)
