@@ -153,10 +153,10 @@ def build_seconds(cache: Cache, instrument: str, toolchain: str) -> tuple[float,
 def _shims(exp: Experiment) -> Iterator[dict[str, Any]]:
     """What the toolchain here needs for each tree that is so old, for all arms of it alike."""
     tools = tool_versions(Progress(), TOOLCHAINS[exp.toolchain][0])
-    for tree in dict.fromkeys(arm.tree for arm in exp.arms):
-        version = version_before_fetch(tree)
+    trees = dict.fromkeys(arm.tree for arm in exp.arms)
+    for version in dict.fromkeys(map(version_before_fetch, trees)):
         if rows := shims_shown(shims_for(version, tools)) if version else []:
-            yield {"tree": tree, "version": f"Linux {version}", "rows": rows}
+            yield {"version": f"Linux {version}", "rows": rows}
 
 
 def _debian_versions(exp: Experiment) -> list[str]:

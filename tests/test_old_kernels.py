@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,10 @@ from test_run import TOOLS, Bench
 
 import kit.kernel.toolchain
 from kit.errors import BAD_INPUT, OK
+from kit.kernel.tree import resolve_tree
+from kit.progress import Progress
+from kit.spec import read_experiment
+from kit.store import Cache
 
 OLD = {"gcc": (12, 2, 0), "make": (4, 3), "perl": (5, 36, 0)}
 ROOT = Path(__file__).resolve().parents[1]
@@ -93,6 +98,30 @@ def test_a_variable_in_a_tree_s_name(bench: Bench, monkeypatch: pytest.MonkeyPat
     assert "experiment.yaml:2" in ran.err
     monkeypatch.setenv("KIT_TREE_FAKE", str(bench.tree))
     assert bench.call("check", bench.write()).code == OK
+
+
+def test_the_experiment_on_a_clone_of_linux(old: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A history whose revisions are found by the names that the experiment has for them."""
+    monkeypatch.setattr("kit.check.tool_versions", lambda *given: OLD)
+
+    def git(*arguments: str) -> None:
+        command = ["git", "-C", str(old.tree), "-c", "user.name=x", "-c", "user.email=x@x", *arguments]
+        subprocess.run(command, check=True, capture_output=True)
+
+    git("init", "-q")
+    for step in ("before", "bb4aa39676f7", "eee2acbae955", "dd34739c03f2"):
+        (old.tree / "mm/step.c").write_text(step, encoding="utf-8")
+        git("add", "-A")
+        git("commit", "-q", "-m", step)
+        git("tag", step)
+    monkeypatch.setenv("KIT_LINUX", str(old.tree))
+    exp = read_experiment(ROOT / "configs/aim7-3.0.yaml")
+    trees = {arm.name: resolve_tree(arm.tree, Cache(old.cache), Progress()) for arm in exp.arms}
+    steps = {name: tree.read("mm/step.c") for name, tree in trees.items()}
+    assert steps == {"before": b"before", "637fbbf": b"before", "eee2acb": b"eee2acbae955", "dd34739": b"dd34739c03f2"}
+    said = old.call("check", str(ROOT / "configs/aim7-3.0.yaml"))
+    assert said.code == OK, said.err
+    assert "Linux 3.0.1 is too old" in said.out
 
 
 def test_the_experiments_of_3_0_say_what_they_need(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
