@@ -70,19 +70,20 @@ def provenance_of(folder: RunFolder) -> dict[str, Any]:
     return origin
 
 
-def kernels_of(origin: dict[str, Any]) -> dict[tuple[str, str], str]:
-    """(arm, instrument) → key of the kernel, of those that are booted."""
+def kernels_of(origin: dict[str, Any], *, every: bool = False) -> dict[tuple[str, str], str]:
+    """(arm, instrument) → key of the kernel, of those that are booted. `every`: of those too that turned out to be the
+    baseline's own code, of which there may be boots from before that was known."""
     return {
         (arm, instrument): str(kernel["key"])
         for arm, made in origin["arms"].items()
         for instrument, kernel in made["kernels"].items()
-        if kernel.get("booted", True)
+        if every or kernel.get("booted", True)
     }
 
 
-def planned(exp: Experiment, origin: dict[str, Any], accel: str) -> tuple[BootSpec, ...]:
-    """The boots that the run wants, as its own plan has them."""
-    return Plan.of(exp, Site(kernels_of(origin), accel, str(origin.get("guest", "")))).wanted
+def planned(exp: Experiment, origin: dict[str, Any], accel: str, *, every: bool = False) -> tuple[BootSpec, ...]:
+    """The boots that the run wants, as its own plan has them; `every`: those that it may have done, too."""
+    return Plan.of(exp, Site(kernels_of(origin, every=every), accel, str(origin.get("guest", "")))).wanted
 
 
 def progress_of(folder: RunFolder, cache: Cache) -> dict[str, Any]:
