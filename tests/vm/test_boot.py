@@ -23,9 +23,9 @@ FakeBoot = Callable[..., BootRun]
 # Each limits only the state in which its scenario stays: a slow machine comes later into it, but comes.
 LIMITS = {
     "hang_silent": Limits(first_line=0.3),
-    "hang_booting": Limits(init=0.3),
-    "hang_running": Limits(total=2),
-    "hang_deaf": Limits(total=2),
+    "hang_booting": Limits(init=2),
+    "hang_running": Limits(total=4),
+    "hang_deaf": Limits(total=4),
     "panic_stays": Limits(after_panic=0.2),
 }
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
