@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kit.errors import UserError
@@ -11,6 +11,7 @@ from kit.kernel.build import BuildInput
 from kit.kernel.config import Config, read_fragments
 from kit.kernel.mail import split_mails
 from kit.kernel.options import fit, has_pvh
+from kit.kernel.ownconfig import with_own
 from kit.kernel.patch import Applied, Patch, apply_series, blob_id, parse_patch
 from kit.kernel.shims import shims_for
 from kit.kernel.toolchain import Toolchain
@@ -19,6 +20,7 @@ from kit.progress import Progress
 from kit.records import ArmSpec, Experiment, KernelSpec
 from kit.store import Cache
 
+NEWEST = "99"  # a version that has every option
 FRAGMENTS: Mapping[str, tuple[str, ...]] = {
     instrument: ("common", "pvh", instrument) for instrument in ("plain", "counting", "checking")
 }
@@ -57,7 +59,7 @@ def resolve_arms(
     apply, before anything is built."""
     series = {arm.name: read_series(arm) for arm in exp.arms}  # all are read before anything is downloaded
     for instrument in instruments:
-        read_fragments([configs / "kernel" / f"{f}.config" for f in FRAGMENTS[instrument]])
+        config_of(instrument, NEWEST, configs, exp.config)
     trees: dict[str, Tree] = {}
     out = []
     for arm in exp.arms:
@@ -66,16 +68,20 @@ def resolve_arms(
         tree = trees[arm.tree]
         changed, record = apply_series(series[arm.name], tree.read)
         builds = {
-            i: _build_input(exp, arm, i, tree, changed, config_of(i, tree.version, configs), tools) for i in instruments
+            i: _build_input(exp, arm, i, tree, changed, config_of(i, tree.version, configs, exp.config), tools)
+            for i in instruments
         }
         out.append(ResolvedArm(arm, tree, tuple((p, tuple(a)) for p, a in record), changed, builds))
     return out
 
 
-def config_of(instrument: str, version: str, configs: Path) -> Config:
-    """What an instrument asks of a kernel of that version. Raises UserError for a fragment that cannot be read."""
+def config_of(instrument: str, version: str, configs: Path, own: Sequence[str] = ()) -> Config:
+    """What an instrument asks of a kernel of that version, on top of the user's own configuration if there is one.
+    Raises UserError for a fragment that cannot be read."""
     names = [f for f in FRAGMENTS[instrument] if f != "pvh" or has_pvh(version)]
-    return fit(read_fragments([configs / "kernel" / f"{f}.config" for f in names]), version)
+    needed = [configs / "kernel" / f"{f}.config" for f in names]
+    config = with_own(own, needed, configs / "kernel" / "own.config") if own else read_fragments(needed)
+    return replace(fit(config, version), target=config.target, base=config.base)
 
 
 def _build_input(

@@ -10,10 +10,9 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from kit.arms import FRAGMENTS, read_series
+from kit.arms import NEWEST, config_of, read_series
 from kit.evidence import EVIDENCE
 from kit.evidence.request import Site
-from kit.kernel.config import read_fragments
 from kit.kernel.debian import OBJECTS_BYTES, UNPACKED_BYTES, cached_debian
 from kit.kernel.shims import shims_for, shims_shown
 from kit.kernel.toolchain import TOOLCHAINS, jobs, tool_versions
@@ -105,7 +104,7 @@ def show_plan(exp: Experiment, cache: Cache) -> PlanShown:
         read_series(arm)
     wanted = instruments(exp)
     for instrument in wanted:
-        read_fragments([PROJECT / "configs" / "kernel" / f"{f}.config" for f in FRAGMENTS[instrument]])
+        config_of(instrument, NEWEST, PROJECT / "configs", exp.config)
     names = {(arm.name, i): f"{arm.name}/{i}" for arm in exp.arms for i in wanted}
     plan = Plan.of(exp, Site(names, _accel(exp), "guest"))
     loads = make_loads(exp.workloads, exp.seed)

@@ -16,6 +16,7 @@ from kit import exercise
 from kit.arms import ResolvedArm, resolve_arms
 from kit.errors import MachineError
 from kit.evidence import identical
+from kit.kernel.ownconfig import said
 from kit.kernel.toolchain import Toolchain, find_toolchain
 from kit.overlap import Work
 from kit.plan import instruments
@@ -27,7 +28,7 @@ from kit.spec import PROJECT
 from kit.stats.attribution import Attribution, attribute
 from kit.stats.sentence import sentence
 from kit.stats.verdict import Judgement, judge
-from kit.store import Cache, RunFolder, write_atomic, write_json
+from kit.store import Cache, RunFolder, read_json, write_atomic, write_json
 from kit.upkeep import keep_within, size_limit, sweep, temporary_files
 
 SCHEMA = 1
@@ -124,6 +125,7 @@ class _Job:
         self.work.run(tell_accel)
         for arm, instrument in self.work.unbooted:
             origin["arms"][arm]["kernels"][instrument]["booted"] = False
+        self._tell_config(origin)
         write_json(self.folder.path / "provenance.json", origin)
         if not self.work.hopeless:
             self._exercise()
@@ -139,6 +141,17 @@ class _Job:
                 for note in patch["notes"]:
                     self.progress.note(f"{name}: {patch['file']}: {note}")
 
+    def _tell_config(self, origin: dict[str, Any]) -> None:
+        """What was made of the user's own configuration."""
+        base = next(a for a in self.arms if a.spec.name == self.exp.baseline)
+        for instrument in instruments(self.exp) if self.exp.config else ():
+            kernel = self.runner.built(base.builds[instrument].spec.key)
+            found = read_json(Path(kernel.image).parent / "changes.json") if kernel else None
+            if isinstance(found, dict):
+                origin.setdefault("configuration", {})[instrument] = found
+                for line in said(found):
+                    self.progress.note(f"{instrument}: {line}")
+
     def _exercise(self) -> None:
         """Which functions of the changes ran, of arms that the model does not know and that have code of their own."""
         base, built, kernels = self.exp.baseline, instruments(self.exp), self.work.kernels
@@ -147,8 +160,9 @@ class _Job:
             if arm.name == base or here is None or (arm.profile and self.exp.arm(base).profile):
                 continue
             kernel, baseline = kernels[arm.name, here], kernels[base, here]
-            if kernel.key == baseline.key or arm.name in self.work.identical.get(here, ()):
-                continue
+            twin = arm.name in self.work.identical.get(here, ())
+            if kernel.key == baseline.key or (twin and kernel.image_sha256 != baseline.image_sha256):
+                continue  # the same sources on purpose; or only line numbers differ
             runner = self.runner
             console = self.folder.console(f"exercised-{arm.name}")
             site = exercise.Site(runner.guest.base_cpio_path, runner.guest.key, console, self.progress)
@@ -225,6 +239,7 @@ def write_experiment(exp: Experiment, folder: Path) -> None:
         "name": exp.name,
         "tree": exp.arms[0].tree,
         "toolchain": exp.toolchain,
+        "config": [_copy_config(part, i, folder) for i, part in enumerate(exp.config)],
         "baseline": exp.baseline,
         "arms": arms,
         "guest": {"cpus": list(exp.cpus), "memory": f"{exp.memory}M", "accel": exp.accel, "limit": exp.boot_limit},
@@ -246,6 +261,17 @@ def write_experiment(exp: Experiment, folder: Path) -> None:
         "seed": exp.seed,
     }
     write_atomic(folder / "experiment.yaml", yaml.safe_dump(to_json(value), sort_keys=False))
+
+
+def _copy_config(part: str, number: int, folder: Path) -> str:
+    """A part of the user's configuration, copied beside the experiment if it is a file."""
+    source, copies = Path(part), folder / "config"
+    if not source.is_file() or source.parent == copies:
+        return f"config/{source.name}" if source.parent == copies else part
+    copies.mkdir(exist_ok=True)
+    name = f"{number}-{source.name.lstrip('.')}"
+    shutil.copyfile(source, copies / name)
+    return f"config/{name}"
 
 
 def _copy_patch(ref: PatchRef, copies: Path) -> dict[str, Any]:

@@ -396,6 +396,7 @@ class Experiment:
     sequential: bool = True  # look at noisy evidence after some blocks, and stop when it is decided
     instructions: InstructionsPlan = InstructionsPlan()
     time: TimePlan = TimePlan()
+    config: tuple[str, ...] = ()  # the user's own: a .config or a target of make, and fragments; none: kit's
     aa: bool = False  # every arm is the baseline's kernel: a difference that is found is a false one
     boot_limit: float | None = None  # seconds that a boot may take; None: by how long the baseline's took
 

@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from kit.changes import Change, changed
 from kit.errors import UserError
 from kit.evidence import EVIDENCE
+from kit.kernel.ownconfig import TARGET
 from kit.kernel.quilt import is_series, read_series
 from kit.kernel.toolchain import toolchain_of
 from kit.kernel.tree import SOURCES, expand, split_git
@@ -222,6 +223,9 @@ class ExperimentModel(_Strict):
     toolchain: Literal["gcc", "llvm"] | None = Field(
         default=None, description="compiler and linker: gcc or llvm; default: llvm where LLVM=1, else gcc"
     )
+    config: tuple[str, ...] = Field(
+        default=(), description="a kernel configuration of your own: a .config or defconfig, then fragments"
+    )
     baseline: str = Field(description="an arm's name: the others are compared with it")
     arms: dict[Name, ArmModel] = Field(min_length=2, description="the kernels under test")
     guest: GuestModel = Field(default=GuestModel(), description="the machines")
@@ -244,6 +248,11 @@ class ExperimentModel(_Strict):
     )
     seed: int = Field(default=1, ge=0, lt=2**63, strict=True, description="decides every random order")
     bisect: BisectModel | None = Field(default=None, description="what `kit bisect` looks for, and where")
+
+    @field_validator("config", mode="before")
+    @classmethod
+    def _parts(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
 
     @field_validator("evidence")
     @classmethod
@@ -340,6 +349,7 @@ def _resolve(model: ExperimentModel, source: Source) -> Experiment:
         seed=model.seed,
         accept=tuple((a.pattern, a.why) for a in model.accept),
         boot_limit=model.guest.limit,
+        config=_config(model, source),
         toolchain=model.toolchain or toolchain_of(os.environ),
         alpha=model.alpha,
         sequential=model.budget.stopping == "sequential",
@@ -384,6 +394,18 @@ def _commit(name: str, where: str, source: Source) -> str:
             repository, commit = split_git(place, where)
             return f"git:{repository.root}@{commit.id}"
     raise UserError(f"no such folder: {name.partition('@')[0]}", where=where, hint="as in git:/path/to/linux@v6.1")
+
+
+def _config(model: ExperimentModel, source: Source) -> tuple[str, ...]:
+    """The parts of the user's configuration, files by their whole paths."""
+    parts = []
+    for i, part in enumerate(model.config):
+        path = _find(expand(part, source.where(("config", i))), source)
+        file = path is not None and path.is_file()
+        if not file and (i or not TARGET.fullmatch(part)):
+            raise UserError(f"no such file: {part}", where=source.where(("config", i)), hint="a .config, or defconfig")
+        parts.append(str(path) if file else part)
+    return tuple(parts)
 
 
 def _series(arm: str, model: ArmModel, source: Source) -> tuple[PatchRef, ...]:

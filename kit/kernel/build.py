@@ -18,6 +18,7 @@ from kit.errors import BuildError, KitError, MachineError, UserError
 from kit.kernel.config import Config, check_kept, kconfig_names
 from kit.kernel.options import has_pvh, has_tinyconfig
 from kit.kernel.shims import Shims, known_to_work
+from kit.kernel.ownconfig import differences
 from kit.kernel.toolchain import Toolchain, jobs
 from kit.kernel.tree import Tree
 from kit.kernel.workspace import Workspace
@@ -132,14 +133,28 @@ class _Build:
         if dotconfig.exists() and asked.exists() and asked.read_text(encoding="utf-8") == self.job.config.text():
             return
         with self.progress.task(f"{self.title}: configuration"):
-            self._smallest()
+            before = self._first_config()
             text = dotconfig.read_text(encoding="utf-8")
             try:
                 check_kept(self.job.config, text)
             except KitError:
                 dotconfig.unlink()
                 check_kept(self.job.config, text, kconfig_names(self.space.src))  # again, with the nearest names
+            write_json(self.space.folder / "changes.json", differences(before, text, self.job.config))
             write_atomic(asked, self.job.config.text())
+
+    def _first_config(self) -> str:
+        """The configuration with what was asked for; gives what it was before, nothing for kit's own."""
+        if self.job.config.is_tiny:
+            self._smallest()
+            return ""
+        dotconfig = self.space.obj / ".config"
+        if self.job.config.base is not None:
+            write_atomic(dotconfig, self.job.config.base)
+        self._make([self.job.config.target], CONFIGURE_LIMIT)
+        before = dotconfig.read_text(encoding="utf-8")
+        self._add_options()
+        return before
 
     def _smallest(self) -> None:
         """The least that Kconfig allows, and what was asked for."""
@@ -149,6 +164,9 @@ class _Build:
             self._make(["allnoconfig", f"KCONFIG_ALLCONFIG={wanted}"], CONFIGURE_LIMIT)
             return
         self._make(["tinyconfig"], CONFIGURE_LIMIT)
+        self._add_options()
+
+    def _add_options(self) -> None:
         with (self.space.obj / ".config").open("a", encoding="utf-8") as file:
             file.write(self.job.config.text())
         self._make(["olddefconfig"], CONFIGURE_LIMIT)
@@ -223,6 +241,8 @@ class _Build:
             shutil.copyfile(self.space.obj / "vmlinux", draft / "vmlinux")
             shutil.copyfile(self.space.obj / ".config", draft / "config")
             shutil.copyfile(self.log, draft / "build.log")
+            if not self.job.config.is_tiny:
+                shutil.copyfile(self.space.folder / "changes.json", draft / "changes.json")
             sha256 = _sha256(draft / image)
             record = {
                 "seconds": round(seconds, 1), "image": image, "image_sha256": sha256, "spec": to_json(self.job.spec)

@@ -26,17 +26,31 @@ class Option:
 
 @dataclass(frozen=True)
 class Config:
-    """Fragments merged in order; a later one wins."""
+    """Fragments merged in order; a later one wins. They go on top of what make's `target` makes, `base` being the
+    .config that it starts from, if there is one."""
 
     options: tuple[Option, ...]
+    target: str = "tinyconfig"
+    base: str | None = None
 
     @property
     def key(self) -> str:
-        return digest([[o.name, o.value] for o in self.options])
+        asked = [[o.name, o.value] for o in self.options]
+        return digest(asked if self.is_tiny else [asked, self.target, self.base or ""])
+
+    @property
+    def is_tiny(self) -> bool:
+        """Whether it is all kit's own."""
+        return self.target == "tinyconfig" and self.base is None
 
     def text(self) -> str:
         """As a .config fragment."""
         return "".join(f"# {o.name} is not set\n" if o.value == "n" else f"{o.name}={o.value}\n" for o in self.options)
+
+
+def values(dotconfig: str) -> dict[str, str]:
+    """The options of a .config that are set."""
+    return {m[1]: m[2] for m in map(_SET.match, dotconfig.splitlines()) if m}
 
 
 def read_fragments(paths: Sequence[Path]) -> Config:
@@ -67,8 +81,17 @@ def _parse(line: str, where: str) -> Option | None:
 
 def dropped(config: Config, dotconfig: str) -> list[tuple[Option, str]]:
     """The requested options that a .config does not have as asked, each with what it has (`n` if nothing)."""
-    have = {m[1]: m[2] for m in map(_SET.match, dotconfig.splitlines()) if m}
-    return [(o, have.get(o.name, "n")) for o in config.options if have.get(o.name, "n") != o.value]
+    have = values(dotconfig)
+    lost = [(o, have.get(o.name, "n")) for o in config.options if have.get(o.name, "n") != o.value]
+    return [(o, has) for o, has in lost if not _will_do(o.value, has, config)]
+
+
+def _will_do(asked: str, has: str, config: Config) -> bool:
+    """Whether another value serves as well, in a configuration that is not kit's own: no text where none is asked for,
+    and more than was asked."""
+    if config.is_tiny:
+        return False
+    return (asked == '""' and has == "n") or (asked.isdecimal() and has.isdecimal() and int(has) >= int(asked))
 
 
 def check_kept(config: Config, dotconfig: str, known: Iterable[str] = ()) -> None:
