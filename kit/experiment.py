@@ -143,9 +143,8 @@ class _Job:
 
     def _tell_config(self, origin: dict[str, Any]) -> None:
         """What was made of the user's own configuration."""
-        base = next(a for a in self.arms if a.spec.name == self.exp.baseline)
         for instrument in instruments(self.exp) if self.exp.config else ():
-            kernel = self.runner.built(base.builds[instrument].spec.key)
+            kernel = self.work.kernels.get((self.exp.baseline, instrument))
             found = read_json(Path(kernel.image).parent / "changes.json") if kernel else None
             if isinstance(found, dict):
                 origin.setdefault("configuration", {})[instrument] = found

@@ -400,7 +400,7 @@ def _config(model: ExperimentModel, source: Source) -> tuple[str, ...]:
     """The parts of the user's configuration, files by their whole paths."""
     parts = []
     for i, part in enumerate(model.config):
-        path = _find(expand(part, source.where(("config", i))), source)
+        path = find_path(expand(part, source.where(("config", i))), source)
         file = path is not None and path.is_file()
         if not file and (i or not TARGET.fullmatch(part)):
             raise UserError(f"no such file: {part}", where=source.where(("config", i)), hint="a .config, or defconfig")

@@ -181,3 +181,20 @@ def test_a_patch_that_is_there_already_and_one_that_stands_elsewhere(bench: Benc
     ran = run(bench, "--tree", f"dir:{bench.tree}", "--patch", str(bench.folder / "fix.patch"))
     assert ran.code == OK
     assert f"hunk 1 of {RMAP} stands 2 lines further down" in ran.err
+
+
+def test_a_configuration_of_ones_own_is_told_and_kept_with_the_run(bench: Bench) -> None:
+    (bench.folder / "mine.config").write_text("".join(f"CONFIG_X{i}=y\n" for i in range(300)) + "CONFIG_DRIVER=m\n")
+    bench.experiment["config"] = [str(bench.folder / "mine.config")]
+    ran = run(bench, "--range", "HEAD~1..HEAD")
+    assert (ran.code, ran.verdict["verdict"]) == (OK, "better"), ran
+    told = ran.verdict["provenance"]["configuration"]["counting"]
+    assert told["changed"]["CONFIG_LOCK_STAT"] == ["n", "y"]
+    assert "CONFIG_LOCK_STAT: n → y" in ran.err
+    assert "1 options are modules (=m): modules are neither built nor loaded" in ran.err
+    again = bench.call("run", str(bench.runs()[-1] / "experiment.yaml"), "--runs", str(bench.folder / "runs"))
+    assert again.code == OK
+    (bench.folder / "mine.config").write_text("CONFIG_NOT_THERE=y\n")
+    refused = bench.call("run", bench.write(), "--range", "HEAD~1..HEAD", "--runs", str(bench.folder / "runs"))
+    assert refused.code == BAD_INPUT
+    assert "CONFIG_NOT_THERE=y (asked for in" in refused.err

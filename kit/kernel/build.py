@@ -17,8 +17,8 @@ from kit import proc
 from kit.errors import BuildError, KitError, MachineError, UserError
 from kit.kernel.config import Config, check_kept, kconfig_names
 from kit.kernel.options import has_pvh, has_tinyconfig
-from kit.kernel.shims import Shims, known_to_work
 from kit.kernel.ownconfig import differences
+from kit.kernel.shims import Shims, known_to_work
 from kit.kernel.toolchain import Toolchain, jobs
 from kit.kernel.tree import Tree
 from kit.kernel.workspace import Workspace
