@@ -358,7 +358,7 @@ class InstructionsPlan:
 
     limit: float = 0.001
     layouts: int = 5
-    times: int = 10
+    times: int = 20
 
 
 @dataclass(frozen=True)

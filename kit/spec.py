@@ -149,7 +149,7 @@ class InstructionsModel(_Strict):
     layouts: Annotated[int, Field(ge=2, le=100, strict=True)] = Field(
         default=5, description="layouts of memory, each a boot of each arm"
     )
-    times: Whole = Field(default=10, description="windows so many times as long as for counts")
+    times: Whole = Field(default=20, description="windows so many times as long as for counts")
 
 
 class TimeModel(_Strict):

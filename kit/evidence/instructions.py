@@ -1,10 +1,10 @@
 """`instructions` evidence: instructions per job in the plain kernel, arm against baseline.
 
 One vCPU whose time is the number of its instructions (QEMU's -icount): a window's nanoseconds are the instructions that
-it took, the same to the digit in every boot of the same layout. A harmless word more on the kernel's command line moves
-memory about, and with it the number. So every arm is booted once in each of several layouts, windows are long, an arm
-is compared with the baseline inside each layout, and the layouts give the interval. A window in which the guest was
-idle is void: waiting would count as work.
+it took, the same in every boot of the same layout, to the digit or nearly so. A harmless word more on the kernel's
+command line moves memory about, and with it the number. So every arm is booted once in each of several layouts, windows
+are long, an arm is compared with the baseline inside each layout, and the layouts give the interval. A window in which
+the guest was idle is void: waiting would count as work.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from kit.workload.longer import longer
 KIND = "instructions"
 INSTRUMENT = "plain"
 ACCEL = "icount"
+STEADY_SHARE = 1e-5  # two boots of one layout differ by less: seen are equal digits, and 2 in a million on a busy host
 IDLE_SHARE = 1e-4  # a tenth of the limit's default: more idle time than this could look like a difference
 
 
@@ -58,11 +59,13 @@ def boots(exp: Experiment, site: Site) -> list[BootSpec]:
 
 @dataclass(frozen=True)
 class _Seen:
-    """The boots by (arm, layout): what each window took, from the first boot there; and what was wrong with windows."""
+    """The boots by (arm, layout): what each window took, from the first boot there; what was wrong with windows; by
+    which share two boots of a layout differ at most (None: none was done twice), and what did not repeat."""
 
     took: dict[tuple[str, int], dict[str, int]]
     void: dict[str, str]
-    unsteady: tuple[str, ...]
+    share: float | None
+    unsteady: str
 
 
 def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
@@ -72,7 +75,7 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
         return KindVerdict(KIND, Verdict.INCONCLUSIVE, "no boot gave a number")
     seen = _look(good)
     if seen.unsteady:
-        why = f"two boots of one kernel in one layout do not take the same: {seen.unsteady[0]}"
+        why = f"two boots of one kernel in one layout do not take the same: {seen.unsteady}"
         return KindVerdict(KIND, Verdict.INCONCLUSIVE, why)
     pairs = [p for info in _windows(exp) if info.name not in seen.void for p in _pairs(exp, info, seen)]
     notes = tuple(f"{window}: void, {why}" for window, why in seen.void.items())
@@ -84,7 +87,7 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
     layouts = min(p.blocks for p in pairs)
     why = (
         f"{several(len(pairs), 'comparison')} over {several(layouts, 'layout')} of memory, against a limit of"
-        f" {percent(exp.instructions.limit)}; {_repeats(good)}"
+        f" {percent(exp.instructions.limit)}; {_repeats(seen.share)}"
     )
     return KindVerdict(KIND, verdict, why, comparisons, notes, {"repeats": "layouts of memory"})
 
@@ -96,16 +99,21 @@ def _windows(exp: Experiment) -> list[WindowInfo]:
 def _look(good: Sequence[Boot]) -> _Seen:
     took: dict[tuple[str, int], dict[str, int]] = {}
     void: dict[str, str] = {}
-    unsteady = []
+    share: float | None = None
+    unsteady = ""
     for boot in good:
         windows = boot.results.windows if boot.results else ()
         void.update({w.name: why for w in windows if (why := _why_void(w))})
         counted = {w.name: w.elapsed for w in windows}
         first = took.setdefault((boot.arm, boot.block), counted)
-        for name, value in counted.items():
-            if name in first and first[name] != value:
-                unsteady.append(f"{name} of {boot.arm} took {first[name]} instructions, then {value}")
-    return _Seen(took, void, tuple(unsteady))
+        if first is counted:
+            continue
+        for name in first.keys() & counted.keys():
+            differs = abs(counted[name] / max(first[name], 1) - 1)
+            if differs > max(share or 0, STEADY_SHARE):
+                unsteady = f"{name} of {boot.arm} took {first[name]} instructions, then {counted[name]}"
+            share = max(share or 0.0, differs)
+    return _Seen(took, void, share, unsteady)
 
 
 def _why_void(window: WindowResult) -> str:
@@ -132,6 +140,8 @@ def _pairs(exp: Experiment, info: WindowInfo, seen: _Seen) -> list[Pairs]:
     return out
 
 
-def _repeats(good: Sequence[Boot]) -> str:
-    again = sum(b.repeat > 0 for b in good)
-    return "a boot done again took the same to the digit" if again else "no boot was done twice"
+def _repeats(share: float | None) -> str:
+    if share is None:
+        return "no boot was done twice"
+    within = f"to within {share * 1e6:.2g} in a million" if share else "to the digit"
+    return f"a boot done again took the same {within}"

@@ -72,10 +72,17 @@ def test_what_layouts_come_to(extra: int, noise: int, verdict: Verdict) -> None:
 
 
 def test_a_boot_that_does_not_repeat_decides_nothing() -> None:
-    boots = [did(s, BASE + s.repeat) for s in instructions.boots(EXP, SITE)]
+    boots = [did(s, BASE + 1000 * s.repeat) for s in instructions.boots(EXP, SITE)]
     found = instructions.judge(EXP, boots)
     assert found.verdict is Verdict.INCONCLUSIVE
-    assert f"chain/d0 of base took {BASE} instructions, then {BASE + 1}" in found.why
+    assert f"chain/d0 of base took {BASE} instructions, then {BASE + 1000}" in found.why
+
+
+def test_a_boot_that_nearly_repeats_says_by_how_much() -> None:
+    boots = [did(s, BASE + 40 * s.repeat) for s in instructions.boots(EXP, SITE)]
+    found = instructions.judge(EXP, boots)
+    assert found.verdict is Verdict.SAME
+    assert "a boot done again took the same to within 2 in a million" in found.why
 
 
 @pytest.mark.parametrize(("idle", "why"), [(BASE // 100, "idle for 1% of it"), (None, "does not say whether it was")])
