@@ -572,7 +572,8 @@ def test_more_instructions_are_worse_by_an_interval_over_layouts(bench: Bench) -
     assert (ran.code, bench.verdict()["verdict"]) == (NOT_AS_EXPECTED, "worse"), ran
     assert bench.did("boot") == 2 * 5 + 1
     assert {(c["said"], round(c["ratio"], 4), c["n"]) for c in compared(bench, "instructions")} == {("worse", 1.01, 5)}
-    assert re.search(r"WORSE \(not as expected\): with is worse than without: instructions per (fork|job) 1% hi", ran.out)
+    led = r"WORSE \(not as expected\): with is worse than without: instructions per (fork|job) 1% higher"
+    assert re.search(led, ran.out)
     assert "a boot done again took the same to the digit" in ran.out
     assert bench.run().code == NOT_AS_EXPECTED
     assert bench.did("boot") == 2 * 5 + 1, "boots of exact evidence are done again"
