@@ -43,6 +43,8 @@ ROWS = (
     Row("CONFIG_DEBUG_VM_PGFLAGS", (4, 5), NOT_THERE, "lib/Kconfig.debug of 3.0.1"),
     Row("CONFIG_SOFTLOCKUP_DETECTOR", (4, 13), "CONFIG_LOCKUP_DETECTOR", "05a4a9527931"),
     Row("CONFIG_MAGIC_SYSRQ_SERIAL", (4, 11), ALWAYS_ON, "732dbf3a6104"),
+    Row("CONFIG_NO_HZ_IDLE", (3, 10), "CONFIG_NO_HZ", "kernel/time/Kconfig of 3.10"),
+    Row("CONFIG_CC_OPTIMIZE_FOR_PERFORMANCE", (4, 8), ALWAYS_ON, "init/Kconfig of 4.8; before, -O2 where not -Os"),
     Row("CONFIG_DEFAULT_HUNG_TASK_TIMEOUT", (3, 0), NOT_THERE, "e11feaa1192a; 120 s before"),
 )
 
