@@ -50,10 +50,11 @@ def stock(profile: str) -> dict[str, dict[str, Any]]:
     return {"stock": {"series": [], "profile": profile}, "again": {"series": [], "profile": profile}}
 
 
+# 5.10.223 has the reuse of 6.0 (2555283eb40d came to it by the stable series).
 GENERATIONS = (
     Generation("KIT_TREE_2_6_38", stock("2.6.38")),
     Generation("KIT_TREE_3_0", LADDER),
-    Generation("KIT_TREE_5_10", stock("3.19")),
+    Generation("KIT_TREE_5_10", stock("6.0")),
     Generation("KIT_TREE_6_12", stock("6.12")),
     Generation("KIT_TREE_7_3", stock("7.0")),
 )
