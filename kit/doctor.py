@@ -15,7 +15,7 @@ from typing import Any
 
 from kit.errors import COULD_NOT_RUN, OK
 from kit.kernel.build import cached_kernel
-from kit.kernel.shims import KNOWN, shims_for, shims_shown
+from kit.kernel.shims import KNOWN, OLDEST, shims_for, shims_shown
 from kit.kernel.toolchain import jobs, tool_versions
 from kit.progress import Progress
 from kit.records import Kernel, Machine
@@ -92,7 +92,7 @@ def examine(cache: Cache, progress: Progress, root: str, *, try_kvm: bool = Fals
 
 def _kernels(progress: Progress) -> dict[str, Any]:
     """Which kernels were built and booted, and what the oldest needs of this machine's toolchain (kit.kernel.shims)."""
-    return {"known": list(KNOWN), "shims": shims_shown(shims_for(KNOWN[0], tool_versions(progress)))}
+    return {"known": list(KNOWN), "shims": shims_shown(shims_for(OLDEST, tool_versions(progress)))}
 
 
 def find(need: Need, system: System, family: str, *, optional: bool = False) -> Found:
