@@ -12,9 +12,13 @@ from kit.progress import Progress
 from kit.records import to_json
 from kit.report.bisect import git_log, mail, render_bisect
 from kit.report.narrowing import draw
-from kit.search.job import BisectResult, Narrowed, bisect
+from kit.search.job import BisectResult, Narrowed, bisect, resume_command
 from kit.search.question import FILE, Question, read_question
-from kit.store import Cache, write_atomic
+from kit.search.record import Trials
+from kit.stats.words import several
+from kit.store import Cache, read_json, write_atomic
+
+LAST = "last"
 
 
 @dataclass(frozen=True)
@@ -69,3 +73,24 @@ def _say(result: BisectResult, asked: Asked) -> str:
         if asked.log is not None:
             write_atomic(asked.log, git_log(found))
     return json.dumps(to_json(found), indent=2) + "\n" if asked.json else render_bisect(found, str(result.folder))
+
+
+def find_bisection(name: str, runs: Path) -> Path | None:
+    """The run folder of that path or name, `last` the newest, if it is a bisection's."""
+    if name == LAST:
+        found = [p for kind in (FILE, "experiment.yaml") for p in runs.glob(f"*/{kind}")]
+        newest = max(found, key=lambda p: p.stat().st_mtime_ns, default=None)
+        return newest.parent if newest is not None and newest.name == FILE else None
+    return next((p for p in (Path(name), runs / name) if (p / FILE).is_file()), None)
+
+
+def show_bisection(folder: Path, *, as_json: bool) -> str:
+    """What `kit bisect` printed at its end; of one that has not ended, how far it came."""
+    found = read_json(folder / "bisect.json")
+    if not isinstance(found, dict):
+        done = Trials(folder / "tests.jsonl").done
+        found = {"tests": len(done), "resume": resume_command(folder)}
+        text = f"{several(len(done), 'test')} done, not ended; go on with: {found['resume']}\n"
+    else:
+        text = render_bisect(found, str(folder))
+    return json.dumps(found, indent=2) + "\n" if as_json else text

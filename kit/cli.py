@@ -290,10 +290,15 @@ def _model(options: argparse.Namespace) -> int:
 
 def _show(options: argparse.Namespace) -> int:
     from kit import recorded
+    from kit.bisectverb import find_bisection, show_bisection
     from kit.report import recorded as report
     from kit.report.text import render
     from kit.store import Cache
 
+    bisection = find_bisection(options.run, options.runs)
+    if bisection is not None and options.boot is None:
+        print(show_bisection(bisection, as_json=options.json), end="")
+        return 0
     folder = recorded.find_run(options.run, options.runs)
     shown: Any
     text: Callable[[Any], str]

@@ -38,7 +38,7 @@ def step(question: Question, here: Path, cache: Cache, progress: Progress) -> in
     repository = Repository.open(here)
     ends = [] if _alone(question) else _ends(question, repository)
     sweep(cache)
-    tools = find_toolchain(progress)
+    tools = find_toolchain(progress, question.exp.toolchain)
     name = digest([question.exp, question.wanted.model_dump(), ends, tools.name, str(repository.root)])
     folder = RunFolder(cache.folder(FOLDER, name))
     cache.folder(FOLDER, name, "console")

@@ -8,6 +8,7 @@ import random
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from test_run import ROOT, TOOLS, Bench, Ran, interrupt, kill_after, resume_comm
 import kit.step
 from kit.cli import INTERRUPTED
 from kit.errors import BAD_INPUT, COULD_NOT_RUN, INCONCLUSIVE, OK
+from kit.search.metric import METRICS, Metric, Reading, read_count
 from tests.search.repositories import BATCHED, FORK, RMAP, UNBATCHED, Linux
 
 pytestmark = pytest.mark.skipif(not all(map(shutil.which, (*TOOLS, "git"))), reason="needs git and a compiler")
@@ -588,3 +590,64 @@ def test_a_step_stops_at_a_mistake_of_kits_own(steps: Bisection, monkeypatch: py
     monkeypatch.chdir(steps.linux.path)
     monkeypatch.setattr(kit.step, "step", broken)
     assert steps.bench.call("step", step_file(steps, threshold=60)).code == 255
+
+
+# Values that scatter.
+
+
+def scattering(spread: float) -> Metric:
+    """Counts of the fake guests with noise on them, as times are."""
+    rng = random.Random(SEED)
+
+    def read(question: Any, boots: Any) -> Reading:
+        reading = read_count(question, boots)
+        return replace(reading, value=reading.value + rng.gauss(0, spread) if reading.value is not None else None)
+
+    return Metric("counting", "ms", read, "count")
+
+
+def test_values_that_scatter_are_searched_by_probability(
+    bisection: Bisection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Levels and noise are not known to it; the shift is six standard deviations."""
+    print("seed", SEED)
+    linux = bisection.linux
+    for i in range(4):
+        linux.harmless(f"before {i}")
+    culprit = linux.culprit()
+    linux.harmless("after")
+    bisection.bisect = {"evidence": "time", "probability": 0.999}
+    monkeypatch.setitem(METRICS, "time", scattering((BAD_COUNT - GOOD_COUNT) / 6))
+    ran = bisection.run()
+    found = bisection.found()
+    assert (ran.code, bisection.culprit()) == (OK, culprit), ran
+    assert found["method"] == "by probability"
+    assert found["confidence"] >= 0.999
+    assert len(found["proof"]["again"]) == 3
+    assert found["proof"]["reverted_holds"] is True
+    assert len(set(found["commits"][0]["values"])) >= 2, "the ends are measured more than once"
+
+
+def test_values_that_turn_out_to_scatter_change_the_search(
+    bisection: Bisection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exact evidence was asked for; the good end gives another value when it is measured again."""
+    linux = bisection.linux
+    linux.harmless("before")
+    culprit = linux.culprit()
+    linux.harmless("after")
+    monkeypatch.setitem(METRICS, "count", scattering(1.0))
+    ran = bisection.run()
+    assert (ran.code, bisection.culprit()) == (OK, culprit), ran
+    assert bisection.found()["method"] == "by probability"
+
+
+def test_a_bisection_is_shown_again(bisection: Bisection) -> None:
+    bisection.linux.culprit()
+    ran = bisection.run()
+    run = bisection.bench.runs()[-1]
+    assert bisection.bench.call("show", run.name).out == ran.out
+    assert bisection.bench.call("show", "last").out == ran.out
+    assert json.loads(bisection.bench.call("show", "last", "--json").out) == bisection.found()
+    (run / "bisect.json").unlink()
+    assert "kit bisect --resume" in bisection.bench.call("show", "last").out

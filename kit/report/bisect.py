@@ -20,7 +20,7 @@ Found = Mapping[str, Any]
 
 def bars(chances: Sequence[float], skipped: Sequence[int] = ()) -> str:
     """A bar per commit, as high as it is likely beside the likeliest; `·`: it is out, `x`: it cannot be tested."""
-    width = -(-len(chances) // WIDEST)
+    width = max(-(-len(chances) // WIDEST), 1)
     most = max(chances, default=0.0) or 1.0
     out = []
     for at in range(0, len(chances), width):

@@ -94,7 +94,7 @@ def bisect(
     start = time.monotonic()
     limit = size_limit()
     sweep(cache)
-    tools = find_toolchain(progress)
+    tools = find_toolchain(progress, question.exp.toolchain)
     try:
         line, notes = line_for(question, cache, progress)
         stamp = time.strftime("%Y%m%d-%H%M%S")

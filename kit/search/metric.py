@@ -9,14 +9,14 @@ from fnmatch import fnmatchcase
 from statistics import fmean
 
 from kit.errors import UserError
-from kit.evidence import EVIDENCE
+from kit.evidence import EVIDENCE, time
+from kit.evidence.instructions import IDLE_SHARE
 from kit.evidence.locks import acquisitions
 from kit.evidence.request import Site
-from kit.records import ArmSpec, Boot, BootSpec, Experiment, Machine, Outcome, Splat, WindowResult
+from kit.records import ArmSpec, Boot, BootSpec, Experiment, Outcome, Splat, WindowResult
 from kit.search.question import Question
 from kit.stats.attribution import HANG
-from kit.workload.catalog import make_loads
-from kit.workload.load import boot_program
+from kit.workload.longer import ROUND
 
 GOOD, BAD = 0.0, 1.0
 
@@ -37,7 +37,7 @@ class Metric:
     instrument: str
     unit: str
     read: Callable[[Question, Sequence[Boot]], Reading]
-    evidence: str = ""  # the kind of kit.evidence whose boots it does; "" for plain boots of its own
+    evidence: str  # the kind of kit.evidence whose boots it does
 
 
 def read_count(question: Question, boots: Sequence[Boot]) -> Reading:
@@ -48,10 +48,22 @@ def read_count(question: Question, boots: Sequence[Boot]) -> Reading:
 
 
 def read_time(question: Question, boots: Sequence[Boot]) -> Reading:
-    """Milliseconds that the windows took, all boots of a test together."""
+    """Milliseconds that the windows took after the warm-up, all boots of a test together."""
     if (void := _unwanted(question, boots)) is not None:
         return void
-    return Reading(sum(w.elapsed for w in _windows(question, boots)) / 1e6)
+    windows = _windows(question, boots)
+    warm = [w for w in windows if int(w.name.partition(ROUND)[2] or 0) >= question.exp.time.warmup]
+    return Reading(sum(w.elapsed for w in warm) / 1e6)
+
+
+def read_instructions(question: Question, boots: Sequence[Boot]) -> Reading:
+    """Instructions that the windows took, on average over the layouts. Waiting would count: an idle guest is void."""
+    if (void := _unwanted(question, boots)) is not None:
+        return void
+    windows = _windows(question, boots)
+    if any(w.idle is None or w.idle > IDLE_SHARE * w.elapsed for w in windows):
+        return Reading(None, "void: the guest was idle", again=False)
+    return Reading(sum(w.elapsed for w in windows) / len(boots))
 
 
 def read_splat(question: Question, boots: Sequence[Boot]) -> Reading:
@@ -78,16 +90,22 @@ def _accepted(exp: Experiment, splat: Splat) -> bool:
 
 
 def _windows(question: Question, boots: Sequence[Boot]) -> list[WindowResult]:
-    found = [w for b in boots if b.results for w in b.results.windows if fnmatchcase(w.name, question.wanted.window)]
+    found = [w for b in boots if b.results for w in b.results.windows if _named(question, w)]
     if not found:
         names = sorted({w.name for b in boots if b.results for w in b.results.windows})
         raise UserError(f"no window is called {question.wanted.window}", hint=f"there are {', '.join(names)}")
     return found
 
 
+def _named(question: Question, window: WindowResult) -> bool:
+    """Whether a window, of whichever round, is among those that are asked for."""
+    return fnmatchcase(window.name.partition(ROUND)[0], question.wanted.window)
+
+
 METRICS: Mapping[str, Metric] = {
     "count": Metric("counting", "acquisitions", read_count, "count"),
-    "time": Metric("plain", "ms", read_time),
+    "instructions": Metric("plain", "instructions", read_instructions, "instructions"),
+    "time": Metric("plain", "ms", read_time, "time"),
     "splat": Metric("checking", "", read_splat, "check"),
 }
 
@@ -104,12 +122,9 @@ def boots_of(question: Question, label: str, kernel_key: str, accel: str, guest_
     """The boots of one test of a kernel: each machine of the experiment once."""
     metric = metric_of(question)
     exp = replace(question.exp, arms=(ArmSpec(label, question.tree, (), None),), baseline=label)
-    if metric.evidence:
-        site = Site({(label, metric.instrument): kernel_key}, accel, guest_key)
-        return [s for s in EVIDENCE[metric.evidence].boots(exp, site) if s.repeat == 0]
-    program, kind = boot_program(make_loads(exp.workloads, exp.seed)), question.wanted.evidence
-    machines = [Machine(exp.arch, cpus, exp.memory, accel) for cpus in exp.cpus]
-    return [BootSpec(label, kernel_key, kind, program, m, "", exp.seed, 0, 0, 0, guest_key) for m in machines]
+    site = Site({(label, metric.instrument): kernel_key}, accel, guest_key)
+    specs = [s for s in EVIDENCE[metric.evidence].boots(exp, site) if s.arm == label and s.repeat == 0]
+    return specs if metric.evidence != time.KIND else [s for s in specs if s.block == 0]
 
 
 def bad_side(value: float, before: float, after: float, threshold: float | None) -> bool:

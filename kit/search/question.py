@@ -72,12 +72,13 @@ def read_question(
     if whole:
         _check_ends(wanted, model.tree, series, source)
     _check(wanted, source)
-    return Question(replace(exp, arms=()), wanted, _tree(exp, model.tree), series)
+    return Question(replace(exp, arms=()), wanted, _tree(exp, series), series)
 
 
-def _tree(exp: Experiment, asked: str) -> str:
-    """The tree with its path as the experiment's reader has found it."""
-    return exp.arm(exp.baseline).tree if not asked.startswith(SCHEME) else asked
+def _tree(exp: Experiment, series: Path | None) -> str:
+    """The tree as the experiment's reader has found it; of a git tree that is bisected, the repository."""
+    tree = exp.arm(exp.baseline).tree
+    return tree.rpartition("@")[0] if series is None and tree.startswith(SCHEME) else tree
 
 
 def _series(name: object, source: Source) -> Path | None:
@@ -127,7 +128,10 @@ def write_question(question: Question, folder: Path, ends: tuple[str, str] | Non
         "guest": {"cpus": list(exp.cpus), "memory": f"{exp.memory}M", "accel": exp.accel, "limit": exp.boot_limit},
         "workloads": [{w.kind: {**w.params, "name": w.name}} for w in exp.workloads],
         "accept": [{"pattern": p, "why": w} for p, w in exp.accept],
+        "toolchain": exp.toolchain,
         "limit": exp.limit,
+        "instructions": exp.instructions,
+        "time": exp.time,
         "budget": {"blocks": exp.blocks, "minutes": exp.minutes},
         "seed": exp.seed,
         "bisect": wanted,

@@ -19,8 +19,8 @@ SEARCH, SAME, AGAIN, REVERTED = "search", "same", "again", "reverted"
 @dataclass(frozen=True)
 class Trial:
     """One test of the source at a place. `seconds`: of build and boots; `boots`: names of their console logs;
-    `reused`: how many of them were taken from earlier runs; `built`: not from the cache; `image`: what the kernel is,
-    "" where it could not be built."""
+    `reused`: how many of them were taken from earlier runs; `built`: not from the cache; `image`: what the kernel does,
+    "" where it could not be built; `kernel`: its key."""
 
     place: str
     role: str
@@ -28,6 +28,7 @@ class Trial:
     skip: bool
     why: str
     image: str
+    kernel: str
     built: bool
     build_seconds: float
     boot_seconds: float
