@@ -68,7 +68,7 @@ def resolve_arms(
         tree = trees[arm.tree]
         changed, record = apply_series(series[arm.name], tree.read)
         builds = {
-            i: _build_input(exp, arm, i, tree, changed, config_of(i, tree.version, configs, exp.config), tools)
+            i: build_input(exp, arm, i, tree, changed, config_of(i, tree.version, configs, exp.config), tools)
             for i in instruments
         }
         out.append(ResolvedArm(arm, tree, tuple((p, tuple(a)) for p, a in record), changed, builds))
@@ -84,7 +84,7 @@ def config_of(instrument: str, version: str, configs: Path, own: Sequence[str] =
     return replace(fit(config, version), target=config.target, base=config.base)
 
 
-def _build_input(
+def build_input(
     exp: Experiment,
     arm: ArmSpec,
     instrument: str,
@@ -93,6 +93,7 @@ def _build_input(
     config: Config,
     tools: Toolchain,
 ) -> BuildInput:
+    """One kernel of an arm; `changed`: path → content that its series leaves, None: deleted."""
     series = tuple(
         (path, blob_id(content) if content is not None else "")
         for path, content in sorted(changed.items())

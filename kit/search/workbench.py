@@ -9,15 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from kit import proc
-from kit.arms import FRAGMENTS
+from kit.arms import build_input, config_of
 from kit.errors import BuildError, MachineError, UserError
 from kit.evidence import instructions
 from kit.kernel.build import BuildInput
-from kit.kernel.config import Config, read_fragments
 from kit.kernel.image import same_code
-from kit.kernel.patch import blob_id
 from kit.progress import Progress
-from kit.records import Boot, BootSpec, Kernel, KernelSpec, Outcome, to_json
+from kit.records import ArmSpec, Boot, BootSpec, Kernel, Outcome, to_json
 from kit.runner import Runner, load_boots
 from kit.search.line import Source
 from kit.search.metric import BAD, GOOD, Reading, boots_of, metric_of
@@ -37,8 +35,6 @@ class Workbench:
 
     def __init__(self, question: Question, runner: Runner, tests: Trials, progress: Progress) -> None:
         self.question, self.runner, self.tests, self.progress = question, runner, tests, progress
-        fragments = [PROJECT / "configs" / "kernel" / f"{f}.config" for f in FRAGMENTS[self.instrument]]
-        self.config: Config = read_fragments(fragments)
         self.recorded: list[Boot] = load_boots(runner.folder)
         self.accel = ""
         self.accel_why = ""
@@ -85,14 +81,10 @@ class Workbench:
         return kernel
 
     def _input(self, place: str, source: Source) -> BuildInput:
-        changed = {p: c for p, c in sorted(source.changed.items()) if c != source.tree.read(p)}
-        series = tuple((p, blob_id(c) if c is not None else "") for p, c in changed.items())
-        tree, exp = source.tree, self.question.exp
-        spec = KernelSpec(
-            label(place), self.instrument, exp.arch, tree.ref, tree.key, tree.workspace, series, self.config.key,
-            self.runner.tools.name,
-        )  # fmt: skip
-        return BuildInput(spec, tree, changed, self.config)
+        exp, tree = self.question.exp, source.tree
+        arm = ArmSpec(label(place), tree.ref, (), None)
+        config = config_of(self.instrument, tree.version, PROJECT / "configs")
+        return build_input(exp, arm, self.instrument, tree, source.changed, config, self.runner.tools)
 
     def _choose_accel(self, kernel: Kernel, source: Source) -> None:
         if not self.accel and self.question.wanted.evidence == instructions.KIND:
