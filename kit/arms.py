@@ -25,6 +25,14 @@ FRAGMENTS: Mapping[str, tuple[str, ...]] = {
     instrument: ("common", "pvh", instrument) for instrument in ("plain", "counting", "checking")
 }
 """Instrument → fragments under configs/kernel/, merged in this order."""
+USERLAND = "userland"  # before the instrument's own, where a guest runs programs of the host's
+
+
+def fragments(exp: Experiment, instrument: str) -> tuple[str, ...]:
+    """The fragments of an experiment's kernels for an instrument."""
+    *shared, own = FRAGMENTS[instrument]
+    wanted = exp.root == "host" or any(w.kind == "payload" for w in exp.workloads)
+    return (*shared, USERLAND, own) if wanted else FRAGMENTS[instrument]
 
 
 @dataclass(frozen=True)
@@ -59,7 +67,7 @@ def resolve_arms(
     apply, before anything is built."""
     series = {arm.name: read_series(arm) for arm in exp.arms}  # all are read before anything is downloaded
     for instrument in instruments:
-        config_of(instrument, NEWEST, configs, exp.config)
+        config_of(exp, instrument, NEWEST, configs)
     trees: dict[str, Tree] = {}
     out = []
     for arm in exp.arms:
@@ -67,20 +75,18 @@ def resolve_arms(
             trees[arm.tree] = resolve_tree(arm.tree, cache, progress)
         tree = trees[arm.tree]
         changed, record = apply_series(series[arm.name], tree.read)
-        builds = {
-            i: build_input(exp, arm, i, tree, changed, config_of(i, tree.version, configs, exp.config), tools)
-            for i in instruments
-        }
+        asked = {i: config_of(exp, i, tree.version, configs) for i in instruments}
+        builds = {i: build_input(exp, arm, i, tree, changed, asked[i], tools) for i in instruments}
         out.append(ResolvedArm(arm, tree, tuple((p, tuple(a)) for p, a in record), changed, builds))
     return out
 
 
-def config_of(instrument: str, version: str, configs: Path, own: Sequence[str] = ()) -> Config:
-    """What an instrument asks of a kernel of that version, on top of the user's own configuration if there is one.
-    Raises UserError for a fragment that cannot be read."""
-    names = [f for f in FRAGMENTS[instrument] if f != "pvh" or has_pvh(version)]
+def config_of(exp: Experiment, instrument: str, version: str, configs: Path) -> Config:
+    """What an experiment asks of an instrument's kernel of that version, on top of the user's own configuration if
+    there is one. Raises UserError for a fragment that cannot be read."""
+    names = [f for f in fragments(exp, instrument) if f != "pvh" or has_pvh(version)]
     needed = [configs / "kernel" / f"{f}.config" for f in names]
-    config = with_own(own, needed, configs / "kernel" / "own.config") if own else read_fragments(needed)
+    config = with_own(exp.config, needed, configs / "kernel" / "own.config") if exp.config else read_fragments(needed)
     return replace(fit(config, version), target=config.target, base=config.base)
 
 

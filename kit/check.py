@@ -104,7 +104,7 @@ def show_plan(exp: Experiment, cache: Cache) -> PlanShown:
         read_series(arm)
     wanted = instruments(exp)
     for instrument in wanted:
-        config_of(instrument, NEWEST, PROJECT / "configs", exp.config)
+        config_of(exp, instrument, NEWEST, PROJECT / "configs")
     names = {(arm.name, i): f"{arm.name}/{i}" for arm in exp.arms for i in wanted}
     plan = Plan.of(exp, Site(names, _accel(exp), "guest"))
     loads = make_loads(exp.workloads, exp.seed)

@@ -83,7 +83,7 @@ class Workbench:
     def _input(self, place: str, source: Source) -> BuildInput:
         exp, tree = self.question.exp, source.tree
         arm = ArmSpec(label(place), tree.ref, (), None)
-        config = config_of(self.instrument, tree.version, PROJECT / "configs")
+        config = config_of(exp, self.instrument, tree.version, PROJECT / "configs")
         return build_input(exp, arm, self.instrument, tree, source.changed, config, self.runner.tools)
 
     def _choose_accel(self, kernel: Kernel, source: Source) -> None:
