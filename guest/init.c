@@ -87,13 +87,14 @@ static void send_hello(void)
 	frame_send();
 }
 
-static pid_t start_worker(const char *program, const char *name)
+/* /worker for /program.N, /payload for /payload.N. */
+static pid_t start_worker(const char *runner, const char *program, const char *name)
 {
 	pid_t pid = fork();
 
 	if (pid)
 		return pid;
-	execl("/worker", "/worker", program, name, (char *)NULL);
+	execl(runner, runner, program, name, (char *)NULL);
 	_exit(127);
 }
 
@@ -102,7 +103,7 @@ static void check(int status, const char *who)
 	if (WIFSIGNALED(status))
 		channel_fail("%s was killed by signal %d", who, WTERMSIG(status));
 	else if (WEXITSTATUS(status) == 127)
-		channel_fail("/worker could not be executed");
+		channel_fail("%s could not be executed", who);
 	else if (status)
 		channel_fail("%s exited with status %d", who, WEXITSTATUS(status));
 }
@@ -128,9 +129,9 @@ static void wait_for_all(pid_t worker, long limit)
 }
 
 /* 0 when the worker and its orphans exited with 0; otherwise a fail frame has been sent. */
-static int run_worker(const char *program, const char *name, long limit)
+static int run_worker(const char *runner, const char *program, const char *name, long limit)
 {
-	pid_t pid = start_worker(program, name);
+	pid_t pid = start_worker(runner, program, name);
 
 	if (pid < 0) {
 		channel_fail("init cannot fork: %s", strerror(errno));
@@ -140,14 +141,20 @@ static int run_worker(const char *program, const char *name, long limit)
 	return channel_failed() ? -1 : 0;
 }
 
-/* Every /program.N in order, each in a worker of its own, named worker.N in /boot.conf. */
+/* Every /program.N or /payload.N in order, each in a runner of its own, named worker.N in /boot.conf. */
 static int run_workers(long limit)
 {
 	char program[32], key[32], name[MAX_NAME];
+	const char *runner;
 	int n;
 
 	for (n = 0; ; n++) {
+		runner = "/worker";
 		snprintf(program, sizeof(program), "/program.%d", n);
+		if (access(program, R_OK) < 0) {
+			runner = "/payload";
+			snprintf(program, sizeof(program), "/payload.%d", n);
+		}
 		snprintf(key, sizeof(key), "worker.%d", n);
 		if (access(program, R_OK) < 0)
 			break;
@@ -155,13 +162,23 @@ static int run_workers(long limit)
 			channel_fail("%s has no name in /boot.conf", program);
 			return -1;
 		}
-		if (run_worker(program, name, limit) < 0)
+		if (run_worker(runner, program, name, limit) < 0)
 			return -1;
 	}
 	if (n)
 		return 0;
-	channel_fail("there is no /program.0");
+	channel_fail("there is no /program.0 and no /payload.0");
 	return -1;
+}
+
+/* The shell's layout, memory to reclaim, and all workers; or a session instead. 0, or -1 after a fail frame. */
+static int do_all(long limit)
+{
+	if (access("/session.task", R_OK) == 0)
+		return run_worker("/session", "/session.task", "session", limit);
+	if (shell_send_layout() || (conf_number("swap", 0) && reclaim_some()))
+		return -1;
+	return run_workers(limit);
 }
 
 int main(void)
@@ -176,7 +193,7 @@ int main(void)
 	limit = conf_number("limit", LIMIT_SECONDS);
 	set_limit(limit);
 	send_hello();
-	if (!shell_send_layout() && (!conf_number("swap", 0) || !reclaim_some()) && !run_workers(limit)) {
+	if (!do_all(limit)) {
 		frame_begin("end");
 		frame_number(channel_frames());
 		frame_send();

@@ -1,0 +1,35 @@
+/*
+ * What to run in a root: /payload.N or /session, a `key value` a line, in
+ * values %XX for bytes that are no part of a line.
+ *
+ *	root DIR	chroot; `host` for the host's files
+ *	dir DIR		working directory in there
+ *	arg TEXT	one per argument, the program's path first
+ *	env KEY=VALUE	one per variable
+ *	limit SECONDS	0 for none
+ *	status NUMBER	the exit status that means success
+ *	left fail|kill	processes that are still there when the program has ended
+ */
+#ifndef KIT_TASK_H
+#define KIT_TASK_H
+
+#define TASK_WORDS	1024
+
+struct task {
+	char *root, *dir;
+	char *args[TASK_WORDS + 1], *env[TASK_WORDS + 1];
+	int nargs, nenv;
+	long limit, status;
+	int kill_left;
+};
+
+/* 0, or -1 after a fail frame. */
+int task_read(struct task *task, const char *path);
+
+/* Makes the task's root ready. 0, or -1 after a fail frame. */
+int task_prepare(struct task *task);
+
+/* In the child: goes into the root and executes. Returns errno if that fails. */
+int task_execute(const struct task *task);
+
+#endif
