@@ -12,7 +12,9 @@ from kit.records import (
     HostState,
     LockRow,
     Outcome,
+    PayloadRun,
     Pinned,
+    Printed,
     Results,
     Splat,
     UserTime,
@@ -44,7 +46,13 @@ def _host(value: Mapping[str, Any] | None) -> HostRecord | None:
 
 def _results(value: Mapping[str, Any]) -> Results:
     layouts = {name: tuple(GuestVma(**v) for v in vmas) for name, vmas in value["layouts"].items()}
-    return Results(value["release"], value["cpus"], layouts, tuple(_window(w) for w in value["windows"]))
+    windows = tuple(_window(w) for w in value["windows"])
+    payloads = tuple(_payload(p) for p in value.get("payloads", ()))  # runs of before had none
+    return Results(value["release"], value["cpus"], layouts, windows, payloads)
+
+
+def _payload(value: Mapping[str, Any]) -> PayloadRun:
+    return PayloadRun(**{**value, "stdout": Printed(**value["stdout"]), "stderr": Printed(**value["stderr"])})
 
 
 def _window(value: Mapping[str, Any]) -> WindowResult:

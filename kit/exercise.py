@@ -18,9 +18,10 @@ from kit.progress import Progress
 from kit.records import Exercised, Experiment, Kernel, Machine, digest, to_json
 from kit.store import read_json, write_json
 from kit.vm.coverage import MOST, Reached, coverage_boot
+from kit.vm.qemu import HOST_FILES
 from kit.workload.catalog import make_loads
 from kit.workload.guestimage import boot_initramfs
-from kit.workload.load import boot_program
+from kit.workload.load import boot_program, own_limit, wants_host
 
 VERSION = 1  # of what is kept
 LIMIT = 600.0  # seconds
@@ -75,12 +76,16 @@ def _find(arm: str, kernel: Kernel, baseline: Kernel, machine: Machine, program:
     chosen = _some(later)
     reached = Reached(frozenset(), frozenset(), True, "", 0)
     if chosen:
-        conf = {"nonce": secrets.token_hex(8), "limit": str(int(LIMIT))}
+        limit = LIMIT + own_limit(program)
+        conf = {"nonce": secrets.token_hex(8), "limit": str(int(limit))}
         initramfs = boot_initramfs(site.base, program, conf)
         addresses = [f.address for f in chosen]
         with site.progress.task(f"{arm}: do the {len(chosen)} functions that differ run? A boot with breakpoints"):
             image = Path(kernel.image)
-            reached = coverage_boot(image, initramfs, machine, addresses, console=site.console, limit=LIMIT)
+            extra = HOST_FILES if wants_host(program) else ()
+            reached = coverage_boot(
+                image, initramfs, machine, addresses, console=site.console, limit=limit, extra=extra
+            )
     booting = [*_at(chosen, reached.booting), *(f.name for f in difference.changed if f.init)]
     ran = _at(chosen, reached.running)
     why = "" if reached.whole or ran else f"the boot with breakpoints: {reached.why}"

@@ -12,6 +12,7 @@ from kit.evidence.request import Site
 from kit.records import Boot, BootSpec, Experiment, Outcome, Stop
 from kit.stats.attribution import seen_once
 from kit.stats.noisy import Decision
+from kit.workload.load import own_limit
 
 TRIES = 2  # a boot that fails is tried once more before it counts (design.md, Attribution)
 LIMIT_TIMES = 10  # a guest hangs if it takes so many times as long as the baseline's
@@ -89,13 +90,13 @@ class Plan:
 
     def limit(self, spec: BootSpec, done: Sequence[Boot]) -> float | None:
         """Seconds that this boot may take: what the experiment says, else by the baseline's boots of the same kind, on
-        the same machine where there are any. None where there are none."""
+        the same machine where there are any; payloads have their own limits besides. None where there are none."""
         if self.exp.boot_limit is not None:
             return self.exp.boot_limit
         like = (self.exp.baseline, spec.evidence)
         known = [b for b in done if b.outcome is Outcome.OK and (b.arm, b.evidence) == like]
         took = [b.seconds for b in known if b.cpus == spec.machine.cpus] or [b.seconds for b in known]
-        return max(LIMIT_LEAST, LIMIT_TIMES * max(took)) if took else None
+        return max(LIMIT_LEAST + own_limit(spec.program), LIMIT_TIMES * max(took)) if took else None
 
 
 def instruments(exp: Experiment) -> tuple[str, ...]:

@@ -144,6 +144,7 @@ def boot_shown(folder: RunFolder, boot: Boot, exp: Experiment) -> dict[str, Any]
         {"name": name, "seconds": elapsed / 1e9, "acquisitions": counts}
         for name, elapsed, counts in window_counts(boot.results, named(exp.locks))
     ]
+    runs = boot.results.payloads if boot.results else ()
     del out["results"]
     return {
         **out,
@@ -151,6 +152,7 @@ def boot_shown(folder: RunFolder, boot: Boot, exp: Experiment) -> dict[str, Any]
         "console": str(console),
         "raw": str(raw) if raw.exists() else None,
         "windows": windows,
+        "payloads": [{**to_json(run), "stdout": run.stdout.text, "stderr": run.stderr.text} for run in runs],
         "console_tail": _tail(console),
     }
 

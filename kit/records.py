@@ -191,6 +191,34 @@ class WindowResult:
 
 
 @dataclass(frozen=True)
+class Printed:
+    """What a payload wrote to one of its streams: `bytes` in all; kept are its beginning and, behind a gap, its end."""
+
+    bytes: int
+    head: str
+    tail: str
+
+    @property
+    def text(self) -> str:
+        """All that was kept; where something is missing, a line says so."""
+        gap = self.bytes - len(self.head.encode()) - len(self.tail.encode())
+        return f"{self.head}\n[... {gap} bytes ...]\n{self.tail}" if gap > 0 and self.tail else self.head + self.tail
+
+
+@dataclass(frozen=True)
+class PayloadRun:
+    """How a payload of a boot ended. `elapsed` in guest nanoseconds; `status` -1 where a signal ended it."""
+
+    name: str
+    elapsed: int
+    status: int
+    signal: int
+    left: int  # processes that it left behind
+    stdout: Printed
+    stderr: Printed
+
+
+@dataclass(frozen=True)
 class Results:
     """What the guest sent over its own channel, complete and undamaged."""
 
@@ -198,6 +226,7 @@ class Results:
     cpus: int
     layouts: Mapping[str, tuple[GuestVma, ...]]  # by worker: its VMAs when its program started
     windows: tuple[WindowResult, ...]
+    payloads: tuple[PayloadRun, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -399,6 +428,7 @@ class Experiment:
     config: tuple[str, ...] = ()  # the user's own: a .config or a target of make, and fragments; none: kit's
     aa: bool = False  # every arm is the baseline's kernel: a difference that is found is a false one
     boot_limit: float | None = None  # seconds that a boot may take; None: by how long the baseline's took
+    root: str = "guest"  # "host": payloads run on the host's files
 
     def arm(self, name: str) -> ArmSpec:
         return next(a for a in self.arms if a.name == name)

@@ -20,7 +20,9 @@ from kit.store import Cache, RunFolder, write_atomic
 from kit.upkeep import temporary_files
 from kit.vm.boot import BootRun, run_boot
 from kit.vm.debug import debug_boot
+from kit.vm.qemu import HOST_FILES
 from kit.workload.guestimage import archive_name, boot_initramfs, build_guest
+from kit.workload.load import own_limit, wants_host
 from kit.workload.results import read_results
 
 
@@ -78,7 +80,9 @@ def rerun(
         kernel = _kernel(boot, folder, cache)
         base = _guest(str(origin.get("guest", "")), cache, progress, notes)
         with temporary_files(), progress.task(f"boot {name_of(boot)} again"):
-            limit = Plan(exp, ()).limit(spec, load_boots(folder)) or TOTAL_SECONDS[spec.machine.accel]
+            limit = Plan(exp, ()).limit(spec, load_boots(folder)) or (
+                TOTAL_SECONDS[spec.machine.accel] + own_limit(spec.program)
+            )
             run = _Again(folder, boot, spec, kernel, base, limit, progress, say).run(gdb, keep)
     finally:
         cache.release()
@@ -147,14 +151,16 @@ class _Again:
         initramfs = boot_initramfs(self.base, self.spec.program, conf)
         image, machine, layout = Path(self.kernel.image), self.spec.machine, self.spec.layout
         command = self.progress.command
+        extra = HOST_FILES if wants_host(self.spec.program) else ()
         if gdb or keep:
             return debug_boot(
                 image, initramfs, machine, console=console, read=read, limits=limits, stopped=gdb, say=self.say,
-                append=layout, on_command=command,
+                append=layout, extra=extra, on_command=command,
             )  # fmt: skip
         return run_boot(
-            image, initramfs, machine, console=console, read=read, limits=limits, append=layout, on_command=command
-        )
+            image, initramfs, machine, console=console, read=read, limits=limits, append=layout, extra=extra,
+            on_command=command,
+        )  # fmt: skip
 
     def _console(self) -> Path:
         """A log of its own below the run folder."""

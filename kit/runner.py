@@ -24,7 +24,9 @@ from kit.vm.boot import BootRun, run_boot
 from kit.vm.console import Limits
 from kit.vm.hostload import cores
 from kit.vm.kvm import HostFacts, host_facts, probe
+from kit.vm.qemu import HOST_FILES
 from kit.workload.guestimage import GuestImage, archive_name, boot_initramfs, build_guest, guest_key
+from kit.workload.load import own_limit, wants_host
 from kit.workload.results import read_results
 
 EXACT = ("count", "instructions")  # evidence whose boots are reused by key: the same again gives the same again
@@ -88,7 +90,8 @@ class Runner:
         if (boot := self._reuse(spec, name)) is not None:
             return boot
         kernel = self._kernels[spec.kernel_key]
-        limits = limits_of(limit or TOTAL_SECONDS[spec.machine.accel], spec.machine.accel)
+        total = limit or TOTAL_SECONDS[spec.machine.accel] + own_limit(spec.program)
+        limits = limits_of(total, spec.machine.accel)
         conf = CONF.get(spec.evidence, {})
         timed = cores() if spec.evidence in TIMED else None
         run = self._run(kernel, spec.program, spec.machine, name, limits, spec.layout, conf, timed)
@@ -97,7 +100,8 @@ class Runner:
         boot = _record(spec, replace(run, splats=splats), self.folder)
         if boot.outcome is not Outcome.OK:
             self._require_space()
-        if boot.outcome is Outcome.OK and spec.evidence in EXACT and not boot.splats:
+        exact = spec.evidence in EXACT and not wants_host(spec.program)  # the host's files are in no key
+        if boot.outcome is Outcome.OK and exact and not boot.splats:
             self._keep(boot)
         return boot
 
@@ -136,6 +140,7 @@ class Runner:
                 read=read,
                 limits=limits,
                 append=append,
+                extra=HOST_FILES if wants_host(program) else (),
                 on_command=self.progress.command,
                 cores=pin_to,
             )
@@ -154,7 +159,7 @@ class Runner:
     def _reuse(self, spec: BootSpec, name: str) -> Boot | None:
         kept = self.cache.root / "boots" / spec.key
         record = _kept_boot(kept)
-        if self.fresh or spec.evidence not in EXACT or record is None:
+        if self.fresh or spec.evidence not in EXACT or record is None or wants_host(spec.program):
             return None
         console = self._console(name)
         try:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import re
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +29,7 @@ from kit.source import YAML_ERRORS, Source
 from kit.workload.aim7 import read_mix
 from kit.workload.catalog import WORKLOADS, parse_params
 from kit.workload.custom import read_program
+from kit.workload.payload import Payload, require_room
 
 PROJECT = Path(__file__).resolve().parent.parent
 NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,39}"
@@ -88,6 +91,9 @@ class GuestModel(_Strict):
     )
     memory: str = Field(default="512M", description="memory of a guest, as 512M or 2G")
     accel: Literal["auto", "kvm", "tcg"] = Field(default="auto", description="auto: KVM where a real boot proves it")
+    root: Literal["guest", "host"] = Field(
+        default="guest", description="host: payloads run on the host's files, read-only under a writable overlay"
+    )
     limit: float | None = Field(
         default=None,
         ge=10,
@@ -324,7 +330,8 @@ def _evidence(model: ExperimentModel) -> tuple[str, ...]:
     if model.evidence:
         return model.evidence
     compares = model.arms[model.baseline].profile and sum(arm.profile is not None for arm in model.arms.values()) > 1
-    return ("model", "count") if compares else ("count",)
+    covered = any("payload" not in w for w in model.workloads)  # of other programs the model knows nothing
+    return ("model", "count") if compares and covered else ("count",)
 
 
 def _resolve(model: ExperimentModel, source: Source) -> Experiment:
@@ -355,6 +362,7 @@ def _resolve(model: ExperimentModel, source: Source) -> Experiment:
         sequential=model.budget.stopping == "sequential",
         instructions=InstructionsPlan(**model.instructions.model_dump()),
         time=TimePlan(**model.time.model_dump()),
+        root=model.guest.root,
     )
     return as_aa(exp) if model.aa else exp
 
@@ -435,12 +443,12 @@ def find_path(name: str, source: Source) -> Path | None:
 def _workloads(model: ExperimentModel, source: Source) -> tuple[WorkloadSpec, ...]:
     specs: list[WorkloadSpec] = []
     for i, entry in enumerate(model.workloads):
-        specs.append(_workload(i, entry, specs, model.seed, source))
+        specs.append(_workload(i, entry, specs, model, source))
     return tuple(specs)
 
 
 def _workload(
-    i: int, entry: Mapping[str, Any], before: Sequence[WorkloadSpec], seed: int, source: Source
+    i: int, entry: Mapping[str, Any], before: Sequence[WorkloadSpec], model: ExperimentModel, source: Source
 ) -> WorkloadSpec:
     where = source.where(("workloads", i))
     hint = "as in - fork-chain: {depth: 0..8}"
@@ -464,13 +472,20 @@ def _workload(
         raw["mix"] = _mix(raw["mix"], where, source)
     if kind == "program" and isinstance(raw.get("file"), str):
         raw["text"] = _program(raw.pop("file"), where, source)
+    if kind == "payload":
+        raw = {"root": model.guest.root, **_payload_paths(raw, source)}
     try:
         params = parse_params(kind, raw)
-        parse_program(params.load(name, seed).program.text())  # the guest's own bounds
+        parse_program(params.load(name, model.seed).program.text())  # the guest's own bounds
+        if isinstance(params, Payload):
+            require_room(params.packed(), mebibytes(model.guest.memory))
     except ValidationError as error:
         raise _explain(error, source, WORKLOADS[kind], ("workloads", i, kind)) from None
     except ModelError as error:
         raise UserError(f"{name} is more than a guest runs: {error}", where=where) from None
+    except UserError as error:
+        what = f"{error.where}: {error.what}" if error.where else error.what
+        raise UserError(f"{name}: {what}", where=where, hint=error.hint) from None
     return WorkloadSpec(kind, name, params.model_dump(mode="json"))
 
 
@@ -493,6 +508,25 @@ def _mix(name: str, where: str, source: Source) -> dict[str, float]:
         return read_mix(path)
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read the mix {name}: {error}", where=where) from None
+
+
+def _payload_paths(raw: Mapping[str, Any], source: Source) -> dict[str, Any]:
+    """The parameters with paths as they are found from the experiment; what is not found stays as it is written."""
+
+    def found(name: Any) -> Any:
+        return str(find_path(name, source) or name) if isinstance(name, str) else name
+
+    out = dict(raw)
+    if "folder" in raw:
+        out["folder"] = found(raw["folder"])
+    if isinstance(raw.get("files"), list):
+        out["files"] = [found(f) for f in raw["files"]]
+    command = raw.get("command")
+    with contextlib.suppress(ValueError):  # no closing quotation: the model says so
+        command = shlex.split(command) if isinstance(command, str) else command
+    if isinstance(command, list) and command and "/" in str(command[0]) and "folder" not in raw:
+        out["command"] = [found(command[0]), *command[1:]]
+    return out
 
 
 def _program(name: str, where: str, source: Source) -> str:

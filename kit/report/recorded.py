@@ -55,6 +55,7 @@ def render_boot(boot: Row) -> str:
     ]
     if boot["windows"]:
         parts.append(_windows(boot["windows"]))
+    parts += [_printed(run) for run in boot["payloads"]]
     for splat in boot["splats"]:
         excerpt = "\n".join(f"    {line}" for line in splat["excerpt"].splitlines()[:EXCERPT])
         parts.append(f"{splat['kind']}: {splat['title']} (line {splat['line']} of the console)\n{excerpt}")
@@ -62,6 +63,15 @@ def render_boot(boot: Row) -> str:
     parts.append(f"The console's last lines\n{tail}" if tail else "The console is empty, or its log is gone")
     parts.append(f"Console: {boot['console']}\nResults as the guest sent them: {boot['raw'] or 'none'}")
     return "\n\n".join(parts) + "\n"
+
+
+def _printed(run: Row) -> str:
+    """A payload, with the end of what it printed."""
+    lines = [f"{run['name']}: exit status {run['status']}, {run['elapsed'] / 1e9:.3f} s"]
+    for stream in ("stdout", "stderr"):
+        said = run[stream].rstrip().splitlines()[-EXCERPT:]
+        lines += [f"  {stream}:", *(f"    {line}" for line in said)] if said else []
+    return "\n".join(lines)
 
 
 def _windows(windows: Sequence[Row]) -> str:

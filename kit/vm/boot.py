@@ -89,11 +89,13 @@ def run_boot(
     read: ReadResults,
     limits: Limits | None = None,
     append: str = "",
+    extra: Sequence[str] = (),
     on_command: OnCommand | None = None,
     cores: Sequence[int] | None = None,
 ) -> BootRun:
-    """Boot `image` once, to its end or a limit, and say how it ended. The console's log stays at `console`. `cores`: a
-    timed boot, whose vCPUs are bound to these, each to one.
+    """Boot `image` once, to its end or a limit, and say how it ended. The console's log stays at `console`. `append` is
+    more of the kernel's command line, `extra` of QEMU's. `cores`: a timed boot, whose vCPUs are bound to these, each to
+    one.
 
     QEMU is killed when this is left in any way, Ctrl-C included. Raises MachineError if QEMU, setpriv or prlimit is
     missing, UserError for an unknown architecture.
@@ -111,7 +113,7 @@ def run_boot(
         files.results.touch()
         console.parent.mkdir(parents=True, exist_ok=True)
         console.write_bytes(b"")
-        argv = qemu_argv(machine, files, append)
+        argv = qemu_argv(machine, files, append, extra)
         if on_command is not None:
             on_command(argv)
         before = host_state() if pins else None

@@ -38,9 +38,19 @@ class Reached:
 
 
 def coverage_boot(
-    image: Path, initramfs: bytes, machine: Machine, addresses: Sequence[int], *, console: Path, limit: float
+    image: Path,
+    initramfs: bytes,
+    machine: Machine,
+    addresses: Sequence[int],
+    *,
+    console: Path,
+    limit: float,
+    extra: Sequence[str] = (),
 ) -> Reached:
-    """Boots once, for at most `limit` seconds. Raises MachineError where QEMU or its stub does not start."""
+    """Boots once, for at most `limit` seconds; `extra`: more of QEMU's command line.
+
+    Raises MachineError where QEMU or its stub does not start.
+    """
     with ExitStack() as stack:
         folder = short_folder(stack)
         ours, theirs = (stack.enter_context(end) for end in socket.socketpair())
@@ -49,7 +59,7 @@ def coverage_boot(
         files.results.touch()
         console.parent.mkdir(parents=True, exist_ok=True)
         console.write_bytes(b"")
-        argv = qemu_argv(machine, files, "", gdb_stub(folder / "gdb", stopped=True))
+        argv = qemu_argv(machine, files, "", (*extra, *gdb_stub(folder / "gdb", stopped=True)))
         process = stack.enter_context(debugged(argv, theirs, folder / "stderr"))
         await_stub(folder / "gdb", process, folder / "stderr")
         end = stack.enter_context(socket.socket(socket.AF_UNIX))

@@ -39,6 +39,7 @@ def debug_boot(
     stopped: bool,
     say: Callable[[str], None],
     append: str = "",
+    extra: Sequence[str] = (),
     on_command: OnCommand | None = None,
 ) -> BootRun:
     """Boots with a gdb stub. `stopped`: before its first instruction, no limits; else where it hangs it stays.
@@ -54,7 +55,7 @@ def debug_boot(
         files.results.touch()
         console.parent.mkdir(parents=True, exist_ok=True)
         console.write_bytes(b"")
-        argv = qemu_argv(machine, files, append, gdb_stub(folder / "gdb", stopped=stopped))
+        argv = qemu_argv(machine, files, append, (*extra, *gdb_stub(folder / "gdb", stopped=stopped)))
         if on_command is not None:
             on_command(argv)
         process = stack.enter_context(debugged(argv, theirs, folder / "stderr"))

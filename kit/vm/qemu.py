@@ -55,6 +55,13 @@ X86_APPEND = "console=ttyS0 reboot=t no_timer_check"
 ARCHES: Mapping[str, Arch] = {"x86_64": Arch("qemu-system-x86_64", "pc,i8042=off", X86_APPEND)}
 
 
+# The host's files for the guest, read-only; several file systems as one, with inode numbers that do not collide.
+HOST_FILES = (
+    *("-fsdev", "local,id=host,path=/,security_model=none,readonly=on,multidevs=remap"),
+    *("-device", "virtio-9p-pci,fsdev=host,mount_tag=host"),
+)
+
+
 @dataclass(frozen=True)
 class Files:
     """What QEMU reads and writes. `console_fd`, `monitor_fd` and `pin_fd` (a second monitor) are its ends of socket

@@ -10,12 +10,14 @@ from kit.workload.aim7 import Aim7
 from kit.workload.custom import CustomProgram
 from kit.workload.forkchain import ForkChain
 from kit.workload.load import Load
+from kit.workload.payload import Payload
 
-Params = ForkChain | Aim7 | CustomProgram
-WORKLOADS: Mapping[str, type[ForkChain] | type[Aim7] | type[CustomProgram]] = {
+Params = ForkChain | Aim7 | CustomProgram | Payload
+WORKLOADS: Mapping[str, type[ForkChain] | type[Aim7] | type[CustomProgram] | type[Payload]] = {
     "fork-chain": ForkChain,
     "aim7": Aim7,
     "program": CustomProgram,
+    "payload": Payload,
 }
 
 

@@ -7,7 +7,7 @@ Documentation/driver-api/early-userspace/buffer-format.rst), reproducible to the
 
 from __future__ import annotations
 
-import re
+import os
 import shutil
 import stat
 import subprocess
@@ -15,10 +15,13 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from kit.errors import MachineError
 from kit.records import digest
+from kit.workload.load import HOST_ROOT, SESSION, WORKER, sections
+from kit.workload.pack import content
+from kit.workload.payload import is_manifest, read_manifest, root_of
 
 SOURCES = Path(__file__).resolve().parents[2] / "guest"
 COMPILER = "musl-gcc"
@@ -35,6 +38,8 @@ PROGRAMS: Mapping[str, tuple[str, ...]] = {
         "worker.c", "channel.c", "conf.c", "lines.c", "layout.c", "lockstat.c", "program.c", "fields.c", "run.c",
         "idle.c", "memory.c", "stack.c", "children.c", "threads.c", "exec.c", "users.c",
     ),
+    "payload": ("payload.c", "task.c", "root.c", "output.c", "channel.c", "conf.c", "lines.c", "lockstat.c"),
+    "session": ("session.c", "task.c", "root.c", "channel.c", "conf.c"),
     "bin/sh": ("sh.c", "lines.c"),
 }  # fmt: skip
 SCRIPTS: Mapping[str, str] = {"bin/job.sh": "job.sh", "bin/layout.sh": "layout.sh"}
@@ -79,7 +84,7 @@ def cpio(entries: Sequence[Entry]) -> bytes:
 
 
 def _member(number: int, entry: Entry) -> bytes:
-    name = entry.path.encode() + b"\0"
+    name = os.fsencode(entry.path) + b"\0"
     major, minor = entry.device
     links = 2 if stat.S_ISDIR(entry.mode) else 1
     fields = (number, entry.mode, 0, 0, links, 0, len(entry.data), 0, 0, major, minor, len(name), 0)
@@ -164,20 +169,37 @@ def _compile(sources: Sequence[str], program: Path, on_command: OnCommand | None
 
 
 def boot_initramfs(base: Path, program_text: str, conf: Mapping[str, str]) -> bytes:
-    """The initramfs of one boot: the base archive, then `/program.N` and `/boot.conf` (`nonce`, `limit` in seconds).
+    """The initramfs of one boot: the base archive, then its sections (kit.workload.load.boot_program) as `/program.N`,
+    `/payload.N` or `/session.task`, what they have packed, and `/boot.conf` (`nonce`, `limit` in seconds).
 
-    `program_text` has a section per worker, each after a line `worker NAME` (kit.workload.load.boot_program).
+    Raises MachineError where a packed file is not any more what the text says.
     """
-    workers = sections(program_text)
-    names = {f"worker.{n}": name for n, (name, _) in enumerate(workers)}
+    parts = sections(program_text)
+    names = {f"worker.{n}": name for n, (_, name, _) in enumerate(parts)}
     lines = "".join(f"{key}={value}\n" for key, value in {**conf, **names}.items())
-    own = [Entry(f"program.{n}", stat.S_IFREG | 0o644, text.encode()) for n, (_, text) in enumerate(workers)]
-    return base.read_bytes() + cpio([*own, Entry("boot.conf", stat.S_IFREG | 0o644, lines.encode())])
+    own = [part for n, (kind, _, text) in enumerate(parts) for part in _section_entries(n, kind, text)]
+    own.append(Entry("boot.conf", stat.S_IFREG | 0o644, lines.encode()))
+    return base.read_bytes() + cpio(list({entry.path: entry for entry in own}.values()))
 
 
-def sections(program_text: str) -> list[tuple[str, str]]:
-    """(worker's name, its program) in order. Raises ValueError for text before the first `worker` line."""
-    head, *rest = re.split(r"^worker (\S+)\n", program_text, flags=re.MULTILINE)
-    if head or not rest:
-        raise ValueError("a boot's program starts with a line `worker NAME`")
-    return list(zip(rest[::2], rest[1::2], strict=True))
+def _section_entries(number: int, kind: str, text: str) -> list[Entry]:
+    if kind == WORKER:
+        return [Entry(f"program.{number}", stat.S_IFREG | 0o644, text.encode())]
+    task = "".join(f"{line}\n" for line in text.splitlines() if not is_manifest(line))
+    name = "session.task" if kind == SESSION else f"payload.{number}"
+    return [Entry(name, stat.S_IFREG | 0o644, os.fsencode(task)), *_pack_entries(text)]
+
+
+def _pack_entries(text: str) -> list[Entry]:
+    """The files of a payload below its root, folders before what is in them."""
+    root = root_of(text)
+    if root == HOST_ROOT:
+        return []
+    packed = read_manifest(text)
+    paths = [*(f.path for f in packed.files), *(path for path, _ in packed.links), *(f"{f}/." for f in packed.folders)]
+    folders = {str(parent) for path in paths for parent in PurePosixPath(root + path).parents}
+    entries = [Entry(f.lstrip("/"), stat.S_IFDIR | 0o755) for f in sorted(folders - {"/"})]
+    for path, target in packed.links:
+        entries.append(Entry((root + path).lstrip("/"), stat.S_IFLNK | 0o777, os.fsencode(target)))
+    files = [Entry((root + f.path).lstrip("/"), stat.S_IFREG | f.mode, content(f)) for f in packed.files]
+    return entries + files

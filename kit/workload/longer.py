@@ -37,8 +37,8 @@ def _longer(op: Op, times: int) -> Op:
 def rounds_program(loads: Sequence[Load], rounds: int) -> str:
     """The text that a guest gets: all loads, so many times one after the other, names marked by their round."""
     text = boot_program(loads)
-    parts = [re.sub(r"^(\s*(?:worker|window|users) \S+)", rf"\1{ROUND}{n}", text, flags=re.M) for n in range(rounds)]
-    return "".join(parts)
+    name = r"^(\s*(?:worker|payload|window|users) \S+)"
+    return "".join(re.sub(name, rf"\1{ROUND}{n}", text, flags=re.M) for n in range(rounds))
 
 
 def round_name(window: str, number: int) -> str:

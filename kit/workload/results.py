@@ -6,6 +6,7 @@ what the guest sent is refused: a result counts whole, with its end marker, or n
 
 from __future__ import annotations
 
+import base64
 import re
 import zlib
 from collections.abc import Iterator, Sequence
@@ -13,9 +14,10 @@ from dataclasses import dataclass, field
 
 from kit.model.errors import ModelError
 from kit.model.lockstat import parse_row
-from kit.records import GuestVma, LockRow, Outcome, Results, UserTime, WindowResult
+from kit.records import GuestVma, LockRow, Outcome, PayloadRun, Printed, Results, UserTime, WindowResult
 
 PROTOCOL = "1"
+LAST_LINES, LAST_CHARACTERS = 4, 400  # of a payload that fails
 
 FRAME = re.compile(rb"K ([0-9a-zA-Z]+) (0|[1-9][0-9]*) (0|[1-9][0-9]*) ([0-9a-f]{8}) (.*)", re.DOTALL)
 ESCAPES = {"%09": "\t", "%0a": "\n", "%25": "%"}
@@ -49,6 +51,16 @@ def parse_results(data: bytes, nonce: str) -> Results:
     for fields in _payloads(data, nonce):
         collected.take(fields)
     return collected.results()
+
+
+def read_session(data: bytes, nonce: str) -> tuple[int, int]:
+    """(exit status, signal) of the session of a boot. Raises ResultsError where the guest did not say how it ended."""
+    for fields in _payloads(data, nonce):
+        if fields[0] == "fail":
+            raise ResultsError(Outcome.FAILED, fields[-1])
+        if fields[0] == "ran" and len(fields) == 1 + FRAMES["ran"]:
+            return int(fields[3]), int(fields[4])
+    raise ResultsError(Outcome.NO_END, "the guest did not say how the session ended")
 
 
 def _payloads(data: bytes, nonce: str) -> Iterator[list[str]]:
@@ -111,6 +123,51 @@ class _Window:
 
 
 @dataclass
+class _Stream:
+    """What a payload wrote to one stream, while it comes in; `total` -1 until the guest has said how much it is."""
+
+    total: int = -1
+    head: int = 0
+    tail: int = 0
+    kept: bytes = b""
+
+    def expect(self, total: int, head: int, tail: int) -> None:
+        self.total, self.head, self.tail = total, head, tail
+
+    def printed(self) -> Printed:
+        head, tail = self.kept[: self.head], self.kept[self.head :]
+        return Printed(max(self.total, 0), head.decode(errors="replace"), tail.decode(errors="replace"))
+
+
+@dataclass
+class _Payload:
+    name: str
+    elapsed: int
+    status: int
+    signal: int
+    left: int
+    streams: dict[str, _Stream] = field(default_factory=lambda: {"stdout": _Stream(), "stderr": _Stream()})
+
+    def run(self, seq: int) -> PayloadRun:
+        """The record, once all of it is there."""
+        out, err = self.streams.values()
+        if any(s.total < 0 or len(s.kept) != s.head + s.tail for s in (out, err)):
+            raise _damaged(seq, f"the output of {self.name} is not whole")
+        return PayloadRun(
+            self.name, self.elapsed, self.status, self.signal, self.left, out.printed(), err.printed()
+        )
+
+    def last_words(self) -> str:
+        """The end of what it printed, for people: standard error's, else standard output's."""
+        for stream in ("stderr", "stdout"):
+            printed = self.streams[stream].printed()
+            lines = [line.strip() for line in printed.text.splitlines() if line.strip()][-LAST_LINES:]
+            if lines:
+                return f"; its last words ({stream}): {' | '.join(lines)[-LAST_CHARACTERS:]}"
+        return ""
+
+
+@dataclass
 class _Collected:
     """What the frames so far say. One method per frame type; each raises ResultsError for a frame out of place."""
 
@@ -121,6 +178,7 @@ class _Collected:
     layouts: dict[str, tuple[GuestVma, ...]] = field(default_factory=dict)
     windows: list[WindowResult] = field(default_factory=list)
     window: _Window | None = None
+    payloads: list[_Payload] = field(default_factory=list)
 
     def take(self, fields: Sequence[str]) -> None:
         """Add one frame."""
@@ -137,7 +195,8 @@ class _Collected:
         """All of it, after the end marker."""
         if self.hello is None or not self.layouts or self.worker or self.window is not None:
             raise _damaged(self.seq, "the end marker came before hello, layout or the end of a window")
-        return Results(*self.hello, layouts=self.layouts, windows=tuple(self.windows))
+        payloads = tuple(p.run(self.seq) for p in self.payloads)
+        return Results(*self.hello, layouts=self.layouts, windows=tuple(self.windows), payloads=payloads)
 
     def _number(self, text: str, base: int = 10) -> int:
         try:
@@ -206,8 +265,30 @@ class _Collected:
         self.windows.append(WindowResult(name, window.elapsed, rows, users, window.idle))
         self.window = None
 
+    def _ran(self, name: str, elapsed: str, status: str, signal: str, left: str) -> None:
+        if any(p.name == name for p in self.payloads):
+            raise _damaged(self.seq, f"payload {name} ran twice")
+        took, ended, by, behind = (self._number(text) for text in (elapsed, status, signal, left))
+        self.payloads.append(_Payload(name, took, ended, by, behind))
+
+    def _printed(self, name: str, stream: str, total: str, head: str, tail: str) -> None:
+        self._stream(name, stream, new=True).expect(*(self._number(text) for text in (total, head, tail)))
+
+    def _out(self, name: str, stream: str, data: str) -> None:
+        try:
+            self._stream(name, stream).kept += base64.b64decode(data, validate=True)
+        except ValueError as error:
+            raise _damaged(self.seq, "not base64") from error
+
+    def _stream(self, name: str, stream: str, *, new: bool = False) -> _Stream:
+        """A stream of the last payload, told of once, then sent in pieces."""
+        streams = self.payloads[-1].streams if self.payloads and self.payloads[-1].name == name else {}
+        if stream not in streams or (streams[stream].total < 0) is not new:
+            raise _damaged(self.seq, f"{stream} of {name} out of place")
+        return streams[stream]
+
     def _fail(self, text: str) -> None:
-        raise ResultsError(Outcome.FAILED, text)
+        raise ResultsError(Outcome.FAILED, text + (self.payloads[-1].last_words() if self.payloads else ""))
 
     def _end(self, frames: str) -> None:
         if self._number(frames) != self.seq:
@@ -226,6 +307,9 @@ FRAMES = {
     "idle": 2,
     "user": 3,
     "closed": 1,
+    "ran": 5,
+    "printed": 5,
+    "out": 3,
     "fail": 1,
     "end": 1,
 }

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from kit.model.parse import parse_program
 from kit.workload.catalog import parse_params
-from kit.workload.guestimage import sections
-from kit.workload.load import Load
+from kit.workload.load import Load, sections
 from kit.workload.longer import longer, round_name, rounds_program
 
 
@@ -35,8 +34,8 @@ def test_a_users_own_program_stays_as_it_is() -> None:
 
 def test_rounds_have_names_of_their_own() -> None:
     parts = sections(rounds_program([chain()], 2))
-    assert [name for name, _ in parts] == ["chain~0", "chain~1"]
-    assert f"window {round_name('chain/d1', 1)}\n" in parts[1][1]
-    assert parts[0][1].replace("~0", "~1") == parts[1][1]
-    for _, text in parts:
+    assert [name for _, name, _ in parts] == ["chain~0", "chain~1"]
+    assert f"window {round_name('chain/d1', 1)}\n" in parts[1][2]
+    assert parts[0][2].replace("~0", "~1") == parts[1][2]
+    for _, _, text in parts:
         parse_program(text)

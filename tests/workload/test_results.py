@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.records import LockRow, Outcome, UserTime
-from kit.workload.results import ResultsError, parse_results, read_results
+from kit.workload.results import ResultsError, parse_results, read_results, read_session
 
 NONCE = "c44cc98974343144"
 DATA = (Path(__file__).resolve().parents[1] / "golden" / "results-6.1.txt").read_bytes()
@@ -41,6 +41,16 @@ def frames(payloads: list[str], nonce: str = NONCE, start: int = 0) -> bytes:
 
 SMALL = frames(SMALL_PAYLOADS)
 WORKER = ["hello\t1\t6.1\t1", "worker\tw"]
+
+
+RAN = [
+    *SMALL_PAYLOADS[:4],
+    "ran\tp\t5\t3\t0\t0",
+    "printed\tp\tstdout\t10\t3\t2",
+    "out\tp\tstdout\tYWJj",
+    "out\tp\tstdout\teXo=",
+    "printed\tp\tstderr\t0\t0\t0",
+]
 
 
 def kind(data: bytes) -> Outcome:
@@ -185,3 +195,41 @@ def test_frames_that_make_no_sense_are_refused(payloads: list[str], why: str) ->
         parse_results(frames(payloads), NONCE)
     assert error.value.kind is Outcome.DAMAGED
     assert why in str(error.value)
+
+
+def test_what_a_payload_printed() -> None:
+    [run] = parse_results(frames([*RAN, "end\t9"]), NONCE).payloads
+    assert (run.name, run.status, run.stdout.bytes, run.stdout.head, run.stdout.tail) == ("p", 3, 10, "abc", "yz")
+    assert run.stdout.text == "abc\n[... 5 bytes ...]\nyz"
+    assert (run.stderr.bytes, run.stderr.text) == (0, "")
+
+
+def test_a_payload_that_fails_has_last_words() -> None:
+    outcome, why, _ = read_results(frames([*RAN, "fail\tp: exit status 3"]), NONCE)
+    assert (outcome, why) == (
+        Outcome.FAILED,
+        "p: exit status 3; its last words (stdout): abc | [... 5 bytes ...] | yz",
+    )
+
+
+@pytest.mark.parametrize(
+    "payloads",
+    [
+        [*RAN[:-1], "end\t8"],  # standard error is not told of
+        [*RAN[:7], *RAN[8:], "end\t8"],  # a piece is missing
+        [*RAN, RAN[-1], "end\t10"],  # told twice
+        [*RAN, RAN[4], "end\t10"],  # ran twice
+        [*RAN[:4], RAN[6], "end\t5"],  # a piece of nobody
+        [*RAN, "out\tp\tstderr\t!!", "end\t10"],  # not base64
+        [*RAN, "out\tp\tstdlog\tYWJj", "end\t10"],
+    ],
+)
+def test_output_that_is_not_whole_is_damage(payloads: list[str]) -> None:
+    assert kind(frames(payloads)) is Outcome.DAMAGED
+
+
+def test_how_a_session_ended() -> None:
+    assert read_session(frames(["hello\t1\t6.1\t1", "ran\tsession\t0\t-1\t9\t0", "end\t2"]), NONCE) == (-1, 9)
+    for payloads in (["hello\t1\t6.1\t1", "end\t1"], ["hello\t1\t6.1\t1", "fail\tno port"], ["hello\t1\t6.1\t1"]):
+        with pytest.raises(ResultsError):
+            read_session(frames(payloads), NONCE)

@@ -1,0 +1,167 @@
+"""What a program of this machine needs to run elsewhere: an ELF file in, its interpreter and libraries out.
+
+As ld.so(8) looks for them: DT_RPATH of the object and of those that needed it (unless the object has DT_RUNPATH),
+LD_LIBRARY_PATH, DT_RUNPATH of the object, the folders of /etc/ld.so.conf, the default ones. What a program opens by
+itself later (dlopen: plug-ins, name services, character sets) cannot be seen here.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from elftools.common.exceptions import ELFError
+from elftools.elf.dynamic import DynamicSegment
+from elftools.elf.elffile import ELFFile
+from elftools.elf.segments import InterpSegment
+
+from kit.errors import UserError
+
+MAGIC = b"\x7fELF"
+BUILT_IN = ("/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib")
+MUSL = "/usr/lib/x86_64-linux-musl"
+CONF = "/etc/ld.so.conf"
+CONF_DEPTH = 8
+
+
+@dataclass(frozen=True)
+class Object:
+    """What an ELF file says of itself; folders as written, `$ORIGIN` and all."""
+
+    path: str
+    interpreter: str  # empty for a library and a static program
+    needed: tuple[str, ...]
+    rpath: tuple[str, ...]
+    runpath: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Found:
+    """`libraries`: paths in the order in which they were found. `beside`: the folders of those that a dynamic linker
+    without a cache would not look into."""
+
+    interpreter: str
+    libraries: tuple[str, ...]
+    beside: tuple[str, ...]
+
+
+def is_elf(path: str | Path) -> bool:
+    """Whether a file starts as ELF files do."""
+    with open(path, "rb") as file:
+        return file.read(4) == MAGIC
+
+
+def read_object(path: str) -> Object:
+    """Raises UserError for a damaged file and for one of another architecture."""
+    try:
+        with open(path, "rb") as file:
+            elf = ELFFile(file)
+            if (elf.elfclass, elf["e_machine"]) != (64, "EM_X86_64"):
+                raise UserError(f"a program for {elf.get_machine_arch()}, not for x86-64 of 64 bits", where=path)
+            return _object(path, elf)
+    except (ELFError, UnicodeDecodeError, ValueError, KeyError) as error:
+        raise UserError(f"a damaged ELF file ({error or type(error).__name__})", where=path) from error
+
+
+def _object(path: str, elf: ELFFile) -> Object:
+    interpreter = ""
+    tags: dict[str, list[str]] = {"DT_NEEDED": [], "DT_RPATH": [], "DT_RUNPATH": []}
+    for segment in elf.iter_segments():
+        if isinstance(segment, InterpSegment):
+            interpreter = segment.get_interp_name()
+        if isinstance(segment, DynamicSegment):
+            for tag in segment.iter_tags():
+                if tag.entry.d_tag in tags:
+                    tags[tag.entry.d_tag].append(getattr(tag, tag.entry.d_tag.removeprefix("DT_").lower()))
+    folders = {k: tuple(f for text in tags[k] for f in text.split(":") if f) for k in ("DT_RPATH", "DT_RUNPATH")}
+    return Object(path, interpreter, tuple(tags["DT_NEEDED"]), folders["DT_RPATH"], folders["DT_RUNPATH"])
+
+
+def libraries_of(path: str, library_path: Sequence[str] = ()) -> Found:
+    """Everything that the program or library at `path` loads at its start. `library_path`: LD_LIBRARY_PATH.
+
+    Raises UserError that names the first library that is not on this machine, and what needs it.
+    """
+    top = read_object(path)
+    musl = os.path.basename(top.interpreter).startswith("ld-musl")
+    have: dict[str, str] = {"libc.so": ""} if musl else {}  # of musl the interpreter is the library
+    waiting = deque([(top, top.rpath)])
+    while waiting:
+        wanted_by, rpath = waiting.popleft()
+        for name in wanted_by.needed:
+            if name in have:
+                continue
+            have[name] = found = _find(name, wanted_by, rpath, library_path, musl)
+            if not found:
+                raise _missing(name, wanted_by, top)
+            library = read_object(found)
+            waiting.append((library, (*library.rpath, *rpath) if not library.runpath else ()))
+    paths = tuple(p for p in have.values() if p)
+    built_in = {os.path.realpath(f) for f in (BUILT_IN if not musl else BUILT_IN[4:])}
+    said = {*top.rpath, *top.runpath, *library_path}
+    conf = [os.path.dirname(p) for p in paths if os.path.realpath(os.path.dirname(p)) not in built_in]
+    searched = {os.path.dirname(p) for p in paths} & {*_conf_folders(), MUSL}
+    return Found(top.interpreter, paths, tuple(dict.fromkeys(f for f in conf if f in searched and f not in said)))
+
+
+def _missing(name: str, wanted_by: Object, top: Object) -> UserError:
+    which = os.path.basename(wanted_by.path)
+    which += f" (of {os.path.basename(top.path)})" if wanted_by is not top else ""
+    hint = "install the package that has it, or name its folder: env: {LD_LIBRARY_PATH: /its/folder}"
+    return UserError(f"{which} needs the library {name}, which is not on this machine", where=top.path, hint=hint)
+
+
+def _find(name: str, by: Object, rpath: Sequence[str], library_path: Sequence[str], musl: bool) -> str:
+    if "/" in name:
+        return name if _fits(name) else ""
+    folders = [
+        *(_expanded(f, by) for f in (() if by.runpath else rpath)),
+        *library_path,
+        *(_expanded(f, by) for f in by.runpath),
+        *((MUSL, "/usr/local/lib", "/lib", "/usr/lib") if musl else (*_conf_folders(), *BUILT_IN)),
+    ]
+    return next((path for f in folders if f and _fits(path := os.path.join(f, name))), "")
+
+
+def _expanded(folder: str, by: Object) -> str:
+    """A folder of an object with its dynamic string tokens; empty where one is unknown."""
+    origin = os.path.dirname(os.path.realpath(by.path))
+    for token, value in (("ORIGIN", origin), ("LIB", "lib/x86_64-linux-gnu"), ("PLATFORM", "x86_64")):
+        folder = folder.replace(f"${{{token}}}", value).replace(f"${token}", value)
+    return "" if "$" in folder else os.path.normpath(folder)
+
+
+def _fits(path: str) -> bool:
+    """Whether there is an x86-64 library: ld.so passes over those of other architectures."""
+    try:
+        with open(path, "rb") as file:
+            head = file.read(20)
+    except OSError:
+        return False
+    return head[:5] == MAGIC + b"\x02" and head[18:20] == b"\x3e\x00"
+
+
+@cache
+def _conf_folders() -> tuple[str, ...]:
+    return tuple(dict.fromkeys(_conf(CONF, CONF_DEPTH)))
+
+
+def _conf(path: str, depth: int) -> Iterator[str]:
+    """The folders that a file of ld.so.conf's form names, includes followed."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        words = line.partition("#")[0].split()
+        if words[:1] == ["include"] and depth:
+            for pattern in words[1:]:
+                for other in sorted(glob.glob(os.path.join(os.path.dirname(path), pattern))):
+                    yield from _conf(other, depth - 1)
+        elif words and words[0].startswith("/"):
+            yield words[0]

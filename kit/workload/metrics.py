@@ -1,0 +1,126 @@
+"""Numbers that a program prints: its output and a named format in, metrics by name out. Pure.
+
+| format | what is read |
+| --- | --- |
+| `{regex: PATTERN}` | every match: groups `name` (without it: `value`), `value`, and, if there, `unit` |
+| `json` | the output as one JSON value, else each line that is one: every number, named by its path (`a.b.0`) |
+| `ktap` | test results of KTAP version 1: `passed`, `failed`, `skipped`, `missing` |
+| `key-value` | lines `key: value unit` or `key = value unit` |
+
+Of a name that comes several times the mean counts.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+NUMBER = r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?"
+PAIR = re.compile(
+    rf"\s*(?P<name>[^\s:=][^:=]{{0,79}}?)\s*[:=]\s*(?P<value>{NUMBER})(?!\.|[0-9])\s*(?P<unit>\S{{0,20}})"
+)
+KTAP = re.compile(r"(?P<indent>(?:# |\s)*)(?P<result>ok|not ok)\b\s*[0-9]*(?P<rest>.*)")  # kselftest indents by "# "
+PLAN = re.compile(r"(?P<indent>(?:# |\s)*)1\.\.(?P<count>[0-9]{1,6})\b")
+LESS, MORE = "less is better", "more is better"
+KTAP_BETTER = {"passed": MORE, "failed": LESS, "missing": LESS}
+MOST_METRICS = 1000
+
+Read = Iterator[tuple[str, float, str]]  # name, value, unit
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric of one run. `unit` is empty where the output says none."""
+
+    name: str
+    value: float
+    unit: str
+
+
+def read_metrics(text: str, format_: str | Mapping[str, str]) -> tuple[Metric, ...]:
+    """The metrics of an output, in the order in which they first come, at most MOST_METRICS."""
+    found: dict[str, list[tuple[float, str]]] = {}
+    read = _regex(text, format_["regex"]) if isinstance(format_, Mapping) else FORMATS[format_](text)
+    for name, value, unit in read:
+        if len(found) == MOST_METRICS and name not in found:
+            break
+        found.setdefault(name, []).append((value, unit))
+    return tuple(Metric(n, fmean(v for v, _ in seen), seen[-1][1]) for n, seen in found.items())
+
+
+def _regex(text: str, pattern: str) -> Read:
+    for match in re.finditer(pattern, text, re.MULTILINE):
+        groups = match.groupdict()
+        try:
+            value = float(groups["value"])
+        except (TypeError, ValueError):  # the group took no part, or is no number
+            continue
+        yield groups.get("name") or "value", value, groups.get("unit") or ""
+
+
+def _key_value(text: str) -> Read:
+    for line in text.splitlines():
+        if match := PAIR.match(line):
+            yield match["name"], float(match["value"]), match["unit"].rstrip(",;")
+
+
+def _json(text: str) -> Read:
+    try:
+        values = [json.loads(text)]
+    except (ValueError, RecursionError):
+        values = [v for line in text.splitlines() if (v := _json_line(line)) is not None]
+    for value in values:
+        yield from _numbers(value, "")
+
+
+def _json_line(line: str) -> Any:
+    try:
+        return json.loads(line) if line.lstrip().startswith(("{", "[")) else None
+    except (ValueError, RecursionError):
+        return None
+
+
+def _numbers(value: Any, path: str) -> Read:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        if abs(value) < 1e300:
+            yield path or "value", float(value), ""
+    elif isinstance(value, (dict, list)):
+        inner = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, item in inner:
+            yield from _numbers(item, f"{path}.{key}" if path else str(key))
+
+
+def _ktap(text: str) -> Read:
+    """Leaves only: the line of a test with subtests follows them and sums them up."""
+    counts = {"passed": 0, "failed": 0, "skipped": 0, "missing": 0}
+    plans: dict[int, int] = {}  # indent → results that its plan still awaits
+    deepest = 0
+    for line in text.splitlines():
+        if plan := PLAN.match(line):
+            depth = len(plan["indent"].expandtabs())
+            plans[depth] = int(plan["count"])
+        elif match := KTAP.match(line):
+            depth = len(match["indent"].expandtabs())
+            counts["missing"] += sum(max(left, 0) for d, left in plans.items() if d > depth)
+            plans = {d: left for d, left in plans.items() if d <= depth}
+            if depth in plans:
+                plans[depth] -= 1
+            if depth >= deepest:
+                counts[_result(match)] += 1
+            deepest = depth
+    counts["missing"] += sum(max(left, 0) for left in plans.values())
+    yield from ((name, float(count), "tests") for name, count in counts.items())
+
+
+def _result(match: re.Match[str]) -> str:
+    directive = match["rest"].partition("#")[2].strip().upper()
+    if directive.startswith(("SKIP", "TODO")):
+        return "skipped"
+    return "passed" if match["result"] == "ok" else "failed"
+
+
+FORMATS: Mapping[str, Callable[[str], Read]] = {"json": _json, "ktap": _ktap, "key-value": _key_value}

@@ -1,0 +1,222 @@
+"""A program of this machine as a workload: its command in; what a guest needs to run it in a window, as text, out.
+
+The text is the whole of it, so that its hash names the boot: what to run (guest/task.h), and, unless the guest has the
+host's root, every packed file with its content's hash.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from kit.errors import UserError
+from kit.model.program import Program
+from kit.records import At, digest
+from kit.workload.load import HOST_ROOT, Load, WindowInfo
+from kit.workload.metrics import KTAP_BETTER, LESS, MORE
+from kit.workload.pack import File, Pack, find_program, pack
+
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+ENV = {"PATH": PATH, "HOME": "/tmp", "LC_ALL": "C", "TERM": "dumb"}
+PACKS = "/pack"  # where packs lie in the guest
+MEBIBYTE = 1 << 20
+MOST_WORDS = 1000
+MOST_BYTES = 200_000  # of command and environment: guest/task.c has a little more room
+Word = Annotated[str, Field(max_length=100_000)]
+
+
+class MetricModel(BaseModel):
+    """What a number that the program prints means."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    better: Literal["less", "more"] | None = Field(default=None, description="which is better; default: not said")
+    unit: str = Field(default="", max_length=20, description="as printed; default: the unit in the output")
+    decides: bool = Field(
+        default=False, description="whether it decides the verdict: a count may, a time of a counting kernel may not"
+    )
+
+    @model_validator(mode="after")
+    def _directed(self) -> MetricModel:
+        if self.decides and self.better is None:
+            raise ValueError("a metric that decides says which is better: `better: less` or `better: more`")
+        return self
+
+
+class RegexModel(BaseModel):
+    """A pattern that finds metrics."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    regex: str = Field(description="with a group `value`, and, if you like, `name` and `unit`: (?P<value>[0-9.]+)")
+
+    @field_validator("regex")
+    @classmethod
+    def _compiles(cls, value: str) -> str:
+        try:
+            groups = re.compile(value, re.MULTILINE).groupindex
+        except (re.error, OverflowError, RecursionError) as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        if "value" not in groups:
+            raise ValueError("the pattern has no group (?P<value>…)")
+        return value
+
+
+class Payload(BaseModel):
+    """Parameters of `payload`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    command: tuple[Word, ...] = Field(
+        min_length=1, max_length=MOST_WORDS, description="the program and its arguments: a list, or text as for a shell"
+    )
+    folder: str | None = Field(default=None, description="a folder: packed whole, and the program's current folder")
+    files: tuple[str, ...] = Field(default=(), description="programs, files and folders that it uses besides")
+    env: dict[str, str] = Field(default={}, description=f"variables of its environment, beside {', '.join(ENV)}")
+    limit: int = Field(default=60, ge=1, le=86400, description="seconds that it may take")
+    status: int = Field(default=0, ge=0, le=255, description="the exit status that means success")
+    left_behind: Literal["fail", "kill"] = Field(
+        default="fail", description="processes that are there when it has ended: a failure, or only ended"
+    )
+    root: Literal["guest", "host"] = Field(default="guest", description="guest: packed; host: as `guest: {root: host}`")
+    format: Literal["json", "ktap", "key-value"] | RegexModel | None = Field(
+        default=None, description="how it prints metrics: json, ktap, key-value or {regex: PATTERN}"
+    )
+    metrics: dict[str, MetricModel] = Field(
+        default={}, description="metrics by name, `*` for all others: {better: less or more, unit, decides}"
+    )
+
+    @field_validator("command", mode="before")
+    @classmethod
+    def _words(cls, value: object) -> object:
+        words = shlex.split(value) if isinstance(value, str) else value
+        return [str(w) if isinstance(w, (int, float)) and not isinstance(w, bool) else w for w in words] if isinstance(
+            words, list
+        ) else words
+
+    @field_validator("format", mode="before")
+    @classmethod
+    def _pattern(cls, value: object) -> object:
+        """Of a mapping only what is wrong with it as a pattern is told."""
+        try:
+            return RegexModel.model_validate(value) if isinstance(value, dict) else value
+        except ValidationError as error:
+            raise ValueError(str(error.errors()[0]["msg"]).removeprefix("Value error, ")) from None
+
+    @field_validator("env", mode="before")
+    @classmethod
+    def _texts(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        return {k: str(v) if isinstance(v, (int, float)) and not isinstance(v, bool) else v for k, v in value.items()}
+
+    @model_validator(mode="after")
+    def _whole(self) -> Payload:
+        if sum(len(w.encode()) for w in (*self.command, *self.env, *self.env.values())) > MOST_BYTES:
+            raise ValueError(f"command and environment are longer than {MOST_BYTES} bytes")
+        if any("\0" in w for w in (*self.command, *self.env, *self.env.values())):
+            raise ValueError("a NUL in the command or the environment")
+        if self.metrics and self.format is None:
+            raise ValueError("metrics are named, but no `format` says how they are printed")
+        return self
+
+    def load(self, name: str, seed: int) -> Load:
+        """One window around the program. Raises UserError for what is not on this machine."""
+        info = WindowInfo(name, At(name), 1, "run")
+        text = "".join(f"{line}\n" for line in self.lines())
+        return Load(name, Program(()), (info,), repeatable=False, payload=text)
+
+    def lines(self) -> Iterator[str]:
+        """The text of the payload, a line at a time."""
+        found, packed = _found(self.model_dump_json(include={"command", "folder", "files", "env", "root"}))
+        env = {**ENV, **self.env}
+        if packed and packed.library_path:
+            env["LD_LIBRARY_PATH"] = ":".join([*packed.library_path, *filter(None, [env.get("LD_LIBRARY_PATH")])])
+        packing = list(_manifest(packed)) if packed else []
+        yield f"root {f'{PACKS}/{digest(packing)}' if packed else HOST_ROOT}"
+        yield f"dir {_escaped(self.folder or '/tmp')}"
+        yield from (f"limit {self.limit}", f"status {self.status}", f"left {self.left_behind}")
+        yield from (f"arg {_escaped(word)}" for word in (found, *self.command[1:]))
+        yield from (f"env {_escaped(f'{key}={value}')}" for key, value in env.items())
+        yield from packing
+
+    def packed(self) -> Pack | None:
+        """What is packed; None where the guest has the host's files."""
+        return _found(self.model_dump_json(include={"command", "folder", "files", "env", "root"}))[1]
+
+    def meaning(self, metric: str, unit: str) -> tuple[str, str, bool]:
+        """(unit, direction, decides) of a metric that was printed with `unit`; no direction where none was said."""
+        said = self.metrics.get(metric) or self.metrics.get("*") or MetricModel()
+        direction = {"less": LESS, "more": MORE}.get(said.better or "", "")
+        if self.format == "ktap" and not direction:
+            return said.unit or unit, KTAP_BETTER.get(metric, ""), metric in KTAP_BETTER
+        return said.unit or unit, direction, said.decides
+
+
+@lru_cache(maxsize=64)
+def _found(params: str) -> tuple[str, Pack | None]:
+    """The program's path, and the pack. Once in a process: a run is of the files as they were when it began."""
+    payload = Payload.model_validate_json(params)
+    program = find_program(payload.command[0], payload.folder)
+    if payload.root == "host":
+        return program, None
+    return program, pack([program], payload.folder, payload.files, payload.env)
+
+
+def require_room(packed: Pack | None, memory: int) -> None:
+    """Raises UserError where a pack is more than a quarter of a guest's memory (MiB): it lies in there all the time."""
+    if packed and packed.size > memory * MEBIBYTE // 4:
+        most = max(packed.files, key=lambda f: f.size)
+        raise UserError(
+            f"{packed.size / MEBIBYTE:.0f} MiB to pack, more than a quarter of the guest's memory of {memory}M"
+            f" (the largest is {most.path})",
+            hint=f"guest: {{memory: {-(-packed.size * 4 // MEBIBYTE // 256) * 256 + 256}M}}, or guest: {{root: host}}",
+        )
+
+
+def _manifest(packed: Pack) -> Iterator[str]:
+    for folder in packed.folders:
+        yield f"folder {_escaped(folder)}"
+    for path, target in packed.links:
+        yield f"link {_escaped(path)} {_escaped(target)}"
+    for file in packed.files:
+        yield f"file {file.mode:o} {file.sha256} {file.size} {_escaped(file.path)}"
+
+
+def _escaped(text: str) -> str:
+    """As guest/task.h wants it: bytes that would end a word or a line as %XX."""
+    return os.fsdecode(re.sub(rb"[\x00-\x20%\x7f]", lambda m: b"%%%02x" % m[0][0], os.fsencode(text)))
+
+
+def _plain(text: str) -> str:
+    return os.fsdecode(re.sub(rb"%([0-9a-f]{2})", lambda m: bytes([int(m[1], 16)]), os.fsencode(text)))
+
+
+def is_manifest(line: str) -> bool:
+    """Whether a line of the text is for the packer, not for the guest."""
+    return line.startswith(("file ", "link ", "folder "))
+
+
+def read_manifest(text: str) -> Pack:
+    """The pack that a payload's text lists."""
+    files, links, folders = [], [], []
+    for line in text.splitlines():
+        key, *words = line.split(" ")
+        if key == "file":
+            files.append(File(_plain(words[3]), int(words[0], 8), words[1], int(words[2])))
+        elif key == "link":
+            links.append((_plain(words[0]), _plain(words[1])))
+        elif key == "folder":
+            folders.append(_plain(words[0]))
+    return Pack(tuple(files), tuple(links), tuple(folders), ())
+
+
+def root_of(text: str) -> str:
+    """Where the root of a payload's text lies in the guest; `host` for the host's files."""
+    return next(line.removeprefix("root ") for line in text.splitlines() if line.startswith("root "))
