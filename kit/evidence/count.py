@@ -9,12 +9,13 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from statistics import fmean
 from typing import Any
 
 from kit.evidence.blame import blame
-from kit.evidence.locks import EVERY, acquisitions, by_class, classes, named
+from kit.evidence.locks import EVERY, acquisitions, classes, named
+from kit.evidence.metrics import compare_metrics, metric_rows, silent
 from kit.evidence.predictions import predict_arm
+from kit.evidence.ranking import rank, summary
 from kit.evidence.request import Site
 from kit.model.predict import Prediction, Unmodelled
 from kit.records import Boot, BootSpec, Comparison, Experiment, KindVerdict, Machine, Outcome, Verdict
@@ -26,7 +27,6 @@ from kit.workload.load import WindowInfo, boot_program
 KIND = "count"
 INSTRUMENT = "counting"
 REPEATS = 2  # exact: the second boot shows that it is; design.md asks for two that agree
-RANKED = 12
 
 
 def boots(exp: Experiment, site: Site) -> list[BootSpec]:
@@ -71,11 +71,17 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
                 cells = {a.name: _cell(exp, a.name, cpus, info, lock, good) for a in exp.arms}
                 predictions += _prediction_rows(cells, info, cpus, lock)
                 comparisons += _against_baseline(exp, cells, info, cpus, lock)
+    rows = metric_rows(exp, good)
+    comparisons += compare_metrics(exp, rows)
     details: dict[str, Any] = {"predictions": predictions}
+    if rows:
+        details["metrics"] = [row.as_json() for row in rows]
+    named_none = ""
     if EVERY in exp.locks:
-        details["classes"] = rank_classes(exp, good)
+        ranking = rank(exp, good)
+        details |= {"classes": list(ranking.rows), "classes_noise": ranking.noise, "classes_same": ranking.same}
+        named_none = f"no lock is named that could decide; of all classes {summary(ranking)}"
     if not comparisons:
-        named_none = "every class is ranked, but no lock is named that could decide"
         why = "no arm and baseline have counts of the same window" if named(exp.locks) else named_none
         return KindVerdict(KIND, Verdict.INCONCLUSIVE, why, details=details)
     disagree = [row for row in predictions if row["agrees"] is False]
@@ -86,7 +92,8 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
         details["suspects"] = [row for arm, lock in pairs for row in blame(exp, good, arm, lock)]
     else:
         why = _why(comparisons, len(good))
-    return KindVerdict(KIND, judge_all(comparisons, exp.limit), why, tuple(comparisons), _notes(predictions), details)
+    notes = (*_notes(predictions), *silent(exp, good, rows))
+    return KindVerdict(KIND, judge_all(comparisons, exp.limit), why, tuple(comparisons), notes, details)
 
 
 def _shows(done: Sequence[Boot], lock: str) -> bool:
@@ -154,50 +161,3 @@ def _why(comparisons: Sequence[Comparison], boots_done: int) -> str:
 def _notes(predictions: Sequence[dict[str, Any]]) -> tuple[str, ...]:
     unmodelled = sorted({(r["window"].split("/")[0], r["why"]) for r in predictions if r["predicted"] is None})
     return tuple(f"{workload}: not predicted, compared between the arms only ({why})" for workload, why in unmodelled)
-
-
-def rank_classes(exp: Experiment, done: Sequence[Boot]) -> list[dict[str, Any]]:
-    """Every lock class by how much an arm differs from the baseline, exact ones told from noisy ones.
-
-    A class is exact if, on each machine, the boots of an arm count the same. The difference of a noisy one is set
-    against the spread of boots of one arm on one machine.
-    """
-    totals = [(b.arm, b.cpus, _totals(b)) for b in done]
-    rows = []
-    for name in sorted({n for _, _, t in totals for n in t}):
-        groups: dict[tuple[str, int], list[int]] = {}
-        for arm, cpus, total in totals:
-            groups.setdefault((arm, cpus), []).append(total.get(name, 0))
-        rows += [_class_row(exp, name, arm.name, groups) for arm in exp.arms if arm.name != exp.baseline]
-    return sorted((r for r in rows if r), key=lambda r: -abs(r["difference"]))[:RANKED]
-
-
-def _totals(boot: Boot) -> dict[str, int]:
-    out: dict[str, int] = {}
-    for window in boot.results.windows if boot.results else ():
-        for name, count in by_class(window).items():
-            out[name] = out.get(name, 0) + count
-    return out
-
-
-def _class_row(exp: Experiment, name: str, arm: str, groups: dict[tuple[str, int], list[int]]) -> dict[str, Any]:
-    """One class; empty where it does not differ by more than boots of one arm do."""
-    shared = [cpus for cpus in exp.cpus if (arm, cpus) in groups and (exp.baseline, cpus) in groups]
-    if not shared:
-        return {}
-    compared = [groups[a, cpus] for a in (arm, exp.baseline) for cpus in shared]
-    exact = all(len(vs) > 1 and len(set(vs)) == 1 for vs in compared)
-    spread = max(max(vs) - min(vs) for vs in compared)
-    mine, base = ([fmean(groups[a, cpus]) for cpus in shared] for a in (arm, exp.baseline))
-    difference = fmean(mine) - fmean(base)
-    if abs(difference) <= spread or abs(difference) < 1:  # less than one a boot: too few to tell from chance
-        return {}
-    return {
-        "class": name,
-        "arm": arm,
-        "baseline_mean": round(fmean(base), 1),
-        "arm_mean": round(fmean(mine), 1),
-        "difference": round(difference, 1),
-        "spread": spread,
-        "exact": exact,
-    }

@@ -18,7 +18,7 @@ DISAGREEMENTS = 8  # shown in full
 
 def render(verdict: Row, folder: Path) -> str:
     """The whole report, a newline at its end."""
-    parts = [_aa(verdict), _table(verdict), *tables(verdict)]
+    parts = [_aa(verdict), _table(verdict), *tables(verdict), _metrics(verdict)]
     parts += [_disagreements(verdict), _classes(verdict), _splats(verdict)]
     parts += [_evidence(verdict), _sentence(verdict), _where(verdict, folder)]
     return "\n\n".join(p for p in parts if p) + "\n"
@@ -50,7 +50,10 @@ def _table(verdict: Row) -> str:
     kind = next((k for k in ("count", "model") if kinds.get(k, {}).get("comparisons")), None)
     if kind is None:
         return ""
-    comparisons = sorted(kinds[kind]["comparisons"], key=_order(verdict, kinds[kind]["comparisons"]))
+    of_locks = [c for c in kinds[kind]["comparisons"] if c["at"]["lock"]]
+    if not of_locks:
+        return ""
+    comparisons = sorted(of_locks, key=_order(verdict, of_locks))
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for c in comparisons:
         at = c["at"]
@@ -123,6 +126,34 @@ def _model(c: Row) -> str:
     return "as predicted" if exact else "in its interval"
 
 
+def _metrics(verdict: Row) -> str:
+    """What payloads printed: the mean of each arm's boots, and how far they lie apart."""
+    rows = verdict["evidence"].get("count", {}).get("details", {}).get("metrics", ())
+    if not rows:
+        return ""
+    arms = list(verdict["arms"])
+    table = [
+        [r["workload"], r["cpus"], r["metric"], r["unit"], *(_spread(r["values"][a]) for a in arms), _role(r)]
+        for r in rows
+    ]
+    headers = ["workload", "vCPUs", "metric", "unit", *arms, ""]
+    align = ["left", "right", "left", "left", *["right"] * len(arms), "left"]
+    text = tabulate(table, headers=headers, tablefmt="simple", disable_numparse=True, colalign=align)
+    return f"What payloads printed, in a kernel that counts locks: its times are not those of a plain one\n{text}"
+
+
+def _spread(values: Sequence[float]) -> str:
+    if not values:
+        return "–"
+    mean, low, high = sum(values) / len(values), min(values), max(values)
+    return f"{mean:.6g}" if low == high else f"{mean:.6g} [{low:.6g}, {high:.6g}]"
+
+
+def _role(row: Row) -> str:
+    said = row["direction"] or "no direction said"
+    return f"{said}, decides" if row["decides"] else said
+
+
 def _disagreements(verdict: Row) -> str:
     """Each count that the model missed, with the operations that it counted."""
     details = [kind["details"] for kind in verdict["evidence"].values()]
@@ -171,14 +202,18 @@ def _classes(verdict: Row) -> str:
             number(r["baseline_mean"]),
             number(r["arm_mean"]),
             f"{r['difference']:+.0f}",
+            f"{r['ratio']:.3f}" if r.get("ratio") is not None else "–",
             "exact" if r["exact"] else f"noisy, boots of one arm differ by up to {r['spread']}",
+            r.get("window", ""),
         ]
         for r in rows
     ]
-    headers = ["lock class", "arm", "baseline", "in the arm", "difference", ""]
-    align = ["left", "left", "right", "right", "right", "left"]
+    headers = ["lock class", "arm", "baseline", "in the arm", "difference", "ratio", "", "most in"]
+    align = ["left", "left", "right", "right", "right", "right", "left", "left"]
     text = tabulate(table, headers=headers, tablefmt="simple", disable_numparse=True, colalign=align)
-    return "Lock classes whose acquisitions per boot differ by more than boots of one arm do\n" + text
+    others = verdict["evidence"]["count"]["details"].get("classes_noise")
+    rest = f"\n{several(others, 'other class', 'other classes')} moved no more than noise may" if others else ""
+    return f"Lock classes whose acquisitions per boot differ by more than boots of one arm do\n{text}{rest}"
 
 
 def _splats(verdict: Row) -> str:

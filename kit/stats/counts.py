@@ -13,6 +13,7 @@ from statistics import fmean
 from kit.records import At, Comparison, Verdict
 
 LESS = "less is better"
+TURNED = {Verdict.WORSE: Verdict.BETTER, Verdict.BETTER: Verdict.WORSE}  # where more is better
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,11 @@ def _bounds(arm: Sequence[int], base: Sequence[int]) -> tuple[float | None, floa
 
 def judge_one(c: Comparison, limit: float) -> Verdict:
     """What one comparison says: beyond the limit on one side, within it, or neither to be told."""
+    found = _judge_less(c, limit)
+    return found if c.direction == LESS else TURNED.get(found, found)
+
+
+def _judge_less(c: Comparison, limit: float) -> Verdict:
     if c.low is None or c.low > 1 + limit:  # None: no boot of the baseline counted any, each of the arm's did
         return Verdict.WORSE
     if c.high is None:  # some boots of the baseline counted none: nothing bounds the ratio

@@ -130,7 +130,8 @@ def _same(exp: Experiment, comparisons: Sequence[Comparison]) -> str:
 def _changed(exp: Experiment, verdict: Verdict, comparisons: Sequence[Comparison]) -> str:
     decisive = [c for c in comparisons if judge_one(c, exp.limit) is verdict]
     far = max(decisive, key=lambda c: abs((c.ratio if c.ratio is not None else 1e9) - 1))
-    values = f"{number(far.arm_value)} acquisitions {far.unit} against {number(far.baseline_value)}"
+    what = f"acquisitions {far.unit}" if far.at.lock else far.unit or far.metric
+    values = f"{number(far.arm_value)} {what} against {number(far.baseline_value)}"
     return (
         f"{far.arm} is {verdict} than {exp.baseline}: it {_takes(far)} ({_place(far.at)}: {values}),"
         f" {verdict} in {len(decisive)} of {several(len(comparisons), 'comparison')}"
@@ -138,6 +139,8 @@ def _changed(exp: Experiment, verdict: Verdict, comparisons: Sequence[Comparison
 
 
 def _takes(c: Comparison) -> str:
+    if c.at.lock is None:
+        return f"has {f'{c.ratio:.3g} times the ' if c.ratio is not None else ''}{c.metric}"
     lock = f"the {c.at.lock} lock"
     if c.ratio is None:
         return f"takes {lock} where {c.baseline} never does"

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from kit.evidence import count, model
-from kit.evidence.count import rank_classes
 from kit.evidence.locks import LOCKS, acquisitions, by_class, classes, named
 from kit.evidence.predictions import Layouts, layouts_of, predict_arm
+from kit.evidence.ranking import BEYOND, EXACT, rank
 from kit.evidence.request import Site
 from kit.model.predict import Prediction, Unmodelled
 from kit.plan import Plan, instruments
@@ -188,19 +188,19 @@ def test_ranking_tells_exact_from_noisy() -> None:
         for r in (0, 1):
             boots.append(boot("base", flat, cpus=cpus, repeat=r, extra={"exact": 10, "noisy": 100 + 5 * r, "same": 3}))
             boots.append(boot("new", flat, cpus=cpus, repeat=r, extra={"exact": 11, "noisy": 200 + 5 * r, "same": 3}))
-    rows = rank_classes(EXP, boots)
-    assert [(r["class"], r["exact"], r["difference"]) for r in rows] == [("noisy", False, 300), ("exact", True, 3)]
-    assert rows[0]["spread"] == 15
+    rows = rank(EXP, boots).rows
+    assert [(r["class"], r["kind"], r["difference"]) for r in rows] == [("exact", EXACT, 3), ("noisy", BEYOND, 300)]
+    assert rows[1]["spread"] == 15
     places = [(arm, more, r) for arm, more in (("base", 0), ("new", 9)) for r in (0, 1)]
     hidden = [boot(arm, flat, repeat=r, extra={"n": 100 + 50 * r + more}) for arm, more, r in places]
-    assert rank_classes(EXP, hidden) == []
+    assert rank(EXP, hidden).rows == ()
 
 
 def test_ranking_compares_only_machines_that_both_arms_ran_on() -> None:
     windows = {"base": {1: 10, 2: 1000}, "new": {1: 10}}
     places = [(arm, cpus, n, r) for arm, by in windows.items() for cpus, n in by.items() for r in (0, 1)]
     boots = [boot(arm, {"chain/d0": n}, cpus=cpus, repeat=r) for arm, cpus, n, r in places]
-    assert rank_classes(EXP, boots) == []
+    assert rank(EXP, boots).rows == ()
 
 
 def test_locks_and_their_classes() -> None:

@@ -1,0 +1,116 @@
+"""What payloads print, compared: boots in; per metric the values of every arm, and comparisons of those that decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+from typing import Any
+
+from kit.records import At, Boot, Comparison, Experiment
+from kit.stats.counts import ratio_of
+from kit.workload.catalog import parse_params
+from kit.workload.metrics import Metric, read_metrics
+from kit.workload.payload import Payload, RegexModel
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """One metric of one workload on one machine. `values`: of each arm, a boot each. No `direction` where none was
+    said."""
+
+    workload: str
+    cpus: int
+    metric: str
+    unit: str
+    direction: str
+    decides: bool
+    values: dict[str, tuple[float, ...]]
+
+    def as_json(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {**vars(self), "values": {arm: list(v) for arm, v in self.values.items()}}
+
+
+def metric_rows(exp: Experiment, good: Sequence[Boot]) -> list[MetricRow]:
+    """Every metric that any boot printed, in the order of workloads, machines and output."""
+    out: list[MetricRow] = []
+    for spec in exp.workloads:
+        params = parse_params(spec.kind, spec.params)
+        if isinstance(params, Payload) and params.format is not None:
+            for cpus in exp.cpus:
+                out += _rows(exp, spec.name, params, cpus, [b for b in good if b.cpus == cpus])
+    return out
+
+
+def _rows(exp: Experiment, name: str, params: Payload, cpus: int, boots: Sequence[Boot]) -> Iterator[MetricRow]:
+    seen: dict[str, dict[str, list[float]]] = {}
+    units: dict[str, str] = {}
+    for boot in boots:
+        for metric in _printed(boot, name, params):
+            seen.setdefault(metric.name, {}).setdefault(boot.arm, []).append(metric.value)
+            units.setdefault(metric.name, metric.unit)
+    for metric_name, by_arm in seen.items():
+        unit, direction, decides = params.meaning(metric_name, units[metric_name])
+        values = {a.name: tuple(by_arm.get(a.name, ())) for a in exp.arms}
+        yield MetricRow(name, cpus, metric_name, unit, direction, decides, values)
+
+
+def _printed(boot: Boot, name: str, params: Payload) -> tuple[Metric, ...]:
+    runs = boot.results.payloads if boot.results else ()
+    run = next((r for r in runs if r.name == name), None)
+    if run is None or params.format is None:
+        return ()
+    form = {"regex": params.format.regex} if isinstance(params.format, RegexModel) else params.format
+    whole = form in ("json", "ktap")  # forms of a stream as such; single lines may stand in either
+    return read_metrics(run.stdout.text if whole else f"{run.stdout.text}\n{run.stderr.text}", form)
+
+
+def compare_metrics(exp: Experiment, rows: Sequence[MetricRow]) -> list[Comparison]:
+    """The metrics that decide, arm against baseline: bounds are the extremes of the boots."""
+    out = []
+    for row in rows:
+        base = row.values[exp.baseline]
+        for arm, mine in row.values.items():
+            if row.decides and arm != exp.baseline and mine and base:
+                out.append(_comparison(exp, row, arm, mine, base))
+    return out
+
+
+def _comparison(
+    exp: Experiment, row: MetricRow, arm: str, mine: Sequence[float], base: Sequence[float]
+) -> Comparison:
+    return Comparison(
+        metric=row.metric,
+        unit=row.unit,
+        direction=row.direction,
+        arm=arm,
+        baseline=exp.baseline,
+        at=At(row.workload, cpus=row.cpus),
+        ratio=ratio_of(fmean(mine), fmean(base)),
+        low=ratio_of(min(mine), max(base)),
+        high=ratio_of(max(mine), min(base)),
+        n=len(mine),
+        arm_value=fmean(mine),
+        baseline_value=fmean(base),
+        exact=all(len(v) > 1 and len(set(v)) == 1 for v in (mine, base)),
+        baseline_n=len(base),
+    )
+
+
+def silent(exp: Experiment, good: Sequence[Boot], rows: Sequence[MetricRow]) -> list[str]:
+    """Payloads whose format found no metric in any boot, and metrics that were named and never printed."""
+    out = []
+    for spec in exp.workloads:
+        params = parse_params(spec.kind, spec.params)
+        if not good or not isinstance(params, Payload) or params.format is None:
+            continue
+        printed = {r.metric for r in rows if r.workload == spec.name}
+        if not printed:
+            out.append(f"{spec.name}: no metric in what it printed, read as {_named(params)}")
+        out += [f"{spec.name}: it never printed the metric {m}" for m in params.metrics if m not in {*printed, "*"}]
+    return out
+
+
+def _named(params: Payload) -> str:
+    return f"the pattern {params.format.regex}" if isinstance(params.format, RegexModel) else str(params.format)
