@@ -25,7 +25,7 @@ from kit.errors import KitError, MachineError, step_code  # noqa: E402
 from kit.setup import environment  # noqa: E402
 
 NO_INSTALL = "--no-install"
-BOOTING = ("run", "rerun", "bisect", "step", "test")  # the verbs that build kernels and boot them
+BOOTING = ("run", "rerun", "shell", "bisect", "step", "test")  # the verbs that build kernels and boot them
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,0 +1,146 @@
+"""`kit shell`: an arm of an experiment in; a shell, or one command, in a guest with its kernel; its exit code out."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kit.arms import FRAGMENTS, ResolvedArm, resolve_arms
+from kit.errors import MachineError, UserError
+from kit.kernel.toolchain import find_toolchain
+from kit.plan import instruments
+from kit.progress import Progress
+from kit.records import Experiment, Kernel, Machine
+from kit.runner import Runner
+from kit.spec import PROJECT
+from kit.store import Cache, RunFolder
+from kit.upkeep import temporary_files
+from kit.vm.qemu import HOST_FILES
+from kit.vm.session import Session, run_session, size_of
+from kit.vm.splats import FATAL, classify
+from kit.workload.guestimage import boot_initramfs
+from kit.workload.load import SESSION
+from kit.workload.payload import PATH, Payload
+from kit.workload.results import ResultsError, read_session
+
+TOOLS = (
+    *("bash", "cat", "chmod", "cp", "date", "dd", "dmesg", "echo", "env", "find", "free", "grep", "head", "id", "kill"),
+    *("less", "ls", "mkdir", "mount", "mv", "ps", "rm", "sed", "seq", "sh", "sleep", "sort", "stat", "stty", "tail"),
+    *("taskset", "time", "top", "true", "tty", "uname", "uptime", "vi", "wc", "which", "xargs", "yes"),
+)
+"""What a guest of its own root has, as far as this machine has it."""
+COMMAND_SECONDS = 3600.0  # that a command may take where the user says nothing; a shell has somebody before it
+SIGNALLED = 128  # and the signal's number: as shells say it
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user asks for. No `command`: a shell. `limit` in seconds."""
+
+    arm: str
+    command: tuple[str, ...] = ()
+    cpus: int | None = None
+    root: str = "host"
+    instrument: str = ""
+    limit: float | None = None
+
+
+def shell(exp: Experiment, wish: Wish, cache: Cache, progress: Progress) -> int:
+    """Boots the arm and stays in it; the exit code of the shell or the command.
+
+    Raises UserError for an unknown arm and where a shell is to start without a terminal; MachineError where the guest
+    fails; BuildError.
+    """
+    interactive = _interactive(wish)
+    own = _alone(exp, wish)
+    task = f"{SESSION} session\n" + "".join(f"{line}\n" for line in _payload(wish, interactive).lines())
+    try:
+        with temporary_files(), tempfile.TemporaryDirectory(prefix="kit-shell-") as scratch:
+            runner = Runner(cache, RunFolder.create(Path(scratch), "shell", "0"), find_toolchain(progress), progress)
+            arm, instrument = _resolve(own, wish, runner)
+            kernel = runner.build(arm.builds[instrument])
+            accel, why = runner.accel(own.accel, kernel, f"{arm.tree.version} {instrument}", own.arch)
+            progress.note(f"{wish.arm} ({instrument}), {accel.upper()}: {why}. Booting …")
+            machine = Machine(own.arch, wish.cpus or own.cpus[0], own.memory, accel)
+            nonce = secrets.token_hex(8)
+            session = _run(runner, kernel, machine, task, nonce, wish, interactive)
+    finally:
+        cache.release()
+    return _exit_code(session, nonce)
+
+
+def _interactive(wish: Wish) -> bool:
+    if wish.command:
+        return False
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UserError("a shell wants a terminal", hint="without one give a command: kit shell … -- COMMAND")
+    return True
+
+
+def _alone(exp: Experiment, wish: Wish) -> Experiment:
+    """The experiment with this arm only, and a kernel for programs of a distribution."""
+    if wish.arm not in {a.name for a in exp.arms}:
+        raise UserError(f"no arm is called {wish.arm}", hint=f"the arms are {', '.join(a.name for a in exp.arms)}")
+    return replace(exp, arms=(exp.arm(wish.arm),), baseline=wish.arm, root="host")
+
+
+def _resolve(exp: Experiment, wish: Wish, runner: Runner) -> tuple[ResolvedArm, str]:
+    instrument = wish.instrument or next(iter(instruments(exp)), "counting")
+    if instrument not in FRAGMENTS:
+        raise UserError(f"no such instrument: {instrument}", hint=f"there is {', '.join(FRAGMENTS)}")
+    arms = resolve_arms(exp, (instrument,), runner.tools, PROJECT / "configs", runner.cache, runner.progress)
+    return arms[0], instrument
+
+
+def _payload(wish: Wish, interactive: bool) -> Payload:
+    """What is started: the user's shell, or her command by a shell."""
+    host = wish.root == "host"
+    shell_ = shutil.which("bash") or "/bin/sh"
+    if interactive:
+        command = [shell_, "-i"]
+    elif len(wish.command) == 1:
+        command = [shell_, "-c", wish.command[0]]
+    else:
+        command = [shell_, "-c", 'exec "$@"', shell_, *wish.command]
+    env = {"PATH": os.environ.get("PATH", PATH) if host else PATH, "TERM": os.environ.get("TERM", "dumb")}
+    env["HOME"] = os.environ.get("HOME", "/root") if host else "/tmp"
+    env["PS1"] = rf"kit:{wish.arm} \w \$ "
+    tools = [] if host else [t for t in TOOLS if shutil.which(t)]
+    return Payload(
+        command=tuple(command), folder=os.getcwd() if host else None, files=tuple(tools), env=env,
+        root="host" if host else "guest", left_behind="kill",
+    )  # fmt: skip
+
+
+def _run(
+    runner: Runner, kernel: Kernel, machine: Machine, task: str, nonce: str, wish: Wish, interactive: bool
+) -> Session:
+    rows, columns = size_of(sys.stdin.fileno()) if interactive else (0, 0)
+    conf = {"nonce": nonce, "limit": "0", "terminal": str(int(interactive)), "rows": str(rows), "columns": str(columns)}
+    return run_session(
+        Path(kernel.image),
+        boot_initramfs(runner.guest.base_cpio_path, task, conf),
+        machine,
+        interactive=interactive,
+        extra=HOST_FILES if wish.root == "host" else (),
+        limit=wish.limit or (None if interactive else COMMAND_SECONDS),
+        on_command=runner.progress.command,
+    )
+
+
+def _exit_code(session: Session, nonce: str) -> int:
+    """Raises MachineError with the end of the console where the guest did not say how its program ended."""
+    try:
+        status, signal = read_session(session.results, nonce)
+    except ResultsError as error:
+        fatal = next((s for s in classify(session.console) if s.kind in FATAL), None)
+        what = fatal.title if fatal else session.why or str(error)
+        tail = [line.rstrip() for line in session.console.splitlines()[-8:]]
+        raise MachineError("\n    ".join([f"the guest ended: {what}", *tail])) from None
+    return status if status >= 0 else SIGNALLED + signal
+

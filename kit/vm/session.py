@@ -1,0 +1,270 @@
+"""A guest that somebody works in: a kernel, an initramfs and our standard streams in; what the guest sent out.
+
+Interactive: our terminal is raw meanwhile, each key goes to the guest, a new size too; Ctrl-] three times within a
+second ends the guest. Otherwise three lines carry standard input, output and error. The terminal is as before on every
+way out, and the guest ends with us.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+import tty
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit.errors import MachineError
+from kit.records import Machine
+from kit.vm.console import INIT
+from kit.vm.qemu import Files, qemu_argv
+
+BOOT_SECONDS = 180.0  # until init's first line
+END_SECONDS = 20.0  # between the closing of the lines and the end of the process
+ESCAPE, ESCAPE_TIMES, ESCAPE_SECONDS = 0x1D, 3, 1.0
+CHUNK = 65536
+KEPT = 1 << 20  # of the console, to tell a panic
+TERMINAL = ("terminal", "control")
+STREAMS = ("stdin", "stdout", "stderr")
+DEADLY = (signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(frozen=True)
+class Session:
+    """How a session ended. `results`: the bytes of the results channel; `why` where the guest did not end by itself."""
+
+    results: bytes
+    console: str
+    why: str
+
+
+def size_of(fd: int) -> tuple[int, int]:
+    """(rows, columns) of a terminal."""
+    try:
+        columns, rows = os.get_terminal_size(fd)
+    except OSError:
+        return 24, 80
+    return rows, columns
+
+
+def run_session(
+    image: Path,
+    initramfs: bytes,
+    machine: Machine,
+    *,
+    interactive: bool,
+    extra: Sequence[str] = (),
+    limit: float | None = None,
+    on_command: Callable[[Sequence[str]], None] | None = None,
+) -> Session:
+    """Boots `image` and stays until it ends. `limit`: seconds from its start, None for no limit once init runs.
+
+    Raises MachineError where QEMU does not start; SystemExit on SIGTERM and SIGHUP.
+    """
+    names = TERMINAL if interactive else STREAMS
+    with ExitStack() as stack:
+        stack.enter_context(_mortal())
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kit-shell-")))
+        pairs = {n: tuple(map(stack.enter_context, socket.socketpair())) for n in ("console", *names)}
+        files = Files(image, folder / "initramfs", folder / "log", pairs["console"][1].fileno(), folder / "results")
+        files.initrd.write_bytes(initramfs)
+        files.results.touch()
+        argv = qemu_argv(machine, files, extra=(*extra, *_devices({n: pairs[n][1].fileno() for n in names})))
+        if on_command is not None:
+            on_command(argv)
+        theirs = [pair[1] for pair in pairs.values()]
+        process = stack.enter_context(_process(argv, theirs, folder / "stderr"))
+        wire = _Wire({name: pair[0] for name, pair in pairs.items()}, interactive, limit)
+        if interactive:
+            stack.enter_context(_raw(sys.stdin.fileno()))
+        wire.run()
+        status = _ended(process)
+        said = (folder / "stderr").read_text(errors="replace").strip()
+        why = wire.why or (f"QEMU ended with status {status}: {said}" if status else "")
+        return Session(files.results.read_bytes(), wire.console.decode(errors="replace"), why)
+
+
+def _devices(fds: dict[str, int]) -> list[str]:
+    """QEMU's side of the lines: a console of virtio for a terminal, ports for the rest."""
+    out = ["-device", "virtio-serial-pci"]
+    for name, fd in fds.items():
+        device = "virtconsole" if name == "terminal" else "virtserialport"
+        out += ["-chardev", f"socket,id={name},fd={fd}", "-device", f"{device},chardev={name},name=kit.{name}"]
+    return out
+
+
+@contextmanager
+def _mortal() -> Iterator[None]:
+    """SIGTERM and SIGHUP unwind instead of killing, so that the terminal is restored and the guest ended."""
+
+    def leave(number: int, frame: object) -> None:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, leave) for number in DEADLY}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _raw(fd: int) -> Iterator[None]:
+    before = termios.tcgetattr(fd)
+    try:
+        tty.setraw(fd)
+        yield
+    finally:
+        termios.tcsetattr(fd, termios.TCSADRAIN, before)
+
+
+@contextmanager
+def _process(
+    argv: Sequence[str], theirs: Sequence[socket.socket], stderr: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """QEMU, killed and reaped on the way out; a session of its own, so that no key of ours reaches it as a signal."""
+    with stderr.open("wb") as errors:
+        try:
+            process = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                pass_fds=[end.fileno() for end in theirs],
+                start_new_session=True,
+            )
+        except FileNotFoundError as error:
+            raise MachineError(f"there is no {argv[0]}", hint="install qemu-system-x86 and util-linux") from error
+    for end in theirs:
+        end.close()
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _ended(process: subprocess.Popen[bytes]) -> int:
+    try:
+        return process.wait(END_SECONDS)
+    except subprocess.TimeoutExpired:
+        return 0  # killed on the way out; the results say how far the guest came
+
+
+class _Wire:
+    """The bytes between our streams and the guest's lines, until the console closes."""
+
+    def __init__(self, lines: dict[str, socket.socket], interactive: bool, limit: float | None) -> None:
+        self.lines, self.interactive, self.limit = lines, interactive, limit
+        self.start = time.monotonic()
+        self.console = b""
+        self.booted = False
+        self.why = ""
+        self.escapes: list[float] = []
+        self.to_guest = b""
+        self.input_open = True
+        self.keys = lines["terminal" if interactive else "stdin"]
+        self.outputs = {lines[n]: fd for n, fd in (("terminal", 1), ("stdout", 1), ("stderr", 2)) if n in lines}
+        for line in lines.values():
+            line.setblocking(False)
+
+    def run(self) -> None:
+        with self._resizes() as resized:
+            while not self.why and self._step(resized):
+                pass
+
+    @contextmanager
+    def _resizes(self) -> Iterator[socket.socket]:
+        """A socket that has something to read after each SIGWINCH."""
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            theirs.setblocking(False)
+            before = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+            handler = signal.signal(signal.SIGWINCH, lambda number, frame: None)
+            try:
+                yield ours
+            finally:
+                signal.set_wakeup_fd(before)
+                signal.signal(signal.SIGWINCH, handler)
+
+    def _step(self, resized: socket.socket) -> bool:
+        """One wait; False when the console has closed."""
+        readers = [self.lines["console"], resized, *self.outputs]
+        if self.input_open and not self.to_guest:
+            readers.append(sys.stdin.fileno())  # type: ignore[arg-type]
+        ready, writable, _ = select.select(readers, [self.keys] if self.to_guest else [], [], 1.0)
+        if resized in ready:
+            resized.recv(CHUNK)
+            self._send_size()
+        if sys.stdin.fileno() in ready:
+            self._typed(os.read(sys.stdin.fileno(), CHUNK))
+        if writable:
+            with suppress(BlockingIOError):
+                self.to_guest = self.to_guest[self.keys.send(self.to_guest) :]
+        self._close_input()
+        for line in [line for line in self.outputs if line in ready]:
+            self._printed(line)
+        self._check_time()
+        return self.lines["console"] not in ready or self._heard()
+
+    def _typed(self, data: bytes) -> None:
+        self.input_open = bool(data)
+        self.to_guest += data
+        if self.interactive and not data:
+            self.why = "the terminal closed"
+        if self.interactive:
+            now = time.monotonic()
+            self.escapes = [t for t in self.escapes if now - t < ESCAPE_SECONDS] + [now] * data.count(ESCAPE)
+            if len(self.escapes) >= ESCAPE_TIMES:
+                self.why = "ended by Ctrl-] three times"
+
+    def _close_input(self) -> None:
+        """Our end of input is the guest's, once all before it is sent."""
+        if not self.input_open and not self.to_guest and not self.interactive:
+            with suppress(OSError):
+                self.keys.shutdown(socket.SHUT_WR)
+
+    def _printed(self, line: socket.socket) -> None:
+        try:
+            data = line.recv(CHUNK)
+        except OSError:
+            data = b""
+        if not data:
+            del self.outputs[line]
+        while data:
+            data = data[os.write(self.outputs[line], data) :]
+
+    def _heard(self) -> bool:
+        try:
+            data = self.lines["console"].recv(CHUNK)
+        except OSError:
+            data = b""
+        self.console = (self.console + data)[-KEPT:]
+        if not self.booted and INIT.encode() in self.console:
+            self.booted = True
+            self._send_size()
+        if not data:
+            for line in list(self.outputs):  # what is still on its way
+                while line in self.outputs:
+                    self._printed(line)
+        return bool(data)
+
+    def _send_size(self) -> None:
+        if self.interactive:
+            with suppress(OSError):
+                self.lines["control"].send(b"%d %d\n" % size_of(sys.stdin.fileno()))
+
+    def _check_time(self) -> None:
+        took = time.monotonic() - self.start
+        if not self.booted and took > BOOT_SECONDS:
+            self.why = f"the guest did not reach init within {BOOT_SECONDS:.0f} s"
+        elif self.limit is not None and took > self.limit:
+            self.why = f"no end after {self.limit:.0f} s"
