@@ -1,4 +1,4 @@
-"""`kit check`: an experiment in, its plan (kernels, boots, estimated time) out, nothing done; explains the keys."""
+"""`kit check`: an experiment in, its plan (kernels, boots, estimated time) out, nothing done."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
-
-from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
 
 from kit.arms import NEWEST, config_of, read_series
 from kit.evidence import EVIDENCE
@@ -20,11 +17,11 @@ from kit.kernel.tree import version_before_fetch
 from kit.plan import Plan, instruments
 from kit.progress import Progress
 from kit.records import BootSpec, Experiment
-from kit.spec import PROJECT, ExperimentModel, inner_model
+from kit.spec import PROJECT
 from kit.stats.words import several
 from kit.store import Cache, read_json
 from kit.vm.kvm import cannot_open
-from kit.workload.catalog import WORKLOADS, make_loads
+from kit.workload.catalog import make_loads
 
 # On two idle cores, Debian 12, gcc 12, Linux 6.1 (tests/bench/README.md): only ever shown as an estimate.
 FIRST_BUILD_CORE_SECONDS = 420.0
@@ -174,26 +171,3 @@ def _kernels(exp: Experiment, wanted: Sequence[str]) -> Iterator[dict[str, Any]]
                 "series": [("reversed " if p.reverse else "") + p.path.rsplit("/", 1)[-1] for p in arm.series],
                 "profile": arm.profile,
             }
-
-
-def explain_keys() -> str:
-    """Every key of an experiment file with its default, from the same models that check it."""
-    lines = ["keys of an experiment file", *_explain(ExperimentModel, "  ")]
-    lines += ["", f"evidence: {', '.join(EVIDENCE)}", "", "workloads (each also takes `name`)"]
-    for name, model in WORKLOADS.items():
-        lines += [f"  {name}", *_explain(model, "    ")]
-    return "\n".join(lines)
-
-
-def _explain(model: type[BaseModel], indent: str) -> Iterator[str]:
-    for name, info in model.model_fields.items():
-        inner = inner_model(info.annotation)
-        default = "" if inner or info.default in (PydanticUndefined, None, ()) else f" (default {_plain(info.default)})"
-        required = " (required)" if info.is_required() else ""
-        yield f"{indent}{name}: {info.description}{default}{required}"
-        if inner is not None:
-            yield from _explain(inner, indent + "  ")
-
-
-def _plain(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -34,7 +34,7 @@ def main(argv: list[str] | None = None) -> int:
     given = sys.argv[1:] if argv is None else argv
     if next((a for a in given if not a.startswith("-")), "") == "step":
         return _as_step(given)
-    return _guarded(parser().parse_args(given))
+    return _guarded(_parse(given))
 
 
 def _as_step(given: list[str]) -> int:
@@ -69,6 +69,15 @@ def _guarded(options: argparse.Namespace) -> int:
         return _own_mistake(options)
 
 
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    """What `kit shell` runs stands behind `--`: argparse takes no second group of positional arguments."""
+    verb = next((a for a in arguments if not a.startswith("-")), "")
+    cut = arguments.index("--") if verb == "shell" and "--" in arguments else len(arguments)
+    options = parser().parse_args(arguments[:cut])
+    options.command = arguments[cut + 1 :]
+    return options
+
+
 def _own_mistake(options: argparse.Namespace) -> int:
     """Says so. Python's own exit code for it is 1, which would say that a patch is worse."""
     traceback.print_exc()
@@ -97,7 +106,9 @@ def parser() -> argparse.ArgumentParser:
     check = verbs.add_parser("check", help="check an experiment file and show its plan, without doing it")
     _experiment_arguments(check)
     check.add_argument("--json", action="store_true", help="print the plan as JSON")
-    check.add_argument("--keys", action="store_true", help="explain every key of an experiment file")
+    keys = "explain the keys of an experiment file: all, or one with those in it, as guest or guest.cpus"
+    check.add_argument("--keys", nargs="?", const="", metavar="KEY", help=keys)
+    check.add_argument("--schema", action="store_true", help="print a JSON schema of experiment files, for editors")
     check.set_defaults(call=_check)
     _bisect_arguments(verbs.add_parser("bisect", help="find the commit or patch that changed a metric"))
     step = verbs.add_parser("step", help="for `git bisect run`: 0 good, 1 bad, 125 neither, 255 stop")
@@ -105,7 +116,11 @@ def parser() -> argparse.ArgumentParser:
     step.add_argument("-v", "--verbose", action="store_true", help="show the commands that are run")
     step.set_defaults(call=_step)
     _run_folder_verbs(verbs)
+    _shell_arguments(verbs.add_parser("shell", help="a shell, or one command (-- COMMAND), in an arm's kernel"))
     _machine_verbs(verbs)
+    completion = verbs.add_parser("completion", help="print a script that completes kit's command line in a shell")
+    completion.add_argument("shell", choices=("bash", "zsh", "fish"), help="as in: kit completion bash > FILE")
+    completion.set_defaults(call=_completion)
     test = verbs.add_parser("test", help="check kit itself")
     test.add_argument("--quick", action="store_true", help="leave out the tests that build and boot kernels")
     test.add_argument("--record", action="store_true", help="write what kernels measured to tests/model/data")
@@ -147,6 +162,19 @@ def _run_argument(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("run", metavar="RUN", help="a run folder, its name, or `last`")
     verb.add_argument("--runs", type=Path, default=Path("runs"), help="where run folders are (default: runs/)")
     verb.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _shell_arguments(verb: argparse.ArgumentParser) -> None:
+    _experiment_arguments(verb)
+    verb.add_argument("--arm", required=True, metavar="NAME", help="whose kernel")
+    verb.add_argument("--cpus", type=int, choices=range(1, 9), metavar="N", help="vCPUs (default: the experiment's)")
+    root = "host: the host's files under a writable overlay (default); guest: a few programs of the host, packed"
+    verb.add_argument("--root", choices=("host", "guest"), default="host", help=root)
+    verb.add_argument("--instrument", default="", help="plain, counting or checking (default: the experiment's first)")
+    limit = "end the guest after so long (default: 3600 for a command, never for a shell)"
+    verb.add_argument("--limit", type=float, metavar="SECONDS", help=limit)
+    verb.add_argument("-v", "--verbose", action="store_true", help="show the commands that are run")
+    verb.set_defaults(call=_shell)
 
 
 def _machine_verbs(verbs: Verbs) -> None:
@@ -251,12 +279,17 @@ def _step(options: argparse.Namespace) -> int:
 def _check(options: argparse.Namespace) -> int:
     from tempfile import TemporaryDirectory
 
-    from kit.check import explain_keys, show_plan
+    from kit import keys
+    from kit.check import show_plan
     from kit.spec import read_experiment
     from kit.store import Cache
 
-    if options.keys:
-        print(explain_keys())
+    if options.keys is not None:
+        found = keys.find(options.keys)
+        print(json.dumps(keys.as_json(found), indent=2) if options.json else keys.as_text(found))
+        return 0
+    if options.schema:
+        print(keys.schema_text(), end="")
         return 0
     with TemporaryDirectory(prefix="kit-inbox-") as inbox:
         change = _change(options)
@@ -271,9 +304,10 @@ def _model(options: argparse.Namespace) -> int:
     from kit.report.model import counts, profiles
 
     if options.what == "profiles":
-        for name in options.profile:
-            print("\n".join(modelverb.profile_cells(name)))
-        if not options.profile:
+        if options.profile:
+            told = {name: list(modelverb.profile_cells(name)) for name in options.profile}
+            print(json.dumps(told, indent=2) if options.json else "\n".join(x for said in told.values() for x in said))
+        else:
             rows = modelverb.profile_table()
             print(json.dumps(rows, indent=2) if options.json else profiles(rows))
         return 0
@@ -281,7 +315,8 @@ def _model(options: argparse.Namespace) -> int:
     question = modelverb.ask(options.program, params, options.smaps)
     if options.what == "explain":
         profile = options.profile[0] if options.profile else "6.1"
-        print("\n".join(modelverb.explain(question, profile, options.window, options.steps)))
+        said = modelverb.explain(question, profile, options.window, options.steps)
+        print(json.dumps({"profile": profile, "lines": said}, indent=2) if options.json else "\n".join(said))
         return 0
     rows = modelverb.count(question, options.profile or ["6.1"])
     print(json.dumps(rows, indent=2) if options.json else counts(rows, question.layout == ()))
@@ -329,6 +364,18 @@ def _rerun(options: argparse.Namespace) -> int:
     ).as_json()
     print(json.dumps(again, indent=2) + "\n" if options.json else render_rerun(again), end="")
     return 0 if again["same"] else NOT_AS_EXPECTED
+
+
+def _shell(options: argparse.Namespace) -> int:
+    from kit.report.progress import choose
+    from kit.shell import Wish, shell
+    from kit.spec import read_experiment
+    from kit.store import Cache
+
+    exp = read_experiment(_named(options.config), options.set)
+    command = tuple(options.command)
+    wish = Wish(options.arm, command, options.cpus, options.root, options.instrument, options.limit)
+    return shell(exp, wish, Cache(), choose(options.verbose))
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -387,6 +434,22 @@ def _confirm(options: argparse.Namespace, where: Path) -> None:
     if sys.stdin.isatty() and input(f"remove all of {where}? [y/N] ").strip().lower() in ("y", "yes"):
         return
     raise UserError("nothing was removed", where="--all", hint="with --yes it is not asked")
+
+
+def _completion(options: argparse.Namespace) -> int:
+    import shtab
+
+    top = parser()
+    waiting = [top]
+    while waiting:
+        for action in waiting.pop()._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                waiting += action.choices.values()
+            elif action.type is Path or action.dest == "run":
+                folder = action.dest in ("run", "runs", "resume")
+                vars(action)["complete"] = shtab.DIRECTORY if folder else shtab.FILE
+    print(shtab.complete(top, shell=options.shell))
+    return 0
 
 
 def _test(options: argparse.Namespace) -> int:

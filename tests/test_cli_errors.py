@@ -112,7 +112,7 @@ def test_every_key_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["check", "--keys"]) == 0
     shown = capsys.readouterr().out
     for key in kit.spec.ExperimentModel.model_fields:
-        assert f"  {key}: " in shown
+        assert f"{key}: " in shown
     assert "None" not in shown
 
 

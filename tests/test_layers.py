@@ -20,7 +20,7 @@ LAYERS = (
     ("changes", "evidence", "arms"),
     ("exercise", "spec", "plan", "runner", "provenance"),
     ("overlap",),
-    ("check", "doctor", "experiment", "modelverb", "recorded", "report", "search", "selftest"),
+    ("check", "doctor", "experiment", "keys", "modelverb", "recorded", "report", "search", "selftest", "shell"),
     ("bisectverb", "rerun", "step"),
     ("cli",),
     ("__main__",),

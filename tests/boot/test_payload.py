@@ -1,0 +1,120 @@
+"""Programs of this machine in real guests: how each of them can end, packed and on the host's files."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kit.arms import resolve_arms
+from kit.kernel.build import build
+from kit.kernel.toolchain import find_toolchain
+from kit.records import Machine, Outcome
+from kit.report.progress import PlainProgress
+from kit.spec import PROJECT, read_experiment
+from kit.store import Cache
+from kit.vm.boot import BootRun, run_boot
+from kit.vm.console import Limits
+from kit.vm.qemu import HOST_FILES
+from kit.workload.guestimage import boot_initramfs, build_guest
+from kit.workload.load import boot_program, own_limit, wants_host
+from kit.workload.payload import Payload
+from kit.workload.results import read_results
+
+pytestmark = pytest.mark.boot
+SECONDS = 240
+
+STRESS = ("--fork 2 --fork-ops 100", "--mprotect 1 --mprotect-ops 40", "--exec 1 --exec-ops 20")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A kernel for programs of a distribution."""
+
+    image: Path
+    folder: Path
+
+    def boot(self, name: str, *payloads: Payload) -> BootRun:
+        """One boot that runs these in order."""
+        program = boot_program([p.load(f"p{n}", 1) for n, p in enumerate(payloads)])
+        nonce = secrets.token_hex(8)
+        total = SECONDS + own_limit(program)
+        base = build_guest(self.folder / "guest").base_cpio_path
+        return run_boot(
+            self.image,
+            boot_initramfs(base, program, {"nonce": nonce, "limit": str(total)}),
+            Machine("x86_64", 2, 512, "tcg"),
+            console=self.folder / f"{name}.log",
+            read=lambda data: read_results(data, nonce),
+            limits=Limits(total=total),
+            extra=HOST_FILES if wants_host(program) else (),
+        )
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    exp = read_experiment(PROJECT / "configs" / "locks.yaml")
+    cache, progress = Cache(), PlainProgress()
+    tools = find_toolchain(progress)
+    arms = resolve_arms(exp, ("counting",), tools, PROJECT / "configs", cache, progress)
+    stock = next(a for a in arms if a.spec.name == exp.baseline)
+    kernel = build(stock.builds["counting"], tools, cache, progress)
+    cache.release()
+    return Bench(Path(kernel.image), tmp_path_factory.mktemp("payload"))
+
+
+def shell(text: str, **params: Any) -> Payload:
+    return Payload(command=("sh", "-c", text), files=("sleep", "head", "yes"), **params)
+
+
+@pytest.mark.parametrize(
+    ("name", "payload", "why"),
+    [
+        ("exit3", shell("echo out of luck >&2; exit 3"), "p0: exit status 3; its last words (stderr): out of luck"),
+        ("signal", shell("kill -SEGV $$"), "p0: killed by signal 11 (Segmentation fault)"),
+        ("endless", shell("while :; do :; done", limit=5), "p0: still running after its limit of 5 s"),
+        ("forks", shell("sleep 100 & exit 0"), "p0: ended and left 1 process behind: sleep"),
+    ],
+)
+def test_how_a_program_fails(bench: Bench, name: str, payload: Payload, why: str) -> None:
+    ended = bench.boot(name, payload)
+    assert (ended.outcome, ended.why) == (Outcome.FAILED, why)
+
+
+def test_a_hundred_megabytes_of_output_are_counted_and_a_part_is_kept(bench: Bench) -> None:
+    text = "echo first; yes | head -c 100000000; echo last; sleep 100 &"
+    ended = bench.boot("flood", shell(text, limit=120, left_behind="kill"))
+    assert ended.results is not None, ended.why
+    [run] = ended.results.payloads
+    assert (run.status, run.left, run.stdout.bytes) == (0, 1, 100_000_011)
+    assert run.stdout.head.startswith("first\ny\n")
+    assert run.stdout.tail.endswith("y\nlast\n")
+    assert len(run.stdout.text) < 1 << 20
+    assert ended.results_bytes < 1 << 20
+
+
+def test_the_hosts_files_are_there_and_stay_as_they_are(bench: Bench, tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.write_text("the host's\n")
+    text = f"cat {mine}; echo the guest's > {mine}; cat {mine}; touch {tmp_path}/new; tty"
+    ended = bench.boot("host", Payload(command=("sh", "-c", text), root="host", status=1))
+    assert ended.results is not None, ended.why
+    [run] = ended.results.payloads
+    assert run.stdout.text == "the host's\nthe guest's\nnot a tty\n"
+    assert mine.read_text() == "the host's\n"
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.skipif(shutil.which("stress-ng") is None, reason="needs stress-ng")
+def test_stress_ng(bench: Bench) -> None:
+    payloads = [Payload(command=("stress-ng", *words.split())) for words in STRESS]
+    ended = bench.boot("stress", *payloads)
+    assert ended.results is not None, ended.why
+    assert [r.status for r in ended.results.payloads] == [0, 0, 0]
+    for run, window in zip(ended.results.payloads, ended.results.windows, strict=True):
+        assert "successful run completed" in run.stderr.text
+        assert any(row.name == "&anon_vma->rwsem" for row in window.rows)
