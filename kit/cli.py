@@ -121,6 +121,7 @@ def parser() -> argparse.ArgumentParser:
     completion = verbs.add_parser("completion", help="print a script that completes kit's command line in a shell")
     completion.add_argument("shell", choices=("bash", "zsh", "fish"), help="as in: kit completion bash > FILE")
     completion.set_defaults(call=_completion)
+    _compare_arguments(verbs.add_parser("compare", help="the same statistics for numbers that were measured elsewhere"))
     test = verbs.add_parser("test", help="check kit itself")
     test.add_argument("--quick", action="store_true", help="leave out the tests that build and boot kernels")
     test.add_argument("--record", action="store_true", help="write what kernels measured to tests/model/data")
@@ -209,6 +210,19 @@ def _model_arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--steps", action="store_true", help="explain: links, counters and allocations too")
     verb.add_argument("--json", action="store_true", help="print JSON")
     verb.set_defaults(call=_model)
+
+
+def _compare_arguments(verb: argparse.ArgumentParser) -> None:
+    side = "CSV, JSON, Go benchmarks, lkp's stats.json or result folder, RUN:ARM, or NAME=n,mean,sd as 10,104.9,14.8%%"
+    verb.add_argument("baseline", metavar="A", help=f"the baseline: {side}")
+    verb.add_argument("arm", metavar="B", help="what is compared with it, likewise")
+    verb.add_argument("--better", choices=("more", "less"), help="what is better (default: by each metric's unit)")
+    pattern = "only metrics like this, as *ops*; several may be given"
+    verb.add_argument("--metric", action="append", default=[], metavar="PATTERN", help=pattern)
+    verb.add_argument("--limit", default="1%", help="differences up to this do not matter (default: 1%%)")
+    verb.add_argument("--alpha", default="0.05", help="chance of a false verdict (default: 0.05)")
+    verb.add_argument("--json", action="store_true", help="print JSON")
+    verb.set_defaults(call=_compare)
 
 
 def _experiment_arguments(verb: argparse.ArgumentParser) -> None:
@@ -321,6 +335,26 @@ def _model(options: argparse.Namespace) -> int:
     rows = modelverb.count(question, options.profile or ["6.1"])
     print(json.dumps(rows, indent=2) if options.json else counts(rows, question.layout == ()))
     return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from kit.compareverb import Asked, compare
+    from kit.report.compare import render_compare
+    from kit.spec import fraction
+
+    limit, alpha = (_share(getattr(options, name), f"--{name}", fraction) for name in ("limit", "alpha"))
+    shown, code = compare(
+        Asked(options.baseline, options.arm, limit, alpha, options.better or "", tuple(options.metric))
+    )
+    print(json.dumps(shown, indent=2) + "\n" if options.json else _fitted(render_compare(shown)), end="")
+    return code
+
+
+def _share(text: str, where: str, read: Callable[[object], float]) -> float:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise UserError(str(error), where=where) from error
 
 
 def _show(options: argparse.Namespace) -> int:

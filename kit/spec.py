@@ -126,7 +126,7 @@ def mebibytes(memory: str) -> int:
 
 class BudgetModel(_Strict):
     blocks: int = Field(
-        default=20, ge=2, le=1000, strict=True, description="boots of each arm on each machine at most; count takes two"
+        default=40, ge=2, le=1000, strict=True, description="boots of each arm on each machine at most; count takes two"
     )
     stopping: Literal["sequential", "fixed"] = Field(
         default="sequential", description="whether time may be decided before its last block"
@@ -134,7 +134,7 @@ class BudgetModel(_Strict):
     minutes: float = Field(default=60, gt=0, description="no new boot is started after so many minutes")
 
 
-def _fraction(value: object) -> float:
+def fraction(value: object) -> float:
     """`0.1%` or 0.001. Raises ValueError."""
     text = str(value).strip() if isinstance(value, (str, float)) else "nothing that is a share"
     try:
@@ -146,7 +146,7 @@ def _fraction(value: object) -> float:
     return limit
 
 
-Fraction = Annotated[float, BeforeValidator(_fraction)]
+Fraction = Annotated[float, BeforeValidator(fraction)]
 Whole = Annotated[int, Field(ge=1, le=1000, strict=True)]
 
 

@@ -18,6 +18,7 @@ from kit.stats.blocks import block_order
 from kit.stats.design import Design
 from kit.stats.noisy import Decision, conclude, decide
 from kit.stats.paired import MORE, Pairs
+from kit.stats.warmup import still_warm
 from kit.stats.words import join, percent
 from kit.vm.hostload import stolen
 from kit.workload.catalog import make_loads
@@ -89,8 +90,21 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
     last = not decide(design, pairs, exp.limit).stop
     found = conclude(design, pairs, exp.limit, last=last, void=void)
     details = {"accel": accel, "blocks": found.blocks, "design": design, "again": again(exp), "repeats": "boots"}
-    notes = (*found.notes, *host_notes(mine))
+    notes = (*found.notes, *warm_notes(exp, mine), *host_notes(mine))
     return KindVerdict(KIND, found.verdict, found.why, found.comparisons, notes, details, decides=not void)
+
+
+def warm_notes(exp: Experiment, mine: Sequence[Boot]) -> tuple[str, ...]:
+    """Windows whose first round that counts is still off: more should be dropped."""
+    kept = range(exp.time.warmup, exp.time.rounds)
+    out = []
+    for info in (info for load in loads_of(exp) for info in load.windows):
+        took = [{w.name: w.elapsed for w in b.results.windows} for b in mine if b.results is not None]
+        names = [round_name(info.name, n) for n in kept]
+        boots = [[float(t[name]) for name in names] for t in took if all(t.get(name, 0) > 0 for name in names)]
+        if (off := still_warm(boots, exp.limit)) is not None:
+            out.append(f"{info.name}: round {kept[0] + 1} still takes {off * 100:+.2g}%: time.warmup should be larger")
+    return tuple(out)
 
 
 def host_notes(mine: Sequence[Boot]) -> tuple[str, ...]:
@@ -119,7 +133,7 @@ def _accel(mine: Sequence[Boot]) -> str:
 
 def _all_pairs(exp: Experiment, mine: Sequence[Boot]) -> list[Pairs]:
     good = {
-        (b.arm, b.cpus, b.block): _rates(exp, b) for b in mine if b.outcome is Outcome.OK and b.results is not None
+        (b.arm, b.cpus, b.block): rates(exp, b) for b in mine if b.outcome is Outcome.OK and b.results is not None
     }
     arms = [a.name for a in exp.arms if a.name != exp.baseline] + [again(exp)]
     windows = [info for load in loads_of(exp) for info in load.windows]
@@ -145,7 +159,7 @@ def _pairs(
     return Pairs(metric, unit, MORE, arm, exp.baseline, at, mine, base, aa=arm == again(exp))
 
 
-def _rates(exp: Experiment, boot: Boot) -> dict[str, float]:
+def rates(exp: Experiment, boot: Boot) -> dict[str, float]:
     """By window: what the rounds after the warm-up did in their time together."""
     took = {w.name: w.elapsed for w in boot.results.windows} if boot.results else {}
     out = {}

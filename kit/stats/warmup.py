@@ -1,31 +1,31 @@
-"""The warm-up rule: the iterations of many boots in; how many first iterations of each boot to drop out.
+"""Whether enough was dropped for warm-up: the iterations that count, of many boots in; how far the first is off out.
 
-One number for all boots of all arms, found from their average, so that it cannot favour an arm. The rule is MSER
-(White, Simulation 69, 1997): drop as many as make the standard error of the rest the smallest, never more than half.
+The rule drops a fixed number of first iterations, the same for all boots and arms, so that it cannot favour an arm.
+What is left is then looked at: if the first of it still differs from the rest, more should have been dropped.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
-LEAST = 5  # fewer iterations show no warm-up
+from kit.stats.signflip import p_value
+
+LEAST = 6  # boots; sign flips of fewer show nothing
+ALPHA = 0.01
 
 
-def warm_up(boots: Sequence[Sequence[float]]) -> int:
-    """How many first iterations to drop. `boots`: iterations above 0 of each boot, in order of time; only as many are
-    looked at as the shortest boot has. 0 below five."""
-    length = min((len(b) for b in boots), default=0)
-    if length < LEAST:
-        return 0
-    logs = np.log(np.array([b[:length] for b in boots], dtype=float))
-    course = (logs - logs.mean(axis=1, keepdims=True)).mean(axis=0)
-    rests = [course[k:] for k in range(length // 2 + 1)]
-    errors = [float(np.sum((r - r.mean()) ** 2)) / len(r) ** 2 for r in rests]
-    return int(np.argmin(errors))
+def still_warm(boots: Sequence[Sequence[float]], limit: float) -> float | None:
+    """By which fraction the first iteration differs from the mean of those after it, where that is more than `limit`
+    and sign flips over the boots show it (p <= 0.01). `boots`: the iterations of each after the drop, in order, above 0.
 
-
-def boot_value(iterations: Sequence[float], drop: int) -> float:
-    """The sample of one boot: the geometric mean of its iterations after the warm-up."""
-    return float(np.exp(np.mean(np.log(np.asarray(iterations[drop:], dtype=float)))))
+    None otherwise; boots with fewer than two iterations, and fewer than six boots, show nothing.
+    """
+    logs = [np.log(np.asarray(b, dtype=float)) for b in boots if len(b) > 1]
+    if len(logs) < LEAST:
+        return None
+    off = [float(x[0] - x[1:].mean()) for x in logs]
+    change = math.expm1(sum(off) / len(off))
+    return change if abs(change) > limit and p_value(off) <= ALPHA else None

@@ -242,17 +242,19 @@ TINY = 0.001  # a limit that plays no part: neither `same` nor an estimate withi
 
 def _fixed_blocks(power: float, drawn: Sequence[tuple[Floats, Floats]], blocks: int, alpha: float) -> float:
     """How many blocks a fixed design needs for this power, between whole numbers by a straight line."""
-    before = 0.0
-    for n in range(blocks // 2, blocks + 6):
+
+    def shown(n: int) -> float:
         design = Design(n, alpha, sequential=False)
-        if n > blocks:
-            raise ValueError("the fixed design needs more blocks than were drawn")
-        shown = [run_fixed(design, a[:n].tolist(), b[:n].tolist()) for a, b in drawn]
-        now = sum(shown) / len(shown)
-        if now >= power:
-            return n if n == blocks // 2 else n - (now - power) / (now - before)
-        before = now
-    raise ValueError("no fixed design has this power")
+        return sum(run_fixed(design, a[:n].tolist(), b[:n].tolist()) for a, b in drawn) / len(drawn)
+
+    low, high = blocks // 3, blocks  # of these, low has less power, high has enough
+    powers = {low: shown(low), high: shown(high)}
+    while high - low > 1:
+        middle = (low + high) // 2
+        powers[middle] = shown(middle)
+        low, high = (middle, high) if powers[middle] < power else (low, middle)
+    missing = max(0.0, powers[high] - power)
+    return high - missing / max(powers[high] - powers[low], 1e-9)
 
 
 def run_fixed(design: Design, arm: Sequence[float], base: Sequence[float]) -> bool:
