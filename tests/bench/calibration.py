@@ -393,16 +393,15 @@ def main() -> None:
 
 
 def simulate(cells: dict[Key, Cell], experiments: int, portion: int, keep: Callable[[], None]) -> None:
-    """Adds portions in turn until every cell has its experiments; false alarms come first in each turn."""
-    asked = [(s, 0.0, a) for a in (0.05, 0.001) for s in SHAPES] + [(s, e, 0.05) for e in EFFECTS[1:] for s in SHAPES]
-    for done in range(0, experiments, portion):
-        for key in asked:
-            if key in cells and cells[key].experiments > done:
-                continue
-            shape, effect, alpha = key
-            new = cell(shape, effect, Design(BLOCKS, alpha), min(portion, experiments - done), seed=done)
-            cells[key] = cells[key] + new if key in cells else new
-            keep()
+    """Adds portions in turn until every cell has its experiments, those of false alarms first."""
+    alarms = [[(s, 0.0, a) for s in SHAPES] for a in (0.05, 0.001)]
+    for group in (*alarms, [(s, e, 0.05) for e in EFFECTS[1:] for s in SHAPES]):
+        for done in range(0, experiments, portion):
+            for key in (k for k in group if k not in cells or cells[k].experiments <= done):
+                shape, effect, alpha = key
+                new = cell(shape, effect, Design(BLOCKS, alpha), min(portion, experiments - done), seed=done)
+                cells[key] = cells[key] + new if key in cells else new
+                keep()
 
 
 def _write(record: Path, cells: Mapping[Key, Cell], saved: Sequence[Any]) -> None:
