@@ -13,7 +13,7 @@ from typing import Any
 
 from kit.errors import INCONCLUSIVE, NOT_AS_EXPECTED, OK, UserError
 from kit.evidence.time import HARDWARE, rates
-from kit.outside import Outside, direction_of, read_outside
+from kit.outside import VALUE, Outside, direction_of, read_outside
 from kit.records import Comparison, Outcome, Verdict, to_json
 from kit.runner import load_boots
 from kit.spec import read_experiment
@@ -136,7 +136,7 @@ def sentence(
     telling = [c for c in comparisons if c.said is verdict] or list(comparisons)
     far = max(telling, key=lambda c: abs((c.ratio or 1) - 1))
     runs = f"{several(far.n, 'run')} against {far.baseline_n}"
-    facts = f"{how_much(far)} ({how_sure(far, asked.alpha)}; {runs})"
+    facts = f"{how_much(far).removeprefix(f'{VALUE} ')} ({how_sure(far, asked.alpha)}; {runs})"
     of = f" in {len(telling)} of {len(comparisons)} metrics, most of all" if len(comparisons) > 1 else ":"
     arm, baseline = names
     if void:
