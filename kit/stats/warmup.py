@@ -19,7 +19,7 @@ ALPHA = 0.01
 
 def still_warm(boots: Sequence[Sequence[float]], limit: float) -> float | None:
     """By which fraction the first iteration differs from the mean of those after it, where that is more than `limit`
-    and sign flips over the boots show it (p <= 0.01). `boots`: the iterations of each after the drop, in order, above 0.
+    and sign flips over the boots show it (p <= 0.01). `boots`: the iterations of each after the drop, above 0.
 
     None otherwise; boots with fewer than two iterations, and fewer than six boots, show nothing.
     """
