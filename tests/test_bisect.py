@@ -18,7 +18,7 @@ from test_run import ROOT, TOOLS, Bench, Ran, interrupt, kill_after, resume_comm
 
 import kit.step
 from kit.cli import INTERRUPTED
-from kit.errors import BAD_INPUT, COULD_NOT_RUN, INCONCLUSIVE, OK
+from kit.errors import BAD_INPUT, COULD_NOT_RUN, INCONCLUSIVE, OK, step_code
 from kit.search.metric import METRICS, Metric, Reading, read_count
 from tests.search.repositories import BATCHED, FORK, RMAP, UNBATCHED, Linux
 
@@ -577,6 +577,27 @@ def test_a_step_stops_at_bad_input(
     monkeypatch.chdir(steps.linux.path)
     ran = steps.bench.call("step", step_file(steps, **bisect))
     assert (ran.code, words in ran.err) == (255, True), ran
+
+
+@pytest.mark.parametrize(("code", "git"), [(0, 0), (1, 1), (2, 255), (3, 125), (4, 125), (130, 130), (77, 255)])
+def test_exit_codes_are_those_of_git_bisect_run(code: int, git: int) -> None:
+    assert step_code(code) == git
+
+
+def test_a_failing_machine_leaves_what_resume_completes(
+    bisection: Bisection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """QEMU is killed in every try: nobody's regression."""
+    linux = bisection.linux
+    linux.harmless("before")
+    culprit = linux.culprit()
+    monkeypatch.setenv("KIT_FAKE_QEMU", "killed")
+    ran = bisection.run()
+    assert ran.code == COULD_NOT_RUN
+    assert "QEMU failed 2 times: QEMU died by SIGSEGV" in ran.err
+    monkeypatch.setenv("KIT_FAKE_QEMU", "model")
+    assert bisection.bench.call(*resume_command(ran)).code == OK
+    assert bisection.culprit() == culprit
 
 
 def test_a_step_stops_at_what_it_does_not_understand(steps: Bisection) -> None:

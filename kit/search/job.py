@@ -118,8 +118,8 @@ def _interruptible(job: _Job) -> BisectResult:
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"go on with: {resume_command(job.folder.path)}") from None
     except MachineError as error:
-        raise MachineError(error.what, where=error.where, hint=f"{error.hint}; go on with: "
-                           f"{resume_command(job.folder.path)}") from error  # fmt: skip
+        hint = "; ".join(x for x in (error.hint, f"go on with: {resume_command(job.folder.path)}") if x)
+        raise MachineError(error.what, where=error.where, hint=hint) from error
 
 
 def resume_command(folder: Path) -> str:
