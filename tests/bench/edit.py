@@ -16,7 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 AT = "int anon_vma_clone(struct vm_area_struct *dst, struct vm_area_struct *src)\n{\n"
-DECLARED = "static int anon_vma_prepare_bench_%d __attribute__((used)) = 1;\n"
+EDIT = '\tint edited __maybe_unused = ({ asm volatile("%s"); 0; });\n'  # other code in each round, and it runs
 
 
 def main() -> int:
@@ -27,7 +27,7 @@ def main() -> int:
     try:
         with tempfile.TemporaryDirectory() as runs:
             for number in range(rounds + 1):
-                edited = before.replace(AT, DECLARED % number + AT)
+                edited = before.replace(AT, AT + EDIT % "; ".join(["nop"] * (number + 1)))
                 source.write_text(edited)
                 print("warm-up" if number == 0 else f"round {number}", once(tree, Path(runs)), flush=True)
     finally:
