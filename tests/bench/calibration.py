@@ -209,6 +209,7 @@ class Saving:
     """Boots of the sequential design beside those of the fixed one with the same power at the effect designed for."""
 
     effect: str
+    experiments: int
     difference: float
     power: float
     sequential: float
@@ -233,7 +234,7 @@ def savings(experiments: int, blocks: int = BLOCKS, alpha: float = 0.05, seed: i
         boots = sum(2 * c.blocks for c in found) / experiments
         if name == "designed for":
             fixed = 2 * _fixed_blocks(power, drawn, blocks, alpha)
-        rows.append(Saving(name, difference, power, boots, fixed))
+        rows.append(Saving(name, experiments, difference, power, boots, fixed))
     return rows
 
 
@@ -322,10 +323,11 @@ def report(cells: Sequence[Cell], saved: Sequence[Saving]) -> str:
         "## Boots saved by looking early (normal noise, alpha 0.05)",
         table(
             [
-                ["effect", "difference", "power", "boots", "fixed design of the same power", "share"],
+                ["effect", "experiments", "difference", "better", "boots", "fixed design of the same power", "share"],
                 *(
                     [
                         s.effect,
+                        f"{s.experiments}",
                         percent(s.difference),
                         percent(s.power),
                         f"{s.sequential:.1f}",
