@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,13 @@ import pytest
 
 from kit.cli import main
 from kit.errors import UserError
+from kit.evidence import time
+from kit.evidence.request import Site
+from kit.experiment import write_experiment
 from kit.outside import direction_of, read_outside
+from kit.records import to_json
+from kit.store import RunFolder
+from tests.evidence.test_time_evidence import EXP, KERNELS, did, noisy
 
 RC2, PATCHED, OLD = "3.0-rc2=6,68.0,7.3%", "637fbbf=10,104.9,14.8%", "2.6.39=6,100.0,1.1%"
 
@@ -190,3 +197,18 @@ def test_the_text_has_a_row_a_metric_and_ends_with_the_verdict(capsys: pytest.Ca
 )
 def test_what_is_better_by_unit_and_name(metric: str, more: bool | None) -> None:
     assert direction_of(metric) is more
+
+
+@pytest.mark.parametrize(("accel", "code"), [("kvm", 1), ("tcg", 3)])
+def test_arms_of_a_run(accel: str, code: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = RunFolder(tmp_path)
+    write_experiment(replace(EXP, arms=tuple(replace(a, tree="debian:6.1", profile=None) for a in EXP.arms)), tmp_path)
+    for spec in time.boots(EXP, Site(KERNELS, "kvm", "guest"))[:36]:
+        boot = did(spec, noisy(1.05)(spec))
+        folder.append_boot(to_json(replace(boot, accel=accel)))
+    base, new = f"{tmp_path}:base", f"{tmp_path}:new"
+    got, shown = called(capsys, base, new, "--metric", "chain/d0*")
+    assert (got, shown["comparisons"][0]["n"]) == (code, 12)
+    assert ("emulation" in shown["sentence"]) == (accel == "tcg")
+    assert main(["compare", str(tmp_path), new]) == 2
+    assert "which arm of this run?" in capsys.readouterr().err
