@@ -34,8 +34,9 @@ ACCELERATORS: Mapping[str, tuple[str, ...]] = {
 
 
 # Where time counts instructions, no chatter: a console whose socket is full (280 bytes are enough) makes the guest wait
-# for the host, and everything after it is shifted. Warnings still come.
-QUIET: Mapping[str, str] = {"icount": " loglevel=5"}
+# for the host, and everything after it is shifted. Warnings still come. The TSC is that count, and needs no watchdog,
+# without which a kernel has neither high-resolution timers nor NO_HZ's idle time.
+QUIET: Mapping[str, str] = {"icount": " loglevel=5 tsc=reliable"}
 
 
 @dataclass(frozen=True)
