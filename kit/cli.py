@@ -240,13 +240,12 @@ def _experiment_arguments(verb: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from tempfile import TemporaryDirectory
-
     from kit.experiment import run_experiment
     from kit.report.progress import choose
     from kit.report.text import render
     from kit.spec import read_experiment
     from kit.store import Cache
+    from kit.upkeep import scratch
 
     config = options.config
     if options.resume:
@@ -257,7 +256,7 @@ def _run(options: argparse.Namespace) -> int:
             raise UserError("not a run that can be resumed: no experiment.yaml in it", where=str(options.resume))
     progress = choose(options.verbose)
     sets = [*options.set, *(["aa=true"] if options.aa else [])]
-    with TemporaryDirectory(prefix="kit-inbox-") as inbox:
+    with scratch("kit-inbox-") as inbox:
         change = None if options.resume else _change(options)
         exp = read_experiment(_named(config, change), sets, change, Path(inbox))
         result = run_experiment(exp, Cache(), progress, options.runs, options.resume, fresh=options.fresh)
@@ -291,12 +290,11 @@ def _step(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from tempfile import TemporaryDirectory
-
     from kit import keys
     from kit.check import show_plan
     from kit.spec import read_experiment
     from kit.store import Cache
+    from kit.upkeep import scratch
 
     if options.keys is not None:
         found = keys.find(options.keys)
@@ -305,7 +303,7 @@ def _check(options: argparse.Namespace) -> int:
     if options.schema:
         print(keys.schema_text(), end="")
         return 0
-    with TemporaryDirectory(prefix="kit-inbox-") as inbox:
+    with scratch("kit-inbox-") as inbox:
         change = _change(options)
         exp = read_experiment(_named(options.config, change), options.set, change, Path(inbox))
         plan = show_plan(exp, Cache())

@@ -222,6 +222,11 @@ def temporary_files() -> Iterator[Path]:
             tempfile.tempdir = before
 
 
+def scratch(prefix: str) -> tempfile.TemporaryDirectory[str]:
+    """A folder of one's own, gone with its context. Raises MachineError where none can be made."""
+    return tempfile.TemporaryDirectory(prefix=prefix, dir=_temporary())
+
+
 def _temporary() -> Path:
     """Where temporary files go. Raises MachineError where none can be written."""
     try:
