@@ -125,7 +125,14 @@ def write_question(question: Question, folder: Path, ends: tuple[str, str] | Non
     value: dict[str, Any] = {
         "name": exp.name,
         "tree": question.tree,
-        "guest": {"cpus": list(exp.cpus), "memory": f"{exp.memory}M", "accel": exp.accel, "limit": exp.boot_limit},
+        "config": list(exp.config),
+        "guest": {
+            "cpus": list(exp.cpus),
+            "memory": f"{exp.memory}M",
+            "accel": exp.accel,
+            "limit": exp.boot_limit,
+            "root": exp.root,
+        },
         "workloads": [{w.kind: {**w.params, "name": w.name}} for w in exp.workloads],
         "accept": [{"pattern": p, "why": w} for p, w in exp.accept],
         "toolchain": exp.toolchain,
