@@ -20,7 +20,9 @@ SOURCES = ("mm/rmap.c", "mm/mmap.c", "mm/vma.c", "kernel/fork.c")
 CLASS = re.compile(rf"({'|'.join(map(re.escape, LOCKS['anon_vma']))})(-[RW])?:")
 
 
-def record(result: RunResult, arms: Mapping[str, Mapping[str, Any]]) -> None:
+def record(
+    result: RunResult, arms: Mapping[str, Mapping[str, Any]], programs: Mapping[str, str] = PROGRAMS
+) -> None:
     """A file per arm: its sources' blobs; of one boot on one vCPU the programs, smaps, and the rows of lock_stat."""
     folder = RunFolder(result.folder)
     for arm in arms:
@@ -32,7 +34,7 @@ def record(result: RunResult, arms: Mapping[str, Mapping[str, Any]]) -> None:
             "profile": arms[arm]["profile"],
             "blobs": blobs(origin),
             "shims": [row["name"] for row in origin["shims"]],
-            "programs": PROGRAMS,
+            "programs": dict(programs),
             "layouts": boot["results"]["layouts"],
             "lock_stat_version": lock_stat_version(raw),
             "lock_stat": dict(anon_vma_rows(raw)),
