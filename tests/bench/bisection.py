@@ -52,10 +52,11 @@ class Bayesect:
         for s in seen[self.known :]:
             self.bisector.record(COUNT - 1 - s.commit, None if s.value is None else bool(s.value))
         self.known = len(seen)
-        chances = self.bisector.distribution
-        best = int(np.argmax(chances))
-        if chances[best] < ASKED:
-            return Measure(COUNT - 1 - self.bisector.select(), "")
+        with np.errstate(divide="ignore", invalid="ignore"):  # of log(0), for the commit that is no candidate
+            chances = self.bisector.distribution
+            best = int(np.argmax(chances))
+            if chances[best] < ASKED:
+                return Measure(COUNT - 1 - self.bisector.select(), "")
         return Done(End.FOUND, (Change((COUNT - 1 - best,), 0, 1),), float(chances[best]), "")
 
 
