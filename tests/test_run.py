@@ -652,7 +652,8 @@ def test_the_same_kernel_twice_needs_no_boot(bench: Bench) -> None:
     bench.experiment["evidence"] = ["count", "instructions", "time"]
     ran = bench.run()
     assert (ran.code, bench.verdict()["verdict"]) == (OK, "same"), ran
-    assert bench.did("boot") < 2, "more than what was booted while the second kernel was built"
+    records = bench.runs()[-1] / "boots.jsonl"  # the baseline may boot while the other kernel is still being built
+    assert not records.exists() or '"arm":"with"' not in records.read_text()
     assert "identical kernel image: what with and without execute is equal byte for byte" in ran.out
 
 

@@ -36,7 +36,8 @@ def test_five_microseconds_in_fork_are_worse(run: Run) -> None:
 def test_a_comment_is_the_same_code_and_is_not_booted(run: Run) -> None:
     result = run(experiment("comment-in-rmap.patch", evidence=["instructions", "count"]))
     assert result.verdict["verdict"] == "same"
-    assert result.verdict["boots"]["ok"] < 2, "more than what was booted while the second kernel was built"
+    records = result.folder / "boots.jsonl"  # the baseline may boot while the other kernel is still being built
+    assert not records.exists() or '"arm":"patched"' not in records.read_text()
     assert "identical kernel image" in result.verdict["sentence"]
     assert result.exit_code == 0
 
