@@ -114,7 +114,7 @@ class Work:
         self.build_faults: dict[str, str] = {}
         self.accel, self.why = "tcg", "nothing is booted"
         self.kernels: dict[tuple[str, str], Kernel] = {}  # by arm and instrument
-        self._keys: set[str] = set()
+        self._keys: set[tuple[str, str]] = set()  # arm and key
         self.identical: dict[str, list[str]] = {}  # instrument → arms whose kernel is the baseline's own code
         self._failed: set[tuple[str, str]] = set()  # arm and key
         self._twins: set[tuple[str, str]] = set()  # the same, of arms that need no boot
@@ -163,7 +163,7 @@ class Work:
             self._failed.add((spec.arm, spec.key))
             self.progress.note(built.fault)
             return
-        self._keys.add(built.kernel.key)
+        self._keys.add((spec.arm, built.kernel.key))
         self.kernels[spec.arm, spec.instrument] = built.kernel
         how = "from the cache" if built.kernel.cached else f"built in {built.kernel.seconds:.0f} s"
         self.progress.note(f"kernel {spec.arm} ({spec.instrument}): {how}")
@@ -217,9 +217,14 @@ class Work:
         """Whether this boot still tells something."""
         return (spec.arm, spec.kernel_key) not in self._failed | self._twins and spec.kernel_key not in self._idle
 
+    def _has_kernel(self, spec: BootSpec) -> bool:
+        """Whether the kernel of this boot's arm is there; the baseline's, for a second name of the baseline."""
+        named = any(a.spec.name == spec.arm for a in self.arms)
+        return (spec.arm if named else self.exp.baseline, spec.kernel_key) in self._keys
+
     def _ready(self, wanted: Sequence[BootSpec], all_built: bool) -> BootSpec | None:
         """The first boot that has its kernel, and need not be alone where something is built."""
-        able = (s for s in wanted if s.kernel_key in self._keys)
+        able = (s for s in wanted if self._has_kernel(s))
         return next((s for s in able if all_built or not EVIDENCE[s.evidence].alone), None)
 
     def _do(self, spec: BootSpec, plan: Plan) -> None:
