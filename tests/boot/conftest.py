@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,10 @@ from kit.spec import PROJECT, read_experiment
 from kit.store import Cache
 
 Run = Callable[[dict[str, Any]], RunResult]
+
+takes_long = pytest.mark.skipif(
+    not os.environ.get("KIT_TEST_LONG"), reason="set KIT_TEST_LONG=1: more kernels to build, ten minutes or more"
+)
 
 ARMS = {
     "without": {"series": [str(PROJECT / "patches/v6.1/unbatch-clone.patch")], "profile": "6.1-unbatched-clone"},

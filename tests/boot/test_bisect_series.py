@@ -22,6 +22,7 @@ from kit.search.record import SEARCH, Trials
 from kit.search.workbench import Workbench
 from kit.spec import PROJECT
 from kit.store import Cache, RunFolder
+from tests.boot.conftest import takes_long
 
 pytestmark = pytest.mark.boot
 SERIES = PROJECT / "patches" / "v6.1-series" / "series"
@@ -49,7 +50,9 @@ def ask(folder: Path, names: list[str]) -> Question:
     return read_question(folder / "bisect.yaml", (), {})
 
 
-@pytest.mark.parametrize("place", ["first", "drawn", "last"])
+@pytest.mark.parametrize(
+    "place", ["drawn", pytest.param("first", marks=takes_long), pytest.param("last", marks=takes_long)]
+)
 def test_the_culprit_is_found_wherever_it_stands(tmp_path: Path, place: str) -> None:
     print("seed", SEED)
     rng = random.Random(f"{SEED}/{place}")
@@ -73,6 +76,7 @@ def test_a_series_without_a_culprit_has_none(tmp_path: Path) -> None:
     assert result.found["boots"]["search"] <= 2
 
 
+@takes_long
 def test_every_prefix_builds_without_a_warning_and_boots(tmp_path: Path) -> None:
     """What was built and booted before comes from the cache."""
     cache, progress = Cache(), PlainProgress()

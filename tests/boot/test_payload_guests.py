@@ -24,8 +24,9 @@ from kit.workload.guestimage import boot_initramfs, build_guest
 from kit.workload.load import boot_program, own_limit, wants_host
 from kit.workload.payload import Payload
 from kit.workload.results import read_results
+from tests.boot.conftest import takes_long
 
-pytestmark = pytest.mark.boot
+pytestmark = [pytest.mark.boot, takes_long]
 SECONDS = 240
 
 STRESS = ("--fork 2 --fork-ops 100", "--mprotect 1 --mprotect-ops 40", "--exec 1 --exec-ops 20")

@@ -11,8 +11,9 @@ import pexpect
 import pytest
 
 from kit.spec import PROJECT
+from tests.boot.conftest import takes_long
 
-pytestmark = pytest.mark.boot
+pytestmark = [pytest.mark.boot, takes_long]
 SECONDS = 600
 KIT = [sys.executable, "-c", "import sys; from kit.cli import main; sys.exit(main(sys.argv[1:]))"]
 ARM = ["shell", str(PROJECT / "configs" / "locks.yaml"), "--arm", "stock", "--set", "guest.accel=tcg"]
