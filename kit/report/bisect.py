@@ -109,16 +109,16 @@ def _others(found: Found) -> Iterator[str]:
 
 def sentence(found: Found) -> str:
     """The answer."""
-    culprit, unit = found["culprit"], found["metric"]["unit"]
+    culprit = found["culprit"]
     if culprit is None:
         return _no_culprit(found)
     before, after = (value_words(found, culprit[k]) for k in ("before", "after"))
-    times = f", {culprit['after'] / culprit['before']:.2f} times" if culprit["before"] > 1 else ""
+    times = f"{culprit['after'] / culprit['before']:.2f} times; " if culprit["before"] > 1 else ""
     who = f" by {culprit['author']}" if culprit["author"] else ""
     date = f", {culprit['date']}" if culprit["date"] else ""
     how = "exact" if found["method"] == "exact" else f"probability {found['confidence']:.3f}"
     text = f'FOUND: {culprit["name"]} ("{culprit["subject"]}"){who}{date}: '
-    text += f"{measured(found)}: {before} before it, {after} with it{f' ({unit}{times})' if times else ''} ({how})."
+    text += f"{measured(found)}: {before} before it, {after} with it ({times}{how})."
     if (named := found["named"]) and culprit["name"] in named["commits"]:
         text += (
             f" The model says the same: {named['function']}() is as in {named['like']}, and it changes that function."
