@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -59,6 +60,8 @@ static int take(struct task *task, const char *key, char *value)
 		task->limit = atol(value);
 	else if (!strcmp(key, "status"))
 		task->status = atol(value);
+	else if (!strcmp(key, "user"))
+		task->user = atol(value);
 	else if (!strcmp(key, "left"))
 		task->kill_left = !strcmp(value, "kill");
 	else {
@@ -116,6 +119,8 @@ int task_execute(const struct task *task)
 
 	setrlimit(RLIMIT_CORE, &none);
 	if (chroot(task->root) < 0 || chdir(task->dir) < 0)
+		return errno;
+	if (task->user && (setgroups(0, NULL) < 0 || setgid(task->user) < 0 || setuid(task->user) < 0))
 		return errno;
 	execve(task->args[0], task->args, task->env);
 	return errno;

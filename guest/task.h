@@ -8,6 +8,7 @@
  *	env KEY=VALUE	one per variable
  *	limit SECONDS	0 for none
  *	status NUMBER	the exit status that means success
+ *	user NUMBER	run as that user and group, with no other groups
  *	left fail|kill	processes that are still there when the program has ended
  */
 #ifndef KIT_TASK_H
@@ -19,7 +20,7 @@ struct task {
 	char *root, *dir;
 	char *args[TASK_WORDS + 1], *env[TASK_WORDS + 1];
 	int nargs, nenv;
-	long limit, status;
+	long limit, status, user;
 	int kill_left;
 };
 

@@ -81,6 +81,7 @@ class Payload(BaseModel):
     env: dict[str, str] = Field(default={}, description=f"variables of its environment, beside {', '.join(ENV)}")
     limit: int = Field(default=60, ge=1, le=86400, description="seconds that it may take")
     status: int = Field(default=0, ge=0, le=255, description="the exit status that means success")
+    user: int = Field(default=0, ge=0, le=65534, description="the number of the user (and group) that it runs as")
     left_behind: Literal["fail", "kill"] = Field(
         default="fail", description="processes that are there when it has ended: a failure, or only ended"
     )
@@ -142,6 +143,7 @@ class Payload(BaseModel):
         yield f"root {f'{PACKS}/{digest(packing)}' if packed else HOST_ROOT}"
         yield f"dir {_escaped(self.folder or '/tmp')}"
         yield from (f"limit {self.limit}", f"status {self.status}", f"left {self.left_behind}")
+        yield from (f"user {self.user}" for _ in range(self.user > 0))
         yield from (f"arg {_escaped(word)}" for word in (found, *self.command[1:]))
         yield from (f"env {_escaped(f'{key}={value}')}" for key, value in env.items())
         yield from packing

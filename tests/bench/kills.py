@@ -152,13 +152,15 @@ class Real:
             process = start(argv)
             with suppress(subprocess.TimeoutExpired):
                 process.wait(self.moments.uniform(0, whole))
-            if process.poll() is not None:
-                break
-            phases.append(at_work(process.pid))
-            process.kill()
-            process.wait()
+            ended = process.poll() is not None
+            if not ended:
+                phases.append(at_work(process.pid))
+                process.kill()
+                process.wait()
             if begun := [p.parent for p in (self.folder / "runs").glob("*/experiment.yaml")]:
                 argv = ["run", "--resume", str(begun[0]), "--fresh"]
+            if ended:
+                break
         if start(argv).wait(1800):
             raise SystemExit(f"kit {' '.join(argv)} failed after kills in: {', '.join(phases)}")
         [run] = [path.parent for path in (self.folder / "runs").glob("*/experiment.yaml")]

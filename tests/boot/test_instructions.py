@@ -43,10 +43,10 @@ def test_a_comment_is_the_same_code_and_is_not_booted(run: Run) -> None:
 
 
 def test_the_same_kernel_twice_is_the_same(run: Run) -> None:
-    """The A/A of instructions: every layout gives the same number in both arms."""
+    """The A/A of instructions: to a few in a million at worst, every layout gives the same number in both arms."""
     result = run(experiment("udelay-in-fork.patch", aa=True))
     (found,) = result.verdict["evidence"]["instructions"]["comparisons"]
-    assert (found["ratio"], found["low"], found["high"]) == (1, 1, 1)
+    assert all(abs(found[k] - 1) < 1e-5 for k in ("ratio", "low", "high"))
     assert result.verdict["verdict"] == "same"
 
 
