@@ -256,9 +256,9 @@ def _run(options: argparse.Namespace) -> int:
             raise UserError("not a run that can be resumed: no experiment.yaml in it", where=str(options.resume))
     progress = choose(options.verbose)
     sets = [*options.set, *(["aa=true"] if options.aa else [])]
-    with scratch("kit-inbox-") as inbox:
+    with scratch() as inbox:
         change = None if options.resume else _change(options)
-        exp = read_experiment(_named(config, change), sets, change, Path(inbox))
+        exp = read_experiment(_named(config, change), sets, change, inbox)
         result = run_experiment(exp, Cache(), progress, options.runs, options.resume, fresh=options.fresh)
     if options.json:
         print(json.dumps(result.verdict, indent=2))
@@ -303,9 +303,9 @@ def _check(options: argparse.Namespace) -> int:
     if options.schema:
         print(keys.schema_text(), end="")
         return 0
-    with scratch("kit-inbox-") as inbox:
+    with scratch() as inbox:
         change = _change(options)
-        exp = read_experiment(_named(options.config, change), options.set, change, Path(inbox))
+        exp = read_experiment(_named(options.config, change), options.set, change, inbox)
         plan = show_plan(exp, Cache())
     print(json.dumps(plan.as_json(), indent=2) if options.json else plan.as_text())
     return 0

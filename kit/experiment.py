@@ -158,6 +158,8 @@ class _Job:
             here = next((i for i in built if {(arm.name, i), (base, i)} <= kernels.keys()), None)
             if arm.name == base or here is None or (arm.profile and self.exp.arm(base).profile):
                 continue
+            if not self._ends(arm.name):
+                continue
             kernel, baseline = kernels[arm.name, here], kernels[base, here]
             twin = arm.name in self.work.identical.get(here, ())
             if kernel.key == baseline.key or (twin and kernel.image_sha256 != baseline.image_sha256):
@@ -172,6 +174,11 @@ class _Job:
             self.exercised.append(found)
             if found.why:
                 self.progress.note(f"{arm.name}: which of its functions ran is not known: {found.why}")
+
+    def _ends(self, arm: str) -> bool:
+        """Whether a boot of the arm came to its end: one that hangs would take the limit of one more boot."""
+        mine = [b for b in self.work.boots if b.arm == arm]
+        return not mine or any(b.outcome is Outcome.OK for b in mine)
 
     def _judge(self, origin: dict[str, Any]) -> RunResult:
         done, same = self.work.boots, self.work.identical

@@ -11,7 +11,7 @@ import re
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -222,9 +222,10 @@ def temporary_files() -> Iterator[Path]:
             tempfile.tempdir = before
 
 
-def scratch(prefix: str) -> tempfile.TemporaryDirectory[str]:
-    """A folder of one's own, gone with its context. Raises MachineError where none can be made."""
-    return tempfile.TemporaryDirectory(prefix=prefix, dir=_temporary())
+def scratch() -> AbstractContextManager[Path]:
+    """A folder of one's own, gone with its context, or, after a kill, when the next run starts. Raises MachineError
+    where none can be made."""
+    return held_folder(_temporary(), TEMPORARY)
 
 
 def _temporary() -> Path:

@@ -26,8 +26,8 @@ def ask(console: socket.socket, monitor: socket.socket, opened: bool) -> bytes:
     with Monitor(monitor) as qemu:
         if opened:
             said = b"".join(_sysrq(console, qemu, key) for key in QUESTIONS)
-        if not said and qemu.do("inject-nmi"):
-            said = _read(console)
+        if b"sysrq" not in said.lower() and qemu.do("inject-nmi"):  # a kernel without it only echoes the key
+            said += _read(console)
     return said
 
 

@@ -90,6 +90,9 @@ CUT = "------------[ cut here ]"
 END = re.compile(r"---\[ end trace")
 TRACED = frozenset({"oops", "warning", "list-corruption", "refcount"})  # several lines up to an end-of-trace mark
 
+# Reports of one lock: those that are listed after it are only held besides, by chance.
+ONE_LOCK = frozenset({"lockdep-inconsistent", "lockdep-held-freed", "lockdep-held-in-user"})
+
 # " (&anon_vma->rwsem){++++}-{3:3}, at: anon_vma_clone+0x1a/0x190".
 HELD = re.compile(r"\((\S[^{]*)\)\{\S+\}(-\{\S+\})?, at: ")
 RELEASED = re.compile(r"is trying to (?:release|contend) lock \((\S+)\) at")
@@ -152,7 +155,8 @@ def _title(kind: str, lines: Sequence[str], index: int) -> str:
     report = lines[index : index + REPORT_LINES]
     locks = [match[1] for line in report[:6] if (match := RELEASED.search(line))]
     locks = locks or [match[1] for line in report if (match := HELD.search(line))]
-    return f"{title}: {' and '.join(sorted(set(locks[:2])))}" if locks else title
+    named = locks[: 1 if kind in ONE_LOCK else 2]
+    return f"{title}: {' and '.join(sorted(set(named)))}" if locks else title
 
 
 def _excerpt(lines: Sequence[str], index: int) -> str:
