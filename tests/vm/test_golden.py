@@ -63,6 +63,11 @@ def parts(name: str) -> tuple[str, str, int]:
             "task worker stands in copy_process",
         ),
         ("leak-memory", ["oom"] * 2, "worker invoked oom-killer: ", ""),
+        ("count-from-zero", ["refcount"], "refcount_t: addition on 0; use-after-free.", ""),
+        ("free-locked-page", ["page-state"] * 5, "Bad page state in process swapper/0", ""),
+        ("free-while-locked", ["lockdep-held-freed"], "held lock freed!: &anon_vma->rwsem", ""),
+        ("lock-in-softirq", ["lockdep-inconsistent"], "inconsistent lock state: forking", ""),
+        ("write-after-free", ["slab"] * 2, "BUG anon_vma_chain (Not tainted): Poison overwritten", ""),
         ("panic-at-boot", ["panic"], "Kernel panic - not syncing: anon_vma: broken on purpose", ""),
     ],
 )
