@@ -199,7 +199,7 @@ def _places(lines: Sequence[str], first: int) -> Iterator[tuple[str, int, list[s
             starts.append(("CPU 0", index))
     for (who, start), (_, end) in pairwise([*starts, ("", len(lines))]):
         start = _interrupted(lines, start, end)
-        yield who, start, list(_frames(lines[start:end]))
+        yield who, start, _frames(lines[start:end])
 
 
 def _interrupted(lines: Sequence[str], start: int, end: int) -> int:
@@ -209,7 +209,8 @@ def _interrupted(lines: Sequence[str], start: int, end: int) -> int:
     return next((i for i in range(start, end) if REGISTERS.search(lines[i])), start)
 
 
-def _frames(trace: Sequence[str]) -> Iterator[str]:
-    for line in trace:
-        if match := REGISTERS.search(line) or FRAME.match(line):
-            yield match[1]
+def _frames(trace: Sequence[str]) -> list[str]:
+    """A trace's functions; all that lie on the stack where the kernel cannot tell which of them are frames: then it
+    marks each with a question mark (UNWINDER_GUESS)."""
+    sure = [m[1] for line in trace if (m := REGISTERS.search(line) or FRAME.match(line))]
+    return sure or [m[1] for line in trace if (m := FRAME.match(line.replace("? ", "", 1)))]

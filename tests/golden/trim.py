@@ -16,7 +16,7 @@ from pathlib import Path
 GOLDEN = Path(__file__).resolve().parent
 sys.path.insert(0, str(GOLDEN.parents[1]))
 
-from kit.vm.splats import classify, kind_of, plain_lines  # noqa: E402
+from kit.vm.splats import classify, kind_of, plain_lines, stuck  # noqa: E402
 
 BEFORE, AFTER = 4, 130
 
@@ -26,7 +26,8 @@ def trimmed(log: str) -> str:
     asked = ("sysrq: ", "Uhhuh. NMI received")
     lines = log.split("\n")
     answers = [i for i, line in enumerate(plain_lines(log)) if line.startswith(asked) or kind_of(line) == "nmi"]
-    starts = [splat.line - 1 for splat in classify(log)][:1] + answers[:1]
+    hang = stuck(log, answers[0] + 1) if answers else None  # may come after every task that only sleeps
+    starts = [splat.line - 1 for splat in classify(log)][:1] + answers[:1] + ([hang.line - 1] if hang else [])
     wanted = {i for start in starts for i in range(start - BEFORE, start + AFTER)}
     return "\n".join(line for i, line in enumerate(lines) if i in wanted)
 

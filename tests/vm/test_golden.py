@@ -46,6 +46,7 @@ def parts(name: str) -> tuple[str, str, int]:
             "detected: &anon_vma->rwsem",
             "task init stands in anon_vma_free",
         ),
+        ("one-pass-unlink-counting", [], "", "task init stands in anon_vma_free"),
         (
             "unlock-twice",
             ["lockdep-unbalanced", "warning", "hung-task"],
