@@ -1,15 +1,18 @@
 """Every lock class by how much an arm differs from the baseline: boots in, rows out, exact ones told from noise.
 
 A class differs *beyond noise* if on every machine all boots of the arm lie on one side of all of the baseline's, and
-the difference is above the limit and more than NOISE_TIMES what boots of one arm differ by. It differs *exactly* if,
-besides, at least half of that lies in windows where on every machine the boots of each arm count the same. All else is
-noise. For a patch to a lock that nobody has named: what it changes stands first, what merely moves is not told.
+the difference is above the limit, more than NOISE_TIMES what boots of one arm differ by, and more than CHANCE standard
+deviations of events that come by chance (Poisson): two boots of a class that a timer drives agree by luck now and then.
+It differs *exactly* if, besides, at least half of that lies in windows where on every machine the boots of each arm
+count the same. All else is noise. For a patch to a lock that nobody has named: what it changes stands first, what
+merely moves is not told.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import sqrt
 from statistics import fmean
 from typing import Any
 
@@ -18,6 +21,7 @@ from kit.records import Boot, Experiment
 from kit.stats.counts import ratio_of
 
 NOISE_TIMES = 2
+CHANCE = 3
 RANKED = 12  # rows of a kind
 EXACT, BEYOND, NOISE = "exact", "beyond noise", "noise"
 WHOLE = ""  # in place of a window: all of a boot
@@ -85,7 +89,7 @@ def _row(
     mine, base = (fmean(fmean(pair[i]) for pair in whole) for i in (0, 1))
     inside = {w: [(g[arm, n], g[baseline, n]) for n in shared] for w, g in groups.items() if w != WHOLE}
     exact = [w for w, pairs in inside.items() if _is_exact(pairs)]
-    enough = max(1.0, NOISE_TIMES * spread, limit * base)
+    enough = max(1.0, NOISE_TIMES * spread, limit * base, CHANCE * sqrt(mine + base))
     beyond = _is_apart(whole) and abs(mine - base) >= enough and abs(mine - base) > NOISE_TIMES * spread
     mostly = abs(sum(_difference(inside[w]) for w in exact)) >= abs(mine - base) / 2
     kind = NOISE if not beyond else EXACT if exact and mostly else BEYOND

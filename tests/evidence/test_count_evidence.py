@@ -183,13 +183,14 @@ def test_three_arms_and_two_locks() -> None:
 
 def test_ranking_tells_exact_from_noisy() -> None:
     flat = dict.fromkeys(NAMES, 0)
+    base, new = {"exact": 10, "luck": 10, "same": 3}, {"exact": 40, "luck": 11, "same": 3}
     boots = []
     for cpus in (1, 2):
         for r in (0, 1):
-            boots.append(boot("base", flat, cpus=cpus, repeat=r, extra={"exact": 10, "noisy": 100 + 5 * r, "same": 3}))
-            boots.append(boot("new", flat, cpus=cpus, repeat=r, extra={"exact": 11, "noisy": 200 + 5 * r, "same": 3}))
+            boots.append(boot("base", flat, cpus=cpus, repeat=r, extra=base | {"noisy": 100 + 5 * r}))
+            boots.append(boot("new", flat, cpus=cpus, repeat=r, extra=new | {"noisy": 200 + 5 * r}))
     rows = rank(EXP, boots).rows
-    assert [(r["class"], r["kind"], r["difference"]) for r in rows] == [("exact", EXACT, 3), ("noisy", BEYOND, 300)]
+    assert [(r["class"], r["kind"], r["difference"]) for r in rows] == [("exact", EXACT, 90), ("noisy", BEYOND, 300)]
     assert rows[1]["spread"] == 15
     places = [(arm, more, r) for arm, more in (("base", 0), ("new", 9)) for r in (0, 1)]
     hidden = [boot(arm, flat, repeat=r, extra={"n": 100 + 50 * r + more}) for arm, more, r in places]
