@@ -27,7 +27,7 @@ class Levels:
 
     scales: tuple[float, ...] = SCALES
     centred = True  # a level is arbitrary
-    margin = 0.6  # of the allowed errors: at a shift of 1 standard deviation the posterior is a little too sure
+    margin = 0.65  # of the allowed errors: at a shift of 1 standard deviation the posterior is a little too sure
 
     def evidence(self, sides: Sides, spare: tuple[float, float] = (0.0, 0.0)) -> tuple[Floats, float]:
         """(log evidence of each split, of no change at all); a constant common to all is left out.

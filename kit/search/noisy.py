@@ -169,7 +169,9 @@ class NoisySearch:
 
     def _choose(self, told: Floats, noted: Noted, cost: Cost) -> int:
         """The commit that tells most per second; of equal ones a commit that was measured already."""
-        rate = told * chance_to_run(noted) / np.fromiter(map(cost, range(self.count)), np.float64, self.count)
+        rate = told * chance_to_run(noted)
+        if cost is not equal_cost:
+            rate /= np.fromiter(map(cost, range(self.count)), np.float64, self.count)
         rate[list(noted.values)] *= 1 + 1e-9
         rate[list(noted.skipped)] = -1.0
         return int(np.argmax(rate))
@@ -197,8 +199,8 @@ def information(chances: Floats, each: Floats, alone: Floats) -> Floats:
     weights = chances[1:]
     weighted = each * weights
     mixed = np.zeros((each.shape[1], len(chances)))
-    mixed[:, 1:] = np.cumsum(weighted[1], axis=1)
-    mixed[:, :-1] += np.cumsum(weighted[0][:, ::-1], axis=1)[:, ::-1]
+    mixed[:, 1:] = weighted[1].cumsum(axis=1)
+    mixed[:, :-1] += weighted[0][:, ::-1].cumsum(axis=1)[:, ::-1]
     mixed += (chances[0] * alone)[:, None]
     known = _by_commit(np.stack([_entropy(each[0]), _entropy(each[1])]) * weights)
     told = _entropy(mixed) - known - chances[0] * _entropy(alone[:, None])[0]
@@ -208,8 +210,8 @@ def information(chances: Floats, each: Floats, alone: Floats) -> Floats:
 def _by_commit(of_splits: Floats) -> Floats:
     """Sum over the splits of what holds before (row 0) and after (row 1) the change, for a test of each commit."""
     out = np.zeros(of_splits.shape[1] + 1)
-    out[1:] = np.cumsum(of_splits[1])
-    out[:-1] += np.cumsum(of_splits[0][::-1])[::-1]
+    out[1:] = of_splits[1].cumsum()
+    out[:-1] += of_splits[0][::-1].cumsum()[::-1]
     return out
 
 

@@ -28,29 +28,47 @@ class Rates:
 
     def evidence(self, sides: Sides, spare: tuple[float, float] = (0.0, 0.0)) -> tuple[Floats, float]:
         """(log evidence of each split, of no change at all); `spare`, as of `Levels`, tells nothing of rates."""
-        number, bad = sides.number.astype(np.int64), sides.total.astype(np.int64)
-        every = int(number[0, 0] + number[1, 0])
-        of_each, of_both = _log_gammas(self.shapes, 1 << every.bit_length())
-        a = np.array(self.shapes)[:, None, None]
-        x, n = a + bad, 2 * a + number
-        mean = x / n
-        second = (mean * (n - x) / (n * (n + 1))).sum(axis=1) + (mean[:, 0] - mean[:, 1]) ** 2
-        log = (of_each[:, bad] + of_each[:, number - bad] - of_both[:, number]).sum(axis=1)
-        log += np.log(second * (2 * (2 * a[:, 0] + 1)))
-        all_bad = int(bad[0, 0] + bad[1, 0])
-        alone = of_each[:, all_bad] + of_each[:, every - all_bad] - of_both[:, every]
-        return _mixed(log), float(_mixed(alone[:, None])[0])
+        number, bad = int(sides.number[:, 0].sum()), int(sides.total[:, 0].sum())
+        of_each, of_both = _log_gammas(self.shapes, _room(number))
+        alone = of_each[:, bad] + of_each[:, number - bad] - of_both[:, number]
+        return _mixed(self._by_shape(sides)[0]), float(_mixed(alone[:, None])[0])
 
     def learned(self, sides: Sides) -> Floats:
         """Information, in nats, of the next outcome about the rates themselves: before and after, (2, splits)."""
         return np.asarray(0.5 * np.log1p(1 / (sides.number + 1)), dtype=np.float64)
 
     def predictive(self, sides: Sides) -> tuple[Floats, Floats]:
-        """Chances of (good, bad) next: (of each split, before and after: (2, 2, splits); of no change: (2,)). By the
-        posterior means under Jeffreys' priors: this need not be sharp, and costs a third."""
-        chance = (sides.total + 0.5) / (sides.number + 1)
+        """Chances of (good, bad) next: (of each split, before and after: (2, 2, splits); of no change: (2,)).
+
+        The posterior means of both rates. Cruder ones, each side's own under Jeffreys' prior, cost tests: 6% more at
+        rates of 0.4 and 0.6, 4% at 0.2 and 0.8.
+        """
+        log, (first, second, third), squared = self._by_shape(sides)
+        mean = (third - 2 * second * first[:, ::-1] + first * second[:, ::-1]) / squared[:, None]
+        share = np.exp(log - log.max(axis=0))
+        chance = (share[:, None] * mean).sum(axis=0) / share.sum(axis=0)
         alone = (float(sides.total[:, 0].sum()) + 0.5) / (float(sides.number[:, 0].sum()) + 1)
         return np.stack([1 - chance, chance], axis=1), np.array([1 - alone, alone])
+
+    def _by_shape(self, sides: Sides) -> tuple[Floats, tuple[Floats, Floats, Floats], Floats]:
+        """For every shape (first axis) and split (last): log evidence; the first three moments of both rates (second
+        axis) as if they were apart; the mean of (p - q)²."""
+        number, bad = sides.number.astype(np.int64), sides.total.astype(np.int64)
+        of_each, of_both = _log_gammas(self.shapes, _room(int(number[0, 0] + number[1, 0])))
+        a = np.array(self.shapes)[:, None, None]
+        x, n = a + bad, 2 * a + number
+        first = x / n
+        second = first * (x + 1) / (n + 1)
+        third = second * (x + 2) / (n + 2)
+        squared = second.sum(axis=1) - 2 * first[:, 0] * first[:, 1]
+        log = (of_each[:, bad] + of_each[:, number - bad] - of_both[:, number]).sum(axis=1)
+        log += np.log(squared * (2 * (2 * a[:, 0] + 1)))
+        return log, (first, second, third), squared
+
+
+def _room(number: int) -> int:
+    """A power of two above it: few tables serve all searches."""
+    return 1 << number.bit_length()
 
 
 def _mixed(logs: Floats) -> Floats:

@@ -57,7 +57,7 @@ def sides(count: int, values: Mapping[int, Sequence[float]], centred: bool = Fal
 
 
 def _split(per_commit: Floats) -> Floats:
-    running = np.cumsum(per_commit)
+    running = per_commit.cumsum()
     both = np.empty((2, len(running) - 1))
     both[0] = running[:-1]
     both[1] = running[-1] - running[:-1]

@@ -2,9 +2,9 @@
 
     python3 tests/bench/bisection.py [--trials N] [--minutes M] [--bayesect FOLDER]
 
-`--trials` for each row (the rows with hundreds of tests a trial get a share of it); what was done is kept in
-bisection.json beside this file, so that a second call with the same search goes on where `--minutes` ended the first.
-The table goes to bisection.md. `--bayesect`: a folder with git_bayesect.py (the site-packages of an environment).
+`--trials` for each row (rows with hundreds of tests a trial, and those without a bar, get a share); what was done is
+kept in bisection.json beside this file, so that a second call with the same search goes on where `--minutes` ended the
+first. The table goes to bisection.md. `--bayesect`: a folder with git_bayesect.py (an environment's site-packages).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.stats import binomtest
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "search")]
@@ -36,9 +37,10 @@ CHUNK = 5  # trials between two looks at the clock
 SHARES = {  # of the trials: rows with hundreds of tests a trial
     "values, shift 1 sd": 0.5,
     "yes/no, rates 0.4/0.6": 0.1,
-    "none at all, values": 0.2,
-    "none at all, yes/no at 0.3": 0.1,
+    "none at all, values": 0.02,
+    "none at all, yes/no at 0.3": 0.01,
 }
+NO_BAR = 0.1  # share of the other rows without a bar
 
 
 class Bayesect:
@@ -62,10 +64,13 @@ class Bayesect:
 
 def rows(trials: int, instead: Callable[[Drawn], Search] | None) -> list[tuple[str, Scenario, int, Any]]:
     """(key, scenario, trials, the other search or None) of every row of the table."""
-    wanted = [(s.name, s, int(trials * SHARES.get(s.name, 1.0)), None) for s in (*VALUES, *OUTCOMES, *OTHERS)]
+
+    def share(scenario: Scenario) -> int:
+        return int(trials * SHARES.get(scenario.name, NO_BAR if scenario.bar is None else 1.0))
+
+    wanted: list[tuple[str, Scenario, int, Any]] = [(s.name, s, share(s), None) for s in (*VALUES, *OUTCOMES, *OTHERS)]
     if instead is not None:
-        others = [(f"git_bayesect: {s.name}", s, int(trials * SHARES.get(s.name, 1.0)), instead) for s in OUTCOMES]
-        wanted += others
+        wanted += [(f"git_bayesect: {s.name}", s, share(s), instead) for s in OUTCOMES]
     return wanted
 
 
@@ -76,6 +81,7 @@ def add(kept: dict[str, Any], fared: Fared, seconds: float) -> dict[str, Any]:
         "trials": kept.get("trials", 0) + fared.trials,
         "right": kept.get("right", 0) + fared.right,
         "tests": kept.get("tests", 0) + round(fared.mean * fared.trials),
+        "squares": kept.get("squares", 0) + fared.squares,
         "most": max(kept.get("most", 0), fared.most),
         "told": kept.get("told", 0) + fared.told,
         "seconds": round(kept.get("seconds", 0.0) + seconds, 3),
@@ -117,8 +123,8 @@ def table(kept: dict[str, Any]) -> str:
         "",
         f"{sum(r['trials'] for r in kept.values())} trials by `tests/bench/bisection.py`: {COUNT - 1} candidates, a"
         f" probability of {ASKED} asked; levels, rates and noise are not known to the search. *Tests*: mean, those of"
-        " the ends included; *right* with its standard error; *told*: ended with a note that something does not fit one"
-        " change and normal noise; *ms*: processor time a test.",
+        " the ends included, with its standard error; *right*: with its exact binomial 95% interval; *told*: ended with"
+        " a note that something does not fit one change and normal noise; *ms*: processor time a test.",
         "",
         "| history | trials | right | tests | bar | most | told | ms |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
@@ -130,13 +136,13 @@ def table(kept: dict[str, Any]) -> str:
 
 
 def row(key: str, r: dict[str, Any], bar: float | None) -> str:
-    share = r["right"] / r["trials"]
-    error = (share * (1 - share) / r["trials"]) ** 0.5
+    trials, mean = r["trials"], r["tests"] / r["trials"]
+    sure = binomtest(r["right"], trials).proportion_ci()
+    error = (max(r["squares"] / trials - mean * mean, 0.0) / trials) ** 0.5
     speed = r["seconds"] / max(r["tests"], 1) * 1e3
-    told = r["told"] / r["trials"]
     return (
-        f"| {key} | {r['trials']} | {share:.1%} ± {error:.1%} | {r['tests'] / r['trials']:.1f} | {bar or ''} |"
-        f" {r['most']} | {told:.0%} | {speed:.2f} |"
+        f"| {key} | {trials} | {r['right'] / trials:.1%} ({sure.low:.1%} to {sure.high:.1%}) |"
+        f" {mean:.1f} ± {error:.1f} | {bar or ''} | {r['most']} | {r['told'] / trials:.0%} | {speed:.2f} |"
     )
 
 

@@ -38,7 +38,8 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Fared:
-    """How a search did on `trials` histories. `told`: of those, how many ended with a note."""
+    """How a search did on `trials` histories. `told`: of those, how many ended with a note; `squares`: sum over them of
+    the number of tests squared."""
 
     name: str
     trials: int
@@ -47,6 +48,7 @@ class Fared:
     median: float
     most: int
     told: int
+    squares: int
     ends: dict[str, int]
 
 
@@ -184,5 +186,6 @@ def fare(scenario: Scenario, seeds: Iterable[int], instead: Callable[[Drawn], Se
         tests.append(len(seen))
         told += bool(done.notes)
         ends[str(done.end)] = ends.get(str(done.end), 0) + 1
+    squares = sum(n * n for n in tests)
     mean, median = float(np.mean(tests)), float(np.median(tests))
-    return Fared(scenario.name, len(tests), right, mean, median, max(tests), told, ends)
+    return Fared(scenario.name, len(tests), right, mean, median, max(tests), told, squares, ends)
