@@ -69,8 +69,8 @@ CASES = (
     Case("lock-in-softirq", "lockdep-inconsistent: WARNING: inconsistent lock state", "forking"),
     Case("count-from-zero", "refcount: refcount_t: addition on 0", "copy_process"),
     Case("write-after-free", "slab: BUG anon_vma_chain", "Poison overwritten"),
-    Case("use-after-free", "kasan: BUG: KASAN: use-after-free in", "unlink_anon_vmas (mm/rmap.c:451", SLOW, SANITIZERS),
-    Case("shift-too-far", "ubsan: UBSAN: shift-out-of-bounds", "anon_vma_fork (mm/rmap.c:", SLOW, SANITIZERS),
+    Case("use-after-free", "kasan: BUG: KASAN: use-after-free in", "unlink_anon_vmas (mm/rmap.c:", SLOW, SANITIZERS),
+    Case("shift-too-far", "ubsan: UBSAN: shift-out-of-bounds", "(mm/rmap.c:388", SLOW, SANITIZERS),
     Case("use-after-free", "kasan: BUG: KFENCE: use-after-free read in", "kfence-#", {}, KFENCE),
 )
 

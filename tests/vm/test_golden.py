@@ -69,6 +69,9 @@ def parts(name: str) -> tuple[str, str, int]:
         ("free-while-locked", ["lockdep-held-freed"], "held lock freed!: &anon_vma->rwsem", ""),
         ("lock-in-softirq", ["lockdep-inconsistent"], "inconsistent lock state: forking", ""),
         ("write-after-free", ["slab"] * 2, "BUG anon_vma_chain (Not tainted): Poison overwritten", ""),
+        ("use-after-free-sanitizers", ["kasan"], "BUG: KASAN: use-after-free in unlink_anon_vmas+", ""),
+        ("use-after-free-kfence", ["kasan"], "BUG: KFENCE: use-after-free read in unlink_anon_vmas+", ""),
+        ("shift-too-far-sanitizers", ["ubsan"], "UBSAN: shift-out-of-bounds in ../src/mm/rmap.c:388:11", ""),
         ("panic-at-boot", ["panic"], "Kernel panic - not syncing: anon_vma: broken on purpose", ""),
     ],
 )
