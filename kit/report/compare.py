@@ -7,6 +7,8 @@ from typing import Any
 
 from tabulate import tabulate
 
+from kit.stats.phrase import signed
+
 SHOWN = 40  # rows; the rest is in --json
 
 
@@ -37,12 +39,8 @@ def _level(alpha: float) -> str:
 
 
 def _row(c: Mapping[str, Any]) -> list[str]:
-    bounds = f"{_change(c['low'])} to {_change(c['high'])}"
+    bounds = f"{signed(c['low'])} to {signed(c['high'])}"
     limit = f"{c['detectable'] * 100:.2g}%" if c["detectable"] is not None else "–"
     p = "<0.0001" if c["p"] < 1e-4 else f"{c['p']:.2g}"
     values = [f"{c['baseline_value']:.5g}", f"{c['arm_value']:.5g}"]
-    return [c["metric"], *values, _change(c["ratio"]), bounds, p, limit, f"{c['baseline_n']}+{c['n']}", c["said"]]
-
-
-def _change(ratio: float | None) -> str:
-    return f"{(ratio - 1) * 100:+.3g}%" if ratio is not None else "?"
+    return [c["metric"], *values, signed(c["ratio"]), bounds, p, limit, f"{c['baseline_n']}+{c['n']}", c["said"]]

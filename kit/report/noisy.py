@@ -7,6 +7,8 @@ from typing import Any
 
 from tabulate import tabulate
 
+from kit.stats.phrase import signed
+
 Row = Mapping[str, Any]
 TITLES = {
     "instructions": "Instructions per job on one vCPU, means over layouts of memory (instructions)",
@@ -39,8 +41,8 @@ def _row(c: Row) -> list[str]:
     arm = f"{c['arm']} (A/A)" if c["aa"] else c["arm"]
     unit = f"{c['metric']} {c['unit']}" if c["metric"] != "instructions" else c["unit"]
     values = [_value(c["baseline_value"]), _value(c["arm_value"])]
-    change = _change(c["ratio"])
-    interval = f"{_change(c['low'])} to {_change(c['high'])}" if c["low"] or c["high"] else "–"
+    change = signed(c["ratio"])
+    interval = f"{signed(c['low'])} to {signed(c['high'])}" if c["low"] or c["high"] else "–"
     limit = f"{c['detectable'] * 100:.2g}%" if c["detectable"] is not None else "–"
     says = "beside" if c["aa"] else str(c["said"])
     cells = [arm, at["workload"], where, str(at["cpus"]), unit, *values, change, interval, limit, str(c["n"]), says]
@@ -49,7 +51,3 @@ def _row(c: Row) -> list[str]:
 
 def _value(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
-def _change(ratio: float | None) -> str:
-    return f"{(ratio - 1) * 100:+.3g}%" if ratio is not None else "?"

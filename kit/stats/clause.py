@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kit.records import At, Comparison, KindVerdict, Verdict
+from kit.records import Comparison, KindVerdict, Verdict
 from kit.stats.phrase import how_much, how_sure, seen
-from kit.stats.words import percent, several
+from kit.stats.words import percent, place, several
 
 
 def is_noisy(kind: KindVerdict) -> bool:
@@ -54,15 +54,3 @@ def on(kind: KindVerdict, mine: Sequence[Comparison]) -> str:
     text = f"on {times} {kind.details.get('repeats', 'boots')} of each arm"
     beside = [abs((c.ratio or 1) - 1) for c in kind.comparisons if c.aa]
     return f"{text}; the baseline beside itself (A/A) differs by up to {max(beside) * 100:.2g}%" if beside else text
-
-
-def place(at: At) -> str:
-    """`fork-chain, depth 8, 4 vCPUs`."""
-    parts = [at.workload]
-    if at.depth is not None:
-        parts.append(f"depth {at.depth}")
-    if at.users is not None:
-        parts.append(several(at.users, "user"))
-    if at.cpus is not None:
-        parts.append(several(at.cpus, "vCPU"))
-    return ", ".join(parts)

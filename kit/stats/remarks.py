@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from kit.records import At
 from kit.stats.paired import Pairs
 from kit.stats.shape import Modes, drift, outliers
-from kit.stats.words import join, several
+from kit.stats.words import join, place, several
 
 SAID = 8  # lines; with many comparisons the first tell the story
 
@@ -41,11 +40,3 @@ def remarks_on(name: str, values: Sequence[float], unit: str, two: Modes | None)
     if two is not None:
         upper = round(two.share * len(values))
         yield f"{name}: two modes, {two.low:.5g} ({len(values) - upper} times) and {two.high:.5g} ({upper} times)"
-
-
-def place(at: At) -> str:
-    """Where a comparison belongs, in words."""
-    parts = [at.workload]
-    parts += [f"{name} {value}" for name, value in (("depth", at.depth), ("layout", at.layout)) if value is not None]
-    parts += [several(n, noun) for n, noun in ((at.users, "user"), (at.cpus, "vCPU")) if n is not None]
-    return ", ".join(parts)

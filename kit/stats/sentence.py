@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from kit.records import At, Comparison, Exercised, Experiment, KindVerdict, Verdict
+from kit.records import Comparison, Exercised, Experiment, KindVerdict, Verdict
 from kit.stats.attribution import Attribution
 from kit.stats.clause import asked, changed, is_noisy, same, undecided
 from kit.stats.counts import judge_one
 from kit.stats.verdict import Judgement
-from kit.stats.words import join, number, percent, several
+from kit.stats.words import join, number, percent, place, several
 
 
 def sentence(
@@ -133,7 +134,7 @@ def _changed(exp: Experiment, verdict: Verdict, comparisons: Sequence[Comparison
     what = f"acquisitions {far.unit}" if far.at.lock else far.unit or far.metric
     values = f"{number(far.arm_value)} {what} against {number(far.baseline_value)}"
     return (
-        f"{far.arm} is {verdict} than {exp.baseline}: it {_takes(far)} ({_place(far.at)}: {values}),"
+        f"{far.arm} is {verdict} than {exp.baseline}: it {_takes(far)} ({place(replace(far.at, cpus=None))}: {values}),"
         f" {verdict} in {len(decisive)} of {several(len(comparisons), 'comparison')}"
     )
 
@@ -151,15 +152,6 @@ def _takes(c: Comparison) -> str:
     if c.ratio < 1:
         return f"takes {lock} up to {1 / c.ratio:.2f} times less often"
     return f"takes {lock} up to {c.ratio:.2f} times as often"
-
-
-def _place(at: At) -> str:
-    parts = [at.workload]
-    if at.depth is not None:
-        parts.append(f"depth {at.depth}")
-    if at.users is not None:
-        parts.append(several(at.users, "user"))
-    return ", ".join(parts)
 
 
 def _surety(basis: Sequence[KindVerdict], comparisons: Sequence[Comparison]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kit.records import At
+
 
 def several(number: int, noun: str, plural: str = "") -> str:
     """`1 boot`, `2 boots`."""
@@ -23,3 +25,11 @@ def percent(share: float) -> str:
 def number(value: float) -> str:
     """Whole numbers without decimals, others with two."""
     return f"{value:.0f}" if value == int(value) else f"{value:.2f}"
+
+
+def place(at: At) -> str:
+    """Where a comparison belongs: `fork-chain, depth 8, 2 users, 4 vCPUs`."""
+    parts = [at.workload]
+    parts += [f"{name} {value}" for name, value in (("depth", at.depth), ("layout", at.layout)) if value is not None]
+    parts += [several(n, noun) for n, noun in ((at.users, "user"), (at.cpus, "vCPU")) if n is not None]
+    return ", ".join(parts)
