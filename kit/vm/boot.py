@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from kit.vm.console import Ended, Limits, Phase, Watched, watch
 from kit.vm.hang import ask
 from kit.vm.hostload import host_state
 from kit.vm.pin import pin
+from kit.vm.process import running
 from kit.vm.qemu import Files, arch, qemu_argv
 from kit.vm.splats import FATAL, classify, stuck
 
@@ -109,10 +110,7 @@ def run_boot(
         pins = _pins(machine, cores, stack)
         pin_fd = pins.monitor.theirs.fileno() if pins else None
         files = Files(image, folder / "initramfs", console, console_fd, folder / "results", monitor_fd, pin_fd)
-        files.initrd.write_bytes(initramfs)
-        files.results.touch()
-        console.parent.mkdir(parents=True, exist_ok=True)
-        console.write_bytes(b"")
+        files.lay_out(initramfs)
         argv = qemu_argv(machine, files, append, extra)
         if on_command is not None:
             on_command(argv)
@@ -140,11 +138,7 @@ def _run(
     argv: Sequence[str], console: _Pair, monitor: _Pair, stderr: Path, limits: Limits, pins: _Pins | None
 ) -> Ending:
     pairs = (console, monitor, *([pins.monitor] if pins else []))
-    fds = tuple(pair.theirs.fileno() for pair in pairs)
-    with stderr.open("wb") as errors, _process(argv, fds, errors.fileno()) as process:
-        # Ours are the only other ends from here on, so that the end of QEMU closes them.
-        for pair in pairs:
-            pair.theirs.close()
+    with running(argv, [pair.theirs for pair in pairs], stderr) as process:
         pinned = pin(pins.monitor.ours, pins.vcpus, pins.cores) if pins else None
         watched = watch(console.ours, limits)
         status, answers = None, b""
@@ -154,24 +148,6 @@ def _run(
         elif watched.ended is Ended.LIMIT:
             answers = ask(console.ours, monitor.ours, watched.phase is Phase.RUNNING)
     return Ending(watched, status, stderr.read_text(errors="replace"), answers, pinned)
-
-
-@contextlib.contextmanager
-def _process(argv: Sequence[str], fds: tuple[int, ...], stderr: int) -> Iterator[subprocess.Popen[bytes]]:
-    """The running command, killed and reaped on the way out. A session of its own: Ctrl-C is for us alone."""
-    process = subprocess.Popen(
-        argv,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=stderr,
-        pass_fds=fds,
-        start_new_session=True,
-    )
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 def how_it_ended(ended: Ending, console: Path, data: bytes, read: ReadResults, limits: Limits) -> BootRun:

@@ -10,16 +10,15 @@ import select
 import socket
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from kit.errors import MachineError
 from kit.records import Machine
 from kit.vm.console import INIT
-from kit.vm.debug import await_stub, debugged, short_folder
+from kit.vm.debug import at_stub
 from kit.vm.gdbstub import Stub
-from kit.vm.qemu import Files, gdb_stub, qemu_argv
 
 MOST = 128  # QEMU looks through its list of breakpoints at every jump out of a page that has one
 CONSOLE_BYTES = 16 << 20
@@ -51,21 +50,13 @@ def coverage_boot(
 
     Raises MachineError where QEMU or its stub does not start.
     """
-    with ExitStack() as stack:
-        folder = short_folder(stack)
-        ours, theirs = (stack.enter_context(end) for end in socket.socketpair())
-        files = Files(image, folder / "initramfs", console, theirs.fileno(), folder / "results")
-        files.initrd.write_bytes(initramfs)
-        files.results.touch()
-        console.parent.mkdir(parents=True, exist_ok=True)
-        console.write_bytes(b"")
-        argv = qemu_argv(machine, files, "", (*extra, *gdb_stub(folder / "gdb", stopped=True)))
-        process = stack.enter_context(debugged(argv, theirs, folder / "stderr"))
-        await_stub(folder / "gdb", process, folder / "stderr")
-        end = stack.enter_context(socket.socket(socket.AF_UNIX))
+    with (
+        at_stub(image, initramfs, machine, console, stopped=True, extra=extra) as guest,
+        socket.socket(socket.AF_UNIX) as end,
+    ):
         try:
-            end.connect(str(folder / "gdb"))
-            return _Watch(Stub(end), ours, addresses, limit).run()
+            end.connect(str(guest.stub))
+            return _Watch(Stub(end), guest.console, addresses, limit).run()
         except OSError as error:
             raise MachineError(f"QEMU's gdb stub: {error}", where=str(console)) from error
 

@@ -13,13 +13,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kit.errors import MachineError
 from kit.records import Machine
 from kit.vm.boot import BootRun, Ending, OnCommand, ReadResults, how_it_ended
 from kit.vm.console import Ended, Limits, Watched, watch
+from kit.vm.process import running
 from kit.vm.qemu import Files, gdb_stub, qemu_argv
 
 DAY = 86400.0
@@ -47,32 +48,57 @@ def debug_boot(
     `say` gets the command for gdb. Waits until the guest ends; Ctrl-C ends it. Raises MachineError where QEMU does not
     start.
     """
-    with ExitStack() as stack:
-        folder = short_folder(stack)
-        ours, theirs = (stack.enter_context(end) for end in socket.socketpair())
-        files = Files(image, folder / "initramfs", console, theirs.fileno(), folder / "results")
-        files.initrd.write_bytes(initramfs)
-        files.results.touch()
-        console.parent.mkdir(parents=True, exist_ok=True)
-        console.write_bytes(b"")
-        argv = qemu_argv(machine, files, append, (*extra, *gdb_stub(folder / "gdb", stopped=stopped)))
-        if on_command is not None:
-            on_command(argv)
-        process = stack.enter_context(debugged(argv, theirs, folder / "stderr"))
-        await_stub(folder / "gdb", process, folder / "stderr")
+    with at_stub(image, initramfs, machine, console, stopped, append, extra, on_command) as guest:
         symbols = shlex.quote(str(image.with_name("vmlinux")))
-        attach = f"gdb {symbols} -ex {shlex.quote(f'target remote {folder}/gdb')}"
+        attach = f"gdb {symbols} -ex {shlex.quote(f'target remote {guest.stub}')}"
         if stopped:
             say(f"the guest is stopped before its first instruction. In another terminal:\n  {attach}\nCtrl-C ends it")
         limits = PATIENT if stopped else limits
-        watched = _watch(ours, limits, attach, say)
+        watched = _watch(guest.console, limits, attach, say)
         console.write_bytes(watched.heard)
-        status = _status(process) if watched.ended is Ended.CLOSED else None
-        ended = Ending(watched, status, (folder / "stderr").read_text(errors="replace"), b"")
-        return how_it_ended(ended, console, files.results.read_bytes(), read, limits)
+        status = _status(guest.process) if watched.ended is Ended.CLOSED else None
+        ended = Ending(watched, status, guest.stderr.read_text(errors="replace"), b"")
+        return how_it_ended(ended, console, guest.results.read_bytes(), read, limits)
 
 
-def short_folder(stack: ExitStack) -> Path:
+@dataclass(frozen=True)
+class AtStub:
+    """A guest with a gdb stub: QEMU, our end of the console, and the paths of the stub's socket and QEMU's files."""
+
+    process: subprocess.Popen[bytes]
+    console: socket.socket
+    stub: Path
+    stderr: Path
+    results: Path
+
+
+@contextlib.contextmanager
+def at_stub(
+    image: Path,
+    initramfs: bytes,
+    machine: Machine,
+    console: Path,
+    stopped: bool,
+    append: str = "",
+    extra: Sequence[str] = (),
+    on_command: OnCommand | None = None,
+) -> Iterator[AtStub]:
+    """A guest whose gdb stub can be reached, before its first instruction if `stopped`. Raises MachineError."""
+    with ExitStack() as stack:
+        folder = _short_folder(stack)
+        ours, theirs = (stack.enter_context(end) for end in socket.socketpair())
+        files = Files(image, folder / "initramfs", console, theirs.fileno(), folder / "results")
+        files.lay_out(initramfs)
+        stub, stderr = folder / "gdb", folder / "stderr"
+        argv = qemu_argv(machine, files, append, (*extra, *gdb_stub(stub, stopped=stopped)))
+        if on_command is not None:
+            on_command(argv)
+        process = stack.enter_context(running(argv, [theirs], stderr))
+        _await_stub(stub, process, stderr)
+        yield AtStub(process, ours, stub, stderr, files.results)
+
+
+def _short_folder(stack: ExitStack) -> Path:
     for parent in (None, "/tmp"):
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="kit-gdb-", dir=parent))
         if len(folder) < SOCKET_BYTES:
@@ -80,27 +106,7 @@ def short_folder(stack: ExitStack) -> Path:
     return Path(folder)
 
 
-@contextlib.contextmanager
-def debugged(argv: Sequence[str], theirs: socket.socket, stderr: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """QEMU, killed and reaped on the way out; a session of its own, so that Ctrl-C is for kit alone."""
-    with stderr.open("wb") as errors:
-        process = subprocess.Popen(
-            argv,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=errors,
-            pass_fds=(theirs.fileno(),),
-            start_new_session=True,
-        )
-    theirs.close()
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-
-
-def await_stub(stub: Path, process: subprocess.Popen[bytes], stderr: Path) -> None:
+def _await_stub(stub: Path, process: subprocess.Popen[bytes], stderr: Path) -> None:
     end = time.monotonic() + START_SECONDS
     while not stub.exists():
         if process.poll() is not None or time.monotonic() > end:

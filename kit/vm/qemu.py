@@ -77,6 +77,13 @@ class Files:
     pin_fd: int | None = None
     file_bytes: int = 64 << 20
 
+    def lay_out(self, initramfs: bytes) -> None:
+        """Writes the initramfs; the console's log and the results are there, and empty."""
+        self.initrd.write_bytes(initramfs)
+        self.results.touch()
+        self.console_log.parent.mkdir(parents=True, exist_ok=True)
+        self.console_log.write_bytes(b"")
+
 
 def arch(name: str) -> Arch:
     """The table's entry. Raises UserError for another architecture."""

@@ -22,9 +22,9 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from kit.errors import MachineError
 from kit.records import Machine
 from kit.vm.console import INIT
+from kit.vm.process import running
 from kit.vm.qemu import Files, qemu_argv
 
 BOOT_SECONDS = 180.0  # until init's first line
@@ -75,13 +75,12 @@ def run_session(
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kit-shell-")))
         pairs = {n: tuple(map(stack.enter_context, socket.socketpair())) for n in ("console", *names)}
         files = Files(image, folder / "initramfs", folder / "log", pairs["console"][1].fileno(), folder / "results")
-        files.initrd.write_bytes(initramfs)
-        files.results.touch()
+        files.lay_out(initramfs)
         argv = qemu_argv(machine, files, extra=(*extra, *_devices({n: pairs[n][1].fileno() for n in names})))
         if on_command is not None:
             on_command(argv)
         theirs = [pair[1] for pair in pairs.values()]
-        process = stack.enter_context(_process(argv, theirs, folder / "stderr"))
+        process = stack.enter_context(running(argv, theirs, folder / "stderr"))
         wire = _Wire({name: pair[0] for name, pair in pairs.items()}, interactive, limit)
         if interactive:
             stack.enter_context(_raw(sys.stdin.fileno()))
@@ -124,32 +123,6 @@ def _raw(fd: int) -> Iterator[None]:
         yield
     finally:
         termios.tcsetattr(fd, termios.TCSADRAIN, before)
-
-
-@contextmanager
-def _process(
-    argv: Sequence[str], theirs: Sequence[socket.socket], stderr: Path
-) -> Iterator[subprocess.Popen[bytes]]:
-    """QEMU, killed and reaped on the way out; a session of its own, so that no key of ours reaches it as a signal."""
-    with stderr.open("wb") as errors:
-        try:
-            process = subprocess.Popen(
-                argv,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                pass_fds=[end.fileno() for end in theirs],
-                start_new_session=True,
-            )
-        except FileNotFoundError as error:
-            raise MachineError(f"there is no {argv[0]}", hint="install qemu-system-x86 and util-linux") from error
-    for end in theirs:
-        end.close()
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 def _ended(process: subprocess.Popen[bytes]) -> int:
