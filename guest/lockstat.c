@@ -115,7 +115,7 @@ static int send_all(int fd, const char *window)
 	return more < 0 ? channel_fail_errno(STAT) : 0;
 }
 
-int lockstat_send(const char *window)
+static int send_rows(const char *window)
 {
 	int fd, ret;
 
@@ -128,4 +128,14 @@ int lockstat_send(const char *window)
 	ret = send_all(fd, window);
 	close(fd);
 	return ret;
+}
+
+int lockstat_send(const char *window)
+{
+	if (send_rows(window) < 0)
+		return -1;
+	frame_begin("closed");
+	frame_text(window);
+	frame_send();
+	return 0;
 }

@@ -14,6 +14,6 @@ int lockstat_init(int first);
 /* All return 0, or -1 after a fail frame. */
 int lockstat_open(void);
 int lockstat_close(void);
-int lockstat_send(const char *window);
+int lockstat_send(const char *window);	/* its rows, and that there are no more */
 
 #endif

@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,12 +27,6 @@
 
 static struct task task;
 static struct output outputs[2];	/* standard output, standard error */
-
-/* Only so that it ends a wait. */
-static void on_child(int sig)
-{
-	(void)sig;
-}
 
 static int64_t now(void)
 {
@@ -190,12 +183,7 @@ static int send_window(const char *name, int64_t elapsed)
 	frame_text(name);
 	frame_number(elapsed);
 	frame_send();
-	if (lockstat_send(name) < 0)
-		return -1;
-	frame_begin("closed");
-	frame_text(name);
-	frame_send();
-	return 0;
+	return lockstat_send(name);
 }
 
 static int run(const char *name)
@@ -232,16 +220,9 @@ static int run(const char *name)
 
 int main(int argc, char **argv)
 {
-	struct sigaction action = { .sa_handler = on_child };
-	sigset_t child;
-
 	if (argc != 3 || channel_open(CHANNEL_JOIN) < 0)
 		return 2;
-	sigaction(SIGCHLD, &action, NULL);
-	sigemptyset(&child);
-	sigaddset(&child, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &child, NULL);
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	task_adopt();
 	if (task_read(&task, argv[1]) < 0 || task_prepare(&task) < 0 || lockstat_init(1) < 0)
 		return 1;
 	return run(argv[2]) < 0;

@@ -47,16 +47,6 @@ void run_send_window(const char *name, int64_t elapsed, int64_t idle_before, int
 	idle_send(name, idle_before, idle_after);
 }
 
-int run_close_window(const char *name)
-{
-	if (lockstat_send(name) < 0)
-		return -1;
-	frame_begin("closed");
-	frame_text(name);
-	frame_send();
-	return 0;
-}
-
 static int run_window(const struct op *op, uint32_t from)
 {
 	int64_t start, elapsed, idle;
@@ -71,7 +61,7 @@ static int run_window(const struct op *op, uint32_t from)
 	if (lockstat_close() < 0)
 		return -1;
 	run_send_window(names[op->name], elapsed, idle, idle_now());
-	return run_close_window(names[op->name]);
+	return lockstat_send(names[op->name]);
 }
 
 static int run_repeat(const struct op *op, uint32_t from)

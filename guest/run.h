@@ -16,6 +16,5 @@ int run(uint32_t from, uint32_t to);
 /* The pieces that users.c needs too. */
 int64_t run_clock(void);	/* nanoseconds of CLOCK_MONOTONIC */
 void run_send_window(const char *name, int64_t elapsed, int64_t idle_before, int64_t idle_after);
-int run_close_window(const char *name);
 
 #endif

@@ -19,7 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
@@ -30,12 +29,6 @@
 #define DEVICES		16	/* of virtio: which number the ports' has depends on the others */
 
 static struct task task;
-
-/* Only so that it ends a wait. */
-static void on_child(int sig)
-{
-	(void)sig;
-}
 
 /* Lines appear some time after their device: the host tells of them one by one. */
 static int open_soon(const char *format, int from, int to, int number)
@@ -165,16 +158,9 @@ static int run(int terminal)
 
 int main(void)
 {
-	struct sigaction action = { .sa_handler = on_child };
-	sigset_t child;
-
 	if (channel_open(CHANNEL_JOIN) < 0)
 		return 2;
-	sigaction(SIGCHLD, &action, NULL);
-	sigemptyset(&child);
-	sigaddset(&child, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &child, NULL);
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	task_adopt();
 	if (task_read(&task, "/session.task") < 0 || task_prepare(&task) < 0)
 		return 1;
 	return run(conf_number("terminal", 0)) < 0;

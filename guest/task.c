@@ -7,8 +7,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -111,6 +113,24 @@ int task_prepare(struct task *task)
 		task->root = HOST_ROOT;
 	}
 	return root_furnish(task->root);
+}
+
+/* Only so that it ends a wait. */
+static void on_child(int sig)
+{
+	(void)sig;
+}
+
+void task_adopt(void)
+{
+	struct sigaction action = { .sa_handler = on_child };
+	sigset_t child;
+
+	sigaction(SIGCHLD, &action, NULL);
+	sigemptyset(&child);
+	sigaddset(&child, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &child, NULL);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 }
 
 int task_execute(const struct task *task)

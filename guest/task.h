@@ -30,6 +30,9 @@ int task_read(struct task *task, const char *path);
 /* Makes the task's root ready. 0, or -1 after a fail frame. */
 int task_prepare(struct task *task);
 
+/* Every process below is this one's to wait for; SIGCHLD is blocked, for ppoll() to let through. */
+void task_adopt(void);
+
 /* In the child: goes into the root and executes. Returns errno if that fails. */
 int task_execute(const struct task *task);
 

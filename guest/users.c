@@ -158,7 +158,7 @@ int users_run(const struct op *op, uint32_t first)
 	if (fork_users(op, first) < 0 || measure(op) < 0)
 		return -1;
 	send_users(op);
-	if (run_close_window(names[op->name]) < 0)
+	if (lockstat_send(names[op->name]) < 0)
 		return -1;
 	return end_users(op);
 }
