@@ -23,6 +23,7 @@ from kit.plan import instruments
 from kit.progress import Progress
 from kit.provenance import provenance
 from kit.records import Boot, Exercised, Experiment, KernelSpec, KindVerdict, Outcome, PatchRef, to_json
+from kit.resolved import shared_keys
 from kit.runner import Runner
 from kit.spec import PROJECT
 from kit.stats.attribution import Attribution, attribute
@@ -244,33 +245,20 @@ def write_experiment(exp: Experiment, folder: Path) -> None:
     value = {
         "name": exp.name,
         "tree": exp.arms[0].tree,
-        "toolchain": exp.toolchain,
         "config": [_copy_config(part, i, folder) for i, part in enumerate(exp.config)],
         "baseline": exp.baseline,
         "arms": arms,
-        "guest": {
-            "cpus": list(exp.cpus),
-            "memory": f"{exp.memory}M",
-            "accel": exp.accel,
-            "limit": exp.boot_limit,
-            "root": exp.root,
-        },
-        "workloads": [{w.kind: {**w.params, "name": w.name}} for w in exp.workloads],
+        **shared_keys(exp),
         "evidence": list(exp.evidence),
         "locks": list(exp.locks),
-        "accept": [{"pattern": p, "why": w} for p, w in exp.accept],
-        "limit": exp.limit,
         "expect": dict(exp.expect),
         "alpha": exp.alpha,
-        "instructions": exp.instructions,
-        "time": exp.time,
         "budget": {
             "blocks": exp.blocks,
             "stopping": "sequential" if exp.sequential else "fixed",
             "minutes": exp.minutes,
         },
         "aa": exp.aa,
-        "seed": exp.seed,
     }
     write_atomic(folder / "experiment.yaml", yaml.safe_dump(to_json(value), sort_keys=False))
 

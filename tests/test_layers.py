@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # Lowest first. A module may import from the lines above its own; those on one line do not know each other.
 LAYERS = (
     ("errors", "records", "model"),
-    ("progress", "decode", "setup"),
+    ("progress", "decode", "resolved", "setup"),
     ("stats", "store", "proc", "source"),
     ("kernel", "outside", "sim", "upkeep", "vm", "workload"),
     ("changes", "evidence", "arms"),

@@ -13,6 +13,7 @@ import yaml
 from kit.errors import UserError
 from kit.kernel.quilt import is_series, read_series
 from kit.records import Experiment, to_json
+from kit.resolved import shared_keys
 from kit.source import Source
 from kit.spec import BisectModel, check_source, find_path
 from kit.store import write_atomic
@@ -126,21 +127,8 @@ def write_question(question: Question, folder: Path, ends: tuple[str, str] | Non
         "name": exp.name,
         "tree": question.tree,
         "config": list(exp.config),
-        "guest": {
-            "cpus": list(exp.cpus),
-            "memory": f"{exp.memory}M",
-            "accel": exp.accel,
-            "limit": exp.boot_limit,
-            "root": exp.root,
-        },
-        "workloads": [{w.kind: {**w.params, "name": w.name}} for w in exp.workloads],
-        "accept": [{"pattern": p, "why": w} for p, w in exp.accept],
-        "toolchain": exp.toolchain,
-        "limit": exp.limit,
-        "instructions": exp.instructions,
-        "time": exp.time,
+        **shared_keys(exp),
         "budget": {"blocks": exp.blocks, "minutes": exp.minutes},
-        "seed": exp.seed,
         "bisect": wanted,
     }
     write_atomic(folder / FILE, yaml.safe_dump(to_json(value), sort_keys=False))
