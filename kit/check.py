@@ -16,8 +16,8 @@ from kit.kernel.toolchain import TOOLCHAINS, jobs, tool_versions
 from kit.kernel.tree import version_before_fetch
 from kit.plan import Plan, instruments
 from kit.progress import Progress
+from kit.project import PROJECT
 from kit.records import BootSpec, Experiment
-from kit.spec import PROJECT
 from kit.stats.words import several
 from kit.store import Cache, read_json
 from kit.vm.kvm import cannot_open

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kit.errors import BAD_INPUT, COULD_NOT_RUN, NOT_AS_EXPECTED, KitError, UserError, step_code
+from kit.project import PROJECT
 
 TYPE_CHECKING = False  # typing's own costs 7 ms of every start
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
 
-PROJECT = Path(__file__).resolve().parent.parent
 DEFAULT = "configs/change.yaml"  # the experiment of a change that comes without one
 INTERRUPTED = 130
 DISKS_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO, errno.EACCES, errno.EPERM)
@@ -338,7 +338,7 @@ def _model(options: argparse.Namespace) -> int:
 def _compare(options: argparse.Namespace) -> int:
     from kit.compareverb import Asked, compare
     from kit.report.compare import render_compare
-    from kit.spec import fraction
+    from kit.schema import fraction
 
     limit, alpha = (_share(getattr(options, name), f"--{name}", fraction) for name in ("limit", "alpha"))
     shown, code = compare(

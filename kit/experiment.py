@@ -21,11 +21,11 @@ from kit.kernel.toolchain import Toolchain, find_toolchain
 from kit.overlap import Work
 from kit.plan import instruments
 from kit.progress import Progress
+from kit.project import PROJECT
 from kit.provenance import provenance
 from kit.records import Boot, Exercised, Experiment, KernelSpec, KindVerdict, Outcome, PatchRef, to_json
 from kit.resolved import shared_keys
 from kit.runner import Runner
-from kit.spec import PROJECT
 from kit.stats.attribution import Attribution, attribute
 from kit.stats.sentence import sentence
 from kit.stats.verdict import Judgement, judge

@@ -18,7 +18,7 @@ from kit.errors import UserError
 from kit.evidence import EVIDENCE
 from kit.evidence.locks import EVERY, LOCKS
 from kit.model.profiles import PROFILES
-from kit.spec import ExperimentModel
+from kit.schema import ExperimentModel
 from kit.workload.catalog import WORKLOADS
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"

@@ -17,12 +17,11 @@ from kit.model.profiles import PROFILES, profile
 from kit.model.program import Program
 from kit.model.smaps import SmapsVma, parse_smaps
 from kit.model.steps import Profile
+from kit.project import PROJECT
 from kit.workload.aim7 import read_mix
 from kit.workload.catalog import WORKLOADS, parse_params
 from kit.workload.custom import read_program, windows
 from kit.workload.load import WindowInfo
-
-PROJECT = Path(__file__).resolve().parent.parent
 
 
 @dataclass(frozen=True)

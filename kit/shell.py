@@ -15,9 +15,9 @@ from kit.errors import MachineError, UserError
 from kit.kernel.toolchain import find_toolchain
 from kit.plan import instruments
 from kit.progress import Progress
+from kit.project import PROJECT
 from kit.records import Experiment, Kernel, Machine
 from kit.runner import Runner
-from kit.spec import PROJECT
 from kit.store import Cache, RunFolder
 from kit.upkeep import temporary_files
 from kit.vm.qemu import HOST_FILES

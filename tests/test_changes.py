@@ -13,20 +13,10 @@ import pytest
 from test_run import RMAP, TOOLS, Bench, lay_out
 
 from kit.errors import BAD_INPUT, INCONCLUSIVE, OK
-from kit.workload.guestimage import GuestImage, build_guest
+from kit.workload.guestimage import GuestImage
 
 pytestmark = pytest.mark.skipif(not all(map(shutil.which, (*TOOLS, "git"))), reason=f"needs git, {', '.join(TOOLS)}")
 UNBATCHED, BATCHED = "profile: 6.1-unbatched-clone ", "profile: 6.1 "
-
-
-@pytest.fixture(scope="module")
-def guest(tmp_path_factory: pytest.TempPathFactory) -> GuestImage:
-    return build_guest(tmp_path_factory.mktemp("guest"))
-
-
-@pytest.fixture(scope="module")
-def answers(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("answers")
 
 
 @pytest.fixture

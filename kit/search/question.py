@@ -14,8 +14,9 @@ from kit.errors import UserError
 from kit.kernel.quilt import is_series, read_series
 from kit.records import Experiment, to_json
 from kit.resolved import shared_keys
+from kit.schema import BisectModel
 from kit.source import Source
-from kit.spec import BisectModel, check_source, find_path
+from kit.spec import check_source, find_path
 from kit.store import write_atomic
 
 FILE = "bisect.yaml"  # in a run's folder

@@ -15,13 +15,13 @@ from kit.evidence import instructions
 from kit.kernel.build import BuildInput
 from kit.kernel.image import same_code
 from kit.progress import Progress
+from kit.project import PROJECT
 from kit.records import ArmSpec, Boot, BootSpec, Kernel, Outcome, to_json
 from kit.runner import Runner, load_boots
 from kit.search.line import Source
 from kit.search.metric import BAD, GOOD, Reading, boots_of, metric_of
 from kit.search.question import Question
 from kit.search.record import AGAIN, SAME, Trial, Trials
-from kit.spec import PROJECT
 from kit.stats.attribution import INFRASTRUCTURE
 
 TRIES = 2  # a boot that QEMU itself spoils is done once more

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -277,69 +277,67 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
 def report(cells: Sequence[Cell], saved: Sequence[Saving]) -> str:
     """The tables of calibration.md."""
-    nulls = [c for c in cells if c.effect == 0]
     parts = [
         "# How often verdicts on noisy evidence are right",
         f"Made by `tests/bench/calibration.py`: at most {BLOCKS} blocks, limit"
         f" {percent(LIMIT)}, a boot varies by {percent(NOISE)}; shapes of noise as in its SHAPES. Boots are"
         " those of both arms together.",
         "## False alarms: a verdict of better or worse without an effect",
-        table(
-            [
-                ["noise", "alpha", "experiments", "kit", "bound (99.9%)", *nulls[0].others],
-                *(
-                    [
-                        c.shape,
-                        f"{c.alpha:g}",
-                        f"{c.experiments}",
-                        percent(c.alarms / c.experiments),
-                        percent(at_most(c.alpha, c.experiments)),
-                        *(percent(v / c.experiments) for v in c.others.values()),
-                    ]
-                    for c in nulls
-                ),
-            ]
-        ),
+        false_alarms([c for c in cells if c.effect == 0]),
         "## Verdicts, coverage and boots (alpha 0.05)",
-        table(
-            [
-                ["noise", "effect", "experiments", "better", "worse", "same", "coverage", "boots", *nulls[0].others],
-                *(
-                    [
-                        c.shape,
-                        percent(c.effect),
-                        f"{c.experiments}",
-                        *(percent(v / c.experiments) for v in (c.better, c.worse, c.same, c.covered)),
-                        f"{c.boots / c.experiments:.1f}",
-                        *(percent(v / c.experiments) for v in c.others.values()),
-                    ]
-                    for s in SHAPES
-                    for c in sorted(cells, key=lambda c: c.effect)
-                    if c.shape == s and c.alpha == 0.05
-                ),
-            ]
-        ),
+        verdicts(cells),
         "The other tools' rules see a difference in so many of the experiments, on 20 boots.",
         "## Boots saved by looking early (normal noise, alpha 0.05)",
-        table(
-            [
-                ["effect", "experiments", "difference", "better", "boots", "fixed design of the same power", "share"],
-                *(
-                    [
-                        s.effect,
-                        f"{s.experiments}",
-                        percent(s.difference),
-                        percent(s.power),
-                        f"{s.sequential:.1f}",
-                        f"{s.fixed:.1f}",
-                        percent(s.share),
-                    ]
-                    for s in saved
-                ),
-            ]
-        ),
+        savings_table(saved),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def shares(cell: Cell, counts: Iterable[int]) -> list[str]:
+    """Counts of a cell's experiments as percentages."""
+    return [percent(count / cell.experiments) for count in counts]
+
+
+def false_alarms(nulls: Sequence[Cell]) -> str:
+    """A row for each cell without an effect."""
+    head = ["noise", "alpha", "experiments", "kit", "bound (99.9%)", *nulls[0].others]
+    rows = [
+        [
+            *(c.shape, f"{c.alpha:g}", f"{c.experiments}", *shares(c, [c.alarms])),
+            *(percent(at_most(c.alpha, c.experiments)), *shares(c, c.others.values())),
+        ]
+        for c in nulls
+    ]
+    return table([head, *rows])
+
+
+def verdicts(cells: Sequence[Cell]) -> str:
+    """A row for each cell at alpha 0.05, by shape and effect."""
+    head = ["noise", "effect", "experiments", "better", "worse", "same", "coverage", "boots", *cells[0].others]
+    rows = [
+        [
+            *(c.shape, percent(c.effect), f"{c.experiments}"),
+            *shares(c, (c.better, c.worse, c.same, c.covered)),
+            *(f"{c.boots / c.experiments:.1f}", *shares(c, c.others.values())),
+        ]
+        for s in SHAPES
+        for c in sorted(cells, key=lambda c: c.effect)
+        if c.shape == s and c.alpha == 0.05
+    ]
+    return table([head, *rows])
+
+
+def savings_table(saved: Sequence[Saving]) -> str:
+    """A row for each effect."""
+    head = ["effect", "experiments", "difference", "better", "boots", "fixed design of the same power", "share"]
+    rows = [
+        [
+            *(s.effect, f"{s.experiments}", percent(s.difference), percent(s.power)),
+            *(f"{s.sequential:.1f}", f"{s.fixed:.1f}", percent(s.share)),
+        ]
+        for s in saved
+    ]
+    return table([head, *rows])
 
 
 def plot(cells: Sequence[Cell], path: Path) -> None:
