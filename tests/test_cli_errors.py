@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 import kit.check
 import kit.spec
 from kit import cli
+from kit.arguments import parser
 from kit.errors import BuildError, KitError, MachineError, UserError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -126,3 +128,15 @@ def test_check_shows_the_most_that_a_kind_may_take(capsys: pytest.CaptureFixture
     plan = json.loads(capsys.readouterr().out)
     assert {b["arm"] for b in plan["boots"]} == {"without", "without-again", "with"}
     assert all(b["at_most"] for b in plan["boots"])
+
+
+def test_every_verb_of_the_command_line_is_done_by_somebody() -> None:
+    [verbs] = [a for a in parser()._actions if isinstance(a, argparse._SubParsersAction)]
+    assert set(verbs.choices) == set(cli.VERBS)
+
+
+@pytest.mark.parametrize("verb", [["bisect", AIM7], ["step", AIM7], ["shell", AIM7, "--arm", "with"]])
+def test_a_verb_that_takes_no_change_does_not_swallow_one(verb: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        parser().parse_args([*verb, "--dirty"])
+    assert "unrecognized arguments: --dirty" in capsys.readouterr().err
