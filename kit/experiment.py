@@ -14,7 +14,6 @@ import yaml
 
 from kit import exercise
 from kit.arms import ResolvedArm, resolve_arms
-from kit.errors import MachineError
 from kit.evidence import identical
 from kit.kernel.ownconfig import said
 from kit.kernel.toolchain import Toolchain, find_toolchain
@@ -78,15 +77,11 @@ def _interruptible(job: _Job) -> RunResult:
 
 
 def _keep_within(cache: Cache, limit: int, job: _Job) -> None:
-    """Brings the cache within its limit; what this run used stays. A disk that refuses does not undo a verdict."""
+    """Brings the cache within its limit; what this run used stays."""
     spared = {("boots", boot.key) for boot in job.work.boots}
     for arm in job.arms:
         spared |= {pair for b in arm.builds.values() for pair in _entries_of(b.spec)}
-    try:
-        said = keep_within(cache, limit, spared)
-    except MachineError as error:
-        said = f"the cache could not be brought within its limit: {error}"
-    if said:
+    if said := keep_within(cache, limit, spared):
         job.progress.note(said)
 
 

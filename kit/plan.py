@@ -96,7 +96,12 @@ class Plan:
         like = (self.exp.baseline, spec.evidence)
         known = [b for b in done if b.outcome is Outcome.OK and (b.arm, b.evidence) == like]
         took = [b.seconds for b in known if b.cpus == spec.machine.cpus] or [b.seconds for b in known]
-        return max(LIMIT_LEAST + own_limit(spec.program), LIMIT_TIMES * max(took)) if took else None
+        return limit_by(max(took), spec.program) if took else None
+
+
+def limit_by(seconds: float, program: str) -> float:
+    """Seconds that a guest with this program may take where one that is known to run took so many."""
+    return max(LIMIT_LEAST + own_limit(program), LIMIT_TIMES * seconds)
 
 
 def instruments(exp: Experiment) -> tuple[str, ...]:

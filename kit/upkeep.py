@@ -186,9 +186,12 @@ def _place(entry: Entry) -> tuple[str, str]:
 
 
 def keep_within(cache: Cache, limit: int, spared: Iterable[tuple[str, str]]) -> str:
-    """Brings the cache within its limit after a run; the line to say, nothing where nothing had to go."""
-    found = entries(cache)
-    done = remove(cache, beyond(found, limit, spared))
+    """Brings the cache within its limit after a run; the line to say, nothing where nothing had to go. A disk that
+    refuses is said too: it does not undo a verdict."""
+    try:
+        done = remove(cache, beyond(entries(cache), limit, spared))
+    except MachineError as error:
+        return f"the cache could not be brought within its limit: {error}"
     if not done.gone:
         return ""
     kinds = [several(n, word) for k, word in EVICTED.items() if (n := sum(e.kind == k for e in done.gone))]

@@ -106,7 +106,8 @@ def bisect(
             workbench = Workbench(question, runner, Trials(folder.path / "tests.jsonl"), progress)
             job = _Job(question, line, workbench, progress, watch or (lambda _: None), list(notes), start)
             result = _interruptible(job)
-        _keep_within(cache, limit, workbench, progress)
+        if said := keep_within(cache, limit, workbench.keys):
+            progress.note(said)
     finally:
         cache.release()
     return result
@@ -125,16 +126,6 @@ def _interruptible(job: _Job) -> BisectResult:
 def resume_command(folder: Path) -> str:
     """What a user types to go on."""
     return f"kit bisect --resume {shlex.quote(str(folder))}"
-
-
-def _keep_within(cache: Cache, limit: int, workbench: Workbench, progress: Progress) -> None:
-    """Brings the cache within its limit; what this bisection used stays. A disk that refuses undoes nothing."""
-    try:
-        said = keep_within(cache, limit, workbench.keys)
-    except MachineError as error:
-        said = f"the cache could not be brought within its limit: {error}"
-    if said:
-        progress.note(said)
 
 
 class _Job:

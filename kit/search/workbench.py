@@ -14,6 +14,7 @@ from kit.errors import BuildError, MachineError, UserError
 from kit.evidence import instructions
 from kit.kernel.build import BuildInput
 from kit.kernel.image import same_code
+from kit.plan import limit_by
 from kit.progress import Progress
 from kit.project import PROJECT
 from kit.records import ArmSpec, Boot, BootSpec, Kernel, Outcome, to_json
@@ -25,7 +26,6 @@ from kit.search.record import AGAIN, SAME, Trial, Trials
 from kit.stats.attribution import INFRASTRUCTURE
 
 TRIES = 2  # a boot that QEMU itself spoils is done once more
-LIMIT_TIMES, LIMIT_LEAST = 10, 60.0  # a guest hangs if it takes so many times as long as the first that ran; seconds
 COMMAND_LIMIT = 3600.0  # seconds for a command of the user's
 SAYS_NOTHING, LAST_VERDICT = 125, 127  # exit codes, as git bisect run has them
 
@@ -76,7 +76,7 @@ class Workbench:
         config = Path(kernel.config).read_text(encoding="utf-8")
         for image, key in {t.image: t.kernel for t in self.tests.done if t.image}.items():
             other = self.runner.cache.root / "kernels" / key / "vmlinux"
-            if image == kernel.image_sha256 or (other.exists() and same_code(other, Path(kernel.image), config)):
+            if image == kernel.image_sha256 or (other.exists() and same_code(other, Path(kernel.vmlinux), config)):
                 return replace(kernel, image_sha256=image)
         return kernel
 
@@ -125,18 +125,18 @@ class Workbench:
         self.runner.fresh, usual = self.runner.fresh or role == AGAIN, self.runner.fresh
         try:
             with self.progress.task(f"boot {spec.arm}, {spec.machine.cpus} vCPU"):
-                boot = self.runner.boot(spec, self._limit())
+                boot = self.runner.boot(spec, self._limit(spec))
         finally:
             self.runner.fresh = usual
         self.runner.folder.append_boot(to_json(boot))
         self.recorded.append(boot)
         return boot
 
-    def _limit(self) -> float | None:
+    def _limit(self, spec: BootSpec) -> float | None:
         if self.question.exp.boot_limit is not None:
             return self.question.exp.boot_limit
         took = [b.seconds for b in self.recorded if b.outcome is Outcome.OK]
-        return max(LIMIT_LEAST, LIMIT_TIMES * took[0]) if took else None
+        return limit_by(took[0], spec.program) if took else None
 
     def _command(self, place: str, kernel: Kernel, source: Source) -> Reading:
         """What the user's own command says of a kernel. Raises UserError where it cannot be run, or asks to stop."""
