@@ -72,8 +72,8 @@ def judge(
 
 def _missed(exp: Experiment, verdict: Verdict, kinds: Sequence[KindVerdict]) -> list[Verdict]:
     """The verdicts that are not those expected. What `expect` does not name must not be worse."""
-    if verdict is Verdict.BROKEN:
-        return [] if exp.expect.get("overall") == Verdict.BROKEN else [verdict]
+    if verdict is Verdict.BROKEN and Verdict.BROKEN not in exp.expect.values():
+        return [verdict]
     if not exp.expect:
         return [] if verdict in (Verdict.BETTER, Verdict.SAME) else [verdict]
     said = {"overall": verdict, **{k.kind: k.verdict for k in kinds}}

@@ -20,9 +20,7 @@ SOURCES = ("mm/rmap.c", "mm/mmap.c", "mm/vma.c", "kernel/fork.c")
 CLASS = re.compile(rf"({'|'.join(map(re.escape, LOCKS['anon_vma']))})(-[RW])?:")
 
 
-def record(
-    result: RunResult, arms: Mapping[str, Mapping[str, Any]], programs: Mapping[str, str] = PROGRAMS
-) -> None:
+def record(result: RunResult, arms: Mapping[str, Mapping[str, Any]], programs: Mapping[str, str] = PROGRAMS) -> None:
     """A file per arm: its sources' blobs; of one boot on one vCPU the programs, smaps, and the rows of lock_stat."""
     folder = RunFolder(result.folder)
     for arm in arms:

@@ -74,6 +74,14 @@ CASES = (
     Case("use-after-free", "kasan: BUG: KFENCE: use-after-free read in", "kfence-#", {}, KFENCE),
 )
 
+# The same faults in the words of 3.0.1 (its folder in KIT_TREE_3_0), for tests/golden.
+OF_3_0 = (
+    Case("warn-in-clone", "warning: WARNING: at", "anon_vma_clone"),
+    Case("lock-twice", "lockdep-recursive: INFO: possible recursive locking", "anon_vma_fork"),
+    Case("null-in-fork", "panic: BUG: unable to handle kernel NULL pointer dereference", "copy_process"),
+    Case("loop-preempt-off", "soft-lockup: BUG: soft lockup", "unlink_anon_vmas"),
+)
+
 
 def experiment(arm: list[str], baseline: list[str], **changes: Any) -> dict[str, Any]:
     guest = {"cpus": [1], "memory": "256M", "accel": "tcg", "limit": LIMIT, **changes.pop("guest", {})}
@@ -116,6 +124,21 @@ def test_a_broken_patch_is_named(run: Run, case: Case, monkeypatch: pytest.Monke
     monkeypatch.setattr(kit.arms, "FRAGMENTS", {**FRAGMENTS, "checking": case.fragments})
     result = run(experiment([patch(case.patch)], [], **case.changes))
     keep(result, name_of(case))
+    named(result, case)
+
+
+@pytest.mark.parametrize("case", OF_3_0, ids=name_of)
+def test_a_broken_patch_is_named_in_the_words_of_3_0(run: Run, case: Case) -> None:
+    tree = os.environ.get("KIT_TREE_3_0")
+    if not tree:
+        pytest.skip("KIT_TREE_3_0 names no folder with the source of Linux 3.0.1")
+    result = run(experiment([patch(f"v3.0/{case.patch}")], [], tree=f"dir:{tree}"))
+    keep(result, f"v3.0-{case.patch}")
+    named(result, case)
+
+
+def named(result: RunResult, case: Case) -> None:
+    """The verdict blames the patched arm alone, for this fault, and says it in the report."""
     verdict = result.verdict
     faults = verdict["splats"]["broken"]
     assert (verdict["verdict"], result.exit_code) == ("broken", NOT_AS_EXPECTED), verdict["sentence"]

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import yaml
 
 from kit.model.profiles import PROFILES
 from kit.spec import PROJECT
@@ -103,4 +104,16 @@ def test_the_patch_of_the_mail_meets_its_own_blobs(run: Run) -> None:
         assert arm["patches"][-1]["blobs"][-1]["after"].startswith(RMAP[name])
         assert all(patch["exact"] for patch in arm["patches"])
     assert result.verdict["evidence"]["count"]["verdict"] == "better"
+    assert result.exit_code == 0
+
+
+def test_lockdep_reports_what_637fbbf_allocates_under_the_lock(run: Run) -> None:
+    """The report of June 2011: not before the patch, and not after dd34739c03f2, which answered it."""
+    config = yaml.safe_load((PROJECT / "configs" / "lockdep-3.0.yaml").read_text(encoding="utf-8"))
+    result = run({**config, "tree": tree("KIT_TREE_3_0")})
+    broken = result.verdict["splats"]["broken"]
+    assert [fault["arm"] for fault in broken] == ["637fbbf"]
+    assert "inconsistent lock state: &anon_vma->mutex" in broken[0]["why"]
+    assert re.search(r"RECLAIM_FS-ON-W.*anon_vma_clone.*anon_vma_fork", broken[0]["excerpt"], re.DOTALL)
+    assert result.verdict["boots"]["failed"] == 0
     assert result.exit_code == 0

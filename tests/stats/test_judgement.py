@@ -195,6 +195,26 @@ def test_exit_codes(
     assert (found.exit_code, found.expected) == (code, code == 0)
 
 
+@pytest.mark.parametrize(
+    ("expect", "check", "count", "code"),
+    [
+        ({"check": "broken"}, X, S, 0),
+        ({"check": "broken"}, S, S, 1),  # broken elsewhere
+        ({"check": "broken"}, X, W, 1),
+        ({"check": "broken", "count": "better"}, X, B, 0),
+        ({"check": "broken", "count": "better"}, X, S, 1),
+        ({"check": "same"}, X, S, 1),
+        ({}, X, S, 1),
+    ],
+)
+def test_a_broken_arm_may_be_what_one_kind_of_evidence_is_to_show(
+    expect: Mapping[str, str], check: Verdict, count: Verdict, code: int
+) -> None:
+    kinds = [KindVerdict("check", check, ""), KindVerdict("count", count, "")]
+    found = judge(experiment(expect=expect), kinds, FAULT)
+    assert (found.verdict, found.exit_code, found.expected) == (X, code, code == 0)
+
+
 @pytest.mark.parametrize(("expect", "verdict"), [({}, S), ({}, I), ({"count": "better"}, B)])
 def test_a_disagreement_is_never_as_expected(expect: Mapping[str, str], verdict: Verdict) -> None:
     rows = {"predictions": [{"agrees": False}, {"agrees": True}, {"agrees": None}]}
