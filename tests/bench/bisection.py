@@ -2,9 +2,9 @@
 
     python3 tests/bench/bisection.py [--trials N] [--minutes M] [--bayesect FOLDER]
 
-`--trials` for each row (rows with hundreds of tests a trial, and those without a bar, get a share); what was done is
-kept in bisection.json beside this file, so that a second call with the same search goes on where `--minutes` ended the
-first. The table goes to bisection.md. `--bayesect`: a folder with git_bayesect.py (an environment's site-packages).
+`--trials` for each row with a bar, a tenth of them for the others; what was done is kept in bisection.json beside this
+file, so that a second call with the same search goes on where `--minutes` ended the first. The table goes to
+bisection.md. `--bayesect`: a folder with git_bayesect.py (an environment's site-packages).
 """
 
 from __future__ import annotations
@@ -33,14 +33,8 @@ from kit.search.step import Change, Done, End, Measure, Seen  # noqa: E402
 HERE = Path(__file__).resolve().parent
 KEPT, TABLE = HERE / "bisection.json", HERE / "bisection.md"
 SEARCH = ("doubts", "exact", "levels", "noisy", "noted", "rates", "step", "tally")
-CHUNK = 5  # trials between two looks at the clock
-SHARES = {  # of the trials: rows with hundreds of tests a trial
-    "values, shift 1 sd": 0.5,
-    "yes/no, rates 0.4/0.6": 0.1,
-    "none at all, values": 0.02,
-    "none at all, yes/no at 0.3": 0.01,
-}
-NO_BAR = 0.1  # share of the other rows without a bar
+CHUNK = 25  # trials between two looks at the clock
+NO_BAR = 0.1  # share of the trials for rows without a bar
 
 
 class Bayesect:
@@ -66,7 +60,7 @@ def rows(trials: int, instead: Callable[[Drawn], Search] | None) -> list[tuple[s
     """(key, scenario, trials, the other search or None) of every row of the table."""
 
     def share(scenario: Scenario) -> int:
-        return int(trials * SHARES.get(scenario.name, NO_BAR if scenario.bar is None else 1.0))
+        return int(trials * (NO_BAR if scenario.bar is None else 1))
 
     wanted: list[tuple[str, Scenario, int, Any]] = [(s.name, s, share(s), None) for s in (*VALUES, *OUTCOMES, *OTHERS)]
     if instead is not None:
