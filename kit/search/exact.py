@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from kit.search.noted import Noted, chance_to_run, note, why_not
-from kit.search.step import LESS, MORE, Change, Cost, Done, End, Measure, Seen, equal_cost, second
+from kit.search.step import LESS, MORE, Change, Cost, Done, End, Measure, Seen, alike, equal_cost, second
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,14 @@ class ExactSearch:
 
     A value counts as bad beyond `threshold`; None: beyond half the way from the good end's value to the bad end's. So
     of two changes that way the larger is followed, and the other is told. `hint`: the commit that a model names.
+    `within`: values that differ by no more than this share are the same (instructions: memory laid out otherwise).
     """
 
     count: int
     direction: str = ""
     threshold: float | None = None
     hint: int | None = None
+    within: float = 0.0
 
     def next(
         self, seen: Sequence[Seen], cost: Cost = equal_cost, images: Mapping[int, object] | None = None
@@ -46,7 +48,7 @@ class ExactSearch:
 
     def _ends(self, noted: Noted, seen: Sequence[Seen]) -> Measure | Done | None:
         """Tests of the ends and what stops the search there; None when it can go on."""
-        twice = [c for c, values in noted.values.items() if len(set(values)) > 1]
+        twice = [c for c, values in noted.values.items() if not alike(min(values), max(values), self.within)]
         if twice:
             said = " and ".join(f"{v:g}" for v in dict.fromkeys(noted.values[twice[0]]))
             return Done(End.NOT_EXACT, (), 0.0, f"#{twice[0]} gave {said}: its values are not exact")
@@ -61,6 +63,9 @@ class ExactSearch:
     def _compare(self, good: float, bad: float) -> Done | None:
         if good == bad:
             return Done(End.NO_DIFFERENCE, (), 1.0, f"the ends do not differ: both give {good:g}")
+        if alike(good, bad, self.within):
+            said = f"the ends do not differ by more than {self.within:.2%}: {good:.10g} and {bad:.10g}"
+            return Done(End.NO_DIFFERENCE, (), 1.0, said)
         if (self.direction == LESS and bad < good) or (self.direction == MORE and bad > good):
             said = f"the bad end is better than the good one: {bad:g} against {good:g} ({self.direction})"
             return Done(End.OTHER_WAY, (), 1.0, said)
@@ -91,15 +96,33 @@ class ExactSearch:
         return min(fair, key=lambda c: (cost(c), abs(c - middle), c))
 
     def _done(self, noted: Noted, low: int, high: int) -> Done:
-        changes = _changes(noted)
-        followed = next(c for c in changes if c.candidates[-1] == high)
-        others = tuple(c for c in changes if c is not followed)
+        followed = Change(tuple(range(low + 1, high + 1)), noted.values[low][0], noted.values[high][0])
+        if alike(followed.before, followed.after, self.within):
+            return self._crept(noted)
+        others = tuple(c for c in self._changes(noted) if c != followed)
         said = f"from {followed.before:g} to {followed.after:g}"
         notes = tuple(second(c) for c in others)
         if high - low == 1:
             return Done(End.FOUND, (followed, *others), 1.0, f"#{high} changed it, {said}", notes)
         why = f"one of #{low + 1} to #{high} changed it, {said}: those between cannot be tested"
         return Done(End.SET, (followed, *others), 1.0, why, notes)
+
+    def _crept(self, noted: Noted) -> Done:
+        """The ends differ, and no step between them does."""
+        last = self.count - 1
+        every = Change(tuple(range(1, self.count)), noted.values[0][0], noted.values[last][0])
+        why = f"no step changes it by more than {self.within:.2%}: from {every.before:g} to {every.after:g} bit by bit"
+        return Done(End.SET, (every,), 1.0, why)
+
+    def _changes(self, noted: Noted) -> list[Change]:
+        """Every change between neighbours that were measured, ascending."""
+        known = sorted(noted.values)
+        steps = [(a, b, noted.values[a][0], noted.values[b][0]) for a, b in pairwise(known)]
+        return [
+            Change(tuple(range(a + 1, b + 1)), before, after)
+            for a, b, before, after in steps
+            if not alike(before, after, self.within)
+        ]
 
 
 def _around(low: int, high: int, open_: list[int], noted: Noted, cost: Cost) -> int:
@@ -112,10 +135,3 @@ def _around(low: int, high: int, open_: list[int], noted: Noted, cost: Cost) -> 
 def _beyond(value: float, limit: float, good: float, bad: float) -> bool:
     """Whether a value lies on the bad end's side of a limit; on the limit itself it is bad."""
     return value >= limit if bad > good else value <= limit
-
-
-def _changes(noted: Noted) -> list[Change]:
-    """Every change between neighbours that were measured, ascending."""
-    known = sorted(noted.values)
-    steps = [(a, b, noted.values[a][0], noted.values[b][0]) for a, b in pairwise(known)]
-    return [Change(tuple(range(a + 1, b + 1)), before, after) for a, b, before, after in steps if before != after]

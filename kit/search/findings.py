@@ -18,7 +18,7 @@ from kit.search.metric import METRICS, bad_side
 from kit.search.naming import Named
 from kit.search.question import FILE, Question
 from kit.search.record import AGAIN, REVERTED, SAME, SEARCH, Trial
-from kit.search.step import Change, Done, End
+from kit.search.step import Change, Done, End, alike
 from kit.search.workbench import Workbench
 
 SCHEMA = 1
@@ -63,13 +63,14 @@ class Proof:
     before: float = 0.0
     after: float = 0.0
     threshold: float | None = None
+    within: float = 0.0
     same_image: bool = False
     why: str = ""
 
     @property
     def scatters(self) -> bool:
         """Whether the good end gave another value than before."""
-        return any(value != self.good for value in self.again)
+        return not all(alike(self.good, value, self.within) for value in self.again)
 
     @property
     def again_holds(self) -> bool | None:
@@ -165,7 +166,7 @@ def _change(stage: Stage, change: Change) -> dict[str, Any]:
 
 def _counts(question: Question, stage: Stage, change: Change) -> bool:
     """Whether another change is more than what the experiment's limit lets pass."""
-    return abs(change.after - change.before) > question.exp.limit * abs(change.before)
+    return not alike(change.before, change.after, question.within or question.exp.limit)
 
 
 def _notes(finding: Finding) -> list[str]:

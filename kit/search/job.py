@@ -191,7 +191,8 @@ class _Job:
         if self.noisy:
             return self._noisy_search(count).next(seen, cost, images)
         hint = self._hint(line, seen)
-        return ExactSearch(count, direction, self.question.wanted.threshold, hint).next(seen, cost, images)
+        wanted, within = self.question.wanted, self.question.within
+        return ExactSearch(count, direction, wanted.threshold, hint, within).next(seen, cost, images)
 
     def _noisy_search(self, count: int) -> NoisySearch:
         wanted, model = self.question.wanted, Rates() if self.question.yes_no else Levels()
@@ -280,7 +281,9 @@ class _Job:
         good = [t.value for t in self.tests.done if t.place == self.line.place(0) and t.value is not None]
         values = tuple(t.value for t in again if t.value is not None)
         change = last.change
-        proof = Proof(values, (), good[0], change.before, change.after, self.question.wanted.threshold)
+        proof = Proof(
+            values, (), good[0], change.before, change.after, self.question.wanted.threshold, self.question.within
+        )
         if proof.scatters and not self.noisy:
             return proof
         try:

@@ -93,6 +93,7 @@ def _suspect(question: Question, profile: str, results: Results) -> tuple[str, s
 
 def _touching(line: Line, file: str, function: str) -> tuple[int, ...]:
     """The commits of a line that change a function of a file."""
+
     def touches(index: int) -> bool:
         before, after = line.source(index - 1).read(file), line.source(index).read(file)
         return function in touched(before, after)

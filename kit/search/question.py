@@ -39,6 +39,12 @@ class Question:
         return auto if self.wanted.search == "auto" else self.wanted.search == "exact"
 
     @property
+    def within(self) -> float:
+        """By which share values may differ and still be the same: kernels that do the same lie elsewhere in memory,
+        which a number of instructions shows."""
+        return self.exp.instructions.limit if self.wanted.evidence == "instructions" else 0.0
+
+    @property
     def yes_no(self) -> bool:
         """Whether a test says only good or bad."""
         return self.wanted.evidence in ("splat", "command")

@@ -82,6 +82,11 @@ class Done:
         return self.changes[0].candidates if self.changes else ()
 
 
+def alike(value: float, other: float, within: float) -> bool:
+    """Whether two values differ by no more than this share of the first."""
+    return abs(other - value) <= within * abs(value)
+
+
 def second(change: Change) -> str:
     """The note of a change beside the one that was followed."""
     first, last = change.candidates[0], change.candidates[-1]

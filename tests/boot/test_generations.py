@@ -49,7 +49,7 @@ LADDER = {
 
 
 def stock(profile: str) -> dict[str, dict[str, Any]]:
-    """A kernel as it is, against itself."""
+    """A kernel as it is, against itself: an A/A run."""
     return {"stock": {"series": [], "profile": profile}, "again": {"series": [], "profile": profile}}
 
 
@@ -84,6 +84,7 @@ def test_every_operation_counts_as_predicted(run: Run, generation: Generation) -
     programs = {name: fitted(text, arms) for name, text in PROGRAMS.items()}
     loads = [{"program": {"name": name, "text": text}} for name, text in programs.items()]
     changes = {"arms": arms, "baseline": next(iter(arms)), "guest": {"cpus": [1, 2]}, "workloads": loads}
+    changes["aa"] = "again" in arms
     result = run({"tree": tree(generation.variable), "evidence": ["count"], **changes})
     rows = result.verdict["evidence"]["count"]["details"]["predictions"]
     assert result.verdict["boots"]["failed"] == 0, result.verdict["sentence"]

@@ -165,3 +165,22 @@ def test_what_is_named_is_always_a_change_of_that_commit(values: list[int]) -> N
 def test_a_commit_off_the_line_is_refused() -> None:
     with pytest.raises(ValueError, match="not on a line of 9"):
         ExactSearch(9).next([Seen(9, 1.0)])
+
+
+def test_values_within_a_share_are_the_same() -> None:
+    """Instructions: kernels that do the same lie elsewhere in memory."""
+    rng = np.random.default_rng(7)
+    noise = rng.uniform(-4e-4, 4e-4, 33)
+    levels = list((1000.0 + 5 * (np.arange(33) >= 12)) * (1 + noise))
+    done, _ = solve(ExactSearch(33, within=0.001), levels)
+    assert (done.end, done.culprits, done.notes) == (End.FOUND, (12,), ())
+    done, seen = solve(ExactSearch(33, within=0.001), list(1000.0 * (1 + noise)))
+    assert (done.end, len(seen)) == (End.NO_DIFFERENCE, 2)
+    again = ExactSearch(9, within=0.001).next([Seen(0, 1000.0), Seen(8, 1010.0), Seen(0, 1000.5)])
+    assert isinstance(again, Measure)
+
+
+def test_a_change_bit_by_bit_is_no_commits() -> None:
+    done, _ = solve(ExactSearch(33, within=0.001), [1000.0 + 0.1 * i for i in range(33)])
+    assert (done.end, done.culprits) == (End.SET, tuple(range(1, 33)))
+    assert "bit by bit" in done.why
