@@ -1,8 +1,8 @@
 """Kernels of other generations, from source that the user names: every operation counted, and as predicted.
 
 KIT_TREE_3_0, KIT_TREE_2_6_38, KIT_TREE_5_10, KIT_TREE_6_12 and KIT_TREE_7_3 name a folder with that kernel's source,
-or a tree as experiments do (`debian:6.12`). Without one its test is skipped, and says so. With `kit test --record` what
-was measured is written below tests/model/data.
+or a tree as experiments do (`debian:6.12`); KIT_LINUX a clone of Linux with its history. Without one its test is
+skipped, and says so. With `kit test --record` what was measured is written below tests/model/data.
 """
 
 from __future__ import annotations
@@ -105,6 +105,21 @@ def test_the_patch_of_the_mail_meets_its_own_blobs(run: Run) -> None:
         assert arm["patches"][-1]["blobs"][-1]["after"].startswith(RMAP[name])
         assert all(patch["exact"] for patch in arm["patches"])
     assert result.verdict["evidence"]["count"]["verdict"] == "better"
+    assert result.exit_code == 0
+
+
+def test_the_kernels_of_2011_from_a_clone(run: Run) -> None:
+    """configs/aim7-3.0.yaml as it stands: the revisions themselves, and the mail's patch on its own parent."""
+    tree("KIT_LINUX")
+    config = yaml.safe_load((PROJECT / "configs" / "aim7-3.0.yaml").read_text(encoding="utf-8"))
+    result = run(config)
+    [patch] = result.verdict["provenance"]["arms"]["637fbbf"]["patches"]
+    [blob] = patch["blobs"]
+    assert patch["exact"]
+    assert (blob["before"][:12], blob["after"][:12]) == (RMAP["3.0-rc1"], RMAP["637fbbf"])
+    rows = result.verdict["evidence"]["count"]["details"]["predictions"]
+    assert all(row["agrees"] for row in rows)
+    assert {row["arm"] for row in rows} == set(config["arms"])
     assert result.exit_code == 0
 
 
