@@ -18,6 +18,7 @@ from kit.stats.blocks import block_order
 from kit.stats.design import Design
 from kit.stats.noisy import Decision, conclude, decide
 from kit.stats.paired import MORE, Pairs
+from kit.stats.phrase import signed
 from kit.stats.warmup import still_warm
 from kit.stats.words import join, percent
 from kit.vm.hostload import stolen
@@ -103,7 +104,7 @@ def warm_notes(exp: Experiment, mine: Sequence[Boot]) -> tuple[str, ...]:
         names = [round_name(info.name, n) for n in kept]
         boots = [[float(t[name]) for name in names] for t in took if all(t.get(name, 0) > 0 for name in names)]
         if (off := still_warm(boots, exp.limit)) is not None:
-            out.append(f"{info.name}: round {kept[0] + 1} still takes {off * 100:+.2g}%: time.warmup should be larger")
+            out.append(f"{info.name}: round {kept[0] + 1} still takes {signed(1 + off)}: time.warmup should be larger")
     return tuple(out)
 
 

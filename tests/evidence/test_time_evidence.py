@@ -92,6 +92,15 @@ def test_the_first_round_is_dropped() -> None:
     assert {(c.metric, c.unit, c.direction) for c in found.comparisons} == {("forks", "per second", "more is better")}
 
 
+@pytest.mark.parametrize(("warmup", "told"), [(0, True), (1, False)])
+def test_a_warm_up_that_was_too_short_is_told(warmup: int, told: bool) -> None:
+    """The first of three rounds takes three times as long: 200% more than the two after it."""
+    exp = replace(EXP, time=replace(TIME, warmup=warmup))
+    notes = time.judge(exp, finish(Plan.of(exp, SITE), noisy(1.1))).notes
+    said = [note for note in notes if "warmup" in note]
+    assert said == ["chain/d0: round 1 still takes +200%: time.warmup should be larger"] * told
+
+
 @pytest.mark.parametrize(("slower", "verdict"), [(1.1, Verdict.WORSE), (0.9, Verdict.BETTER), (1.0, Verdict.SAME)])
 def test_on_hardware_it_decides_before_the_last_block(slower: float, verdict: Verdict) -> None:
     done = finish(Plan.of(EXP, SITE), noisy(slower))
