@@ -295,18 +295,6 @@ class At:
 
 
 @dataclass(frozen=True)
-class Sample:
-    """One metric of one boot."""
-
-    boot: str
-    arm: str
-    metric: str
-    unit: str
-    value: float
-    at: At
-
-
-@dataclass(frozen=True)
 class Comparison:
     """An arm against the baseline for one metric at one place. `ratio` is arm over baseline.
 

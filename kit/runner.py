@@ -228,8 +228,3 @@ def load_boots(folder: RunFolder) -> list[Boot]:
             hint = "delete the line: the boot is then done again"
             raise MachineError(what, where=f"{folder.boots}:{number}", hint=hint) from error
     return boots
-
-
-def reusable(specs: Sequence[BootSpec], cache: Cache) -> int:
-    """How many of these boots the cache holds."""
-    return sum((cache.root / "boots" / s.key / "boot.json").exists() for s in specs)

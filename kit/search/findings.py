@@ -22,7 +22,6 @@ from kit.search.step import Change, Done, End, alike
 from kit.search.workbench import Workbench
 
 SCHEMA = 1
-HIGH = "#"  # a commit's index in the words of a search
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from kit.model.predict import Prediction
 from kit.model.profiles import PROFILES
 from kit.model.suspects import suspects
 from kit.records import Boot, Results
-from kit.search.functions import touched
 from kit.search.line import Line
 from kit.search.question import Question
+from kit.search.touched import touched
 from kit.workload.catalog import make_loads
 
 MODELLED = "anon_vma"

@@ -68,7 +68,7 @@ class _Watch:
         self.reached: dict[bool, set[int]] = {False: set(), True: set()}  # by whether init ran
         self.set: set[int] = set()
         self.init = False
-        self.heard = b""
+        self.heard, self.bytes = b"", 0
         self.start = time.monotonic()
 
     def run(self) -> Reached:
@@ -86,6 +86,8 @@ class _Watch:
             left = self.limit - (time.monotonic() - self.start)
             if left <= 0:
                 return f"no end after {self.limit:.0f} s"
+            if self.bytes > CONSOLE_BYTES:
+                return f"more than {CONSOLE_BYTES} bytes on the console"
             ready = select.select([self.console, self.stub.end], [], [], left)[0]
             if self.console in ready and not self._listen():
                 return "" if self.init else "the guest ended before init"
@@ -98,7 +100,7 @@ class _Watch:
         data = b""
         with suppress(OSError):
             data = self.console.recv(65536)
-        self.heard = (self.heard + data)[-4096:]
+        self.heard, self.bytes = (self.heard + data)[-4096:], self.bytes + len(data)
         if not self.init and INIT.encode() in self.heard:
             self.init = True
             self.stub.interrupt()

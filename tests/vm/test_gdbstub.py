@@ -61,6 +61,9 @@ class Played:
             if step == "init":
                 self.printed.sendall(b"[    1.0] kit: init\n")
                 return True
+            if step == "flood":
+                self.printed.sendall(b"again and again\n" * 64)
+                return True
             if step == "end":
                 self.answer("W00")
                 self.theirs.close()
@@ -101,6 +104,12 @@ def test_it_ends_with_the_last_address_and_a_limit_ends_it_too() -> None:
 def test_a_guest_that_ends_before_init_shows_nothing() -> None:
     found, _ = watched([16, "end"], [16, 32])
     assert (found.whole, found.why) == (False, "the guest ended before init")
+
+
+def test_a_flood_on_the_console_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coverage, "CONSOLE_BYTES", 500)
+    found, _ = watched(["flood"], [16])
+    assert (found.whole, found.why) == (False, "more than 500 bytes on the console")
 
 
 @pytest.fixture
