@@ -14,6 +14,7 @@ BARS = "▁▂▃▄▅▆▇█"
 EXCLUDED, SKIPPED = "·", "x"
 WIDEST = 96  # bars in a row; of a longer line each stands for several commits
 SHORT = 12
+LARGE = 1e4  # a value from here on is printed without decimals
 FOLD = 72  # columns of a mail
 Found = Mapping[str, Any]
 
@@ -31,10 +32,10 @@ def bars(chances: Sequence[float], skipped: Sequence[int] = ()) -> str:
 
 
 def number(value: float | None, unit: str = "") -> str:
-    """A value with its unit; whole ones as they are, others with four digits."""
+    """A value with its unit; whole and large ones without decimals, others with four digits."""
     if value is None:
         return "–"
-    text = f"{value:.0f}" if float(value).is_integer() else f"{value:.4g}"
+    text = f"{value:.0f}" if float(value).is_integer() or abs(value) >= LARGE else f"{value:.4g}"
     return f"{text} {unit}".rstrip()
 
 
@@ -44,7 +45,7 @@ def measured(found: Found) -> str:
     where = "" if metric["window"] == "*" else f" in {metric['window']}"
     return {
         "count": f"acquisitions of {metric['what']}{where}",
-        "time": f"time{where}",
+        "time": f"{'' if found['provenance']['guest']['accel'] == 'kvm' else 'emulated '}time{where}",
         "instructions": f"instructions{where}",
         "splat": f"splats like {metric['what']!r}",
         "command": f"`{metric['what']}`",

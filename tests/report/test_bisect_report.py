@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kit.report.bisect import WIDEST, bars, number
+from kit.report.bisect import WIDEST, bars, measured, number
 from kit.report.narrowing import draw
 
 
@@ -40,3 +40,10 @@ def test_the_last_test_is_told_with_what_is_left() -> None:
 
 def test_numbers_are_short() -> None:
     assert [number(v, "ms") for v in (45.0, 1.23456, None)] == ["45 ms", "1.235 ms", "–"]
+    assert number(123456789.4) == "123456789"
+
+
+@pytest.mark.parametrize(("accel", "words"), [("tcg", "emulated time in d*"), ("kvm", "time in d*")])
+def test_emulated_time_is_never_said_to_be_the_hardware_s(accel: str, words: str) -> None:
+    found = {"metric": {"evidence": "time", "what": "", "window": "d*"}, "provenance": {"guest": {"accel": accel}}}
+    assert measured(found) == words
