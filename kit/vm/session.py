@@ -85,7 +85,7 @@ def run_session(
         if interactive:
             stack.enter_context(_raw(sys.stdin.fileno()))
         wire.run()
-        status = _ended(process)
+        status = 0 if wire.why else _ended(process)  # a guest that we give up on is killed at once
         said = (folder / "stderr").read_text(errors="replace").strip()
         why = wire.why or (f"QEMU ended with status {status}: {said}" if status else "")
         return Session(files.results.read_bytes(), wire.console.decode(errors="replace"), why)
