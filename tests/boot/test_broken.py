@@ -99,11 +99,11 @@ def patch(name: str) -> str:
     return str(BROKEN / f"{name}.patch")
 
 
-def keep(result: RunResult, name: str) -> None:
+def keep(result: RunResult, name: str, version: str = "6.1") -> None:
     """Where KIT_KEEP_LOGS names a folder: the console of the arm's last boot, for tests/golden."""
     if folder := os.environ.get("KIT_KEEP_LOGS"):
         last = max(result.folder.glob("console/*-new-*.log"), key=lambda path: path.stat().st_mtime_ns)
-        (Path(folder) / f"{name}.log").write_bytes(last.read_bytes())
+        (Path(folder) / f"{version}-{name}.log").write_bytes(last.read_bytes())
 
 
 def gated(case: Case) -> Any:
@@ -133,7 +133,7 @@ def test_a_broken_patch_is_named_in_the_words_of_3_0(run: Run, case: Case) -> No
     if not tree:
         pytest.skip("KIT_TREE_3_0 names no folder with the source of Linux 3.0.1")
     result = run(experiment([patch(f"v3.0/{case.patch}")], [], tree=f"dir:{tree}"))
-    keep(result, f"v3.0-{case.patch}")
+    keep(result, case.patch, "3.0")
     named(result, case)
 
 

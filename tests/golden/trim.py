@@ -1,9 +1,9 @@
-"""Golden logs of broken kernels from whole consoles: a folder of NAME.log in, broken-VERSION-NAME.log here out.
+"""Golden logs of broken kernels from whole consoles: a folder of VERSION-NAME.log in, broken-VERSION-NAME.log here out.
 
 The consoles are those of real guests, kept by the tests that boot them; both commands from the project's folder:
 
     KIT_KEEP_LOGS=/tmp/logs .venv/bin/python -m pytest -m boot tests/boot/test_broken.py
-    .venv/bin/python tests/golden/trim.py /tmp/logs 6.1
+    .venv/bin/python tests/golden/trim.py /tmp/logs
 
 Only lines are left out, none is changed: what comes long before the first thing to be found, and long after it.
 """
@@ -35,4 +35,4 @@ def trimmed(log: str) -> str:
 if __name__ == "__main__":
     for path in sorted(Path(sys.argv[1]).glob("*.log")):
         if text := trimmed(path.read_text(errors="replace")):  # a guest may hang before it says a word
-            (GOLDEN / f"broken-{sys.argv[2]}-{path.name}").write_text(text)
+            (GOLDEN / f"broken-{path.name}").write_text(text)
