@@ -34,6 +34,7 @@ HERE = Path(__file__).resolve().parent
 KEPT, TABLE = HERE / "bisection.json", HERE / "bisection.md"
 SEARCH = ("doubts", "exact", "levels", "noisy", "noted", "rates", "step", "tally")
 CHUNK = 25  # trials between two looks at the clock
+MOST_TESTS = 4000  # of git_bayesect, which has no limit: what kit's searches have in scenarios.py
 NO_BAR = 0.1  # share of the trials for rows without a bar
 
 
@@ -51,8 +52,10 @@ class Bayesect:
         with np.errstate(divide="ignore", invalid="ignore"):  # of log(0), for the commit that is no candidate
             chances = self.bisector.distribution
             best = int(np.argmax(chances))
-            if chances[best] < ASKED:
+            if chances[best] < ASKED and self.known < MOST_TESTS:
                 return Measure(COUNT - 1 - self.bisector.select(), "")
+        if chances[best] < ASKED:
+            return Done(End.SET, (Change(tuple(range(1, COUNT)), 0, 1),), float(chances[best]), "")
         return Done(End.FOUND, (Change((COUNT - 1 - best,), 0, 1),), float(chances[best]), "")
 
 

@@ -357,7 +357,7 @@ def plot(cells: Sequence[Cell], path: Path) -> None:
         left.bar(places + (i - 2) * 0.16, [100 * v for v in values], 0.16, label=name)
     left.axhline(5, color="black", linewidth=0.8, linestyle="--")
     left.set_xticks(places, shapes, rotation=30, ha="right")
-    left.set(title="false alarms, no effect", ylabel="% of experiments", ylim=(0, 30))
+    left.set(title="false alarms, no effect", ylabel="% of experiments", ylim=(0, 50))
     left.legend(fontsize=7)
     for shape in shapes:
         mine = sorted((c for c in cells if c.shape == shape and c.alpha == 0.05), key=lambda c: c.effect)
