@@ -12,9 +12,7 @@ from kit.errors import MachineError
 
 
 @contextlib.contextmanager
-def running(
-    argv: Sequence[str], theirs: Sequence[socket.socket], stderr: Path
-) -> Iterator[subprocess.Popen[bytes]]:
+def running(argv: Sequence[str], theirs: Sequence[socket.socket], stderr: Path) -> Iterator[subprocess.Popen[bytes]]:
     """The running command, killed and reaped on the way out. A session of its own: Ctrl-C is for us alone.
 
     `theirs` are closed here: ours are the only other ends from then on, so that the end of QEMU closes them. Raises

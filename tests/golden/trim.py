@@ -23,7 +23,7 @@ BEFORE, AFTER = 4, 130
 
 def trimmed(log: str) -> str:
     """From a few lines before the first splat or the first answer of a guest that hangs."""
-    asked = ("sysrq: ", "Uhhuh. NMI received")
+    asked = ("sysrq: ", "SysRq : ", "Uhhuh. NMI received")
     lines = log.split("\n")
     answers = [i for i, line in enumerate(plain_lines(log)) if line.startswith(asked) or kind_of(line) == "nmi"]
     hang = stuck(log, answers[0] + 1) if answers else None  # may come after every task that only sleeps
