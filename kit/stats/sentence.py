@@ -24,7 +24,7 @@ def sentence(
     if judgement.verdict is None:
         return f"Could not run: {attribution.could_not_run[0].why}."
     if judgement.verdict is Verdict.BROKEN:
-        return f"Broken: {attribution.broken[0].why}; nothing like it in {exp.baseline}."
+        return f"Broken: {_broken(exp, attribution)}."
     if judgement.verdict is Verdict.INCONCLUSIVE:
         idle = [e for e in exercised if e.idle or e.codeless]
         text = "Inconclusive: " + "; ".join([*map(_idle, idle), *(_undecided(exp, k) for k in kinds)])
@@ -35,6 +35,17 @@ def sentence(
         counts = several(judgement.disagree, "count")
         text = f"Model and kernel disagree in {counts}, so one of them is not understood; {text}"
     return f"{text}."
+
+
+def _broken(exp: Experiment, attribution: Attribution) -> str:
+    """The first fault, the other arms that are broken, and those that show nothing."""
+    first = attribution.broken[0]
+    broken = [a.name for a in exp.arms if a.name in {f.arm for f in attribution.broken}]
+    doubtful = {f.arm for f in (*attribution.could_not_run, *attribution.once)}
+    sound = [a.name for a in exp.arms if a.name not in (*broken, *doubtful)]
+    others = [name for name in broken if name != first.arm]
+    too = f"; {join(others)} {'is' if len(others) == 1 else 'are'} broken too" if others else ""
+    return f"{first.why}{too}; nothing like it in {join(sound)}" if sound else f"{first.why}{too}"
 
 
 def _idle(found: Exercised) -> str:

@@ -302,3 +302,11 @@ def test_of_several_arms_the_worst_is_named() -> None:
     whole = KindVerdict("count", W, "", first.comparisons + second.comparisons)
     assert said([whole]).startswith("third is worse than base: it takes the anon_vma lock up to 80% more often")
     assert "over 6 boots" in said([whole])
+
+
+def test_a_broken_arm_is_set_beside_those_that_are_not() -> None:
+    exp = experiment(("base", "one", "two", "three", "four"))
+    faults = tuple(Fault(name, f"{name}: bad") for name in ("one", "three"))
+    attribution = Attribution(faults, once=(Fault("four", "four: seen once"),))
+    text = sentence(exp, Judgement(X, False, 1, 0), [], attribution)
+    assert text == "Broken: one: bad; three is broken too; nothing like it in base and two."
