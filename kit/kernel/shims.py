@@ -140,7 +140,7 @@ SHIMS = (
 
 OLDEST = "2.6.38"
 """The first kernel that the table is for."""
-KNOWN = ("3.0.1", "6.1.192")
+KNOWN = ("2.6.38", "3.0.1", "5.10.223", "6.1.192", "6.12.117", "7.3.4")
 """Kernels that were built, booted and counted so, with gcc 12.2, make 4.3 and perl 5.36."""
 
 
