@@ -327,6 +327,21 @@ def test_two_changes_are_said(bisection: Bisection) -> None:
     assert "A second change" in ran.out
 
 
+def test_a_revert_leaves_what_another_change_did(bisection: Bisection) -> None:
+    """What a later change added stays on the bad end, and is not held against the proof."""
+    linux = bisection.linux
+    linux.harmless("before")
+    first = linux.culprit()
+    linux.harmless("between 1")
+    linux.harmless("between 2")
+    linux.edit("\treturn 0;", "\treturn 0; /* off by one */", FORK)
+    linux.commit("fork: one more")
+    bisection.extra = {"limit": "1%"}
+    ran = bisection.run()
+    assert (ran.code, bisection.culprit()) == (OK, first), ran
+    assert "the bad end without the culprit: 46 (what it added is gone)" in ran.out
+
+
 def test_the_users_repository_stays_as_it_is(bisection: Bisection) -> None:
     """Checkout, index, HEAD, refs, objects: to the byte and to the time of change, with edits and a staged file."""
     linux = bisection.linux
@@ -584,9 +599,7 @@ def test_exit_codes_are_those_of_git_bisect_run(code: int, git: int) -> None:
     assert step_code(code) == git
 
 
-def test_a_failing_machine_leaves_what_resume_completes(
-    bisection: Bisection, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failing_machine_leaves_what_resume_completes(bisection: Bisection, monkeypatch: pytest.MonkeyPatch) -> None:
     """QEMU is killed in every try: nobody's regression."""
     linux = bisection.linux
     linux.harmless("before")
@@ -627,9 +640,7 @@ def scattering(spread: float) -> Metric:
     return Metric("counting", "ms", read, "count")
 
 
-def test_values_that_scatter_are_searched_by_probability(
-    bisection: Bisection, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_values_that_scatter_are_searched_by_probability(bisection: Bisection, monkeypatch: pytest.MonkeyPatch) -> None:
     """Levels and noise are not known to it; the shift is six standard deviations."""
     print("seed", SEED)
     linux = bisection.linux

@@ -14,6 +14,7 @@ BARS = "▁▂▃▄▅▆▇█"
 EXCLUDED, SKIPPED = "·", "x"
 WIDEST = 96  # bars in a row; of a longer line each stands for several commits
 SHORT = 12
+SMALL = 0.2  # a ratio nearer to 1 is printed in percents
 LARGE = 1e4  # a value from here on is printed without decimals
 FOLD = 72  # columns of a mail
 Found = Mapping[str, Any]
@@ -93,7 +94,8 @@ def _proof(found: Found) -> list[str]:
     lines = [f"Proof: the good end again: {again} ({verdict[proof['again_holds']]})"]
     if proof["reverted"]:
         values = ", ".join(value_words(found, v) for v in proof["reverted"])
-        said = "good again" if proof["reverted_holds"] else "STILL BAD"
+        good = "what it added is gone" if found["other_changes"] else "good again"
+        said = good if proof["reverted_holds"] else "STILL BAD"
         same = "; the same code as one tested above, not booted" if proof["same_image"] else ""
         lines.append(f"Proof: the bad end without the culprit: {values} ({said}{same})")
     elif proof["why"]:
@@ -114,7 +116,7 @@ def sentence(found: Found) -> str:
     if culprit is None:
         return _no_culprit(found)
     before, after = (value_words(found, culprit[k]) for k in ("before", "after"))
-    times = f"{culprit['after'] / culprit['before']:.2f} times; " if culprit["before"] > 1 else ""
+    times = f"{_ratio(culprit['after'] / culprit['before'])}; " if culprit["before"] > 1 else ""
     who = f" by {culprit['author']}" if culprit["author"] else ""
     date = f", {culprit['date']}" if culprit["date"] else ""
     how = "exact" if found["method"] == "exact" else f"probability {found['confidence']:.3f}"
@@ -129,6 +131,11 @@ def sentence(found: Found) -> str:
     if found["proof"]["again_holds"] is False or found["proof"]["reverted_holds"] is False:
         text += " BUT the proof failed: do not trust it."
     return text
+
+
+def _ratio(ratio: float) -> str:
+    """`2.33 times`; of a small change `+0.51%`."""
+    return f"{(ratio - 1) * 100:+.3g}%" if abs(ratio - 1) < SMALL else f"{ratio:.2f} times"
 
 
 def _no_culprit(found: Found) -> str:
@@ -231,7 +238,8 @@ def _mail_proof(found: Found) -> str:
     if proof["again_holds"]:
         said.append("The good end, measured again afterwards, gives its value again.")
     if proof["reverted_holds"]:
-        said.append("With this commit reverted on top of the bad end it is good again.")
+        good = "what it added is gone; a second change stays" if found["other_changes"] else "it is good again"
+        said.append(f"With this commit reverted on top of the bad end {good}.")
     elif proof["reverted_holds"] is False:
         said.append("With this commit reverted on top of the bad end it is still bad: something else is there too.")
     elif proof["why"]:

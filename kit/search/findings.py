@@ -53,12 +53,14 @@ class Stage:
 class Proof:
     """`again`: values of the good end once more, which was `good`; `reverted`: of the bad end without the culprit.
 
+    `bad`: the bad end's value; what lies between it and `after` other changes did, and a revert leaves it there.
     `same_image`: that is a kernel which was booted before. `why`: why there is no `reverted`.
     """
 
     again: tuple[float, ...] = ()
     reverted: tuple[float, ...] = ()
     good: float = 0.0
+    bad: float = 0.0
     before: float = 0.0
     after: float = 0.0
     threshold: float | None = None
@@ -73,11 +75,12 @@ class Proof:
 
     @property
     def again_holds(self) -> bool | None:
-        return self._is_good(self.again)
+        return self._is_good(self.again, 0.0)
 
     @property
     def revert_holds(self) -> bool | None:
-        return self._is_good(self.reverted)
+        others = self.bad - self.after if self.threshold is None else 0.0
+        return self._is_good(self.reverted, others)
 
     @property
     def holds(self) -> bool | None:
@@ -85,10 +88,10 @@ class Proof:
         said = [p for p in (self.again_holds, self.revert_holds) if p is not None]
         return all(said) if said else None
 
-    def _is_good(self, values: Sequence[float]) -> bool | None:
+    def _is_good(self, values: Sequence[float], others: float) -> bool | None:
         if not values:
             return None
-        return not bad_side(sum(values) / len(values), self.before, self.after, self.threshold)
+        return not bad_side(sum(values) / len(values) - others, self.before, self.after, self.threshold)
 
 
 @dataclass(frozen=True)

@@ -278,12 +278,12 @@ class _Job:
             return Proof()
         times = PROOFS if self.noisy else 1
         again = self._times(times, self.line.place(0), AGAIN, lambda: self.line.source(0))
-        good = [t.value for t in self.tests.done if t.place == self.line.place(0) and t.value is not None]
+        good, bad = self._values(0), self._values(len(self.line.commits))
         values = tuple(t.value for t in again if t.value is not None)
         change = last.change
-        proof = Proof(
-            values, (), good[0], change.before, change.after, self.question.wanted.threshold, self.question.within
-        )
+        wanted = self.question.wanted
+        ends = good[0], sum(bad) / len(bad) if bad else change.after
+        proof = Proof(values, (), *ends, change.before, change.after, wanted.threshold, self.question.within)
         if proof.scatters and not self.noisy:
             return proof
         try:
@@ -297,6 +297,13 @@ class _Job:
         same = tuple(v for t in tests if t.role == SAME and (v := images.get(t.image)) is not None)
         why = "" if values or same else tests[-1].why
         return replace(proof, reverted=values or same[:1], same_image=bool(same) and not values, why=why)
+
+    def _values(self, index: int) -> list[float]:
+        """What the tests of a commit of the line gave; a kernel that does the same as it counts too."""
+        images = self.tests.images({self.line.place(i): i for i in range(len(self.line.commits) + 1)})
+        image = images.get(index, "")
+        mine = [t for t in self.tests.done if t.place == self.line.place(index) or (image and t.image == image)]
+        return [t.value for t in mine if t.value is not None and t.role in (SEARCH, AGAIN)]
 
     def _times(self, times: int, place: str, role: str, source: Callable[[], Any]) -> list[Trial]:
         """So many tests of a place for a proof; those that were done before a kill count."""
