@@ -28,6 +28,7 @@ from tests.boot.conftest import takes_long
 pytestmark = pytest.mark.boot
 SERIES = PROJECT / "patches" / "v6.1-series" / "series"
 CULPRIT = "11-root-lock-per-entry.patch"
+SLOWER, SLOW = PROJECT / "tests" / "boot" / "slower", "udelay-in-fork.patch"
 SEED = random.SystemRandom().randrange(1 << 32)
 
 
@@ -38,15 +39,19 @@ def harmless(rng: random.Random, count: int) -> list[str]:
     return rng.sample(names, count)
 
 
-def ask(folder: Path, names: list[str]) -> Question:
-    """The question of configs/bisect.yaml for these patches in this order."""
+def ask(folder: Path, names: list[str], *, delay: int = 0, evidence: str = "count") -> Question:
+    """The question of configs/bisect.yaml for these patches in this order; SLOW delays each fork by `delay` µs."""
     patches = folder / "patches"
     patches.mkdir()
     for name in names:
-        shutil.copy(SERIES.parent / name, patches / name)
+        shutil.copy((SLOWER if name == SLOW else SERIES.parent) / name, patches / name)
+    if delay:
+        slow = (patches / SLOW).read_text()
+        assert "udelay(5)" in slow
+        (patches / SLOW).write_text(slow.replace("udelay(5)", f"udelay({delay})"))
     (patches / "series").write_text("\n".join(names) + "\n")
     config: dict[str, Any] = yaml.safe_load((PROJECT / "configs" / "bisect.yaml").read_text())
-    config["bisect"]["series"] = str(patches / "series")
+    config["bisect"] |= {"series": str(patches / "series"), "evidence": evidence}
     (folder / "bisect.yaml").write_text(yaml.safe_dump(config))
     return read_question(folder / "bisect.yaml", (), {})
 
@@ -75,6 +80,23 @@ def test_a_series_without_a_culprit_has_none(tmp_path: Path) -> None:
     assert result.exit_code == INCONCLUSIVE
     assert (result.found["end"], result.found["culprit"]) == ("no-difference", None)
     assert result.found["boots"]["search"] <= 2
+
+
+@takes_long
+@pytest.mark.parametrize(
+    ("evidence", "delay", "method"), [("instructions", 5, "exact"), ("time", 500, "by probability")]
+)
+def test_a_delay_in_fork_is_found_by_what_it_costs(tmp_path: Path, evidence: str, delay: int, method: str) -> None:
+    """Emulated time is good enough to show the search: the delay is as long as what a fork takes."""
+    print("seed", SEED)
+    rng = random.Random(f"{SEED}/{evidence}")
+    names = harmless(rng, 5)
+    names.insert(rng.randint(1, 4), SLOW)
+    result = bisect(ask(tmp_path, names, delay=delay, evidence=evidence), Cache(), PlainProgress(), tmp_path / "runs")
+    found = result.found
+    assert result.exit_code == OK, found["why"]
+    assert (found["culprit"]["name"], found["method"]) == (SLOW, method)
+    assert (found["proof"]["again_holds"], found["proof"]["reverted_holds"]) == (True, True)
 
 
 @takes_long
