@@ -2,9 +2,10 @@
 
     python3 tests/bench/bisection.py [--trials N] [--minutes M] [--bayesect FOLDER]
 
-`--trials` for each row with a bar, a tenth of them for the others; what was done is kept in bisection.json beside this
-file, so that a second call with the same search goes on where `--minutes` ended the first. The table goes to
-bisection.md. `--bayesect`: a folder with git_bayesect.py (an environment's site-packages).
+`--trials` for each row with a bar (fewer where each takes hundreds of tests), a tenth of them for the others; what was
+done is kept in bisection.json beside this file, so that a second call with the same search goes on where `--minutes`
+ended the first. The table goes to bisection.md. `--bayesect`: a folder with git_bayesect.py (an environment's
+site-packages).
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ SEARCH = ("doubts", "exact", "levels", "noisy", "noted", "rates", "step", "tally
 CHUNK = 25  # trials between two looks at the clock
 MOST_TESTS = 4000  # of git_bayesect, which has no limit: what kit's searches have in scenarios.py
 NO_BAR = 0.1  # share of the trials for rows without a bar
+LONG = {"yes/no, rates 0.4/0.6": 0.3}  # and for one with hundreds of tests a trial
 
 
 class Bayesect:
@@ -63,7 +65,7 @@ def rows(trials: int, instead: Callable[[Drawn], Search] | None) -> list[tuple[s
     """(key, scenario, trials, the other search or None) of every row of the table."""
 
     def share(scenario: Scenario) -> int:
-        return int(trials * (NO_BAR if scenario.bar is None else 1))
+        return int(trials * LONG.get(scenario.name, NO_BAR if scenario.bar is None else 1))
 
     wanted: list[tuple[str, Scenario, int, Any]] = [(s.name, s, share(s), None) for s in (*VALUES, *OUTCOMES, *OTHERS)]
     if instead is not None:
