@@ -248,6 +248,18 @@ def test_an_end_that_cannot_be_tested_is_could_not_run(bisection: Bisection) -> 
     assert "syntax_error" in bisection.found()["why"]
 
 
+def test_a_number_in_what_a_compiler_says_is_no_commit(bisection: Bisection) -> None:
+    """A search writes `#1` for a commit; compilers and kernels write `#4711` and `CPU#3` for other things."""
+    linux = bisection.linux
+    linux.harmless("between")
+    linux.edit("\treturn 0;", "\tsyntax_error(#4711,#1);")
+    linux.commit("rmap: does not compile")
+    ran = bisection.run()
+    assert ran.code == COULD_NOT_RUN, ran
+    assert "syntax_error(#4711,#1)" in bisection.found()["why"]
+    assert bisection.found()["why"].startswith(f"the bad end, {linux.git('rev-parse', 'HEAD')[:12]}, cannot")
+
+
 def test_another_splat_is_no_evidence(bisection: Bisection) -> None:
     """A WARNING voids the counts of its boot: neither good nor bad."""
     linux = bisection.linux

@@ -22,6 +22,7 @@ from kit.search.step import Change, Done, End, alike
 from kit.search.workbench import Workbench
 
 SCHEMA = 1
+UNTESTED = "cannot be tested: "  # behind it, a search gives the words of a failed test
 
 
 @dataclass(frozen=True)
@@ -109,13 +110,14 @@ class Finding:
 
 
 def in_words(line: Line, text: str) -> str:
-    """The words of a search with names for its `#3`."""
+    """The words of a search with names for its `#3`; what a compiler or a kernel said stays as it is (`CPU#3`)."""
+    own, untested, said = text.partition(UNTESTED)
 
     def name(match: re.Match[str]) -> str:
         index = int(match[1])
         return line.commits[index - 1].name if index else line.good
 
-    return re.sub(r"#(\d+)\b", name, text)
+    return re.sub(r"#(\d+)\b", name, own) + untested + said
 
 
 def as_json(
