@@ -163,6 +163,62 @@ def test_a_merge_that_is_itself_the_culprit_is_named(bisection: Bisection) -> No
     assert bisection.found()["merges"] == []
 
 
+def test_a_merge_that_cannot_be_looked_into_is_a_set(bisection: Bisection) -> None:
+    """Its side's tip does not build, so nothing says that the merge itself did it."""
+    linux = bisection.linux
+    linux.git("checkout", "-q", "-b", "side")
+    linux.culprit()
+    linux.edit("\treturn 0;", "\tsyntax_error x;", FORK)
+    linux.commit("fork: does not compile")
+    linux.git("checkout", "-q", "main")
+    linux.harmless("main 1", RMAP)
+    linux.git("merge", "-q", "--no-ff", "--no-commit", "side")
+    linux.edit("\tsyntax_error x;", "\treturn 0;", FORK)
+    merge = linux.commit("Merge the side")
+    linux.harmless("main 2")
+    ran = bisection.run()
+    found = bisection.found()
+    assert (ran.code, found["end"], found["culprit"]) == (INCONCLUSIVE, "set", None), ran
+    assert [c["subject"] for c in found["candidates"]] == [
+        "rmap: lock the root for each entry",
+        "fork: does not compile",
+    ]
+    assert [m["sha"] for m in found["merges"]] == [merge]
+    assert f"it came with the merge {merge[:12]}, into which nobody could look: the bad end" in ran.out
+
+
+def test_a_budget_that_ends_before_a_merge_is_looked_into_names_no_commit(bisection: Bisection) -> None:
+    linux = bisection.linux
+    linux.git("checkout", "-q", "-b", "side")
+    linux.culprit()
+    linux.git("checkout", "-q", "main")
+    linux.harmless("main 1", RMAP)
+    linux.merge("side", "Merge the side")
+    bisection.extra = {"budget": {"minutes": 60}}
+    bisection.run()
+    run = bisection.bench.runs()[-1]
+    lines = [json.loads(line) for line in (run / "tests.jsonl").read_text().splitlines()]
+    lines = [{**line, "boot_seconds": 1300} for line in lines if line["role"] == "search"][:3]
+    (run / "tests.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    ran = bisection.bench.call("bisect", "--resume", str(run))
+    assert (ran.code, bisection.found()["end"], bisection.found()["culprit"]) == (INCONCLUSIVE, "set", None), ran
+    assert "the budget of 60 minutes in guests is spent" in ran.out
+
+
+def test_a_merged_history_with_a_root_of_its_own_is_one_change(bisection: Bisection) -> None:
+    linux = bisection.linux
+    linux.git("checkout", "-q", "--orphan", "other")
+    linux.commit("another project")
+    linux.git("checkout", "-q", "main")
+    linux.harmless("main 1")
+    linux.git("merge", "-q", "--allow-unrelated-histories", "-s", "ours", "--no-commit", "other")
+    linux.edit(BATCHED, UNBATCHED)
+    merge = linux.commit("Merge another project")
+    linux.harmless("main 2")
+    ran = bisection.run()
+    assert (ran.code, bisection.culprit()) == (OK, merge), ran
+
+
 def test_a_revert_and_its_revert_are_commits_as_any(bisection: Bisection) -> None:
     linux = bisection.linux
     first = linux.culprit()

@@ -54,10 +54,12 @@ class History:
         return dict(zip(parts[1::3], parts[2::3], strict=False))
 
     def inside(self, index: int) -> tuple[Line, ...]:
-        """A line for each side that a merge brought in and that has commits of its own."""
+        """A line for each side that a merge brought in and that has commits of its own. One with a root of its own has
+        no good end: there is no line for it."""
         first, *others = _parents(self.repository, self.place(index))
         sides = [t for t in others if self.repository.ask("rev-list", "-n", "1", t, f"^{first}").strip()]
-        return tuple(_line(self.repository, self.get_tree, first, tip) for tip in sides)
+        lines = (_line(self.repository, self.get_tree, first, tip) for tip in sides)
+        return tuple(line for line in lines if line is not None)
 
 
 def read_history(path: Path, good: str, bad: str, get_tree: GetTree) -> tuple[History, tuple[str, ...]]:
@@ -75,6 +77,8 @@ def read_history(path: Path, good: str, bad: str, get_tree: GetTree) -> tuple[Hi
         hint = "to find the commit that made it better, swap them and set `direction: more is better`"
         raise UserError(f"the bad revision {bad} is an ancestor of the good one, {good}", where=str(path), hint=hint)
     line = _line(repository, get_tree, base, tip)
+    if line is None:
+        raise UserError(f"{tip[:SHORT]} has a root of its own", where=str(repository.root))
     notes = []
     if base != start:
         notes.append(f"{good} is no ancestor of {bad}: the line starts at their merge base, {base[:SHORT]}")
@@ -83,13 +87,12 @@ def read_history(path: Path, good: str, bad: str, get_tree: GetTree) -> tuple[Hi
     return line, tuple(notes)
 
 
-def _line(repository: Repository, get_tree: GetTree, known: str, tip: str) -> History:
-    """The commits on the line of first parents of `tip` that `known` does not contain."""
+def _line(repository: Repository, get_tree: GetTree, known: str, tip: str) -> History | None:
+    """The commits on the line of first parents of `tip` that `known` does not contain; None where its first has no
+    parent."""
     commits = tuple(_log(repository, tip, f"^{known}"))
     parents = _parents(repository, commits[0].sha)
-    if not parents:
-        raise UserError(f"{tip[:SHORT]} has a root of its own", where=str(repository.root))
-    return History(repository, get_tree, parents[0], tip, commits)
+    return History(repository, get_tree, parents[0], tip, commits) if parents else None
 
 
 def _parents(repository: Repository, sha: str) -> list[str]:

@@ -262,14 +262,20 @@ class _Job:
         return stages
 
     def _side(self, stage: Stage) -> Stage | None:
-        """The search in the guilty side of a merge; None where the merge itself did it."""
+        """The search in the guilty side of a merge; None where the merge itself did it. A side with an end that was not
+        measured may be guilty: all of its commits are left."""
+        unknown = None
         for side in stage.line.inside(stage.culprit):
             self.progress.note(f"into the merge {stage.commit.name}: {side.good} to {side.bad}")
             done = self._search(side)
             if done.end in (End.FOUND, End.SET):
                 return Stage(side, done)
             self.notes.append(f"in the merge {stage.commit.name}, {side.bad}: {in_words(side, done.why)}")
-        return None
+            if done.end is End.UNTESTABLE and unknown is None:
+                every = tuple(range(1, len(side.commits) + 1))
+                why = f"it came with the merge {stage.commit.name}, into which nobody could look: {done.why}"
+                unknown = Stage(side, Done(End.SET, (replace(stage.change, candidates=every),), 0.0, why))
+        return unknown
 
     def _prove(self, stages: Sequence[Stage]) -> Proof:
         """The good end once more, and the bad end without the culprit."""
