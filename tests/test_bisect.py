@@ -275,6 +275,31 @@ def test_commits_that_cannot_be_built_or_booted_are_skipped(bisection: Bisection
         assert ("syntax_error" in row["why"]) == (row["name"] == broken[:12])
 
 
+def test_a_commit_that_is_no_kernel_tree_is_skipped(bisection: Bisection) -> None:
+    """Here without its Makefile, and the model wants to know which function it touches."""
+    linux = bisection.linux
+    makefile = (linux.path / "Makefile").read_text()
+    linux.harmless("before")
+    (linux.path / "Makefile").unlink()
+    linux.harmless("no Makefile", RMAP)
+    (linux.path / "Makefile").write_text(makefile)
+    linux.commit("Makefile: back again")
+    culprit = linux.culprit()
+    ran = bisection.run()
+    assert (ran.code, bisection.culprit()) == (OK, culprit), ran
+    for row in bisection.found()["skipped"]:
+        assert "not a kernel source tree" in row["why"]
+
+
+def test_an_end_that_is_no_kernel_tree_could_not_run(bisection: Bisection) -> None:
+    linux = bisection.linux
+    linux.harmless("between")
+    (linux.path / "Makefile").unlink()
+    linux.commit("no Makefile")
+    ran = bisection.run()
+    assert (ran.code, bisection.found()["end"]) == (COULD_NOT_RUN, "untestable"), ran
+
+
 def test_a_range_that_cannot_be_separated_is_a_set(bisection: Bisection) -> None:
     linux = bisection.linux
     linux.edit("\treturn 0;", "\tsyntax_error x;")

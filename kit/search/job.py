@@ -180,7 +180,7 @@ class _Job:
             self.watch(Narrowed(line, self._chances(line, now, images), tuple(now), images, step.why))
 
     def _test(self, line: Line, index: int, known: Collection[str]) -> None:
-        self.workbench.test(line.place(index), line.source(index), SEARCH, known)
+        self.workbench.test(line.place(index), lambda: line.source(index), SEARCH, known)
 
     def _step(self, line: Line, seen: Sequence[Seen], images: dict[int, str]) -> Measure | Done:
         count, direction = len(line.commits) + 1, self.question.direction
@@ -322,7 +322,7 @@ class _Job:
             self.progress.note(
                 "proof: the good end again" if role == AGAIN else "proof: the bad end without the culprit"
             )
-            self.workbench.test(place, source(), role, () if self.noisy else known)
+            self.workbench.test(place, source, role, () if self.noisy else known)
 
     def _finish(self, finding: Finding) -> BisectResult:
         found = as_json(self.question, self.line, finding, self.workbench, self.notes)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from kit.errors import UserError
 from kit.evidence.locks import LOCKS, acquisitions
 from kit.evidence.predictions import predict_arm
 from kit.model.predict import Prediction
@@ -95,7 +96,10 @@ def _touching(line: Line, file: str, function: str) -> tuple[int, ...]:
     """The commits of a line that change a function of a file."""
 
     def touches(index: int) -> bool:
-        before, after = line.source(index - 1).read(file), line.source(index).read(file)
+        try:
+            before, after = line.source(index - 1).read(file), line.source(index).read(file)
+        except UserError:  # no kernel's tree there: it will be skipped
+            return False
         return function in touched(before, after)
 
     indices = range(1, len(line.commits) + 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,15 +46,17 @@ class Workbench:
         wanted = self.question.wanted
         return wanted.instrument if wanted.evidence == "command" else metric_of(self.question).instrument
 
-    def test(self, place: str, source: Source, role: str, known: Collection[str]) -> Trial:
+    def test(self, place: str, get_source: Callable[[], Source], role: str, known: Collection[str]) -> Trial:
         """One test of the source at a place. Where its kernel is one of the images `known` it is not booted, and the
         test is one of role `same`.
 
         Raises MachineError where the machine fails, UserError where nothing of this can work.
         """
-        job = self._input(place, source)
         start = time.monotonic()
         try:
+            source = get_source()
+            job = self._input(place, source)
+            start = time.monotonic()  # reading a tree is no build
             kernel = self.runner.build(job)
         except (BuildError, UserError) as error:
             if isinstance(error, UserError) and not self.tests.done:

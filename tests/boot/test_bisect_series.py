@@ -6,6 +6,7 @@ import math
 import random
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +111,7 @@ def test_every_prefix_builds_without_a_warning_and_boots(tmp_path: Path) -> None
     workbench = Workbench(question, runner, Trials(folder.path / "tests.jsonl"), progress)
     values = []
     for index in range(len(line.commits) + 1):
-        test = workbench.test(line.place(index), line.source(index), SEARCH, ())
+        test = workbench.test(line.place(index), partial(line.source, index), SEARCH, ())
         assert test.value is not None, (index, test.why)
         values.append(test.value)
     for kind, key in workbench.keys:
