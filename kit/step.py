@@ -6,9 +6,13 @@ What good and bad are is measured once at the ends, and kept in the cache; then 
 from __future__ import annotations
 
 import math
+import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean, variance
+
+from scipy.special import stdtr
 
 from kit.errors import INCONCLUSIVE, NOT_AS_EXPECTED, OK, UserError
 from kit.kernel.git import Repository
@@ -21,6 +25,7 @@ from kit.search.line import Source
 from kit.search.metric import BAD, bad_side
 from kit.search.question import Question
 from kit.search.record import SEARCH, Trials
+from kit.search.step import MORE, alike
 from kit.search.workbench import Workbench
 from kit.store import Cache, RunFolder
 from kit.upkeep import sweep, temporary_files
@@ -57,15 +62,32 @@ def _alone(question: Question) -> bool:
 
 
 def _ends(question: Question, repository: Repository) -> list[str]:
-    """(good, bad): as the file names them, else as the bisection under way has them. Raises UserError."""
-    wanted = question.wanted
-    marks = repository.ask("for-each-ref", "--format=%(refname:lstrip=2)", "refs/bisect").decode().split()
-    good = wanted.good or next((f"refs/bisect/{m}" for m in marks if m.startswith("good-")), "")
-    bad = wanted.bad or ("refs/bisect/bad" if "bad" in marks else "")
+    """(good, bad): as the file names them, else as the bisection under way began. Raises UserError."""
+    marked = _marked(repository)
+    good, bad = (
+        wanted or begun for wanted, begun in zip((question.wanted.good, question.wanted.bad), marked, strict=True)
+    )
     if not good or not bad:
         hint = "`git bisect start BAD GOOD` first, or give bisect.good and bisect.bad, or a threshold"
         raise UserError("what is good and bad here is not known", where=str(repository.root), hint=hint)
     return [repository.commit(good).id, repository.commit(bad).id]
+
+
+def _marked(repository: Repository) -> tuple[str, str]:
+    """The first good and the first bad commit of git's own log; "" where it has none. refs/bisect/bad moves with every
+    step, and the ends would be measured again each time."""
+    names = repository.ask("rev-parse", "--git-path", "BISECT_TERMS", "--git-path", "BISECT_LOG")
+    terms, log = (_lines(repository.root / os.fsdecode(name)) for name in names.splitlines())
+    bad, good = terms if len(terms) == 2 else ("bad", "good")
+    marks = [m for line in log if (m := re.match(r"# ([^ :]+): \[([0-9a-f]+)\]", line))]
+    return next((m[2] for m in marks if m[1] == good), ""), next((m[2] for m in marks if m[1] == bad), "")
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:  # no bisection is under way
+        return []
 
 
 class _Step:
@@ -82,6 +104,8 @@ class _Step:
         good, bad = ([], []) if not ends else (self._values(end, times) for end in ends)
         if ends and not (good and bad):
             return self._say(INCONCLUSIVE, "an end gives no value", [])
+        if ends and _same(good, bad, self.question):
+            return self._say(INCONCLUSIVE, f"the ends do not differ: {good[0]:g} and {bad[0]:g}", [])
         place = self._place()
         for more in range(1, AT_MOST + 1):
             values = self._values(place, more)
@@ -89,7 +113,7 @@ class _Step:
                 return self._say(INCONCLUSIVE, self._why(place), [])
             if self.question.exact or self.question.yes_no:
                 return self._verdict(values, good, bad)
-            chance = bad_chance(values, good, bad)
+            chance = self._chance(values, good, bad)
             if not 1 - self.question.wanted.probability < chance < self.question.wanted.probability:
                 return self._say(NOT_AS_EXPECTED if chance > 0.5 else OK, f"bad with {chance:.1%}", values)
         return self._say(INCONCLUSIVE, f"bad with {chance:.1%} after {AT_MOST} tests", values)
@@ -98,15 +122,26 @@ class _Step:
         value = values[-1]
         if self.question.yes_no:
             is_bad = value == BAD
-        elif good and bad and good[0] == bad[0]:
-            return self._say(INCONCLUSIVE, f"the ends do not differ: both give {good[0]:g}", values)
         elif good and bad:
             is_bad = bad_side(value, good[0], bad[0], self.question.wanted.threshold)
         else:
-            limit = self.question.wanted.threshold
-            assert limit is not None
-            is_bad = value <= limit if self.question.direction == "more is better" else value >= limit
+            is_bad = self._sign() * (value - self._threshold()) >= 0
         return self._say(NOT_AS_EXPECTED if is_bad else OK, "bad" if is_bad else "good", values)
+
+    def _chance(self, values: Sequence[float], good: Sequence[float], bad: Sequence[float]) -> float:
+        """How likely values that scatter are bad ones."""
+        if good and bad:
+            return bad_chance(values, good, bad)
+        return beyond_chance([self._sign() * (v - self._threshold()) for v in values])
+
+    def _sign(self) -> int:
+        """1 where more is worse."""
+        return -1 if self.question.direction == MORE else 1
+
+    def _threshold(self) -> float:
+        """Only where no ends are measured."""
+        assert self.question.wanted.threshold is not None
+        return self.question.wanted.threshold
 
     def _place(self) -> str:
         """The commit that is checked out; with edits it is a source of its own."""
@@ -138,13 +173,29 @@ class _Step:
         return code
 
 
+def _same(good: Sequence[float], bad: Sequence[float], question: Question) -> bool:
+    """Whether the ends do not differ; of values that scatter only where all are equal."""
+    return alike(good[0], bad[0], question.within) if question.exact else len({*good, *bad}) == 1
+
+
+def beyond_chance(values: Sequence[float]) -> float:
+    """How likely the level of values is 0 or more: Student's t; one value tells nothing of its noise."""
+    mean, count = fmean(values), len(values)
+    if count < 2:
+        return 0.5
+    error = math.sqrt(variance(values) / count)
+    return float(stdtr(count - 1, mean / error)) if error else float(mean >= 0)
+
+
 def bad_chance(values: Sequence[float], good: Sequence[float], bad: Sequence[float]) -> float:
     """How likely the values are of the bad level rather than the good one, both equally likely before.
 
-    Normal, one standard deviation for all, estimated from all three groups; at least two good and two bad values.
+    Normal, one standard deviation for all, estimated from all three groups; one half where each has one value.
     """
     groups = [g for g in (values, good, bad) if len(g) > 1]
     freedom = sum(len(g) - 1 for g in groups)
+    if not freedom:
+        return 0.5
     spread = sum(variance(g) * (len(g) - 1) for g in groups) / freedom
     if spread == 0:
         return 1.0 if abs(fmean(values) - fmean(bad)) < abs(fmean(values) - fmean(good)) else 0.0

@@ -20,6 +20,7 @@ import kit.step
 from kit.cli import INTERRUPTED
 from kit.errors import BAD_INPUT, COULD_NOT_RUN, INCONCLUSIVE, OK, step_code
 from kit.search.metric import METRICS, Metric, Reading, read_count
+from kit.step import bad_chance
 from tests.search.repositories import BATCHED, FORK, RMAP, UNBATCHED, Linux
 
 pytestmark = pytest.mark.skipif(not all(map(shutil.which, (*TOOLS, "git"))), reason="needs git and a compiler")
@@ -685,6 +686,82 @@ def test_a_step_stops_at_bad_input(
     monkeypatch.chdir(steps.linux.path)
     ran = steps.bench.call("step", step_file(steps, **bisect))
     assert (ran.code, words in ran.err) == (255, True), ran
+
+
+def test_a_step_with_a_threshold_takes_values_that_scatter(steps: Bisection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """15 or 30 standard deviations from it: two tests say it."""
+    print("seed", SEED)
+    monkeypatch.chdir(steps.linux.path)
+    monkeypatch.setitem(METRICS, "time", scattering(1.0))
+    assert steps.bench.call("step", step_file(steps, evidence="time", threshold=60)).code == 1
+    assert steps.bench.did("boot") >= 2
+    assert steps.bench.call("step", step_file(steps, evidence="time", threshold=105)).code == 0
+    more = step_file(steps, evidence="time", threshold=105, direction="more is better")
+    assert steps.bench.call("step", more).code == 1
+
+
+@pytest.mark.parametrize("search", ["exact", "noisy"])
+def test_a_step_between_ends_that_do_not_differ_says_neither(
+    steps: Bisection, monkeypatch: pytest.MonkeyPatch, search: str
+) -> None:
+    linux = steps.linux
+    file = step_file(steps, good=linux.base, bad=linux.git("rev-parse", "HEAD~3"), search=search)
+    linux.git("checkout", "-q", "--detach", "HEAD~4")
+    monkeypatch.chdir(linux.path)
+    ran = steps.bench.call("step", file)
+    assert (ran.code, "the ends do not differ: 45 and 45" in ran.err) == (125, True), ran
+
+
+def test_a_step_between_ends_within_the_limit_of_instructions_says_neither(
+    steps: Bisection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every kernel lies otherwise in memory: such a difference is none, as for `kit bisect`."""
+    linux = steps.linux
+    file = step_file(steps, good=linux.base, bad=linux.git("rev-parse", "HEAD"), evidence="instructions")
+    config = yaml.safe_load(Path(file).read_text())
+    Path(file).write_text(yaml.safe_dump({**config, "instructions": {"limit": 0.9}}))
+    monkeypatch.chdir(linux.path)
+    monkeypatch.setitem(METRICS, "instructions", Metric("counting", "instructions", read_count, "count"))
+    ran = steps.bench.call("step", file)
+    assert (ran.code, "the ends do not differ: 45 and 75" in ran.err) == (125, True), ran
+
+
+@pytest.mark.parametrize("terms", [("bad", "good"), ("slow", "fast")])
+def test_the_ends_are_those_that_git_began_with(
+    steps: Bisection, monkeypatch: pytest.MonkeyPatch, terms: tuple[str, str]
+) -> None:
+    """refs/bisect/bad moves with each bad step; the ends are measured once all the same."""
+    linux = steps.linux
+    bad, good = terms
+    culprit = linux.git("rev-parse", "HEAD~2")
+    monkeypatch.chdir(linux.path)
+    monkeypatch.setitem(METRICS, "time", scattering(1.0))
+    file = step_file(steps, evidence="time")
+    linux.git("bisect", "start", f"--term-bad={bad}", f"--term-good={good}", "HEAD", linux.base)
+    said, boots = "", []
+    while "is the first" not in said:
+        code = steps.bench.call("step", file).code
+        assert code in (0, 1)
+        boots.append(steps.bench.did("boot"))
+        said = linux.git("bisect", bad if code else good)
+    assert said.startswith(culprit)
+    assert boots[-1] - boots[0] < 8, "both ends were measured again"
+    assert len(list((steps.bench.cache / "steps").iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "good", "bad", "least", "most"),
+    [
+        ([1.0], [1.0], [2.0], 0.5, 0.5),
+        ([1.0, 1.1], [1.0], [20.0], 0.0, 0.05),
+        ([2.0, 2.0], [1.0, 1.0], [2.0, 2.0], 1.0, 1.0),
+    ],
+    ids=["no noise known", "noise of the values alone", "no noise"],
+)
+def test_how_likely_values_are_bad(
+    values: list[float], good: list[float], bad: list[float], least: float, most: float
+) -> None:
+    assert least <= bad_chance(values, good, bad) <= most
 
 
 @pytest.mark.parametrize(("code", "git"), [(0, 0), (1, 1), (2, 255), (3, 125), (4, 125), (130, 130), (77, 255)])
