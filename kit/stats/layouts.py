@@ -14,7 +14,7 @@ from scipy.special import stdtr, stdtrit
 
 from kit.records import Comparison, Verdict
 from kit.stats.noisy import overall
-from kit.stats.paired import Pairs, classify, detection_limit, record
+from kit.stats.paired import Pairs, classify, detection_limit, ratio_of_log, record
 
 
 def conclude(pairs: Sequence[Pairs], alpha: float, limit: float) -> tuple[Verdict, tuple[Comparison, ...]]:
@@ -31,7 +31,7 @@ def measure(pairs: Pairs, level: float, limit: float) -> Comparison:
     low, high = mean - reach, mean + reach
     sign = 1 if low > 0 else -1 if high < 0 else 0
     verdict = classify(mean, (low, high), sign, limit, pairs.direction)
-    bounds = math.exp(low), math.exp(high) if high < math.inf else math.inf
+    bounds = ratio_of_log(low), ratio_of_log(high)
     return record(pairs, verdict, bounds, _p(mean, error, n) if n > 1 else 1.0, detection_limit(pairs, level))
 
 

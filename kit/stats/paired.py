@@ -20,6 +20,7 @@ from kit.stats.signflip import Floats, Walk
 
 LESS, MORE = "less is better", "more is better"
 POWER = 0.9  # a detection limit is the difference that so many of such runs would have shown
+LARGEST_LOG = 700.0  # of a ratio that is a number still
 IN_STEP = 0.9  # arms that change mode in so many of the same blocks: the machine changed, and pairing takes it out
 HOPE = 0.1  # blocks are not worth their time if the chance that they decide anything is below this
 HOPE_SHARE = 0.4  # of the planned blocks: before, the noise is hardly known
@@ -162,17 +163,32 @@ def record(p: Pairs, verdict: Verdict, bounds: tuple[float, float], p_value: flo
         at=p.at,
         ratio=math.exp(p.mean),
         low=low or None,
-        high=high if high < math.inf else None,
+        high=finite(high),
         n=n,
         arm_value=sum(p.arm_values[:n]) / n if n else 0.0,
         baseline_value=sum(p.baseline_values[:n]) / n if n else 0.0,
         exact=False,
         baseline_n=n,
         p=p_value,
-        detectable=detectable if detectable < math.inf else None,
+        detectable=finite(detectable),
         said=verdict,
         aa=p.aa,
     )
+
+
+def ratio_of_log(log: float) -> float:
+    """The exponential; infinite beyond LARGEST_LOG, which two values at a strict level do reach."""
+    return math.exp(log) if log < LARGEST_LOG else math.inf
+
+
+def change_of_log(log: float) -> float:
+    """The same less one, exact for small changes."""
+    return math.expm1(log) if log < LARGEST_LOG else math.inf
+
+
+def finite(value: float) -> float | None:
+    """None for what is no bound."""
+    return value if value < math.inf else None
 
 
 def classify(mean: float, reach: tuple[float, float], sign: int, limit: float, direction: str) -> Verdict:
@@ -228,4 +244,4 @@ def detection_limit(pairs: Pairs, level: float, power: float = POWER) -> float:
     n = pairs.blocks
     if n < 2 or level <= 0:
         return math.inf
-    return math.expm1(-float(stdtrit(n - 1, level / 2) + stdtrit(n - 1, 1 - power)) * pairs.error)
+    return change_of_log(-float(stdtrit(n - 1, level / 2) + stdtrit(n - 1, 1 - power)) * pairs.error)

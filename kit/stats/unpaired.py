@@ -14,9 +14,11 @@ import numpy as np
 from scipy.special import stdtr, stdtrit
 
 from kit.records import At, Comparison, Verdict
-from kit.stats.paired import POWER, classify
+from kit.stats.paired import LARGEST_LOG, POWER, change_of_log, classify, finite, ratio_of_log
 from kit.stats.remarks import remarks_on
 from kit.stats.shape import modes
+
+LARGEST = 1e150  # times its mean that a standard deviation counts as: its square is a number still
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Group:
         if self.values:
             data = np.log(np.array(self.values))
             return float(data.mean()), float(data.std(ddof=1)) if self.n > 1 else math.nan
-        variance = math.log1p((self.sd / self.mean) ** 2)
+        variance = math.log1p(min(self.sd / self.mean, LARGEST) ** 2)
         return math.log(self.mean) - variance / 2, math.sqrt(variance)
 
 
@@ -125,16 +127,16 @@ def _record(
         arm=names[0],
         baseline=names[1],
         at=At(""),
-        ratio=math.exp(test.mean),
-        low=math.exp(low) if math.isfinite(low) else None,
-        high=math.exp(high) if math.isfinite(high) else None,
+        ratio=math.exp(min(test.mean, LARGEST_LOG)),
+        low=finite(ratio_of_log(low)) or None,
+        high=finite(ratio_of_log(high)),
         n=couple.arm.n,
         arm_value=couple.arm.mean,
         baseline_value=couple.baseline.mean,
         exact=test.error == 0,
         baseline_n=couple.baseline.n,
         p=p,
-        detectable=math.expm1(seen) if math.isfinite(seen) else None,
+        detectable=finite(change_of_log(seen)),
         said=verdict,
     )
 

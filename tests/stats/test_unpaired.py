@@ -71,3 +71,25 @@ def test_two_modes_that_overlap_decide_nothing() -> None:
     (c,), notes = compare_all([couple(arm, base)], NAMES, 0.01, 0.2)
     assert c.said is Verdict.INCONCLUSIVE
     assert "rate: a mean of two modes is not a verdict" in notes
+
+
+def test_two_runs_and_many_metrics_bound_nothing() -> None:
+    """As a job of lkp has them: at a level of 0.05 / 300 and with one degree of freedom no ratio is excluded."""
+    couples = [couple(drawn(100, 2, s, 1.0), drawn(100, 2, s + 1000, 1.0), f"m{s}") for s in range(300)]
+    found, _ = compare_all(couples, NAMES, 0.01, 0.05)
+    assert {c.said for c in found} == {Verdict.INCONCLUSIVE}
+    assert any(c.high is None and c.low is None and c.detectable is None for c in found)
+
+
+@pytest.mark.parametrize(
+    ("arm", "base"),
+    [
+        (Group(5, 1.0, 1e200), Group(5, 1.0, 1.0)),
+        (Group(2, 1e-300, 1.0), Group(2, 1e300, 1.0)),
+        (Group(2, 1e300, 1.0), Group(2, 1e-300, 1e-310)),
+    ],
+    ids=["much noise", "huge and tiny", "beyond all ratios"],
+)
+def test_numbers_at_the_edge_of_what_there_is(arm: Group, base: Group) -> None:
+    (c,), _ = compare_all([Couple("value", "", MORE, arm, base)], NAMES, 0.01, 0.05)
+    assert c.said is not None
