@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,8 @@ def run(asked: Asked, progress: Progress) -> tuple[str, int]:
     if asked.log is not None and question.series is not None:
         hint = "the tests are in tests.jsonl of the run's folder"
         raise UserError("a series has no commits that git could replay", where="--log", hint=hint)
+    if asked.log is not None and not os.access(asked.log.absolute().parent, os.W_OK):
+        raise UserError("cannot be written: its folder is not there, or may not be written", where=f"--log {asked.log}")
 
     def watch(state: Narrowed) -> None:
         commits = [c.name for c in state.line.commits]

@@ -584,6 +584,39 @@ def test_a_quilt_series_is_bisected(bisection: Bisection, culprit: int) -> None:
     assert "no commit yet" in (bisection.bench.runs()[-1] / "mail.txt").read_text()
 
 
+def test_patches_of_one_name_are_told_apart(bisection: Bisection) -> None:
+    """In the report and in the run's folder, by which it goes on."""
+    series = make_series(bisection.bench, 2, 3)
+    folder = series.parent
+    (folder / "x").mkdir()
+    texts = [(folder / f"{i:02d}.patch").read_text() for i in (1, 2, 3)]
+    for name, text in zip(("a.patch", "003-a.patch", "x/a.patch"), texts, strict=True):
+        (folder / name).write_text(text)
+    series.write_text("a.patch\n003-a.patch\nx/a.patch\n")
+    bisection.extra = {"tree": f"dir:{bisection.bench.tree}", "bisect": {"series": str(series)}}
+    ran = bisection.run()
+    assert (ran.code, bisection.found()["culprit"]["name"]) == (OK, "003-a.patch"), ran
+    names = [row["name"] for row in bisection.found()["commits"]]
+    assert len(names) == len(set(names))
+    copies = bisection.bench.runs()[-1] / "patches"
+    assert [(copies / name).read_text() for name in (copies / "series").read_text().split()] == texts
+    assert bisection.bench.call("bisect", str(copies.parent / "bisect.yaml")).code == OK
+
+
+def test_a_tag_may_have_any_name(bisection: Bisection) -> None:
+    culprit = bisection.linux.culprit()
+    bisection.linux.git("tag", "v\N{GRINNING FACE}")
+    assert bisection.run("--bad", "v\N{GRINNING FACE}").code == OK
+    assert bisection.culprit() == culprit
+
+
+def test_a_log_that_cannot_be_written_is_told_before_anything_is_built(bisection: Bisection) -> None:
+    bisection.linux.culprit()
+    ran = bisection.run("--log", str(bisection.bench.folder / "nowhere" / "log"))
+    assert (ran.code, bisection.bench.runs()) == (BAD_INPUT, [])
+    assert "cannot be written" in ran.err
+
+
 def test_an_mbox_is_bisected(bisection: Bisection) -> None:
     linux, box = bisection.linux, bisection.bench.folder / "box.mbox"
     linux.harmless("before")

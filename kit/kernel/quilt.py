@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,19 @@ def read_series(path: Path) -> list[Entry]:
     if not found:
         raise UserError("names no patch", where=str(path), hint="a quilt series has one patch file a line")
     return found
+
+
+def own_names(entries: Sequence[Entry]) -> list[str]:
+    """A name of its own for each patch: its file's, with its number before it where an earlier one is called so."""
+    files = {"series", *(e.path.name for e in entries)}
+    out: list[str] = []
+    for number, entry in enumerate(entries, 1):
+        name = entry.path.name
+        if name in out or name == "series":
+            while name in out or name in files:
+                name = f"{number:03d}-{name}"
+        out.append(name)
+    return out
 
 
 def _entry(line: str, series: Path, where: str) -> Entry | None:

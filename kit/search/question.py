@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from kit.errors import UserError
-from kit.kernel.quilt import is_series, read_series
+from kit.kernel.quilt import is_series, own_names, read_series
 from kit.records import Experiment, to_json
 from kit.resolved import shared_keys
 from kit.schema import BisectModel
@@ -72,7 +72,7 @@ def read_question(
     source.data["bisect"] = {} if source.data.get("bisect") is None else source.data["bisect"]
     for key, value in flags.items():
         if value is not None:
-            source.override(f"bisect.{key}={json.dumps(value)}")
+            source.override(f"bisect.{key}={json.dumps(value, ensure_ascii=False)}")
     series = _series(source.data["bisect"].get("series"), source)
     exp, model = check_source(source)
     assert model.bisect is not None
@@ -149,10 +149,8 @@ def _copy_series(path: Path, target: Path) -> str:
     if not is_series(path):
         write_atomic(target / path.name, path.read_bytes())
         return f"patches/{path.name}"
-    lines, taken = [], {"series"}
-    for number, entry in enumerate(read_series(path), 1):
-        name = entry.path.name if entry.path.name not in taken else f"{number:03d}-{entry.path.name}"
-        taken.add(name)
+    lines, entries = [], read_series(path)
+    for name, entry in zip(own_names(entries), entries, strict=True):
         write_atomic(target / name, entry.path.read_bytes())
         options = [f"-p{entry.strip}"] * (entry.strip != 1) + ["-R"] * entry.reverse
         lines.append(" ".join([name, *options]))

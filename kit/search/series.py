@@ -10,7 +10,7 @@ from pathlib import Path
 from kit.errors import UserError
 from kit.kernel.mail import Mail, split_mails
 from kit.kernel.patch import Patch, apply_series, parse_patch
-from kit.kernel.quilt import Entry, is_series, read_series
+from kit.kernel.quilt import Entry, is_series, own_names, read_series
 from kit.kernel.tree import Tree
 from kit.search.line import Commit, Line, Source
 
@@ -64,10 +64,11 @@ class Series:
 def read_pieces(path: Path) -> list[Piece]:
     """The patches of a quilt `series` file or an mbox, in order. Raises UserError with file and line."""
     entries = read_series(path) if is_series(path) else [Entry(path)]
-    return [piece for entry in entries for piece in _pieces(entry)]
+    return [piece for entry, name in zip(entries, own_names(entries), strict=True) for piece in _pieces(entry, name)]
 
 
-def _pieces(entry: Entry) -> list[Piece]:
+def _pieces(entry: Entry, own: str) -> list[Piece]:
+    """The patches of one file, which a report calls `own`."""
     path = entry.path
     try:
         data = path.read_bytes()
@@ -77,7 +78,7 @@ def _pieces(entry: Entry) -> list[Piece]:
     out = []
     for number, mail in enumerate(mails, 1):
         patch = parse_patch(mail.name, mail.data, reverse=entry.reverse, strip=entry.strip)
-        name = path.name if len(mails) == 1 else f"{path.name}:{number}"
+        name = own if len(mails) == 1 else f"{own}:{number}"
         out.append(Piece(patch, _commit(name, patch, mail)))
     return out
 
