@@ -863,6 +863,75 @@ def test_values_that_scatter_are_searched_by_probability(bisection: Bisection, m
     assert len(set(found["commits"][0]["values"])) >= 2, "the ends are measured more than once"
 
 
+@pytest.mark.parametrize("evidence", ["time", "command"])
+def test_a_budget_that_ends_leaves_what_is_likely(
+    bisection: Bisection, monkeypatch: pytest.MonkeyPatch, evidence: str
+) -> None:
+    """Not what single values say: here the bad end's last one looks good."""
+    linux = bisection.linux
+    for i in range(3):
+        linux.harmless(f"before {i}")
+    culprit = linux.culprit()
+    linux.harmless("after")
+    bisection.bisect = {"evidence": evidence, "command": "true", "search": "noisy", "probability": 0.9999}
+    bisection.extra = {"budget": {"minutes": 60}}
+    monkeypatch.setitem(METRICS, "time", scattering(5.0))
+    bisection.run()
+    run = bisection.bench.runs()[-1]
+    first = json.loads((run / "tests.jsonl").read_text().splitlines()[0])
+    places = linux.git("rev-list", "--reverse", "HEAD").split()
+    good, bad = (0.0, 1.0) if evidence == "command" else (45.0, 75.0)
+    values = [(i, bad if i > 3 else good) for i in (0, 5, 3, 4, 3, 4, 0, 5)] + [(5, good)]
+    tests = [{**first, "place": places[i], "value": v + 0.1 * n * (evidence == "time"), "image": f"image{i}",
+              "boot_seconds": 1000} for n, (i, v) in enumerate(values)]  # fmt: skip
+    (run / "tests.jsonl").write_text("".join(f"{json.dumps(t)}\n" for t in tests))
+    ran = bisection.bench.call("bisect", "--resume", str(run))
+    found = bisection.found()
+    assert (ran.code, found["end"]) == (INCONCLUSIVE, "set"), ran
+    assert "the budget of 60 minutes in guests is spent" in found["why"]
+    assert culprit in [c["sha"] for c in found["candidates"]]
+    assert 0 < found["confidence"] < 1
+
+
+def test_the_log_of_a_noisy_search_says_what_the_search_found(
+    bisection: Bisection, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A single value may lie on the wrong side of half the way; git must not be told so."""
+    print("seed", SEED)
+    linux = bisection.linux
+    for i in range(4):
+        linux.harmless(f"before {i}")
+    linux.culprit()
+    for i in range(4):
+        linux.harmless(f"after {i}")
+    bisection.bisect = {"evidence": "time"}
+    monkeypatch.setitem(METRICS, "time", scattering((BAD_COUNT - GOOD_COUNT) / 2))
+    log = tmp_path / "log"
+    ran = bisection.run("--log", str(log))
+    found = bisection.found()
+    if found["end"] != "found":
+        pytest.skip("too much noise this time")
+    at = found["culprit"]["index"]
+    assert [row["state"] for row in found["commits"]] == [
+        "bad" if row["index"] >= at else "good" for row in found["commits"]
+    ], ran
+
+
+def test_the_bad_end_is_bad_however_large_the_change(bisection: Bisection, tmp_path: Path) -> None:
+    """A later commit took most of it back: half way from the good to the worst value is beyond the bad end."""
+    linux = bisection.linux
+    linux.harmless("before 1")
+    linux.harmless("before 2")
+    linux.edit(BATCHED, "profile: 6.1-unbatched ")
+    culprit = linux.commit("rmap: no batching at all")
+    linux.edit("profile: 6.1-unbatched ", UNBATCHED)
+    linux.commit("rmap: some batching")
+    log = tmp_path / "log"
+    ran = bisection.run("--log", str(log))
+    assert (ran.code, bisection.culprit()) == (OK, culprit), ran
+    assert bisection.found()["commits"][-1]["state"] == "bad", ran
+
+
 def test_values_that_turn_out_to_scatter_change_the_search(
     bisection: Bisection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -142,7 +142,9 @@ def as_json(
         "other_changes": [_change(s, c) for s in finding.stages for c in s.done.changes[1:] if _counts(question, s, c)],
         "named": _named(finding),
         "proof": _proof(finding.proof) if found else None,
-        "commits": [row for n, stage in enumerate(finding.stages) for row in _rows(question, stage, n, tests)],
+        "commits": [
+            row for n, stage in enumerate(finding.stages) for row in _rows(question, stage, n, tests, finding.noisy)
+        ],
         "skipped": _skipped(finding.stages, tests),
         "tests": {role: sum(t.role == role for t in tests) for role in (SEARCH, SAME, AGAIN, REVERTED)},
         "boots": _boots(tests),
@@ -197,7 +199,7 @@ def _proof(proof: Proof) -> dict[str, Any]:
     }
 
 
-def _rows(question: Question, stage: Stage, number: int, tests: Sequence[Trial]) -> list[dict[str, Any]]:
+def _rows(question: Question, stage: Stage, number: int, tests: Sequence[Trial], noisy: bool) -> list[dict[str, Any]]:
     """A row for each place of a line that was tested, in order, the good end first."""
     rows = []
     for index in range(len(stage.line.commits) + 1):
@@ -209,10 +211,6 @@ def _rows(question: Question, stage: Stage, number: int, tests: Sequence[Trial])
         name = stage.line.commits[index - 1].name if index else stage.line.good
         sha = stage.line.commits[index - 1].sha if index else getattr(stage.line, "base", "")
         subject = stage.line.commits[index - 1].subject if index else ""
-        state = "skip" if not values else "good"
-        if values and stage.done.changes:
-            state = "bad" if bad_side(sum(values) / len(values), stage.change.before, stage.change.after,
-                                      question.wanted.threshold) else "good"  # fmt: skip
         rows.append(
             {
                 "search": number,
@@ -220,13 +218,34 @@ def _rows(question: Question, stage: Stage, number: int, tests: Sequence[Trial])
                 "name": name,
                 "sha": sha,
                 "subject": subject,
-                "state": state,
+                "state": "good" if values else "skip",
                 "values": values,
                 "same_code": all(t.role == SAME for t in mine),
                 "why": "" if values else mine[-1].why,
             }
         )
+    if stage.done.changes:
+        levels = _levels(stage, rows, noisy)
+        for row in rows:
+            if row["values"] and _is_bad(question, stage, row, levels, noisy):
+                row["state"] = "bad"
     return rows
+
+
+def _levels(stage: Stage, rows: Sequence[dict[str, Any]], noisy: bool) -> tuple[float, float]:
+    """What good and bad values are, as the search judged them: an exact one by the ends."""
+    ends = [row["values"][0] for row in rows if row["index"] in (0, len(stage.line.commits)) and row["values"]]
+    if noisy or len(ends) < 2 or ends[0] == ends[1]:
+        return stage.change.before, stage.change.after
+    return ends[0], ends[1]
+
+
+def _is_bad(question: Question, stage: Stage, row: dict[str, Any], levels: tuple[float, float], noisy: bool) -> bool:
+    """Values that scatter may be on the wrong side: outside of the candidates the place tells."""
+    first, last = stage.change.candidates[0], stage.change.candidates[-1]
+    if noisy and not first <= row["index"] < last:
+        return bool(row["index"] >= last)
+    return bad_side(sum(row["values"]) / len(row["values"]), *levels, question.wanted.threshold)
 
 
 def _skipped(stages: Sequence[Stage], tests: Sequence[Trial]) -> list[dict[str, str]]:

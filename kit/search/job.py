@@ -24,6 +24,7 @@ from kit.search.line import Line
 from kit.search.metric import bad_side
 from kit.search.naming import Named, name_change
 from kit.search.noisy import NoisySearch
+from kit.search.noted import note
 from kit.search.question import SCHEME, Question, write_question
 from kit.search.rates import Rates
 from kit.search.record import AGAIN, REVERTED, SAME, SEARCH, Trial, Trials
@@ -148,8 +149,8 @@ class _Job:
         self.named: Named | None = None
 
     def run(self) -> BisectResult:
-        for note in self.notes:
-            self.progress.note(note)
+        for said in self.notes:
+            self.progress.note(said)
         stages = self._into_merges(Stage(self.line, self._search(self.line)))
         proof = self._prove(stages)
         if proof.scatters and not self.noisy:
@@ -172,7 +173,7 @@ class _Job:
                     continue
                 return step
             if self._spent():
-                return self._out_of_time(line, seen)
+                return self._out_of_time(line, seen, images)
             measured = {s.commit for s in seen if s.value is not None}
             known = {image for index, image in images.items() if index in measured}
             self._test(line, step.commit, () if step.commit in images else known)
@@ -224,20 +225,24 @@ class _Job:
     def _spent(self) -> bool:
         return sum(t.boot_seconds for t in self.tests.done) > self.question.exp.minutes * 60
 
-    def _out_of_time(self, line: Line, seen: Sequence[Seen]) -> Done:
+    def _out_of_time(self, line: Line, seen: Sequence[Seen], images: dict[int, str]) -> Done:
         """What is known when the budget ends."""
         why = f"the budget of {self.question.exp.minutes:g} minutes in guests is spent"
-        known = self._bounds(line, seen)
+        if self.noisy:  # single values tell nothing: what is likely by all of them
+            done = replace(self._noisy_search(len(line.commits) + 1), budget=len(seen)).next(seen, images=images)
+            if isinstance(done, Done):
+                return replace(done, why=f"{done.why.rpartition(':')[0]}: {why}") if done.end is End.SET else done
+        known = self._bounds(line, seen, images)
         if known is None:
             return Done(End.UNTESTABLE, (), 0.0, f"{why} before both ends were measured")
         low, high, before, after = known
         change = Change(tuple(range(low + 1, high + 1)), before, after)
         return Done(End.SET, (change,), 0.0, f"{why}; {high - low} commits are left")
 
-    def _bounds(self, line: Line, seen: Sequence[Seen]) -> tuple[int, int, float, float] | None:
+    def _bounds(self, line: Line, seen: Sequence[Seen], images: dict[int, str]) -> tuple[int, int, float, float] | None:
         """(last good, first bad, the ends' values), None before both ends were measured."""
-        values = {s.commit: s.value for s in seen if s.value is not None}
         last = len(line.commits)
+        values = {c: v[0] for c, v in note(last + 1, seen, images).values.items()}
         if 0 not in values or last not in values or values[0] == values[last]:
             return None
         good, bad = values[0], values[last]
@@ -250,7 +255,7 @@ class _Job:
         count = len(line.commits)
         if self.noisy:
             return tuple(float(c) for c in self._noisy_search(count + 1).posterior(seen, images)[1:])
-        known = self._bounds(line, seen)
+        known = self._bounds(line, seen, images)
         low, high = (0, count) if known is None else known[:2]
         return tuple(1 / (high - low) if low < c <= high else 0.0 for c in range(1, count + 1))
 
