@@ -77,9 +77,8 @@ def compare_metrics(exp: Experiment, rows: Sequence[MetricRow]) -> list[Comparis
     return out
 
 
-def _comparison(
-    exp: Experiment, row: MetricRow, arm: str, mine: Sequence[float], base: Sequence[float]
-) -> Comparison:
+def _comparison(exp: Experiment, row: MetricRow, arm: str, mine: Sequence[float], base: Sequence[float]) -> Comparison:
+    ratio, low, high = _ratios(mine, base)
     return Comparison(
         metric=row.metric,
         unit=row.unit,
@@ -87,15 +86,23 @@ def _comparison(
         arm=arm,
         baseline=exp.baseline,
         at=At(row.workload, cpus=row.cpus),
-        ratio=ratio_of(fmean(mine), fmean(base)),
-        low=ratio_of(min(mine), max(base)),
-        high=ratio_of(max(mine), min(base)),
+        ratio=ratio,
+        low=low,
+        high=high,
         n=len(mine),
         arm_value=fmean(mine),
         baseline_value=fmean(base),
         exact=all(len(v) > 1 and len(set(v)) == 1 for v in (mine, base)),
         baseline_n=len(base),
     )
+
+
+def _ratios(mine: Sequence[float], base: Sequence[float]) -> tuple[float | None, float | None, float | None]:
+    """The ratio and its bounds. Of numbers below zero there is none, and so nothing that decides, unless all are alike:
+    half of -10 is more, not less."""
+    if min(*mine, *base) < 0:
+        return (1.0, 1.0, 1.0) if len({*mine, *base}) == 1 else (None, 0.0, None)
+    return ratio_of(fmean(mine), fmean(base)), ratio_of(min(mine), max(base)), ratio_of(max(mine), min(base))
 
 
 def silent(exp: Experiment, good: Sequence[Boot], rows: Sequence[MetricRow]) -> list[str]:
