@@ -1,0 +1,58 @@
+"""The sequential test of a proof: how often it is wrong, how many pairs it takes, what wild values do."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import binom
+
+from kit.search.odds import MOST, Pairs, spread_about
+
+SURE = 0.95
+
+
+def proved(rng: np.random.Generator, true: float, shift: float, wild: float = 0.0) -> Pairs:
+    """Pairs, one after the other, until there are enough; noise of one standard deviation."""
+    differences: list[float] = []
+    while not (pairs := Pairs(differences, shift, 1.0, SURE)).enough:
+        far = 30.0 * (rng.random() < wild) * rng.choice([-1, 1])
+        differences.append(float(true + rng.normal() - rng.normal() + far))
+    return pairs
+
+
+@pytest.mark.parametrize("shift", [2.0, -2.0, 3.0])
+@pytest.mark.parametrize("there", [True, False])
+def test_wrong_answers_are_as_rare_as_asked(shift: float, there: bool) -> None:
+    rng = np.random.default_rng([int(shift * 10) + 100, there])
+    found = [proved(rng, shift if there else 0.0, shift) for _ in range(400)]
+    wrong = sum(p.holds is not None and p.holds is not there for p in found)
+    assert wrong <= binom.ppf(0.999, 400, 1 - SURE)
+    assert sum(p.holds is there for p in found) >= binom.ppf(0.001, 400, SURE)
+    assert np.mean([len(p.differences) for p in found]) < 5
+
+
+def test_a_change_as_small_as_the_noise_takes_more_pairs() -> None:
+    rng = np.random.default_rng(3)
+    found = [proved(rng, 1.0, 1.0) for _ in range(400)]
+    assert sum(p.holds is False for p in found) <= binom.ppf(0.999, 400, 1 - SURE)
+    assert all(len(p.differences) <= MOST for p in found)
+    assert 5 < np.mean([len(p.differences) for p in found]) < 15
+
+
+def test_a_wild_value_decides_nothing_by_itself() -> None:
+    assert Pairs([2.0, -1000.0], 2.0, 1.0, SURE).holds is None
+    rng = np.random.default_rng(4)
+    found = [proved(rng, 2.0, 2.0, wild=0.05) for _ in range(400)]
+    assert sum(p.holds is False for p in found) <= binom.ppf(0.999, 400, 0.06)
+
+
+def test_values_without_noise_need_two_pairs() -> None:
+    assert not Pairs([3.0], 3.0, 0.0, SURE).enough
+    assert (Pairs([3.0, 3.0], 3.0, 0.0, SURE).holds, Pairs([0.0, 0.0], 3.0, 0.0, SURE).holds) == (True, False)
+    assert Pairs([1.5] * MOST, 3.0, 0.1, SURE).enough
+    assert Pairs([1.5] * MOST, 3.0, 0.1, SURE).holds is None
+
+
+def test_the_spread_is_about_each_groups_mean() -> None:
+    assert spread_about([[1.0, 3.0], [10.0, 12.0], [5.0], []]) == pytest.approx(np.sqrt(2))
+    assert spread_about([[1.0], []]) == 0.0
