@@ -76,7 +76,7 @@ def _table(found: Found) -> str:
 
 
 def _row(found: Found, row: Mapping[str, Any], culprit: str | None) -> list[str]:
-    values = ", ".join(value_words(found, v) for v in row["values"][:6])
+    values = _values(found, row["values"])
     state = row["state"] + (" ←" if row["name"] == culprit else "") + (", same code" if row["same_code"] else "")
     return [row["name"], row["subject"][:60] or "(the good end)", values, state]
 
@@ -89,18 +89,25 @@ def _proof(found: Found) -> list[str]:
     proof = found["proof"]
     if proof is None:
         return []
-    verdict = {True: "as it was", False: "NOT as it was", None: "no value"}
-    again = ", ".join(value_words(found, v) for v in proof["again"])
-    lines = [f"Proof: the good end again: {again} ({verdict[proof['again_holds']]})"]
+    verdict = {True: "as it was", False: "NOT as it was", None: "it cannot be told" if proof["again"] else "no value"}
+    lines = [f"Proof: the good end again: {_values(found, proof['again'])} ({verdict[proof['again_holds']]})"]
+    if proof["beside"]:
+        lines.append(f"       beside it, in the same rounds, the bad end: {_values(found, proof['beside'])}")
     if proof["reverted"]:
-        values = ", ".join(value_words(found, v) for v in proof["reverted"])
+        values = _values(found, proof["reverted"])
         good = "what it added is gone" if found["other_changes"] else "good again"
-        said = good if proof["reverted_holds"] else "STILL BAD"
+        said = {True: good, False: "STILL BAD", None: "it cannot be told"}[proof["reverted_holds"]]
         same = "; the same code as one tested above, not booted" if proof["same_image"] else ""
         lines.append(f"Proof: the bad end without the culprit: {values} ({said}{same})")
     elif proof["why"]:
         lines.append(f"No proof by a revert: {proof['why']}")
     return lines
+
+
+def _values(found: Found, values: Sequence[float], most: int = 6) -> str:
+    """The first values in words; of more, how many there are."""
+    shown = ", ".join(value_words(found, v) for v in values[:most])
+    return f"{shown}, … ({len(values)})" if len(values) > most else shown
 
 
 def _others(found: Found) -> Iterator[str]:
@@ -228,7 +235,7 @@ def _mail_values(found: Found) -> str:
 
 
 def _mail_table(found: Found) -> str:
-    rows = [[row["name"], ", ".join(value_words(found, v) for v in row["values"][:6]), row["state"]]
+    rows = [[row["name"], _values(found, row["values"]), row["state"]]
             for row in found["commits"]]  # fmt: skip
     return tabulate(rows, headers=["commit", "value", ""], disable_numparse=True)
 

@@ -55,7 +55,8 @@ class Proof:
     """`again`: values of the good end once more, which was `good`; `reverted`: of the bad end without the culprit.
 
     `bad`: the bad end's value; what lies between it and `after` other changes did, and a revert leaves it there.
-    `same_image`: that is a kernel which was booted before. `why`: why there is no `reverted`.
+    `same_image`: that is a kernel which was booted before. `why`: why there is no `reverted`. Where values scatter,
+    `beside` are those of the bad end in the same rounds, and `decided` what they say of `again` and of `reverted`.
     """
 
     again: tuple[float, ...] = ()
@@ -68,6 +69,8 @@ class Proof:
     within: float = 0.0
     same_image: bool = False
     why: str = ""
+    beside: tuple[float, ...] = ()
+    decided: tuple[bool | None, bool | None] | None = None
 
     @property
     def scatters(self) -> bool:
@@ -76,10 +79,12 @@ class Proof:
 
     @property
     def again_holds(self) -> bool | None:
-        return self._is_good(self.again, 0.0)
+        return self._is_good(self.again, 0.0) if self.decided is None else self.decided[0]
 
     @property
     def revert_holds(self) -> bool | None:
+        if self.decided is not None:
+            return self.decided[1]
         others = self.bad - self.after if self.threshold is None else 0.0
         return self._is_good(self.reverted, others)
 
@@ -194,6 +199,7 @@ def _proof(proof: Proof) -> dict[str, Any]:
         "again_holds": proof.again_holds,
         "reverted": list(proof.reverted),
         "reverted_holds": proof.revert_holds,
+        "beside": list(proof.beside),
         "same_image": proof.same_image,
         "why": proof.why,
     }

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kit.errors import COULD_NOT_RUN, INCONCLUSIVE, OK, MachineError, UserError
+from kit.errors import COULD_NOT_RUN, INCONCLUSIVE, OK, MachineError
 from kit.kernel.git import Repository
 from kit.kernel.toolchain import find_toolchain
 from kit.kernel.tree import Tree, resolve_tree
@@ -25,10 +25,10 @@ from kit.search.metric import bad_side
 from kit.search.naming import Named, name_change
 from kit.search.noisy import NoisySearch
 from kit.search.noted import note
+from kit.search.proving import Prover
 from kit.search.question import SCHEME, Question, write_question
 from kit.search.rates import Rates
-from kit.search.record import AGAIN, REVERTED, SAME, SEARCH, Trial, Trials
-from kit.search.revert import reverted
+from kit.search.record import SEARCH, Trials
 from kit.search.series import line_of, read_pieces
 from kit.search.step import Change, Done, End, Measure, Seen
 from kit.search.workbench import Workbench
@@ -36,7 +36,6 @@ from kit.store import Cache, RunFolder, write_json
 from kit.upkeep import keep_within, size_limit, sweep, temporary_files
 
 BUILD_SECONDS, BOOT_SECONDS = 30.0, 15.0  # until some were done here
-PROOFS = 3  # boots of each proof where values scatter
 Watch = Callable[["Narrowed"], None]
 
 
@@ -152,13 +151,18 @@ class _Job:
         for said in self.notes:
             self.progress.note(said)
         stages = self._into_merges(Stage(self.line, self._search(self.line)))
-        proof = self._prove(stages)
+        proof = self._proved(stages[-1])
         if proof.scatters and not self.noisy:
             self.noisy = True
             self.notes.append("the good end did not give the same value again: the search went on by probability")
             stages = self._into_merges(Stage(self.line, self._search(self.line)))
-            proof = self._prove(stages)
+            proof = self._proved(stages[-1])
         return self._finish(Finding(tuple(stages), self.named, proof, self.noisy))
+
+    def _proved(self, stage: Stage) -> Proof:
+        if stage.done.end is not End.FOUND:
+            return Proof()
+        return Prover(self.question, self.line, self.workbench, self.progress, self.noisy).prove(stage)
 
     def _search(self, line: Line) -> Done:
         """Tests commits of a line until the search ends."""
@@ -282,53 +286,6 @@ class _Job:
                 unknown = Stage(side, Done(End.SET, (replace(stage.change, candidates=every),), 0.0, why))
         return unknown
 
-    def _prove(self, stages: Sequence[Stage]) -> Proof:
-        """The good end once more, and the bad end without the culprit."""
-        last = stages[-1]
-        if last.done.end is not End.FOUND:
-            return Proof()
-        times = PROOFS if self.noisy else 1
-        again = self._times(times, self.line.place(0), AGAIN, lambda: self.line.source(0))
-        good, bad = self._values(0), self._values(len(self.line.commits))
-        values = tuple(t.value for t in again if t.value is not None)
-        change = last.change
-        wanted = self.question.wanted
-        ends = good[0], sum(bad) / len(bad) if bad else change.after
-        proof = Proof(values, (), *ends, change.before, change.after, wanted.threshold, self.question.within)
-        if proof.scatters and not self.noisy:
-            return proof
-        try:
-            source = reverted(last.line, last.culprit, self.line, self.progress)
-        except UserError as error:
-            return replace(proof, why=f"{last.commit.name} cannot be reverted on the bad end: {error}")
-        place = f"revert-{last.commit.name}"[:40]
-        tests = self._times(times, place, REVERTED, lambda: source)
-        images = {t.image: t.value for t in self.tests.done if t.value is not None and t.role == SEARCH}
-        values = tuple(t.value for t in tests if t.value is not None)
-        same = tuple(v for t in tests if t.role == SAME and (v := images.get(t.image)) is not None)
-        why = "" if values or same else tests[-1].why
-        return replace(proof, reverted=values or same[:1], same_image=bool(same) and not values, why=why)
-
-    def _values(self, index: int) -> list[float]:
-        """What the tests of a commit of the line gave; a kernel that does the same as it counts too."""
-        images = self.tests.images({self.line.place(i): i for i in range(len(self.line.commits) + 1)})
-        image = images.get(index, "")
-        mine = [t for t in self.tests.done if t.place == self.line.place(index) or (image and t.image == image)]
-        return [t.value for t in mine if t.value is not None and t.role in (SEARCH, AGAIN)]
-
-    def _times(self, times: int, place: str, role: str, source: Callable[[], Any]) -> list[Trial]:
-        """So many tests of a place for a proof; those that were done before a kill count."""
-        roles = (role, SAME) if role == REVERTED else (role,)
-        while True:
-            done = [t for t in self.tests.done if t.place == place and t.role in roles]
-            if done and (len(done) >= times or done[-1].role == SAME or done[-1].skip):
-                return done
-            known = {t.image for t in self.tests.done if t.role == SEARCH and t.value is not None}
-            self.progress.note(
-                "proof: the good end again" if role == AGAIN else "proof: the bad end without the culprit"
-            )
-            self.workbench.test(place, source, role, () if self.noisy else known)
-
     def _finish(self, finding: Finding) -> BisectResult:
         found = as_json(self.question, self.line, finding, self.workbench, self.notes)
         found["seconds"] = round(time.monotonic() - self.start, 1)
@@ -338,8 +295,8 @@ class _Job:
 
 
 def exit_code(finding: Finding) -> int:
-    """0: one commit, and no proof speaks against it; 3: nothing as sure as that; 4: an end cannot be tested."""
+    """0: one commit, proved; 3: nothing as sure as that; 4: an end cannot be tested."""
     end = finding.last.done.end
     if end is End.UNTESTABLE:
         return COULD_NOT_RUN
-    return OK if end is End.FOUND and finding.proof.holds is not False else INCONCLUSIVE
+    return OK if end is End.FOUND and finding.proof.holds else INCONCLUSIVE

@@ -1,0 +1,123 @@
+"""The proofs of a bisection: its culprit in; the good end measured again, and the bad end without the culprit, out.
+
+Where tests scatter, each round measures both ends and the revert one after the other, until it is as sure as was asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from statistics import fmean
+from typing import Any
+
+from kit.errors import UserError
+from kit.progress import Progress
+from kit.search.doubts import fenced
+from kit.search.findings import Proof, Stage
+from kit.search.line import Line
+from kit.search.odds import MOST, Pairs, spread_about
+from kit.search.question import Question
+from kit.search.record import AGAIN, REVERTED, SAME, SEARCH, Trial
+from kit.search.revert import reverted
+from kit.search.workbench import Workbench
+
+PLACE = 39  # letters of a revert's place: one of 40 is taken for a commit's id
+Source = Callable[[], Any]
+
+
+class Prover:
+    """`line`: the whole, with the ends; the culprit may stand on the line inside a merge."""
+
+    def __init__(self, question: Question, line: Line, workbench: Workbench, progress: Progress, noisy: bool) -> None:
+        self.question, self.line, self.workbench, self.progress = question, line, workbench, progress
+        self.noisy, self.tests = noisy, workbench.tests
+        self.ends = line.place(0), line.place(len(line.commits))
+
+    def prove(self, stage: Stage) -> Proof:
+        """The good end once more, and the bad end without the culprit."""
+        place, source, why = f"revert-{stage.commit.name}"[:PLACE], None, ""
+        proof = self._expected(stage)
+        if not self.noisy:
+            again = _values(self._times(1, self.ends[0], AGAIN, lambda: self.line.source(0)))
+            proof = replace(proof, again=again)
+            if proof.scatters:
+                return proof
+        try:
+            source = reverted(stage.line, stage.culprit, self.line, self.progress)
+        except UserError as error:
+            why = f"{stage.commit.name} cannot be reverted on the bad end: {error}"
+        if self.noisy:
+            return replace(self._in_rounds(proof, stage, place, source), why=why)
+        return replace(proof, why=why) if source is None else self._without(proof, place, lambda: source)
+
+    def _expected(self, stage: Stage) -> Proof:
+        """What the search has found, and nothing proved yet."""
+        change, wanted = stage.change, self.question.wanted
+        good, bad = self._measured(0), self._measured(len(self.line.commits))
+        ends = good[0], fmean(bad) if bad else change.after
+        return Proof((), (), *ends, change.before, change.after, wanted.threshold, self.question.within)
+
+    def _without(self, proof: Proof, place: str, source: Source) -> Proof:
+        """The bad end without the culprit, once: exact."""
+        tests = self._times(1, place, REVERTED, source)
+        images = {t.image: t.value for t in self.tests.done if t.value is not None and t.role == SEARCH}
+        values = _values(tests)
+        same = tuple(v for t in tests if t.role == SAME and (v := images.get(t.image)) is not None)
+        why = "" if values or same else tests[-1].why
+        return replace(proof, reverted=values or same[:1], same_image=bool(same) and not values, why=why)
+
+    def _in_rounds(self, proof: Proof, stage: Stage, place: str, source: Any) -> Proof:
+        """Good end, bad end and revert in turn; of the bad end's differences from the others the answers."""
+        spread, sure = self._spread(stage), self.question.wanted.probability
+        last = len(self.line.commits)
+        ends = fmean(self._measured(last)) - fmean(self._measured(0))
+        for round_ in range(1, MOST + 1):
+            good = self._times(round_, self.ends[0], AGAIN, lambda: self.line.source(0))
+            bad = self._times(round_, self.ends[1], AGAIN, lambda: self.line.source(last))
+            without = [] if source is None else self._times(round_, place, REVERTED, lambda: source)
+            again = Pairs(_differences(bad, good), ends, spread, sure)
+            gone = Pairs(_differences(bad, without), proof.after - proof.before, spread, sure)
+            if again.enough and (gone.enough or source is None):
+                break
+        decided = again.holds, gone.holds if source is not None else None
+        return replace(proof, again=_values(good), reverted=_values(without), beside=_values(bad), decided=decided)
+
+    def _spread(self, stage: Stage) -> float:
+        """Standard deviation of a test, as the search has seen it on both sides of the culprit."""
+        places = {stage.line.place(i): i for i in range(len(stage.line.commits) + 1)}
+        own: dict[int, list[float]] = {}
+        for seen in self.tests.of(places):
+            if seen.value is not None:
+                own.setdefault(seen.commit, []).append(seen.value)
+        drawn = own if self.question.yes_no else fenced(own)[0]
+        sides = [[v for c, several in drawn.items() if (c < stage.culprit) is first for v in several]
+                 for first in (True, False)]  # fmt: skip
+        return spread_about(sides)
+
+    def _measured(self, index: int) -> list[float]:
+        """What the tests of a commit of the line gave; a kernel that does the same as it counts too."""
+        images = self.tests.images({self.line.place(i): i for i in range(len(self.line.commits) + 1)})
+        image = images.get(index, "")
+        mine = [t for t in self.tests.done if t.place == self.line.place(index) or (image and t.image == image)]
+        return [t.value for t in mine if t.value is not None and t.role in (SEARCH, AGAIN)]
+
+    def _times(self, times: int, place: str, role: str, source: Source) -> list[Trial]:
+        """So many tests of a place for a proof; those that were done before a kill count."""
+        roles = (role, SAME) if role == REVERTED else (role,)
+        what = {self.ends[0]: "the good end again", self.ends[1]: "the bad end again"}
+        while True:
+            done = [t for t in self.tests.done if t.place == place and t.role in roles]
+            if done and (len(done) >= times or done[-1].role == SAME or done[-1].skip):
+                return done
+            known = {t.image for t in self.tests.done if t.role == SEARCH and t.value is not None}
+            self.progress.note(f"proof: {what.get(place, 'the bad end without the culprit')}")
+            self.workbench.test(place, source, role, () if self.noisy else known)
+
+
+def _values(tests: Sequence[Trial]) -> tuple[float, ...]:
+    return tuple(t.value for t in tests if t.value is not None)
+
+
+def _differences(bad: Sequence[Trial], others: Sequence[Trial]) -> list[float]:
+    """Of the rounds in which both gave a value."""
+    return [b.value - o.value for b, o in zip(bad, others, strict=False) if b.value is not None and o.value is not None]
