@@ -33,6 +33,13 @@ class Change:
         """Whether anything is changed; else at most the tree is another."""
         return bool(self.range or self.dirty or self.patches)
 
+    def options(self) -> dict[str, str]:
+        """What the user typed, by the experiment's key that it stands for."""
+        tree = {} if self.tree is None else {"tree": f"--tree {self.tree}"}
+        said = [f"--range {self.range}"] * bool(self.range) + ["--dirty"] * self.dirty
+        said += [f"--patch {name}" for name in self.patches]
+        return tree | ({"arms": " ".join(said)} if said else {})
+
 
 def changed(data: dict[str, Any], change: Change, inbox: Path) -> dict[str, Any]:
     """An experiment's mapping with the change's arms. `inbox`: a folder for what comes on standard input.
@@ -107,6 +114,8 @@ def _dirty(repository: Repository) -> tuple[str, str]:
 def _from_here(tree: str) -> str:
     """A tree with its path as seen from the current folder, not from the experiment's file."""
     scheme, colon, rest = expand(tree, "--tree").partition(":")
+    if not colon:
+        return tree  # no tree at all: the reader says so
     here = Path(rest).expanduser() if scheme != "debian" else Path("/")
     first = Path.cwd() / here
     there = first.exists() or (scheme == "git" and "@" in rest)

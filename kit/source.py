@@ -17,7 +17,7 @@ YAML_ERRORS = (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeErro
 
 
 class Source:
-    """`data` is the file's mapping with every override applied."""
+    """`data` is the file's mapping with every override applied; `overridden`: what the user typed for which key."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -67,22 +67,24 @@ class Source:
         return _plain(key.value)
 
     def where(self, loc: Loc) -> str:
-        """file:line of the deepest part of `loc` that is in the file, or the --set that put it there."""
+        """file:line of the deepest part of `loc` that is in the file, or the option that put it there."""
         parts = tuple(map(_plain, loc))
         for end in range(len(parts), 0, -1):
             if (assignment := self.overridden.get(parts[:end])) is not None:
-                return f"--set {assignment}"
+                return assignment
         for key, assignment in self.overridden.items():
             if parts and key[: len(parts)] == parts and parts not in self.lines:
-                return f"--set {assignment}"
+                return assignment
         for end in range(len(parts), -1, -1):
             if (line := self.lines.get(parts[:end])) is not None:
                 return f"{self.path}:{line}"
         return str(self.path)
 
-    def override(self, assignment: str) -> None:
-        """`guest.cpus=[1,2]`: the value is YAML, the key dotted. Raises UserError."""
-        where = f"--set {assignment}"
+    def override(self, assignment: str, said: str = "") -> None:
+        """`guest.cpus=[1,2]`: the value is YAML, the key dotted. `said`: what the user typed, if not --set.
+
+        Raises UserError."""
+        where = said or f"--set {assignment}"
         key, eq, value = assignment.partition("=")
         if not eq or not all(key.split(".")):
             raise UserError(f"not an assignment: {assignment!r}", where="--set", hint="as in --set guest.cpus=[1,2]")
@@ -100,7 +102,7 @@ class Source:
             target[_same_key(target, last)] = parsed
         else:
             raise UserError(f"there is nothing below {'.'.join(parents)} that could be set", where=where)
-        self.overridden[tuple(map(_plain, key.split(".")))] = assignment
+        self.overridden[tuple(map(_plain, key.split(".")))] = where
 
 
 def _read(path: Path) -> str:

@@ -56,6 +56,7 @@ def read_experiment(
     source = Source(path)
     if change is not None:
         source.data = changed(source.data, change, inbox or path.parent)
+        source.overridden |= {(key,): said for key, said in change.options().items()}
     for assignment in overrides:
         source.override(assignment)
     return check_source(source)[0]

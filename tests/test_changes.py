@@ -188,3 +188,17 @@ def test_a_configuration_of_ones_own_is_told_and_kept_with_the_run(bench: Bench)
     refused = bench.call("run", bench.write(), "--range", "HEAD~1..HEAD", "--runs", str(bench.folder / "runs"))
     assert refused.code == BAD_INPUT
     assert "CONFIG_NOT_THERE=y (asked for in" in refused.err
+
+
+@pytest.mark.parametrize(
+    ("tree", "words"),
+    [
+        ("nosuch", "--tree nosuch: not a tree: 'nosuch'"),
+        ("git:.@nosuch", "--tree git:.@nosuch: no such revision: nosuch"),
+        ("dir:/no/such", "--tree dir:/no/such: no such folder: /no/such"),
+    ],
+)
+def test_a_tree_that_cannot_be_is_blamed_on_its_option(bench: Bench, tree: str, words: str) -> None:
+    (bench.folder / "x.patch").write_text("diff\n")
+    ran = run(bench, "--tree", tree, "--patch", str(bench.folder / "x.patch"))
+    assert (ran.code, ran.err.splitlines()[0]) == (BAD_INPUT, f"kit: {words}")

@@ -72,7 +72,7 @@ def read_question(
     source.data["bisect"] = {} if source.data.get("bisect") is None else source.data["bisect"]
     for key, value in flags.items():
         if value is not None:
-            source.override(f"bisect.{key}={json.dumps(value, ensure_ascii=False)}")
+            source.override(f"bisect.{key}={json.dumps(value, ensure_ascii=False)}", f"--{key} {value}")
     series = _series(source.data["bisect"].get("series"), source)
     exp, model = check_source(source)
     assert model.bisect is not None
