@@ -61,8 +61,9 @@ def _question(asked: Asked) -> Question:
         return read_question(asked.config, asked.overrides, asked.flags)
     if asked.config is not None or asked.overrides or any(asked.flags.values()):
         raise UserError(f"--resume goes on with what the run's own {FILE} says", hint="leave the rest out")
-    if not (asked.resume / FILE).is_file():
-        raise UserError(f"not a bisection that can be resumed: no {FILE} in it", where=str(asked.resume))
+    if not is_bisection(asked.resume):
+        hint = "a run's folder, as runs/NAME-TIME"
+        raise UserError(f"not a bisection that can be resumed: no run's {FILE} in it", where=str(asked.resume), hint=hint)
     return read_question(asked.resume / FILE, (), {})
 
 
@@ -84,7 +85,12 @@ def find_bisection(name: str, runs: Path) -> Path | None:
         found = [p for kind in (FILE, "experiment.yaml") for p in runs.glob(f"*/{kind}")]
         newest = max(found, key=lambda p: p.stat().st_mtime_ns, default=None)
         return newest.parent if newest is not None and newest.name == FILE else None
-    return next((p for p in (Path(name), runs / name) if (p / FILE).is_file()), None)
+    return next((p for p in (Path(name), runs / name) if is_bisection(p)), None)
+
+
+def is_bisection(folder: Path) -> bool:
+    """Whether it is a bisection's run folder: other folders, as configs/, have a file of that name too."""
+    return (folder / FILE).is_file() and (folder / "console").is_dir()
 
 
 def show_bisection(folder: Path, *, as_json: bool) -> str:

@@ -957,3 +957,19 @@ def test_a_bisection_is_shown_again(bisection: Bisection) -> None:
     assert json.loads(bisection.bench.call("show", "last", "--json").out) == bisection.found()
     (run / "bisect.json").unlink()
     assert "kit bisect --resume" in bisection.bench.call("show", "last").out
+
+
+def test_a_folder_with_a_bisect_yaml_is_not_yet_a_run(bisection: Bisection) -> None:
+    folder = bisection.bench.folder / "configs"
+    folder.mkdir()
+    (folder / "bisect.yaml").write_text("name: x\n")
+    for argv in (("show", str(folder)), ("bisect", "--resume", str(folder))):
+        ran = bisection.bench.call(*argv)
+        assert ran.code == BAD_INPUT
+        assert ": not a " in ran.err
+
+
+def test_an_end_that_was_typed_is_blamed_as_typed(bisection: Bisection) -> None:
+    bisection.linux.harmless("one")
+    ran = bisection.run("--series", "nowhere")
+    assert ran.err.startswith("kit: --series nowhere: no such series")
