@@ -63,7 +63,8 @@ def _question(asked: Asked) -> Question:
         raise UserError(f"--resume goes on with what the run's own {FILE} says", hint="leave the rest out")
     if not is_bisection(asked.resume):
         hint = "a run's folder, as runs/NAME-TIME"
-        raise UserError(f"not a bisection that can be resumed: no run's {FILE} in it", where=str(asked.resume), hint=hint)
+        what = f"not a bisection that can be resumed: no run's {FILE} in it"
+        raise UserError(what, where=str(asked.resume), hint=hint)
     return read_question(asked.resume / FILE, (), {})
 
 

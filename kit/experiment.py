@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
 import time
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ from kit.kernel.toolchain import Toolchain, find_toolchain
 from kit.overlap import Work
 from kit.plan import instruments
 from kit.progress import Progress
-from kit.project import PROJECT
+from kit.project import PROJECT, command
 from kit.provenance import provenance
 from kit.records import Boot, Exercised, Experiment, KernelSpec, KindVerdict, Outcome, PatchRef, to_json
 from kit.resolved import shared_keys
@@ -73,7 +72,8 @@ def _interruptible(job: _Job) -> RunResult:
     try:
         return job.run()
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"go on with: kit run --resume {shlex.quote(str(job.folder.path))}") from None
+        again = ["--fresh"] if job.runner.fresh and not job.exp.aa else []
+        raise KeyboardInterrupt(f"go on with: {command('run', '--resume', str(job.folder.path), *again)}") from None
 
 
 def _keep_within(cache: Cache, limit: int, job: _Job) -> None:

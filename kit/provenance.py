@@ -15,6 +15,7 @@ from kit.arms import ResolvedArm
 from kit.kernel.patch import Applied, Patch
 from kit.kernel.shims import shims_shown
 from kit.kernel.toolchain import Toolchain
+from kit.project import command
 from kit.records import Experiment
 from kit.vm.kvm import HostFacts
 
@@ -25,7 +26,7 @@ def provenance(
     """Trees, blobs, patches, configurations, tools, host, and the command that does it again."""
     return {
         "kit": __version__,
-        "reproduce": f"python3 kit run {shlex.quote(str(folder / 'experiment.yaml'))}",
+        "reproduce": command("run", str(folder / "experiment.yaml")),
         "command": shlex.join(sys.argv),
         "arms": {arm.spec.name: _arm(arm) for arm in arms},
         "toolchain": tools.name,

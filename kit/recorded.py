@@ -3,7 +3,6 @@ out. Changes nothing."""
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from kit.errors import MachineError, UserError
 from kit.evidence.locks import acquisitions, named
 from kit.evidence.request import Site
 from kit.plan import Plan
+from kit.project import command
 from kit.records import Boot, BootSpec, Experiment, Outcome, Results, to_json
 from kit.runner import load_boots
 from kit.spec import read_experiment
@@ -46,7 +46,7 @@ def experiment_of(folder: RunFolder) -> Experiment:
 
 def resume_command(folder: RunFolder) -> str:
     """What a user types to go on with the run."""
-    return f"kit run --resume {shlex.quote(str(folder.path))}"
+    return command("run", "--resume", str(folder.path))
 
 
 def verdict_of(folder: RunFolder) -> dict[str, Any] | None:
@@ -123,7 +123,7 @@ def find_boot(folder: RunFolder, name: str) -> Boot:
     if len(found) == 1:
         return found[0]
     if not found:
-        hint = f"`kit show {shlex.quote(str(folder.path))} --boot` lists them"
+        hint = f"`{command('show', str(folder.path), '--boot')}` lists them"
         raise UserError(f"no boot {name} among the {len(boots)} that are recorded", where=str(folder.path), hint=hint)
     hint = "give the name of one: " + ", ".join(name_of(b) for b in found)
     raise UserError(f"{len(found)} boots have the number {name}", where=str(folder.path), hint=hint)

@@ -19,6 +19,7 @@ from test_run import ROOT, TOOLS, Bench, Ran, interrupt, kill_after, resume_comm
 import kit.step
 from kit.cli import INTERRUPTED
 from kit.errors import BAD_INPUT, COULD_NOT_RUN, INCONCLUSIVE, OK, step_code
+from kit.project import command
 from kit.search.metric import METRICS, Metric, Reading, read_count
 from kit.step import bad_chance
 from tests.search.repositories import BATCHED, FORK, RMAP, UNBATCHED, Linux
@@ -956,7 +957,7 @@ def test_a_bisection_is_shown_again(bisection: Bisection) -> None:
     assert bisection.bench.call("show", "last").out == ran.out
     assert json.loads(bisection.bench.call("show", "last", "--json").out) == bisection.found()
     (run / "bisect.json").unlink()
-    assert "kit bisect --resume" in bisection.bench.call("show", "last").out
+    assert command("bisect", "--resume") in bisection.bench.call("show", "last").out
 
 
 def test_a_folder_with_a_bisect_yaml_is_not_yet_a_run(bisection: Bisection) -> None:

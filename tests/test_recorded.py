@@ -11,6 +11,7 @@ import pytest
 from test_run import BOOTS, Bench, interrupt, resume_command
 
 from kit.errors import BAD_INPUT, COULD_NOT_RUN, OK
+from kit.project import command
 
 
 def test_a_verdict_is_shown_as_it_was_printed(bench: Bench) -> None:
@@ -31,7 +32,7 @@ def test_a_run_that_was_interrupted_says_how_far_it_came(bench: Bench, monkeypat
     assert "fake: no verdict yet\n" in shown.out
     assert "kernel with (counting): in the cache" in shown.out
     assert f"boots done: 2 of {BOOTS}" in shown.out
-    assert f"Go on with: kit {' '.join(resume_command(ran))}" in shown.out
+    assert f"Go on with: {command(*resume_command(ran))}" in shown.out
     state = json.loads(bench.call("show", "last", "--json").out)
     assert state["boots"] == {"planned": BOOTS, "ok": 2, "failed": 0}
     shutil.rmtree(bench.cache / "kernels")
@@ -112,8 +113,9 @@ def test_a_damaged_verdict_is_said_and_made_again(bench: Bench, text: str) -> No
     (run / "verdict.json").write_text(text)
     shown = bench.call("show", "last")
     assert shown.code == COULD_NOT_RUN
-    assert f"not a verdict of schema 1\n  written anew from what is recorded by: kit run --resume {run}" in (
-        shown.err.replace("runs/", f"{bench.folder}/runs/")
+    assert (
+        f"not a verdict of schema 1\n  written anew from what is recorded by: {command('run', '--resume', str(run))}"
+        in (shown.err.replace("runs/", f"{bench.folder}/runs/"))
     )
     assert bench.call("run", "--resume", str(run)).code == OK
     assert bench.verdict()["evidence"] == whole["evidence"]

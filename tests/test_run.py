@@ -25,6 +25,7 @@ import kit.experiment
 import kit.runner
 from kit.cli import INTERRUPTED, main
 from kit.errors import BAD_INPUT, COULD_NOT_RUN, NOT_AS_EXPECTED, OK
+from kit.project import PROJECT, command
 from kit.store import RunFolder
 from kit.vm.boot import BootRun, run_boot
 from kit.vm.console import Limits
@@ -355,9 +356,7 @@ def test_an_unknown_key_is_named_with_its_line(bench: Bench) -> None:
     assert bench.runs() == []
 
 
-def test_an_option_that_the_kernel_drops_is_named_with_its_line(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_option_that_the_kernel_drops_is_named_with_its_line(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(ROOT / "configs", bench.folder / "configs")
     fragment = bench.folder / "configs" / "kernel" / "counting.config"
     with fragment.open("a") as file:
@@ -459,9 +458,12 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
 
 def resume_command(ran: Ran) -> list[str]:
     """The arguments of the command that kit says to go on with."""
-    found = re.search(r"go on with: kit (.*)", ran.err)
+    found = re.search(r"go on with: (.*)", ran.err)
     assert found, ran.err
-    return shlex.split(found[1])
+    start = shlex.split(command())
+    typed = shlex.split(found[1])
+    assert typed[: len(start)] == start
+    return typed[len(start) :]
 
 
 @pytest.mark.parametrize("at", [1, 3])
@@ -484,6 +486,21 @@ def test_ctrl_c_leaves_a_run_that_resume_completes(bench: Bench, monkeypatch: py
     assert bench.run().code == OK
     assert len(bench.runs()) == 2
     assert essence(bench.verdict()) == essence(verdict)
+
+
+def test_a_run_that_boots_everything_again_goes_on_so(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.run()
+    interrupt(monkeypatch, 2)
+    ran = bench.run("--fresh")
+    assert bench.call(*resume_command(ran)).code == OK
+    assert bench.did("boot") == 2 * BOOTS
+
+
+def test_a_command_to_type_finds_the_clone_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(PROJECT)
+    assert command("run", "a b") == "python3 kit run 'a b'"
+    monkeypatch.chdir(tmp_path)
+    assert shlex.split(command("run")) == ["python3", str(PROJECT / "kit"), "run"]
 
 
 def test_a_resumed_run_does_not_mix_boots_of_another_tree(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -531,9 +548,7 @@ def test_a_real_ctrl_c_while_a_guest_runs_ends_all_of_it(bench: Bench) -> None:
     assert time.monotonic() - started < 20
 
 
-def kill_after(
-    bench: Bench, argv: list[str], events: int, seconds: float, sig: signal.Signals = signal.SIGKILL
-) -> Ran:
+def kill_after(bench: Bench, argv: list[str], events: int, seconds: float, sig: signal.Signals = signal.SIGKILL) -> Ran:
     """Starts kit, sends it a signal so long after the fakes have done so much, or lets it end before."""
     # Where the tests run in the background of a script, SIGINT is ignored, and children inherit that.
     hears = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from kit import __version__
+from kit.project import command
 from kit.records import to_json
 from kit.search.line import Commit, Line
 from kit.search.metric import METRICS, bad_side
@@ -277,7 +278,7 @@ def _provenance(question: Question, line: Line, workbench: Workbench) -> dict[st
     return {
         "kit": __version__,
         "command": shlex.join(sys.argv),
-        "reproduce": f"python3 kit bisect {shlex.quote(str(runner.folder.path / FILE))}",
+        "reproduce": command("bisect", str(runner.folder.path / FILE)),
         "tree": line.source(0).tree.ref,
         "version": line.source(0).tree.version,
         "series": str(question.series) if question.series else None,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from kit.kernel.git import Repository
 from kit.kernel.toolchain import find_toolchain
 from kit.kernel.tree import Tree, resolve_tree
 from kit.progress import Progress
+from kit.project import command
 from kit.records import Boot
 from kit.runner import Runner
 from kit.search.exact import ExactSearch
@@ -125,7 +125,7 @@ def _interruptible(job: _Job) -> BisectResult:
 
 def resume_command(folder: Path) -> str:
     """What a user types to go on."""
-    return f"kit bisect --resume {shlex.quote(str(folder))}"
+    return command("bisect", "--resume", str(folder))
 
 
 class _Job:
