@@ -31,6 +31,7 @@ BOOTING = ("run", "rerun", "shell", "bisect", "step", "test")  # the verbs that 
 def main(argv: list[str] | None = None) -> int:
     """Set up what is missing, then run the verb; the exit code of design.md. Replaces this process by the venv's."""
     arguments = list(sys.argv[1:] if argv is None else argv)
+    open_streams()
     try:
         arguments = prepare(arguments)
     except KitError as error:
@@ -42,6 +43,18 @@ def main(argv: list[str] | None = None) -> int:
     from kit.cli import main as run_verb
 
     return run_verb(arguments)
+
+
+def open_streams() -> None:
+    """Give streams that were closed (`>&-`) /dev/null, before the next file takes their number."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            os.set_inheritable(number, True)
+            setattr(sys, name, open(number, "w" if number else "r", encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def prepare(arguments: list[str]) -> list[str]:

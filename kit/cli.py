@@ -62,7 +62,8 @@ def _guarded(options: argparse.Namespace) -> int:
     except OSError as error:
         if error.errno not in DISKS_FAULTS:
             return _own_mistake(options)
-        print(f"kit: {error.filename or 'a file'}: {error.strerror}: free space, or rights to it", file=sys.stderr)
+        where = error.filename or "standard output, or a file"
+        print(f"kit: {where}: {error.strerror}: free space, or rights to it", file=sys.stderr)
         return COULD_NOT_RUN
     except Exception:
         return _own_mistake(options)

@@ -488,3 +488,11 @@ def test_every_runtime_dependency_is_looked_for() -> None:
     found = {canonicalize_name(name) for module in environment.RUNTIME for name in modules.get(module, [module])}
     assert wanted <= found
     assert len(environment.RUNTIME) == len(wanted)
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"])
+def test_closed_streams_change_no_exit_code(closed: str, tmp_path: Path) -> None:
+    said = "from kit.__main__ import open_streams as o; o(); import sys; print(1); sys.stderr.write('2'); "
+    kept = f"sys.stdout.flush(); f = open({str(tmp_path / 'file')!r}, 'w'); sys.exit(3 if f.fileno() > 2 else 1)"
+    argv = ["sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-c", said + kept]
+    assert subprocess.run(argv, cwd=ROOT, check=False).returncode == 3
