@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from kit.errors import UserError
 from kit.kernel.git import Repository
@@ -125,14 +125,23 @@ def _from_here(tree: str) -> str:
 def _patch(name: str, inbox: Path) -> str:
     if name != "-":
         path = Path(name).expanduser()
-        if not path.is_file():
+        if path.is_file():
+            return str(path.resolve())
+        if path.is_dir():
+            raise UserError("a folder", where=f"--patch {name}", hint="name its patches, or its quilt `series` file")
+        if not path.is_fifo():
             raise UserError("no such patch", where=f"--patch {name}")
-        return str(path.resolve())
-    data = sys.stdin.buffer.read(MOST_BYTES + 1)
+        with path.open("rb") as pipe:  # <(git diff)
+            return _from_pipe(pipe, f"--patch {name}", inbox / f"pipe-{path.name}.mbox")
+    return _from_pipe(sys.stdin.buffer, "--patch -", inbox / "stdin.mbox")
+
+
+def _from_pipe(pipe: BinaryIO, where: str, path: Path) -> str:
+    """What comes, in a file."""
+    data = pipe.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
-        raise UserError(f"more than {MOST_BYTES >> 20} MiB on standard input", where="--patch -")
+        raise UserError(f"more than {MOST_BYTES >> 20} MiB came", where=where)
     if not data.strip():
-        raise UserError("nothing came on standard input", where="--patch -", hint="as in: b4 am -o - ID | kit run …")
-    path = inbox / "stdin.mbox"
+        raise UserError("nothing came", where=where, hint="as in: b4 am -o - ID | kit run … --patch -")
     path.write_bytes(data)
     return str(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -145,7 +146,8 @@ def test_what_touches_nothing_that_is_built_is_not_the_same(bench: Bench) -> Non
         (["--range", "a..b", "--tree", "debian:6.1"], "not a git repository"),
         (["--patch", "none.patch"], "no such patch"),
         (["--patch", "-", "--patch", "-"], "can be read once"),
-        (["--patch", "-"], "nothing came on standard input"),
+        (["--patch", "-"], "--patch -: nothing came"),
+        (["--patch", "/"], "--patch /: a folder"),
         (["--tree", "git:$KIT_NOT_SET@v3.0", "--patch", RMAP], r"$KIT_NOT_SET is not set"),
         (["--patch", RMAP], "no diff in it"),
         (["--tree", "tarball:none.tar"], "no such file: none.tar"),
@@ -202,3 +204,14 @@ def test_a_tree_that_cannot_be_is_blamed_on_its_option(bench: Bench, tree: str, 
     (bench.folder / "x.patch").write_text("diff\n")
     ran = run(bench, "--tree", tree, "--patch", str(bench.folder / "x.patch"))
     assert (ran.code, ran.err.splitlines()[0]) == (BAD_INPUT, f"kit: {words}")
+
+
+def test_a_patch_may_come_through_a_pipe(bench: Bench) -> None:
+    """As bash's `--patch <(git diff)`."""
+    git(bench, "checkout", "-q", "HEAD~1")
+    patch = git(bench, "diff", "HEAD", "main")
+    pipe = bench.folder / "pipe"
+    os.mkfifo(pipe)
+    with subprocess.Popen(["sh", "-c", f"printf %s '{patch}' > '{pipe}'"]):
+        ran = run(bench, "--tree", "git:.@HEAD", "--patch", str(pipe))
+    assert ran.verdict["verdict"] == "better", ran
