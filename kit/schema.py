@@ -104,7 +104,8 @@ class BudgetModel(_Strict):
 
 def fraction(value: object) -> float:
     """`0.1%` or 0.001. Raises ValueError."""
-    text = str(value).strip() if isinstance(value, (str, float)) else "nothing that is a share"
+    known = isinstance(value, (str, int, float)) and not isinstance(value, bool)
+    text = str(value).strip() if known else "nothing that is a share"
     try:
         limit = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
     except ValueError:

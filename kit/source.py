@@ -108,6 +108,9 @@ class Source:
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise UserError("not text in UTF-8", where=f"{path}:{line}", hint="the examples are in configs/") from error
     except (OSError, ValueError) as error:
         hint = "the examples are in configs/"
         raise UserError(f"cannot read: {getattr(error, 'strerror', error)}", where=str(path), hint=hint) from error

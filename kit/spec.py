@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 
 from kit.changes import Change, changed
 from kit.errors import UserError
+from kit.kernel.debian import VERSION
 from kit.kernel.ownconfig import TARGET
 from kit.kernel.quilt import is_series, read_series
 from kit.kernel.toolchain import toolchain_of
@@ -26,6 +27,7 @@ from kit.project import PROJECT
 from kit.records import ArmSpec, Experiment, InstructionsPlan, PatchRef, TimePlan, Verdict, WorkloadSpec
 from kit.schema import NAME, NAME_RULE, ArmModel, ExperimentModel, mebibytes
 from kit.source import YAML_ERRORS, Source
+from kit.stats.words import join
 from kit.workload.aim7 import read_mix
 from kit.workload.catalog import WORKLOADS, parse_params
 from kit.workload.custom import read_program
@@ -45,6 +47,12 @@ WORDS = {  # pydantic's types of error
     "bool_parsing": "true or false is wanted",
     "bool_type": "true or false is wanted",
     "invalid_key": "a key is a name",
+}
+BOUNDS = {
+    "greater_than_equal": "{ge:,.10g} or more is wanted",
+    "greater_than": "more than {gt:,.10g} is wanted",
+    "less_than_equal": "at most {le:,.10g} is wanted",
+    "less_than": "less than {lt:,.10g} is wanted",
 }
 
 
@@ -149,6 +157,8 @@ def _tree(arm: str, model: ExperimentModel, source: Source) -> str:
     if scheme not in SOURCES or not rest:
         hint = "a tree is debian:6.1, git:REPO@REV, dir:PATH or tarball:FILE"
         raise UserError(f"not a tree: {ref!r}", where=where, hint=hint)
+    if scheme == "debian" and not re.fullmatch(VERSION, rest):
+        raise UserError(f"not a version: {ref}", where=where, hint="as in debian:6.1")
     if scheme == "debian":
         return f"{scheme}:{rest}"
     if scheme == "git":
@@ -188,7 +198,8 @@ def _series(arm: str, model: ArmModel, source: Source) -> tuple[PatchRef, ...]:
     for i, item in enumerate(model.series):
         path = find_path(item.patch, source)
         if path is None or not path.is_file():
-            raise UserError(f"no such patch: {item.patch}", where=source.where(("arms", arm, "series", i)))
+            where = source.where(("arms", arm, "series", i))
+            raise UserError(f"no such patch: {item.patch}", where=where, hint=_looked(source))
         if is_series(path):
             found = [PatchRef(str(e.path.resolve()), e.reverse != item.reverse, e.strip) for e in read_series(path)]
             refs += reversed(found) if item.reverse else found
@@ -205,6 +216,12 @@ def find_path(name: str, source: Source) -> Path | None:
         return next(((base / path).resolve() for base in bases if (base / path).exists()), None)
     except (OSError, RuntimeError, ValueError):  # too long, ~somebody who is not, a NUL
         return None
+
+
+def _looked(source: Source) -> str:
+    """Where find_path looked."""
+    places = dict.fromkeys((str(source.path.resolve().parent), str(Path.cwd()), str(PROJECT)))
+    return f"looked for in {join(list(places))}"
 
 
 def _workloads(model: ExperimentModel, source: Source) -> tuple[WorkloadSpec, ...]:
@@ -299,7 +316,7 @@ def _payload_paths(raw: Mapping[str, Any], source: Source) -> dict[str, Any]:
 def _program(name: str, where: str, source: Source) -> str:
     path = find_path(name, source)
     if path is None or not path.is_file():
-        raise UserError(f"no such program: {name}", where=where)
+        raise UserError(f"no such program: {name}", where=where, hint=_looked(source))
     try:
         return read_program(path).text()
     except (*YAML_ERRORS, OSError) as error:
@@ -324,6 +341,8 @@ def _explain(error: ValidationError, source: Source, model: type[BaseModel], bas
     given, hint = first["input"], ""
     if first["type"] == "string_type" and isinstance(given, (bool, int, float)):
         hint = f"YAML reads it as {'yes or no' if isinstance(given, bool) else 'a number'}: put it in quotes"
+        if where.startswith("--set "):
+            hint += f""", as in --set '{where.removeprefix("--set ").partition("=")[0]}="{given}"'"""
     return UserError(": ".join(p for p in (key, _words(first)) if p), where=where, hint=hint)
 
 
@@ -333,6 +352,11 @@ def _words(first: Mapping[str, Any]) -> str:
         return f"not a name: {NAME_RULE}"
     if first["type"] == "too_short":
         return f"at least {first['ctx']['min_length']} needed"
+    context = first.get("ctx", {})
+    if first["type"] in BOUNDS:
+        return BOUNDS[first["type"]].format(**context)
+    if first["type"] == "literal_error":
+        return f"{str(first['input'])[:40]!r} is none of {context['expected']}"
     return WORDS.get(first["type"], str(first["msg"]).removeprefix("Value error, "))
 
 

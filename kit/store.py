@@ -167,7 +167,7 @@ def remove_unowned(folders: Iterable[Path]) -> int:
 
 
 @contextmanager
-def machine_errors(path: Path) -> Iterator[None]:
+def machine_errors(path: Path, else_: str = "set KIT_CACHE") -> Iterator[None]:
     """A full or read-only disk is the machine's fault, said in one line. Other errors pass: a pipe's, a process's, a
     missing file that does not lie beside or below `path`."""
     try:
@@ -178,7 +178,7 @@ def machine_errors(path: Path) -> Iterator[None]:
         if isinstance(error, FileNotFoundError) and not str(error.filename or "").startswith(str(path.parent)):
             raise
         raise MachineError(
-            f"cannot write: {error.strerror}", where=str(error.filename or path), hint="free space, or set KIT_CACHE"
+            f"cannot write: {error.strerror}", where=str(error.filename or path), hint=f"free space, or {else_}"
         ) from error
 
 
@@ -221,7 +221,7 @@ class RunFolder:
         """A new folder; a number is added when two runs start in one second."""
         for extra in ["", *(f"-{n}" for n in range(2, 100))]:
             path = base / f"{name}-{stamp}{extra}"
-            with machine_errors(path):
+            with machine_errors(path, "--runs names another folder"):
                 base.mkdir(parents=True, exist_ok=True)
                 try:
                     path.mkdir()

@@ -119,14 +119,14 @@ def test_a_resolved_file_is_read_as_the_same_experiment(tmp_path: Path) -> None:
         ("cpus: [1, 2]", "cpus: [[1]]", 9, "guest.cpus.0: a whole number is wanted"),
         ("cpus: [1, 2]", "cpus: '1,2'", 9, "a whole number is wanted"),
         ("cpus: [1, 2]", "cpus: []", 9, "at least 1 needed"),
-        ("cpus: [1, 2]", "cpus: 9", 9, "less than or equal to 8"),
+        ("cpus: [1, 2]", "cpus: 9", 9, "at most 8"),
         ("cpus: [1, 2]", "cpus: true", 9, "a whole number is wanted"),
         ("cpus: [1, 2]", "memory: 512", 9, "text is wanted"),
         ("cpus: [1, 2]", "memory: 5T", 9, "not a memory size"),
         ("cpus: [1, 2]", "memory: " + "9" * 5000 + "G", 9, "not a memory size"),
         ("cpus: [1, 2]", "memory: 1M", 9, "from 64M"),
         ("cpus: [1, 2]", "accel: fast", 9, "'auto', 'kvm' or 'tcg'"),
-        ("cpus: [1, 2]", "limit: 5", 9, "guest.limit: Input should be greater than or equal to 10"),
+        ("cpus: [1, 2]", "limit: 5", 9, "guest.limit: 10 or more is wanted"),
         ("guest:\n  cpus: [1, 2]\n", "guest: 7\n", 8, "guest: a mapping of keys is wanted"),
         ("  - fork-chain:", "  - fork-chian:", 11, "no such workload: fork-chian nearest: fork-chain"),
         ("{depth: 0..2, forks: 10}", "7", 11, "parameters of fork-chain are a mapping"),
@@ -139,7 +139,7 @@ def test_a_resolved_file_is_read_as_the_same_experiment(tmp_path: Path) -> None:
         ("depth: 0..2", "depth: ²", 11, "a depth is a number"),
         ("depth: 0..2", "depth: 64", 11, "more than a guest runs"),
         ("forks: 10", "forks: true", 11, "forks: a whole number is wanted"),
-        ("forks: 10", "forks: 1000001", 11, "less than or equal to 1000000"),
+        ("forks: 10", "forks: 1000001", 11, "at most 1,000,000"),
         ("forks: 10", "written: {3: [0]}", 11, "there is no level 3"),
         ("forks: 10", "written: {0: [4]}", 11, "names a VMA that is none"),
         ("mix: {fork_test: 1}", "mix: none", 12, "no such mix: none"),
@@ -163,7 +163,7 @@ def test_a_resolved_file_is_read_as_the_same_experiment(tmp_path: Path) -> None:
         ("guest:\n", "accept: [{pattern: '(', why: x}]\nguest:\n", 8, "not a regular expression"),
         ("guest:\n", "accept: [{pattern: 'a{99999999999}', why: x}]\nguest:\n", 8, "not a regular expression"),
         ("guest:\n", "accept: [{pattern: a}]\nguest:\n", 8, "`accept.0.why` is missing"),
-        ("guest:\n", "budget: {blocks: 1}\nguest:\n", 8, "greater than or equal to 2"),
+        ("guest:\n", "budget: {blocks: 1}\nguest:\n", 8, "2 or more"),
         ("guest:\n", "seed: 0x" + "f" * 5000 + "\nguest:\n", 8, "seed"),
         ("guest:\n", "seed: " + "9" * 5000 + "\nguest:\n", None, "not YAML"),
         ("guest:\n", "tree: dir:/no/such\nguest:\n", 8, "no such folder: /no/such"),
@@ -196,7 +196,7 @@ def test_every_mistake_has_its_place(read: Read, old: str, new: str, line: int |
         ("a: *b", "not YAML"),
         ("a: &b [*b]", "nested too deeply"),
         ("a: " + "[" * 5000 + "]" * 5000, "nested too deeply"),
-        (b"\xff\xfe", "cannot read"),
+        (b"\xff\xfe", "not text in UTF-8"),
         (b"a: \x00", "not YAML"),
     ],
 )
@@ -235,7 +235,11 @@ def test_overrides(read: Read) -> None:
         ("a..b=1", "not an assignment"),
         ("guest.cpus=[", "not YAML"),
         ("guest.cpus=2001-13-45", "not YAML"),
-        ("guest.cpus=[9]", "guest.cpus.0: Input should be less"),
+        ("guest.cpus=[9]", "guest.cpus.0: at most 8 is wanted"),
+        ("alpha=0", "alpha: more than 0 is wanted"),
+        ("limit=1", "limit: not a limit: 1; as in 1% or 0.01"),
+        ("toolchain=icc", "toolchain: 'icc' is none of 'gcc' or 'llvm'"),
+        ("tree=debian:sid", "not a version: debian:sid"),
         ("guest={cpu: 1}", "unknown key `guest.cpu`"),
         ("gest.cpus=1", "unknown key `gest`"),
         ("name.x=1", "there is nothing below name"),
@@ -251,6 +255,21 @@ def test_overrides_that_cannot_be(read: Read, assignment: str, words: str) -> No
     error = refusal(read, GOOD, assignment)
     assert words in error.what
     assert error.where.startswith("--set")
+
+
+def test_a_number_for_text_is_quoted_as_a_shell_wants_it(read: Read) -> None:
+    error = refusal(read, GOOD, "arms.with.profile=6.1")
+    assert error.hint.endswith("""put it in quotes, as in --set 'arms.with.profile="6.1"'""")
+    assert read(GOOD, 'arms.with.profile="6.1"').arm("with").profile == "6.1"
+
+
+def test_text_that_is_not_utf_8_has_its_line(read: Read) -> None:
+    error = refusal(read, b"name: a\n# caf\xe9\n")
+    assert (error.what, error.where.rpartition(":")[2]) == ("not text in UTF-8", "2")
+
+
+def test_a_patch_that_is_not_there_was_looked_for_somewhere(read: Read, tmp_path: Path) -> None:
+    assert str(tmp_path) in refusal(read, GOOD, "arms.with.series=[none.patch]").hint
 
 
 def test_an_override_is_blamed_for_what_it_put_there(read: Read) -> None:

@@ -23,6 +23,7 @@ OBJECTS_BYTES = 600_000_000  # object folders and kernels of the default experim
 SUITES = {"5.10": ("bullseye",), "6.1": ("bookworm",), "6.12": ("trixie", "bookworm-backports")}
 """Version → suites of Debian that have its package, where the machine's own sources have not. Seen in November 2026."""
 NEWEST = ("trixie-backports", "sid", "experimental")  # for any other version
+VERSION = r"\d+\.\d+"
 KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
@@ -42,7 +43,7 @@ def fetch_debian(version: str, cache: Cache, progress: Progress) -> tuple[str, P
     Raises UserError where this distribution has no such package, MachineError when the download fails.
     """
     package = f"linux-source-{version}"
-    if not re.fullmatch(r"\d+\.\d+", version):
+    if not re.fullmatch(VERSION, version):
         raise UserError(f"not a version: debian:{version}", hint="as in debian:6.1")
     with cache.lock(package):
         if known := cached_debian(version, cache):

@@ -8,6 +8,7 @@ from typing import Any
 from tabulate import tabulate
 
 from kit.stats.phrase import signed
+from kit.stats.words import rough
 
 SHOWN = 40  # rows; the rest is in --json
 
@@ -40,7 +41,7 @@ def _level(alpha: float) -> str:
 
 def _row(c: Mapping[str, Any]) -> list[str]:
     bounds = f"{signed(c['low'])} to {signed(c['high'])}"
-    limit = f"{c['detectable'] * 100:.2g}%" if c["detectable"] is not None else "–"
+    limit = rough(c["detectable"]) if c["detectable"] is not None else "–"
     p = "<0.0001" if c["p"] < 1e-4 else f"{c['p']:.2g}"
     values = [f"{c['baseline_value']:.5g}", f"{c['arm_value']:.5g}"]
     return [c["metric"], *values, signed(c["ratio"]), bounds, p, limit, f"{c['baseline_n']}+{c['n']}", c["said"]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from textwrap import shorten
 from typing import Any
 
 from tabulate import tabulate
@@ -24,10 +25,7 @@ def size(count: float) -> str:
 
 def render_doctor(found: Row) -> str:
     """Everything that the doctor looked at; what is missing stands last, with the command to type."""
-    table = [
-        [n["need"], n["where"] or ("not here (optional)" if n["optional"] else "MISSING"), n["version"][:60], n["why"]]
-        for n in found["needs"]
-    ]
+    table = [[n["need"], _found(n), shorten(n["version"], 60, placeholder=" …"), n["why"]] for n in found["needs"]]
     cache, kvm, python, machine = (found[k] for k in ("cache", "kvm", "python", "machine"))
     works = {True: "works", False: "does not work; guests are emulated", None: "not known"}[kvm["works"]]
     writable = "" if cache["writable"] else ", NOT WRITABLE"
@@ -50,6 +48,10 @@ def render_doctor(found: Row) -> str:
     else:
         lines.append("Everything that kit needs is here.")
     return "\n".join(lines) + "\n"
+
+
+def _found(need: Row) -> str:
+    return str(need["where"] or ("not here (optional)" if need["optional"] else "MISSING"))
 
 
 def _kernels(kernels: Row) -> Iterator[str]:

@@ -8,6 +8,7 @@ from typing import Any
 from tabulate import tabulate
 
 from kit.stats.phrase import signed
+from kit.stats.words import rough
 
 Row = Mapping[str, Any]
 TITLES = {
@@ -43,7 +44,7 @@ def _row(c: Row) -> list[str]:
     values = [_value(c["baseline_value"]), _value(c["arm_value"])]
     change = signed(c["ratio"])
     interval = f"{signed(c['low'])} to {signed(c['high'])}" if c["low"] or c["high"] else "–"
-    limit = f"{c['detectable'] * 100:.2g}%" if c["detectable"] is not None else "–"
+    limit = rough(c["detectable"]) if c["detectable"] is not None else "–"
     says = "beside" if c["aa"] else str(c["said"])
     cells = [arm, at["workload"], where, str(at["cpus"]), unit, *values, change, interval, limit, str(c["n"]), says]
     return [cell or "" for cell in cells]

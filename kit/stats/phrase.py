@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kit.records import Comparison
-from kit.stats.words import percent
+from kit.stats.words import percent, rough
 
 LARGE = 10.0  # a ratio beyond this is said as times
 
@@ -47,4 +47,4 @@ def seen(c: Comparison) -> str:
     """The detection limit."""
     if c.detectable is None:
         return "no difference, however large, would have been seen for sure"
-    return f"with this noise, nine of ten differences of {c.detectable * 100:.2g}% would have been seen"
+    return f"with this noise, nine of ten differences of {rough(c.detectable)} would have been seen"

@@ -22,6 +22,11 @@ def percent(share: float) -> str:
     return f"{share * 100:.4g}%"
 
 
+def rough(share: float) -> str:
+    """0.214 as `21%`, 6.12 as `612%`: two digits are enough, and all before the point."""
+    return f"{share * 100:.2g}%" if share < 0.995 else f"{share * 100:.0f}%"
+
+
 def number(value: float) -> str:
     """Whole numbers without decimals, others with two."""
     return f"{value:.0f}" if value == int(value) else f"{value:.2f}"

@@ -105,7 +105,7 @@ def _try_kvm(
         return works, f"{why} (remembered)"
     run = boot(PROBE_LIMITS)
     works = run.outcome is Outcome.OK
-    why = "a boot with KVM succeeded" if works else f"a boot with KVM did not: {run.outcome}, {run.why}"
+    why = "a boot with KVM succeeded" if works else f"a boot with KVM failed: {run.outcome}, {run.why}"
     _store(cache, {**known, key: (works, why)})
     return works, why
 
