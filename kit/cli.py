@@ -172,6 +172,8 @@ def _model(options: argparse.Namespace) -> int:
     params = {key: getattr(options, key) for key in ("depth", "forks", "vmas", "mix", "users", "jobs")}
     question = modelverb.ask(options.program, params, options.smaps)
     if options.what == "explain":
+        if len(options.profile) > 1:
+            raise UserError("one profile is explained at a time", where="--profile")
         profile = options.profile[0] if options.profile else "6.1"
         said = modelverb.explain(question, profile, options.window, options.steps)
         print(json.dumps({"profile": profile, "lines": said}, indent=2) if options.json else "\n".join(said))
@@ -372,6 +374,6 @@ def _named(config: Path | None, change: Change | None = None) -> Path:
     if config is None and change is not None and change.is_one:
         return PROJECT / DEFAULT
     if config is None:
-        raise UserError("no experiment named", hint="as in `kit run configs/aim7.yaml`; more are in configs/")
+        raise UserError("no experiment named", hint="as in configs/aim7.yaml; more are in configs/")
     ours = PROJECT / config  # the examples, from wherever kit is called
     return ours if not config.exists() and ours.exists() else config

@@ -23,6 +23,8 @@ from kit.workload.catalog import WORKLOADS, parse_params
 from kit.workload.custom import read_program, windows
 from kit.workload.load import WindowInfo
 
+MODELLED = tuple(w for w in WORKLOADS if w not in ("program", "payload"))  # by name: programs are files
+
 
 @dataclass(frozen=True)
 class Question:
@@ -38,22 +40,29 @@ def ask(name: str, params: Mapping[str, Any], smaps: Path | None, seed: int = 1)
     """`name`: a workload, or a file that holds a program. Raises UserError."""
     layout = _layout(smaps)
     given = {k: v for k, v in params.items() if v is not None}
-    if name in WORKLOADS and name != "program":
+    if name in MODELLED:
         if name == "aim7" and isinstance(given.get("mix"), str):
             given["mix"] = _mix(given["mix"])
         try:
             load = parse_params(name, given).load(name, seed)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
+            if first["type"] == "extra_forbidden":
+                others = [w for w in MODELLED if first["loc"][0] in WORKLOADS[w].model_fields]
+                hint = "; ".join(f"--program {w} has it" for w in others)
+                raise UserError(f"--{first['loc'][0]} is nothing of {name}", hint=hint) from None
             what = ".".join(map(str, first["loc"]))
             raise UserError(f"{what}: {str(first['msg']).removeprefix('Value error, ')}", where=name) from None
         return Question(load.program, {w.name: w for w in load.windows}, layout, name)
     if given:
         raise UserError(f"--{next(iter(given))} belongs to a workload, and {name} is a file")
     try:
-        return Question(read_program(Path(name)), {}, layout, name)
+        program = read_program(Path(name))
+        if not list(windows(program.ops)):
+            raise UserError("it has no window, so nothing would be counted", where=name, hint="window NAME … end")
+        return Question(program, {}, layout, name)
     except OSError as error:
-        hint = f"a workload ({', '.join(w for w in WORKLOADS if w != 'program')}) or a file with a program"
+        hint = f"a workload ({', '.join(MODELLED)}) or a file with a program"
         raise UserError(f"cannot read: {error.strerror}", where=name, hint=hint) from error
     except ValueError as error:
         raise UserError(str(error)) from error

@@ -95,6 +95,9 @@ def test_profiles_are_listed_with_their_cells(capsys: pytest.CaptureFixture[str]
         (["--depth", "x"], "depth: a depth is a number"),
         (["--program", "aim7", "--mix", "none"], "no such mix"),
         (["--smaps", "/nowhere"], "/nowhere: cannot read"),
+        (["--mix", "fork_test"], "--mix is nothing of fork-chain\n  --program aim7 has it"),
+        (["--program", "payload"], "a workload (fork-chain, aim7) or a file"),
+        (["--program", "/dev/null"], "/dev/null: it has no window"),
     ],
 )
 def test_mistakes_are_one_message_and_exit_code_2(
@@ -126,3 +129,8 @@ def test_what_is_not_smaps_is_refused() -> None:
     for text in ("", "Anonymous: 4 kB\n", SMAPS.replace("Anonymous:            68 kB\n", "")):
         with pytest.raises(ModelError):
             parse_smaps(text)
+
+
+def test_one_profile_is_explained_at_a_time(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["model", "explain", "--profile", "6.1", "--profile", "6.0"]) == 2
+    assert "one profile" in capsys.readouterr().err
