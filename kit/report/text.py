@@ -25,11 +25,14 @@ def render(verdict: Row, folder: Path) -> str:
 
 
 def wrapped(text: str, width: int) -> str:
-    """Prose folded at words to a terminal's width; rows of tables stay whole."""
+    """Prose folded at words to a terminal's width; tables stay whole, and commands that are there to be copied."""
     out = []
+    in_table = False
     for line in text.splitlines():
         indent = line[: len(line) - len(line.lstrip())]
-        if len(line) <= width or "   " in line.strip():
+        rule = "--" in line and not line.strip("- ")
+        in_table = rule or (in_table and "  " in line.strip())
+        if len(line) <= width or in_table or "   " in line.strip() or line.startswith("Again: "):
             out.append(line)
         else:
             rest = indent + "  " if indent else ""

@@ -17,6 +17,7 @@ from kit.stats.attribution import Attribution, Fault
 from kit.stats.counts import Counted, compare, judge_all
 from kit.stats.verdict import judge
 
+TABLE = "lock class   arm\n-----------  -----------\nclass full   of\nanother one  that is long\n"
 BASE, NEW = ArmSpec("base", "dir:/x", (), "6.1"), ArmSpec("new", "dir:/x", (), "6.1")
 EXP = Experiment(
     name="x",
@@ -242,4 +243,5 @@ def test_prose_is_folded_at_words_and_tables_are_not() -> None:
     assert text.splitlines()[0] == table
     assert all(len(line) <= 60 for line in text.splitlines()[1:])
     assert text.splitlines()[2].startswith("    word")
+    assert wrapped(f"{TABLE}\nAgain: kit run {'x/' * 9}\n", 20) == f"{TABLE}\nAgain: kit run {'x/' * 9}\n"
     assert text.split() == f"{table}  count: {'word ' * 30}".split()
