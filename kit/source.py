@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,7 @@ class Source:
         Raises UserError."""
         where = said or f"--set {assignment}"
         key, eq, value = assignment.partition("=")
+        key = re.sub(r"\[([0-9]+)\]", r".\1", key)  # workloads[0].x, as `kit check --keys` writes lists
         if not eq or not all(key.split(".")):
             raise UserError(f"not an assignment: {assignment!r}", where="--set", hint="as in --set guest.cpus=[1,2]")
         try:

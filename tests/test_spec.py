@@ -220,10 +220,11 @@ def test_overrides(read: Read) -> None:
         "workloads.1={fork-chain: {depth: 1, written: {0: [1]}, name: second}}",
         "workloads.1.fork-chain.written.0=[0, 1]",
         "limit=2%",
+        "workloads[1].fork-chain.depth=0",
     )
     assert (exp.cpus, exp.minutes, exp.arm("without").series, exp.limit) == ((4,), 5, (), 0.02)
     assert exp.workloads[0].params["forks"] == 7
-    assert exp.workloads[1].name == "second"
+    assert (exp.workloads[1].name, exp.workloads[1].params["depth"]) == ("second", [0])
     assert exp.workloads[1].params["written"] == {"0": [0, 1]}
 
 
