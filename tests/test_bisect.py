@@ -148,6 +148,26 @@ def test_a_merge_is_searched_along_first_parents_then_inside(bisection: Bisectio
     assert bisection.found()["proof"]["reverted_holds"] is True
 
 
+@pytest.mark.parametrize("back", [True, False])
+def test_what_a_side_merged_back_is_not_the_culprit(bisection: Bisection, back: bool) -> None:
+    """Before the good end a larger change went in, which the side has by a merge of its own, or not at all."""
+    linux = bisection.linux
+    linux.git("checkout", "-q", "-b", "side")
+    linux.harmless("side 1")
+    linux.git("checkout", "-q", "main")
+    good = linux.culprit()
+    linux.git("checkout", "-q", "side")
+    if back:
+        linux.merge("main", "Merge main back")
+    linux.edit("\treturn 0;", "\treturn 0; /* off by one */", FORK)
+    culprit = linux.commit("fork: one more")
+    linux.git("checkout", "-q", "main")
+    merge = linux.merge("side", "Merge the side")
+    ran = bisection.run(good=good)
+    assert (ran.code, bisection.culprit()) == (OK, culprit), ran
+    assert [m["sha"] for m in bisection.found()["merges"]] == [merge]
+
+
 def test_a_merge_that_is_itself_the_culprit_is_named(bisection: Bisection) -> None:
     """Neither side is bad: what was put into the merge is."""
     linux = bisection.linux

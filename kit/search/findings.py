@@ -80,14 +80,16 @@ class Proof:
 
     @property
     def again_holds(self) -> bool | None:
-        return self._is_good(self.again, 0.0) if self.decided is None else self.decided[0]
+        if self.decided is not None:
+            return self.decided[0]
+        return self._is_good(self.again, self.good, self.bad)
 
     @property
     def revert_holds(self) -> bool | None:
         if self.decided is not None:
             return self.decided[1]
         others = self.bad - self.after if self.threshold is None else 0.0
-        return self._is_good(self.reverted, others)
+        return self._is_good([value - others for value in self.reverted], self.before, self.after)
 
     @property
     def holds(self) -> bool | None:
@@ -95,10 +97,10 @@ class Proof:
         said = [p for p in (self.again_holds, self.revert_holds) if p is not None]
         return all(said) if said else None
 
-    def _is_good(self, values: Sequence[float], others: float) -> bool | None:
+    def _is_good(self, values: Sequence[float], good: float, bad: float) -> bool | None:
         if not values:
             return None
-        return not bad_side(sum(values) / len(values) - others, self.before, self.after, self.threshold)
+        return not bad_side(sum(values) / len(values), good, bad, self.threshold)
 
 
 @dataclass(frozen=True)

@@ -145,6 +145,7 @@ class _Job:
         self.watch, self.notes, self.start = watch, notes, start
         self.tests, self.folder = workbench.tests, workbench.runner.folder
         self.noisy = not question.exact
+        self.limit = question.wanted.threshold  # a value is bad from there on; None: half way between a line's ends
         self.named: Named | None = None
 
     def run(self) -> BisectResult:
@@ -158,6 +159,17 @@ class _Job:
             stages = self._into_merges(Stage(self.line, self._search(self.line)))
             proof = self._proved(stages[-1])
         return self._finish(Finding(tuple(stages), self.named, proof, self.noisy))
+
+    def _search_inside(self, side: Line, merge: Change) -> Done:
+        """What was merged back into a side may change more than the culprit does: what the merge changed is looked for
+        first, and any difference of the side's own ends only where that shows nothing."""
+        if not self.noisy and self.limit is None:
+            self.limit = (merge.before + merge.after) / 2
+            done = self._search(side)
+            self.limit = None
+            if done.end is not End.NO_DIFFERENCE:
+                return done
+        return self._search(side)
 
     def _proved(self, stage: Stage) -> Proof:
         if stage.done.end is not End.FOUND:
@@ -196,8 +208,7 @@ class _Job:
         if self.noisy:
             return self._noisy_search(count).next(seen, cost, images)
         hint = self._hint(line, seen)
-        wanted, within = self.question.wanted, self.question.within
-        return ExactSearch(count, direction, wanted.threshold, hint, within).next(seen, cost, images)
+        return ExactSearch(count, direction, self.limit, hint, self.question.within).next(seen, cost, images)
 
     def _noisy_search(self, count: int) -> NoisySearch:
         wanted, model = self.question.wanted, Rates() if self.question.yes_no else Levels()
@@ -250,7 +261,7 @@ class _Job:
         if 0 not in values or last not in values or values[0] == values[last]:
             return None
         good, bad = values[0], values[last]
-        judged = {c: bad_side(v, good, bad, self.question.wanted.threshold) for c, v in values.items()}
+        judged = {c: bad_side(v, good, bad, self.limit) for c, v in values.items()}
         high = min((c for c, is_bad in judged.items() if is_bad), default=last)
         return max((c for c, is_bad in judged.items() if not is_bad and c < high), default=0), high, good, bad
 
@@ -276,7 +287,7 @@ class _Job:
         unknown = None
         for side in stage.line.inside(stage.culprit):
             self.progress.note(f"into the merge {stage.commit.name}: {side.good} to {side.bad}")
-            done = self._search(side)
+            done = self._search_inside(side, stage.change)
             if done.end in (End.FOUND, End.SET):
                 return Stage(side, done)
             self.notes.append(f"in the merge {stage.commit.name}, {side.bad}: {in_words(side, done.why)}")
