@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from kit import __version__
+
 TYPE_CHECKING = False  # typing's own costs 7 ms of every start
 if TYPE_CHECKING:
     Verbs = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -17,6 +19,7 @@ def parser() -> argparse.ArgumentParser:
         description="Does this patch make the kernel better, and is that consistent and not a fluke?",
         epilog="exit codes: 0 as expected, 1 not as expected, 2 bad input, 3 inconclusive, 4 could not run",
     )
+    top.add_argument("--version", action="version", version=f"kit {__version__}")
     top.add_argument("--no-install", action="store_true", help="never install system packages, only name them")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
     run = verbs.add_parser("run", help="do an experiment and give its verdict")

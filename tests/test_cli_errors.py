@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -140,3 +141,10 @@ def test_a_verb_that_takes_no_change_does_not_swallow_one(verb: list[str], capsy
     with pytest.raises(SystemExit, match="2"):
         parser().parse_args([*verb, "--dirty"])
     assert "unrecognized arguments: --dirty" in capsys.readouterr().err
+
+
+def test_the_version_is_the_projects(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--version"])
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"].get("version")
+    assert (ended.value.code, capsys.readouterr().out) == (0, f"kit {declared or kit.__version__}\n")

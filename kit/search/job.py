@@ -47,7 +47,6 @@ class Narrowed:
     chances: tuple[float, ...]
     seen: tuple[Seen, ...]
     images: dict[int, str]
-    said: str
 
 
 @dataclass(frozen=True)
@@ -147,6 +146,7 @@ class _Job:
         self.noisy = not question.exact
         self.limit = question.wanted.threshold  # a value is bad from there on; None: half way between a line's ends
         self.named: Named | None = None
+        self.asked_model = False
 
     def run(self) -> BisectResult:
         for said in self.notes:
@@ -194,7 +194,7 @@ class _Job:
             known = {image for index, image in images.items() if index in measured}
             self._test(line, step.commit, () if step.commit in images else known)
             now, images = self.tests.of(places), self.tests.images(places)
-            self.watch(Narrowed(line, self._chances(line, now, images), tuple(now), images, step.why))
+            self.watch(Narrowed(line, self._chances(line, now, images), tuple(now), images))
 
     def _test(self, line: Line, index: int, known: Collection[str]) -> None:
         self.workbench.test(line.place(index), lambda: line.source(index), SEARCH, known)
@@ -217,7 +217,8 @@ class _Job:
     def _hint(self, line: Line, seen: Sequence[Seen]) -> int | None:
         """The commit that the model names, once both ends were booted."""
         ends = [self._boot_of(line.place(i)) for i in (0, len(line.commits))]
-        if self.named is None and line is self.line and ends[0] and ends[1]:
+        if not self.asked_model and line is self.line and ends[0] and ends[1]:
+            self.asked_model = True
             self.named = name_change(self.question, line, ends[0], ends[1])
             if self.named is not None:
                 named = self.named

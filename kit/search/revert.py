@@ -50,6 +50,6 @@ def _without(
         done = proc.run(argv, progress=progress, limit=LIMIT, cwd=Path(folder))
         if done.status == 0:
             return files[0].read_bytes()
-    if done.status <= CONFLICTS_MOST:
+    if 0 < done.status <= CONFLICTS_MOST:
         raise UserError("later commits changed the same lines", where=path)
     raise UserError(f"git merge-file: {done.output.strip() or done.status}", where=path)
