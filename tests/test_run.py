@@ -641,7 +641,9 @@ def test_slower_on_kvm_is_worse_before_the_last_block(bench: Bench, kvm: None) -
     for record in records:
         assert record["host"]["after"]["total_ticks"] >= record["host"]["before"]["total_ticks"] > 0
         assert len(record["host"]["pinned"]["cores"]) == 1
-    assert sum(line.startswith("pinned ") and "," not in line for line in bench.log.read_text().splitlines()) > 0
+    pinned = [line for line in bench.log.read_text().splitlines() if line.startswith("pinned ")]
+    assert len(pinned) == len(records)
+    assert not any("," in line for line in pinned), "each thread on one core"
 
 
 def test_a_resumed_run_stops_where_it_would_have_stopped(bench: Bench, kvm: None) -> None:

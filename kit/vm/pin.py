@@ -14,17 +14,16 @@ def pin(monitor: socket.socket, vcpus: int, cores: Sequence[int]) -> Pinned:
     """Binds the threads of a QEMU that has just started. Where that cannot be, none is bound, and why is said."""
     if len(cores) < vcpus:
         return Pinned((), f"{vcpus} vCPUs, {len(cores)} cores")
-    with Monitor(monitor) as qemu:
-        answer = qemu.answer("query-cpus-fast")
-    threads = _threads(answer)
-    if len(threads) != vcpus or len(set(threads)) != vcpus:
-        return Pinned((), "QEMU names no thread for each vCPU")
-    try:
-        for thread, core in zip(threads, cores, strict=False):
-            os.sched_setaffinity(thread, {core})
-    except OSError as error:
-        return Pinned((), f"not allowed: {error.strerror}")
-    return Pinned(tuple(cores[:vcpus]))
+    with Monitor(monitor) as qemu:  # still open when they are bound: who listens there sees that they are
+        threads = _threads(qemu.answer("query-cpus-fast"))
+        if len(threads) != vcpus or len(set(threads)) != vcpus:
+            return Pinned((), "QEMU names no thread for each vCPU")
+        try:
+            for thread, core in zip(threads, cores, strict=False):
+                os.sched_setaffinity(thread, {core})
+        except OSError as error:
+            return Pinned((), f"not allowed: {error.strerror}")
+        return Pinned(tuple(cores[:vcpus]))
 
 
 def _threads(answer: object) -> list[int]:
