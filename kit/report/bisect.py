@@ -8,6 +8,7 @@ from typing import Any
 
 from tabulate import tabulate
 
+from kit.stats.phrase import signed
 from kit.stats.words import join, several
 
 BARS = "▁▂▃▄▅▆▇█"
@@ -142,7 +143,7 @@ def sentence(found: Found) -> str:
 
 def _ratio(ratio: float) -> str:
     """`2.33 times`; of a small change `+0.51%`."""
-    return f"{(ratio - 1) * 100:+.3g}%" if abs(ratio - 1) < SMALL else f"{ratio:.2f} times"
+    return signed(ratio) if abs(ratio - 1) < SMALL else f"{ratio:.2f} times"
 
 
 def _no_culprit(found: Found) -> str:
