@@ -16,16 +16,20 @@ from pathlib import Path
 GOLDEN = Path(__file__).resolve().parent
 sys.path.insert(0, str(GOLDEN.parents[1]))
 
-from kit.vm.splats import classify, kind_of, plain_lines, stuck  # noqa: E402
+from kit.vm.splats import ASKED, classify, kind_of, plain_lines, stuck  # noqa: E402
 
 BEFORE, AFTER = 4, 130
 
 
+def is_answer(line: str) -> bool:
+    """Whether a line begins what a guest says because kit asked."""
+    return bool(ASKED.match(line)) or line.startswith("Uhhuh. NMI received") or kind_of(line) == "nmi"
+
+
 def trimmed(log: str) -> str:
     """From a few lines before the first splat or the first answer of a guest that hangs."""
-    asked = ("sysrq: ", "SysRq : ", "Uhhuh. NMI received")
     lines = log.split("\n")
-    answers = [i for i, line in enumerate(plain_lines(log)) if line.startswith(asked) or kind_of(line) == "nmi"]
+    answers = [i for i, line in enumerate(plain_lines(log)) if is_answer(line)]
     hang = stuck(log, answers[0] + 1) if answers else None  # may come after every task that only sleeps
     starts = [splat.line - 1 for splat in classify(log)][:1] + answers[:1] + ([hang.line - 1] if hang else [])
     wanted = {i for start in starts for i in range(start - BEFORE, start + AFTER)}

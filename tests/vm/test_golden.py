@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kit.vm.splats import FATAL, classify, kind_of, plain_lines, stuck
+from kit.vm.splats import FATAL, classify, plain_lines, stuck
+from tests.golden.trim import is_answer
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 
@@ -15,8 +16,7 @@ def parts(name: str) -> tuple[str, str, int]:
     """(the whole log, what the guest said unasked, the line where its answers begin)."""
     log = (GOLDEN / f"broken-{name}.log").read_text()
     plain = plain_lines(log)
-    asked = ("sysrq: ", "SysRq : ", "Uhhuh. NMI received")
-    first = next((i for i, x in enumerate(plain) if x.startswith(asked) or kind_of(x) == "nmi"), len(plain))
+    first = next((i for i, line in enumerate(plain) if is_answer(line)), len(plain))
     return log, "\n".join(log.split("\n")[:first]), first + 1
 
 
