@@ -20,7 +20,7 @@ from kit.search.exact import ExactSearch
 from kit.search.findings import Finding, Proof, Stage, as_json, in_words
 from kit.search.history import read_history
 from kit.search.levels import Levels
-from kit.search.line import Line
+from kit.search.line import Line, places
 from kit.search.metric import bad_side
 from kit.search.naming import Named, name_change
 from kit.search.noisy import NoisySearch
@@ -178,9 +178,9 @@ class _Job:
 
     def _search(self, line: Line) -> Done:
         """Tests commits of a line until the search ends."""
-        places = {line.place(i): i for i in range(len(line.commits) + 1)}
+        indices = places(line)
         while True:
-            seen, images = self.tests.of(places), self.tests.images(places)
+            seen, images = self.tests.of(indices), self.tests.images(indices)
             step = self._step(line, seen, images)
             if isinstance(step, Done):
                 if step.end is End.NOT_EXACT and not self.noisy:
@@ -193,7 +193,7 @@ class _Job:
             measured = {s.commit for s in seen if s.value is not None}
             known = {image for index, image in images.items() if index in measured}
             self._test(line, step.commit, () if step.commit in images else known)
-            now, images = self.tests.of(places), self.tests.images(places)
+            now, images = self.tests.of(indices), self.tests.images(indices)
             self.watch(Narrowed(line, self._chances(line, now, images), tuple(now), images))
 
     def _test(self, line: Line, index: int, known: Collection[str]) -> None:

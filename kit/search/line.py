@@ -67,3 +67,8 @@ class Line(Protocol):
     def inside(self, index: int) -> tuple[Line, ...]:
         """For a merge, a line from where each merged side forked off to its tip; empty for any other commit."""
         ...
+
+
+def places(line: Line) -> dict[str, int]:
+    """The index of every place of a line, the good end's among them."""
+    return {line.place(i): i for i in range(len(line.commits) + 1)}

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from statistics import fmean
-from typing import Any
 
 from kit.errors import UserError
 from kit.progress import Progress
 from kit.search.doubts import fenced
 from kit.search.findings import Proof, Stage
-from kit.search.line import Line
+from kit.search.line import Line, Source, places
+from kit.search.noted import Noted, note
 from kit.search.odds import MOST, Pairs, spread_about
 from kit.search.question import Question
 from kit.search.record import AGAIN, REVERTED, SAME, SEARCH, Trial
@@ -22,7 +22,7 @@ from kit.search.revert import reverted
 from kit.search.workbench import Workbench
 
 PLACE = 39  # letters of a revert's place: one of 40 is taken for a commit's id
-Source = Callable[[], Any]
+GetSource = Callable[[], Source]
 
 
 class Prover:
@@ -57,20 +57,20 @@ class Prover:
         ends = good[0], fmean(bad) if bad else change.after
         return Proof((), (), *ends, change.before, change.after, wanted.threshold, self.question.within)
 
-    def _without(self, proof: Proof, place: str, source: Source) -> Proof:
+    def _without(self, proof: Proof, place: str, get_source: GetSource) -> Proof:
         """The bad end without the culprit, once: exact."""
-        tests = self._times(1, place, REVERTED, source)
+        tests = self._times(1, place, REVERTED, get_source)
         images = {t.image: t.value for t in self.tests.done if t.value is not None and t.role == SEARCH}
         values = _values(tests)
         same = tuple(v for t in tests if t.role == SAME and (v := images.get(t.image)) is not None)
         why = "" if values or same else tests[-1].why
         return replace(proof, reverted=values or same[:1], same_image=bool(same) and not values, why=why)
 
-    def _in_rounds(self, proof: Proof, stage: Stage, place: str, source: Any) -> Proof:
+    def _in_rounds(self, proof: Proof, stage: Stage, place: str, source: Source | None) -> Proof:
         """Good end, bad end and revert in turn; of the bad end's differences from the others the answers."""
         spread, sure = self._spread(stage), self.question.wanted.probability
         last = len(self.line.commits)
-        ends = fmean(self._measured(last)) - fmean(self._measured(0))
+        ends = proof.bad - fmean(self._measured(0))
         for round_ in range(1, MOST + 1):
             good = self._times(round_, self.ends[0], AGAIN, lambda: self.line.source(0))
             bad = self._times(round_, self.ends[1], AGAIN, lambda: self.line.source(last))
@@ -84,24 +84,21 @@ class Prover:
 
     def _spread(self, stage: Stage) -> float:
         """Standard deviation of a test, as the search has seen it on both sides of the culprit."""
-        places = {stage.line.place(i): i for i in range(len(stage.line.commits) + 1)}
-        own: dict[int, list[float]] = {}
-        for seen in self.tests.of(places):
-            if seen.value is not None:
-                own.setdefault(seen.commit, []).append(seen.value)
+        own = self._noted(stage.line).own
         drawn = own if self.question.yes_no else fenced(own)[0]
         sides = [[v for c, several in drawn.items() if (c < stage.culprit) is first for v in several]
                  for first in (True, False)]  # fmt: skip
         return spread_about(sides)
 
-    def _measured(self, index: int) -> list[float]:
+    def _measured(self, index: int) -> Sequence[float]:
         """What the tests of a commit of the line gave; a kernel that does the same as it counts too."""
-        images = self.tests.images({self.line.place(i): i for i in range(len(self.line.commits) + 1)})
-        image = images.get(index, "")
-        mine = [t for t in self.tests.done if t.place == self.line.place(index) or (image and t.image == image)]
-        return [t.value for t in mine if t.value is not None and t.role in (SEARCH, AGAIN)]
+        return self._noted(self.line).values.get(index, ())
 
-    def _times(self, times: int, place: str, role: str, source: Source) -> list[Trial]:
+    def _noted(self, line: Line) -> Noted:
+        indices = places(line)
+        return note(len(indices), self.tests.of(indices), self.tests.images(indices))
+
+    def _times(self, times: int, place: str, role: str, get_source: GetSource) -> list[Trial]:
         """So many tests of a place for a proof; those that were done before a kill count."""
         roles = (role, SAME) if role == REVERTED else (role,)
         what = {self.ends[0]: "the good end again", self.ends[1]: "the bad end again"}
@@ -111,7 +108,7 @@ class Prover:
                 return done
             known = {t.image for t in self.tests.done if t.role == SEARCH and t.value is not None}
             self.progress.note(f"proof: {what.get(place, 'the bad end without the culprit')}")
-            self.workbench.test(place, source, role, () if self.noisy else known)
+            self.workbench.test(place, get_source, role, () if self.noisy else known)
 
 
 def _values(tests: Sequence[Trial]) -> tuple[float, ...]:
