@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import time
 from collections.abc import Sequence
@@ -31,6 +32,7 @@ from kit.store import Cache, RunFolder, read_json, write_atomic, write_json
 from kit.upkeep import keep_within, size_limit, sweep, temporary_files
 
 SCHEMA = 1
+SEEDS = 2**32
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,14 @@ def run_experiment(
     exp: Experiment, cache: Cache, progress: Progress, runs: Path, resume: Path | None = None, *, fresh: bool = False
 ) -> RunResult:
     """Does an experiment, or the rest of one (`resume`: its run folder). `fresh`: boots of earlier runs do not count,
-    nor ever in an A/A experiment: an arm would be compared with its own record.
+    nor ever in an A/A experiment: an arm would be compared with its own record. Where nobody has said in which order to
+    boot, it is drawn here and recorded: an order that is the same for everybody favours the same arm for everybody.
 
     Raises UserError for bad input before anything is built, MachineError when the machine fails, KeyboardInterrupt with
     the command that goes on.
     """
     start = time.monotonic()
+    exp = replace(exp, order_seed=secrets.randbelow(SEEDS)) if exp.order_seed is None else exp
     limit = size_limit()
     sweep(cache)
     tools = find_toolchain(progress, exp.toolchain)

@@ -40,6 +40,7 @@ def provenance(
             "python": platform.python_version(),
         },
         "seed": exp.seed,
+        "order_seed": exp.orders,
     }
 
 

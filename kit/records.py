@@ -405,7 +405,7 @@ class Experiment:
     expect: Mapping[str, str]
     blocks: int
     minutes: float
-    seed: int
+    seed: int  # of the workloads: part of their programs, so equal from run to run
     accept: tuple[tuple[str, str], ...] = ()  # (pattern, why) of splats known and accepted
     arch: str = "x86_64"
     toolchain: str = "gcc"  # or llvm
@@ -417,6 +417,12 @@ class Experiment:
     aa: bool = False  # every arm is the baseline's kernel: a difference that is found is a false one
     boot_limit: float | None = None  # seconds that a boot may take; None: by how long the baseline's took
     root: str = "guest"  # "host": payloads run on the host's files
+    order_seed: int | None = None  # draws the orders of boots; None: a run draws it, and records it
+
+    @property
+    def orders(self) -> int:
+        """The seed of the orders of boots; that of the workloads where a plan is only shown."""
+        return self.seed if self.order_seed is None else self.order_seed
 
     def arm(self, name: str) -> ArmSpec:
         return next(a for a in self.arms if a.name == name)

@@ -24,4 +24,5 @@ def shared_keys(exp: Experiment) -> dict[str, Any]:
         "instructions": exp.instructions,
         "time": exp.time,
         "seed": exp.seed,
+        **({} if exp.order_seed is None else {"order_seed": exp.order_seed}),
     }

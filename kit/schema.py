@@ -221,8 +221,20 @@ class ExperimentModel(_Strict):
     aa: bool = Field(
         default=False, description="an A/A experiment: every arm is the baseline's kernel, and `same` is expected"
     )
-    seed: int = Field(default=1, ge=0, lt=2**63, strict=True, description="decides every random order")
+    seed: int | None = Field(
+        default=None, ge=0, lt=2**63, strict=True,
+        description="decides what workloads draw and the order of boots; default: 1, and an order drawn anew",
+    )  # fmt: skip
+    order_seed: int | None = Field(
+        default=None, ge=0, lt=2**63, strict=True,
+        description="decides the order of boots alone; a run writes down the one that it drew",
+    )  # fmt: skip
     bisect: BisectModel | None = Field(default=None, description="what `kit bisect` looks for, and where")
+
+    @property
+    def workload_seed(self) -> int:
+        """What workloads draw by: fixed where nobody says it, so that exact boots are known again by their program."""
+        return 1 if self.seed is None else self.seed
 
     @field_validator("config", mode="before")
     @classmethod

@@ -128,7 +128,8 @@ def _resolve(model: ExperimentModel, source: Source) -> Experiment:
         expect=dict(model.expect),
         blocks=model.budget.blocks,
         minutes=model.budget.minutes,
-        seed=model.seed,
+        seed=model.workload_seed,
+        order_seed=model.seed if model.order_seed is None else model.order_seed,
         accept=tuple((a.pattern, a.why) for a in model.accept),
         boot_limit=model.guest.limit,
         config=_config(model, source),
@@ -260,7 +261,7 @@ def _workload(
         raw = {"root": model.guest.root, **_payload_paths(raw, source)}
     try:
         params = parse_params(kind, raw)
-        parse_program(params.load(name, model.seed).program.text())  # the guest's own bounds
+        parse_program(params.load(name, model.workload_seed).program.text())  # the guest's own bounds
         if isinstance(params, Payload):
             require_room(params.packed(), mebibytes(model.guest.memory))
     except ValidationError as error:

@@ -664,6 +664,29 @@ def place(line: str) -> tuple[Any, ...]:
     return record["arm"], record["block"], record["order"], record["key"]
 
 
+def test_each_run_draws_its_order_and_writes_it_down(bench: Bench, kvm: None) -> None:
+    """Boots of exact evidence are known again all the same: they do not depend on their order."""
+    timed(bench, 1100)
+    bench.experiment["evidence"] = ["count", "time"]
+    for _ in range(2):
+        bench.run()
+    assert bench.call("run", str(bench.runs()[-1] / "experiment.yaml")).code == NOT_AS_EXPECTED
+    drawn = [yaml.safe_load((run / "experiment.yaml").read_text())["order_seed"] for run in bench.runs()]
+    assert drawn[0] != drawn[1] == drawn[2] == bench.verdict()["provenance"]["order_seed"]
+    lines = [(run / "boots.jsonl").read_text().splitlines() for run in bench.runs()]
+    assert sorted(map(place, lines[1])) == sorted(map(place, lines[2]))
+    assert bench.verdict()["boots"]["reused"] == BOOTS
+
+
+def test_a_seed_that_is_given_repeats_the_order(bench: Bench) -> None:
+    bench.experiment["seed"] = 7
+    for _ in range(2):
+        bench.run("--fresh")
+    one, two = ((run / "boots.jsonl").read_text().splitlines() for run in bench.runs())
+    assert sorted(map(place, one)) == sorted(map(place, two))
+    assert bench.verdict()["provenance"]["order_seed"] == 7
+
+
 def test_the_same_kernel_twice_needs_no_boot(bench: Bench) -> None:
     bench.arms()
     bench.experiment["evidence"] = ["count", "instructions", "time"]

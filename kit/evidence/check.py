@@ -31,7 +31,7 @@ def boots(exp: Experiment, site: Site) -> list[BootSpec]:
             if (kernel := site.kernels.get((arm, INSTRUMENT))) is None:
                 continue
             machine = Machine(exp.arch, cpus, exp.memory, site.accel)
-            out.append(BootSpec(arm, kernel, KIND, program, machine, "", exp.seed, 0, 0, len(out), site.guest_key))
+            out.append(BootSpec(arm, kernel, KIND, program, machine, "", exp.orders, 0, 0, len(out), site.guest_key))
     return out
 
 

@@ -35,13 +35,13 @@ def boots(exp: Experiment, site: Site) -> list[BootSpec]:
     out: list[BootSpec] = []
     for block in range(min(REPEATS, exp.blocks)):
         places = [(arm.name, cpus) for arm in exp.arms for cpus in exp.cpus]  # all: the order is that of the seed
-        random.Random(f"{exp.seed}/count/{block}").shuffle(places)
+        random.Random(f"{exp.orders}/count/{block}").shuffle(places)
         for arm, cpus in places:
             machine = Machine(exp.arch, cpus, exp.memory, site.accel)
             if (kernel := site.kernels.get((arm, INSTRUMENT))) is None:
                 continue
             out.append(
-                BootSpec(arm, kernel, KIND, program, machine, "", exp.seed, block, block, len(out), site.guest_key)
+                BootSpec(arm, kernel, KIND, program, machine, "", exp.orders, block, block, len(out), site.guest_key)
             )
     return out
 

@@ -45,12 +45,12 @@ def boots(exp: Experiment, site: Site) -> list[BootSpec]:
     program = boot_program(loads_of(exp))
     machine = Machine(exp.arch, 1, exp.memory, ACCEL)
     arms = [a.name for a in exp.arms if (a.name, INSTRUMENT) in site.kernels]
-    places = [(arm, n, 0) for n in range(exp.instructions.layouts) for arm in block_order(arms, exp.seed, n, KIND)]
+    places = [(arm, n, 0) for n in range(exp.instructions.layouts) for arm in block_order(arms, exp.orders, n, KIND)]
     if exp.baseline in arms:
         places.append((exp.baseline, 0, 1))
     return [
         BootSpec(
-            arm, site.kernels[arm, INSTRUMENT], KIND, program, machine, layout_word(n), exp.seed, repeat, n, order,
+            arm, site.kernels[arm, INSTRUMENT], KIND, program, machine, layout_word(n), exp.orders, repeat, n, order,
             site.guest_key,
         )
         for order, (arm, n, repeat) in enumerate(places)

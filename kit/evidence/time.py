@@ -66,8 +66,8 @@ def boots(exp: Experiment, site: Site) -> list[BootSpec]:
     for block in range(design_of(exp, site.accel).blocks):
         for cpus in exp.cpus:
             machine = Machine(exp.arch, cpus, exp.memory, site.accel)
-            for arm in block_order(list(kernels), exp.seed, block, f"{cpus} cpus"):
-                place = (exp.seed, block, block, len(out))
+            for arm in block_order(list(kernels), exp.orders, block, f"{cpus} cpus"):
+                place = (exp.orders, block, block, len(out))
                 out.append(BootSpec(arm, kernels[arm], KIND, program, machine, "", *place, site.guest_key))
     return out
 

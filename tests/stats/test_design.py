@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from kit.stats.blocks import block_order
+from kit.stats.blocks import block_order, run_length
 from kit.stats.design import Design
 
 
@@ -47,4 +47,24 @@ def test_the_order_of_a_block_depends_on_seed_block_and_place_alone() -> None:
     assert block_order(["a", "b", "c"], 1, 2, "4 cpus") == block_order(["c", "b", "a"], 1, 2, "4 cpus")
     orders = Counter(block_order(["a", "b", "c"], 1, n, place) for n in range(300) for place in ("1", "2"))
     assert len(orders) == 6
-    assert min(orders.values()) > 60
+    assert set(orders.values()) == {100}
+
+
+@pytest.mark.parametrize("arms", [2, 3, 4, 5])
+@pytest.mark.parametrize("seed", range(4))
+def test_orders_are_balanced_in_each_run_of_blocks(arms: int, seed: int) -> None:
+    names, length = [f"a{n}" for n in range(arms)], run_length(arms)
+    for run in range(3):
+        orders = [block_order(names, seed, run * length + n, "4 cpus") for n in range(length)]
+        places = Counter((arm, place) for order in orders for place, arm in enumerate(order))
+        follows = Counter(pair for order in orders for pair in itertools.pairwise(order))
+        before = Counter(pair for order in orders for pair in itertools.combinations(order, 2))
+        for counts, kinds in ((places, arms**2), (follows, arms * (arms - 1)), (before, arms * (arms - 1))):
+            assert len(counts) == kinds
+            assert len(set(counts.values())) == 1
+
+
+def test_who_is_first_in_a_block_is_a_fair_draw_over_seeds() -> None:
+    first = Counter(block_order(["with", "with-again", "without"], seed, 0) for seed in range(3000))
+    assert len(first) == 6
+    assert min(first.values()) > 400
