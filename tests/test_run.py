@@ -24,7 +24,7 @@ import yaml
 import kit.experiment
 import kit.runner
 from kit.cli import INTERRUPTED, main
-from kit.errors import BAD_INPUT, COULD_NOT_RUN, NOT_AS_EXPECTED, OK
+from kit.errors import BAD_INPUT, COULD_NOT_RUN, INCONCLUSIVE, NOT_AS_EXPECTED, OK
 from kit.project import PROJECT, command
 from kit.store import RunFolder
 from kit.vm.boot import BootRun, run_boot
@@ -228,6 +228,26 @@ def test_a_kernel_that_counts_one_more_disagrees_with_the_model(bench: Bench) ->
     assert "with, fork-chain/d0, 1 vCPU: measured 46, 46; predicted 45, of these" in ran.out
     assert re.search(r"15 \w+ \(3\.00 per job\)", ran.out), "the operations that were predicted"
     assert "difference +1, +0.200 per job" in ran.out
+
+
+@pytest.mark.parametrize(("into", "verdict", "code"), [("with", "worse", NOT_AS_EXPECTED), ("without", "better", OK)])
+def test_a_lock_that_nobody_named_decides(bench: Bench, into: str, verdict: str, code: int) -> None:
+    ledger = [bench.fault("locks: fork_ledger_mutex 100")]
+    bench.arms(**{"with_" if into == "with" else into: ledger})
+    bench.experiment["locks"] = ["anon_vma", "*"]
+    ran = bench.run()
+    assert (ran.code, bench.verdict()["verdict"]) == (code, verdict)
+    assert "the fork_ledger_mutex lock" in bench.verdict()["sentence"]
+    assert bench.did("boot") == BOOTS
+
+
+def test_locks_that_move_in_both_directions_are_inconclusive(bench: Bench) -> None:
+    both = (bench.fault("locks: one_lock 100"), bench.patch("other", "return 0;", "return 0; /* locks: two_lock 9 */"))
+    bench.arms(without=[both[0]], with_=[both[1]])
+    bench.experiment["locks"] = ["anon_vma", "*"]
+    ran = bench.run()
+    assert (ran.code, bench.verdict()["verdict"]) == (INCONCLUSIVE, "inconclusive")
+    assert "one_lock 300 → 0 and two_lock 0 → 27 acquisitions a boot (exact)" in bench.verdict()["sentence"]
 
 
 # Broken arms, and baselines.

@@ -14,12 +14,13 @@ from typing import Any
 from kit.evidence.blame import blame
 from kit.evidence.locks import EVERY, acquisitions, classes, named
 from kit.evidence.metrics import compare_metrics, metric_rows, silent
+from kit.evidence.moved import moved, one_sided
 from kit.evidence.predictions import predict_arm
-from kit.evidence.ranking import rank, summary
+from kit.evidence.ranking import Ranking, rank, summary
 from kit.evidence.request import Site
 from kit.model.predict import Prediction, Unmodelled
 from kit.records import Boot, BootSpec, Comparison, Experiment, KindVerdict, Machine, Outcome, Verdict
-from kit.stats.counts import Counted, compare, judge_all
+from kit.stats.counts import Counted, compare
 from kit.stats.words import several
 from kit.workload.catalog import make_loads
 from kit.workload.load import WindowInfo, boot_program
@@ -76,11 +77,17 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
     details: dict[str, Any] = {"predictions": predictions}
     if rows:
         details["metrics"] = [row.as_json() for row in rows]
+    ranking = rank(exp, good) if EVERY in exp.locks or one_sided(comparisons) else Ranking((), 0, 0)
     named_none = ""
     if EVERY in exp.locks:
-        ranking = rank(exp, good)
-        details |= {"classes": list(ranking.rows), "classes_noise": ranking.noise, "classes_same": ranking.same}
+        own = {name for lock in named(exp.locks) for name in classes(lock)}
+        shown = [{**r, "named": r["class"] in own} for r in ranking.shown]
+        details |= {"classes": shown, "classes_noise": ranking.noise, "classes_same": ranking.same}
         named_none = f"no lock is named that could decide; of all classes {summary(ranking)}"
+    others = moved(exp, comparisons, ranking)
+    comparisons += others.comparisons
+    if others.said:
+        details["moved"] = others.said
     if not comparisons:
         why = "no arm and baseline have counts of the same window" if named(exp.locks) else named_none
         return KindVerdict(KIND, Verdict.INCONCLUSIVE, why, details=details)
@@ -93,7 +100,7 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
     else:
         why = _why(comparisons, len(good))
     notes = (*_notes(predictions), *silent(exp, good, rows))
-    return KindVerdict(KIND, judge_all(comparisons, exp.limit), why, tuple(comparisons), notes, details)
+    return KindVerdict(KIND, others.verdict, why, tuple(comparisons), notes, details)
 
 
 def _shows(done: Sequence[Boot], lock: str) -> bool:

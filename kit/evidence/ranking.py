@@ -1,32 +1,48 @@
 """Every lock class by how much an arm differs from the baseline: boots in, rows out, exact ones told from noise.
 
-A class differs *beyond noise* if on every machine all boots of the arm lie on one side of all of the baseline's, and
-the difference is above the limit, more than NOISE_TIMES what boots of one arm differ by, and more than CHANCE standard
-deviations of events that come by chance (Poisson): two boots of a class that a timer drives agree by luck now and then.
-It differs *exactly* if, besides, at least half of that lies in windows where on every machine the boots of each arm
-count the same. All else is noise. For a patch to a lock that nobody has named: what it changes stands first, what
-merely moves is not told.
+A class differs *exactly* if in some windows, on every machine, the boots of each arm count the same, and the arms do
+not; if at least half of the difference lies there; and if that is no luck, whichever way counts may scatter (kit.stats.
+luck), at SURE for all classes together. It differs *beyond noise* if on every machine all boots of the arm lie on one
+side of all of the baseline's, and the difference is above the limit, more than NOISE_TIMES what boots of one arm differ
+by, and more than CHANCE standard deviations of events that come by chance (Poisson). All else is noise. For a patch to
+a lock that nobody has named: what it changes stands first, what merely moves is not told.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import sqrt
+from math import comb, prod, sqrt
 from statistics import fmean
 from typing import Any
 
 from kit.evidence.locks import by_class
 from kit.records import Boot, Experiment
 from kit.stats.counts import ratio_of
+from kit.stats.luck import luck, windows_by_luck
 
 NOISE_TIMES = 2
 CHANCE = 3
+SURE = 0.01  # the chance that agreement by luck makes any class of a run look exact
+LEAST = 4  # acquisitions a boot: of a lock that both arms take, nobody wants to know of fewer
+USUAL_WEIGHT = 0.1  # groups: how much what other classes do says of one that has shown no scatter
 RANKED = 12  # rows of a kind
 EXACT, BEYOND, NOISE = "exact", "beyond noise", "noise"
 WHOLE = ""  # in place of a window: all of a boot
 
 Place = tuple[str, int]  # arm, vCPUs
+Pair = tuple[list[int], list[int]]  # the boots of the arm and of the baseline on one machine
+
+
+@dataclass(frozen=True)
+class Exactly:
+    """A class that differs exactly in an arm, and the window that shows it best: its counts there by number of vCPUs,
+    the arm's and the baseline's."""
+
+    name: str
+    arm: str
+    window: str
+    counts: Mapping[int, Pair]
 
 
 @dataclass(frozen=True)
@@ -36,18 +52,49 @@ class Ranking:
     rows: tuple[dict[str, Any], ...]
     noise: int
     same: int
+    exact: tuple[Exactly, ...] = ()
+
+    @property
+    def shown(self) -> list[dict[str, Any]]:
+        """The first rows of each kind."""
+        return [r for kind in (EXACT, BEYOND) for r in [r for r in self.rows if r["kind"] == kind][:RANKED]]
+
+
+@dataclass(frozen=True)
+class _Class:
+    """One class in one arm: its counts by window (WHOLE for all of a boot), a pair for each machine that both arms ran
+    on."""
+
+    name: str
+    arm: str
+    cpus: tuple[int, ...]
+    windows: Mapping[str, Sequence[Pair]]
+
+    @property
+    def whole(self) -> Sequence[Pair]:
+        return self.windows[WHOLE]
+
+    @property
+    def inside(self) -> dict[str, Sequence[Pair]]:
+        """By window."""
+        return {w: pairs for w, pairs in self.windows.items() if w != WHOLE}
 
 
 def rank(exp: Experiment, done: Sequence[Boot]) -> Ranking:
     """All classes of all boots, for every arm but the baseline."""
     counts = _counts(done)
-    rows = [r for name in sorted(counts) for r in _rows(exp, name, counts[name], done)]
-    told = []
-    for kind in (EXACT, BEYOND):
-        found = sorted((r for r in rows if r["kind"] == kind), key=lambda r: -abs(r["difference"]))
-        told += found[:RANKED]
+    found = [c for name in sorted(counts) for c in _classes(exp, name, counts[name], done)]
+    usual = _unlike([pair for c in found for pairs in c.inside.values() for pair in pairs])
+    rows = [_row(c, exp.limit, usual, len(found)) for c in found]
+    told = [r for r in rows if r["kind"] != NOISE]
+    told.sort(key=lambda r: (r["kind"] != EXACT, -abs(r["difference"])))
     noise = sum(r["kind"] == NOISE and r["difference"] != 0 for r in rows)
-    return Ranking(tuple(told), noise, sum(r["difference"] == 0 for r in rows))
+    exact = tuple(
+        Exactly(c.name, c.arm, r["window"], dict(zip(c.cpus, c.windows[r["window"]], strict=True)))
+        for c, r in zip(found, rows, strict=True)
+        if r["exact"]
+    )
+    return Ranking(tuple(told), noise, sum(r["difference"] == 0 for r in rows), exact)
 
 
 def _counts(done: Sequence[Boot]) -> dict[str, dict[str, dict[int, int]]]:
@@ -62,14 +109,15 @@ def _counts(done: Sequence[Boot]) -> dict[str, dict[str, dict[int, int]]]:
     return out
 
 
-def _rows(
+def _classes(
     exp: Experiment, name: str, windows: Mapping[str, Mapping[int, int]], done: Sequence[Boot]
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[_Class]:
     groups = {window: _groups(counts, done) for window, counts in windows.items()}
-    for arm in (a.name for a in exp.arms if a.name != exp.baseline):
-        shared = [cpus for cpus in exp.cpus if {(arm, cpus), (exp.baseline, cpus)} <= groups[WHOLE].keys()]
+    base = exp.baseline
+    for arm in (a.name for a in exp.arms if a.name != base):
+        shared = tuple(cpus for cpus in exp.cpus if {(arm, cpus), (base, cpus)} <= groups[WHOLE].keys())
         if shared:
-            yield _row(exp, name, arm, shared, groups)
+            yield _Class(name, arm, shared, {w: [(g[arm, n], g[base, n]) for n in shared] for w, g in groups.items()})
 
 
 def _groups(counts: Mapping[int, int], done: Sequence[Boot]) -> dict[Place, list[int]]:
@@ -80,22 +128,15 @@ def _groups(counts: Mapping[int, int], done: Sequence[Boot]) -> dict[Place, list
     return out
 
 
-def _row(
-    exp: Experiment, name: str, arm: str, shared: Sequence[int], groups: Mapping[str, Mapping[Place, list[int]]]
-) -> dict[str, Any]:
-    baseline, limit = exp.baseline, exp.limit
-    whole = [(groups[WHOLE][arm, n], groups[WHOLE][baseline, n]) for n in shared]
-    spread = max(max(vs) - min(vs) for pair in whole for vs in pair)
-    mine, base = (fmean(fmean(pair[i]) for pair in whole) for i in (0, 1))
-    inside = {w: [(g[arm, n], g[baseline, n]) for n in shared] for w, g in groups.items() if w != WHOLE}
-    exact = [w for w, pairs in inside.items() if _is_exact(pairs)]
-    enough = max(1.0, NOISE_TIMES * spread, limit * base, CHANCE * sqrt(mine + base))
-    beyond = _is_apart(whole) and abs(mine - base) >= enough and abs(mine - base) > NOISE_TIMES * spread
-    mostly = abs(sum(_difference(inside[w]) for w in exact)) >= abs(mine - base) / 2
-    kind = NOISE if not beyond else EXACT if exact and mostly else BEYOND
+def _row(c: _Class, limit: float, usual: float, classes: int) -> dict[str, Any]:
+    """`usual`: in which share of all groups boots of one arm differ; of so many classes in all."""
+    spread = max(max(vs) - min(vs) for pair in c.whole for vs in pair)
+    mine, base = (fmean(fmean(pair[i]) for pair in c.whole) for i in (0, 1))
+    exact = _exact(c, limit, usual, classes)
+    kind = EXACT if exact else BEYOND if _is_beyond(c, mine, base, spread, limit) else NOISE
     return {
-        "class": name,
-        "arm": arm,
+        "class": c.name,
+        "arm": c.arm,
         "baseline_mean": round(base, 1),
         "arm_mean": round(mine, 1),
         "difference": round(mine - base, 1),
@@ -103,21 +144,60 @@ def _row(
         "spread": spread,
         "kind": kind,
         "exact": kind == EXACT,
-        "window": max(exact if kind == EXACT else inside, key=lambda w: abs(_difference(inside[w])), default=""),
+        "window": max(exact or c.inside, key=lambda w: _weight(c.windows[w], limit if exact else 0.0), default=""),
     }
 
 
-def _is_exact(pairs: Sequence[tuple[list[int], list[int]]]) -> bool:
+def _is_beyond(c: _Class, mine: float, base: float, spread: int, limit: float) -> bool:
+    enough = max(1.0, NOISE_TIMES * spread, limit * base, CHANCE * sqrt(mine + base))
+    return _is_apart(c.whole) and abs(mine - base) >= enough and abs(mine - base) > NOISE_TIMES * spread
+
+
+def _exact(c: _Class, limit: float, usual: float, classes: int) -> list[str]:
+    """The windows that differ exactly; none where the class does not. `usual`, `classes` as of _row."""
+    found = [w for w, pairs in c.inside.items() if _is_exact(pairs)]
+    total = sum(_difference(c.windows[w]) for w in found)
+    mine, base = (fmean(fmean(pair[i]) for pair in c.whole) for i in (0, 1))
+    least = max(LEAST if mine and base else 1, limit * base)
+    if not found or abs(total) < abs(mine - base) / 2 or abs(mine - base) < least:
+        return []
+    return found if _by_luck(c, found, usual) * classes <= SURE else []
+
+
+def _by_luck(c: _Class, exact: Sequence[str], usual: float) -> float:
+    """The chance that these windows look exact, by the worse of both kinds of scatter. A class that shows no scatter
+    may have some as other classes do (`usual`)."""
+    windows, pairs = len(c.inside), [pair for w in exact for pair in c.windows[w]]
+    smooth = comb(windows, len(exact)) * prod(luck(len(a), len(b), abs(a[0] - b[0])) for a, b in pairs)
+    every = [pair for ps in c.inside.values() for pair in ps]
+    groups = 2 * len(every)
+    unlike = (_unlike(every) * groups + usual * USUAL_WEIGHT) / (groups + USUAL_WEIGHT)
+    boots = min(len(vs) for pair in pairs for vs in pair)
+    return max(smooth, windows_by_luck(len(exact), windows, len(c.cpus), boots, unlike))
+
+
+def _unlike(pairs: Sequence[Pair]) -> float:
+    """In which share of these groups the boots of one arm differ."""
+    return fmean(len(set(vs)) > 1 for pair in pairs for vs in pair) if pairs else 0.0
+
+
+def _is_exact(pairs: Sequence[Pair]) -> bool:
     alike = all(len(vs) > 1 and len(set(vs)) == 1 for pair in pairs for vs in pair)
     return alike and _is_apart(pairs)
 
 
-def _is_apart(pairs: Sequence[tuple[list[int], list[int]]]) -> bool:
+def _is_apart(pairs: Sequence[Pair]) -> bool:
     """Whether on every machine the arm's counts lie on the same side of all of the baseline's."""
     return all(min(a) > max(b) for a, b in pairs) or all(max(a) < min(b) for a, b in pairs)
 
 
-def _difference(pairs: Sequence[tuple[list[int], list[int]]]) -> float:
+def _weight(pairs: Sequence[Pair], limit: float) -> tuple[bool, float]:
+    """How well a window shows a difference: those where it is above the limit on every machine first."""
+    above = all(abs(fmean(a) - fmean(b)) > limit * fmean(b) for a, b in pairs)
+    return above, abs(_difference(pairs))
+
+
+def _difference(pairs: Sequence[Pair]) -> float:
     return fmean(fmean(a) - fmean(b) for a, b in pairs)
 
 

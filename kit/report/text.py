@@ -53,7 +53,8 @@ def _table(verdict: Row) -> str:
     kind = next((k for k in ("count", "model") if kinds.get(k, {}).get("comparisons")), None)
     if kind is None:
         return ""
-    of_locks = [c for c in kinds[kind]["comparisons"] if c["at"]["lock"]]
+    ranked = {r["class"] for r in kinds[kind]["details"].get("classes", ()) if not r.get("named", True)}
+    of_locks = [c for c in kinds[kind]["comparisons"] if c["at"]["lock"] and c["at"]["lock"] not in ranked]
     if not of_locks:
         return ""
     comparisons = sorted(of_locks, key=_order(verdict, of_locks))

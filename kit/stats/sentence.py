@@ -84,12 +84,14 @@ def _undecided(exp: Experiment, kind: KindVerdict) -> str:
     if is_noisy(kind):
         return f"{kind.kind}: {undecided(kind)}"
     open_ = [c for c in kind.comparisons if judge_one(c, exp.limit) is Verdict.INCONCLUSIVE]
+    moved = kind.details.get("moved", "")
     if not open_:
-        return f"{kind.kind}: {kind.why}"
-    return (
-        f"{kind.kind}: in {len(open_)} of {several(len(kind.comparisons), 'comparison')} the boots differ so much"
+        return f"{kind.kind}: {moved or kind.why}"
+    text = (
+        f"in {len(open_)} of {several(len(kind.comparisons), 'comparison')} the boots differ so much"
         f" that a difference above {percent(exp.limit)} can be neither shown nor excluded"
     )
+    return f"{kind.kind}: {'; '.join(filter(None, [moved, text]))}"
 
 
 def _decided(exp: Experiment, verdict: Verdict, kinds: Sequence[KindVerdict]) -> str:
@@ -100,7 +102,8 @@ def _decided(exp: Experiment, verdict: Verdict, kinds: Sequence[KindVerdict]) ->
     basis = [k for k in basis if k not in noisy]
     comparisons = [c for k in basis for c in k.comparisons]
     quiet = [k for k in kinds if not k.comparisons and k.verdict is Verdict.SAME]
-    uncounted = [f"{k.kind}: {k.why}" for k in quiet]
+    uncounted = [k.details["moved"] for k in kinds if k.details.get("moved")]
+    uncounted += [f"{k.kind}: {k.why}" for k in quiet]
     others = [_other(k) for k in kinds if k.verdict is not verdict and k not in quiet]
     if not comparisons and noisy:
         head = _arms_alike(exp, noisy[0]) if verdict is Verdict.SAME else _arm_differs(exp, noisy[0])

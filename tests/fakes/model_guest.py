@@ -1,6 +1,7 @@
 """A guest without a kernel, for the fake QEMU: a fake vmlinux and an initramfs in, the frames of a good boot out.
 
-What the kernel does is said in comments of its mm/rmap.c: `profile: NAME` (of kit.model), `off by one`. The counts are
+What the kernel does is said in comments of its mm/rmap.c: `profile: NAME` (of kit.model), `off by one`, `locks: CLASS
+N` (a lock more, taken N times in each window). The counts are
 those that kit's model predicts for a small fixed layout, so this tests all of kit but the model itself. Answers of the
 model are kept in the folder that KIT_FAKE_ANSWERS names: importing it would be most of a fake boot's time.
 """
@@ -78,6 +79,7 @@ def worker(kernel, name, text, speed, idle):
     elapsed = round((int(takes[1]) if takes else 1000) * 1000 * speed)
     profile = re.search(r"/\* profile: (\S+) \*/", kernel)[1]
     extra = "/* off by one */" in kernel
+    others = re.findall(r"/\* locks: (\S+) (\d+) \*/", kernel)
     yield ("worker", name)
     for v in LAYOUT:
         yield ("vma", f"{v.start:x}", f"{v.end:x}", v.perms, v.anonymous, v.name)
@@ -89,6 +91,8 @@ def worker(kernel, name, text, speed, idle):
         yield ("stat", window, "lock_stat version 0.4")
         yield row(window, lock_class, acquisitions + extra)
         yield row(window, "&mm->mmap_lock-W", 10)
+        for other, times in others:
+            yield row(window, other, times)
         for user in range(users(text, window)):
             yield ("user", window, user, elapsed)
         yield ("closed", window)

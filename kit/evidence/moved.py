@@ -1,0 +1,137 @@
+"""Locks that nobody named: classes that differ in; their comparisons, what they make of the verdict, and words out.
+
+| of one arm, first that holds | verdict |
+| --- | --- |
+| a named lock is taken by one of the two arms only, and a class by the other only | inconclusive |
+| a named lock is worse | worse |
+| classes differ exactly in both directions, or in the other than the named locks do | inconclusive |
+| classes are taken more often, exactly | worse |
+| classes are taken less often, exactly | better |
+| the named locks are the same, and a class differs beyond noise | inconclusive |
+| otherwise | what the named locks say |
+
+A class that was only renamed, or split in two, is one that is gone and one that is new: both directions. Of a named
+lock this is asked even where no ranking is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from kit.evidence.locks import EVERY, classes, named
+from kit.evidence.ranking import BEYOND, EXACT, Exactly, Ranking
+from kit.records import Comparison, Experiment, Verdict
+from kit.stats.counts import Counted, compare, judge_all
+from kit.stats.words import join, number, several
+from kit.workload.catalog import make_loads
+
+SAID = 4  # classes in a sentence
+Row = dict[str, object]
+
+
+@dataclass(frozen=True)
+class Moved:
+    """`comparisons`: of classes that differ exactly; `verdict` of the kind; `said`: what goes against it, in a clause,
+    or empty."""
+
+    comparisons: tuple[Comparison, ...]
+    verdict: Verdict
+    said: str
+
+
+def moved(exp: Experiment, comparisons: Sequence[Comparison], ranking: Ranking) -> Moved:
+    """What the ranking adds to the comparisons of the locks that are named. Their own classes say nothing twice."""
+    own = {name for lock in named(exp.locks) for name in classes(lock)}
+    every = EVERY in exp.locks
+    found = tuple(c for e in ranking.exact if every and e.name not in own for c in _compared(exp, e))
+    verdicts, against = [], []
+    for arm in (a.name for a in exp.arms if a.name != exp.baseline):
+        mine = [c for c in comparisons if c.arm == arm]
+        rows = [r for r in ranking.rows if r["arm"] == arm and r["class"] not in own and (every or _one_sided(r))]
+        if mine or rows:
+            said = judge_all(mine, exp.limit)
+            instead = one_sided(mine) and any(_one_sided(r) and _up(r) is (said is Verdict.BETTER) for r in rows)
+            verdicts.append(Verdict.INCONCLUSIVE if instead else _verdict(said, rows if every else []))
+            against.append(_against(arm, said, verdicts[-1], rows) if every or instead else "")
+    return Moved(found, _over_arms(verdicts), "; ".join(filter(None, against)))
+
+
+def one_sided(comparisons: Sequence[Comparison]) -> bool:
+    """Whether a named lock is taken by one of the two arms only, wherever they were compared."""
+    taken: dict[tuple[str | None, str], tuple[bool, bool]] = {}
+    for c in comparisons:
+        if c.at.lock:
+            mine, base = taken.get((c.at.lock, c.arm), (False, False))
+            taken[c.at.lock, c.arm] = (mine or c.arm_value > 0, base or c.baseline_value > 0)
+    return any(mine != base for mine, base in taken.values())
+
+
+def _one_sided(row: Row) -> bool:
+    return row["kind"] == EXACT and not (row["arm_mean"] and row["baseline_mean"])
+
+
+def _compared(exp: Experiment, e: Exactly) -> Iterator[Comparison]:
+    """A comparison for each machine, in the window that shows the difference best."""
+    info = next((i for load in make_loads(exp.workloads, exp.seed) for i in load.windows if i.name == e.window), None)
+    for cpus, (mine, base) in e.counts.items() if info else ():
+        at = replace(info.at, cpus=cpus, lock=e.name) if info else None
+        if info and at:
+            arms = e.arm, Counted(tuple(mine)), exp.baseline, Counted(tuple(base))
+            yield compare(at, *arms, info.jobs, info.unit)
+
+
+def _verdict(said: Verdict, rows: Sequence[Row]) -> Verdict:
+    """The table above, of one arm."""
+    ways = {_up(r) for r in rows if r["kind"] == EXACT}
+    if said is Verdict.WORSE:
+        return said
+    if len(ways) > 1 or (said is Verdict.BETTER and True in ways):
+        return Verdict.INCONCLUSIVE
+    if ways:
+        return Verdict.WORSE if True in ways else Verdict.BETTER
+    return Verdict.INCONCLUSIVE if said is Verdict.SAME and rows else said
+
+
+def _over_arms(verdicts: Sequence[Verdict]) -> Verdict:
+    for verdict in (Verdict.WORSE, Verdict.BETTER):
+        if verdict in verdicts:
+            return verdict
+    return Verdict.SAME if verdicts and set(verdicts) == {Verdict.SAME} else Verdict.INCONCLUSIVE
+
+
+def _against(arm: str, said: Verdict, verdict: Verdict, rows: Sequence[Row]) -> str:
+    """What speaks against an arm's verdict: all that moved where it is inconclusive, else what went the other way."""
+    wanted = {Verdict.WORSE: True, Verdict.BETTER: False}.get(verdict)
+    exact = [r for r in rows if r["kind"] == EXACT and _up(r) is not wanted]
+    noisy = [r for r in rows if r["kind"] == BEYOND and _up(r) is not wanted]
+    parts = [f"{_moves(exact)} (exact)"] if exact else []
+    parts += [f"{_moves(noisy)} (beyond noise)"] if noisy else []
+    if not parts:
+        return ""
+    head = f"{arm} is {said} by the locks that are named, but it" if said in (Verdict.BETTER, Verdict.WORSE) else arm
+    return f"{head} moves locks that nobody named: {'; '.join(parts)}{_renamed(exact)}"
+
+
+def _moves(rows: Sequence[Row]) -> str:
+    """`a 0 → 100 and b 20 → 10 acquisitions a boot`, a long list cut."""
+    names = [f"{r['class']} {_count(r['baseline_mean'])} → {_count(r['arm_mean'])}" for r in rows[:SAID]]
+    rest = [several(len(rows) - SAID, "class", "classes")] if len(rows) > SAID else []
+    return f"{join(names + rest)} acquisitions a boot"
+
+
+def _count(value: object) -> str:
+    assert isinstance(value, float | int)
+    return number(value)
+
+
+def _renamed(exact: Sequence[Row]) -> str:
+    gone = [str(r["class"]) for r in exact if not r["arm_mean"]]
+    new = [str(r["class"]) for r in exact if not r["baseline_mean"]]
+    return f"; {join(gone)} gone and {join(new)} new may be a lock renamed or split" if gone and new else ""
+
+
+def _up(row: Row) -> bool:
+    difference = row["difference"]
+    assert isinstance(difference, float | int)
+    return difference > 0
