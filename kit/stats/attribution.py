@@ -15,6 +15,15 @@ from kit.stats.words import several
 
 TWICE = 2
 HANG = "hang"  # where a boot that hangs stands: told with its outcome, no splat of its own
+# Where such a report says that a CPU or a task was, or which of two places closed a circle of locks, is chance.
+PLACE_BY_CHANCE = frozenset(
+    {"rcu-stall", "soft-lockup", "hard-lockup", "workqueue-lockup", "hung-task", "csd-lock", "nobody-cared", "oom"}
+    | {"lockdep-circular", "lockdep-recursive", "lockdep-irq-inversion", "lockdep-irq-unsafe", "lockdep-inconsistent"}
+    | {"page-allocation", "panic"}
+)
+PLACE = re.compile(r" in [A-Za-z_]\w*$")  # as kit.vm.naming adds it
+# Who ran there: of a warning since 6.19, of a soft lockup; and which of the kernel's workers.
+WHO = re.compile(r", CPU#\d+: .{1,16}?/\d+(?=: |$)|(?<=s! )\[.{1,16}:\d+\]|(?<=kworker/)[\w:+-]+")
 INFRASTRUCTURE = (Outcome.QEMU_DIED, Outcome.QEMU_REFUSED)  # the machine's failures are nobody's regression
 
 
@@ -127,12 +136,14 @@ def _splat_titles(exp: Experiment, done: Sequence[Boot], arm: str) -> dict[str, 
         if boot.arm == arm:
             for splat in (s for s in boot.splats if s.kind != HANG):
                 if not any(re.search(p, f"{splat.title}\n{splat.excerpt}") for p, _ in exp.accept):
-                    out.setdefault(f"{splat.kind}: {_plain(splat.title)}", []).append((boot, splat))
+                    out.setdefault(f"{splat.kind}: {_plain(splat)}", []).append((boot, splat))
     return out
 
 
-def _plain(title: str) -> str:
-    return re.sub(r"\b(0x)?[0-9a-f]*\d[0-9a-f]*s?\b", "N", title)
+def _plain(splat: Splat) -> str:
+    """What makes it the same splat in another boot."""
+    title = PLACE.sub("", splat.title) if splat.kind in PLACE_BY_CHANCE else splat.title
+    return re.sub(r"\b(0x)?[0-9a-f]*\d[0-9a-f]*s?\b", "N", WHO.sub("", title))
 
 
 def _splat_fault(arm: str, seen: Sequence[tuple[Boot, Splat]], boots: int) -> Fault:

@@ -25,7 +25,8 @@ from kit.vm.hostload import host_state
 from kit.vm.pin import pin
 from kit.vm.process import running
 from kit.vm.qemu import Files, arch, qemu_argv
-from kit.vm.splats import FATAL, classify, stuck
+from kit.vm.splats import FATAL, classify
+from kit.vm.stuck import stuck
 
 # Between the closing of the console and the end of the process.
 EXIT_SECONDS = 20.0

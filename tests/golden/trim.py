@@ -16,7 +16,9 @@ from pathlib import Path
 GOLDEN = Path(__file__).resolve().parent
 sys.path.insert(0, str(GOLDEN.parents[1]))
 
-from kit.vm.splats import ASKED, classify, kind_of, plain_lines, stuck  # noqa: E402
+from kit.vm.lines import plain_lines  # noqa: E402
+from kit.vm.splats import classify, kind_of  # noqa: E402
+from kit.vm.stuck import ASKED, stuck  # noqa: E402
 
 BEFORE, AFTER = 4, 130
 

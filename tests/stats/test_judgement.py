@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -112,6 +113,65 @@ def test_attribution(
 def test_seconds_in_a_title_do_not_tell_splats_apart() -> None:
     done = OK_BASE + [boot("new", splats=(f"stuck for {40 + r}s! [init:2{r}]",), repeat=r) for r in (0, 1)]
     assert arms(attribute(experiment(), done, {}).broken) == ["new"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "after", "same"),
+    [
+        (
+            "soft-lockup",
+            "BUG: soft lockup - CPU#0 stuck for 22s! [a:1] in foo",
+            "BUG: soft lockup - CPU#1 stuck for 23s! [b:22] in bar",
+            True,
+        ),
+        (
+            "rcu-stall",
+            "INFO: rcu_sched self-detected stall on CPU in foo",
+            "INFO: rcu_sched self-detected stall on CPU in bar",
+            True,
+        ),
+        (
+            "lockdep-circular",
+            "possible circular locking: a and b in foo",
+            "possible circular locking: a and b in bar",
+            True,
+        ),
+        (
+            "lockdep-circular",
+            "possible circular locking: a and b in foo",
+            "possible circular locking: a and c in foo",
+            False,
+        ),
+        ("lockdep-rcu", "WARNING: suspicious RCU usage in foo", "WARNING: suspicious RCU usage in bar", False),
+        ("oops", "BUG: kernel NULL pointer dereference in foo", "BUG: kernel NULL pointer dereference in bar", False),
+        (
+            "oops",
+            "BUG: unable to handle page fault for address: ffff888003a4 in foo",
+            "BUG: unable to handle page fault for address: ffffc90000123 in foo",
+            True,
+        ),
+        (
+            "warning",
+            "WARNING: mm/rmap.c:420 at f+0x1b/0x20, CPU#0: forking/23",
+            "WARNING: mm/rmap.c:420 at f+0x1b/0x20, CPU#1: kworker/u4:1/7",
+            True,
+        ),
+        (
+            "warning",
+            "WARNING: mm/rmap.c:420 at f+0x1b/0x20, CPU#0: a/1: bad",
+            "WARNING: mm/rmap.c:420 at f+0x1b/0x20, CPU#0: a/1: worse",
+            False,
+        ),
+    ],
+)
+def test_the_same_splat_in_the_baseline_is_known_where_chance_says_the_place(
+    kind: str, before: str, after: str, same: bool
+) -> None:
+    def showing(arm: str, repeat: int, title: str) -> Boot:
+        return replace(boot(arm, repeat=repeat), splats=(Splat(kind, title, 1, title),))
+
+    done = [showing("base", 0, before), *(showing("new", r, after) for r in (0, 1))]
+    assert arms(attribute(experiment(), done, {}).broken) == ([] if same else ["new"])
 
 
 def test_machines_are_judged_apart() -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from kit.vm.splats import FATAL, classify, plain_lines, stuck
+from kit.vm.lines import plain_lines
+from kit.vm.splats import FATAL, classify
+from kit.vm.stuck import stuck
 from tests.golden.trim import is_answer
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"

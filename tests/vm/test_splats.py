@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from kit.vm.splats import EXCERPT_LINES, MOST_ALIKE, PATTERNS, classify, kind_of
+from kit.vm.lines import messages
+from kit.vm.patterns import NO_SPLAT, PATTERNS
+from kit.vm.reports import row_of
+from kit.vm.splats import EXCERPT_LINES, MOST_ALIKE, MOST_NAMED, classify, kind_of
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 
@@ -27,7 +30,7 @@ def test_a_real_panic_is_found_once_with_its_line() -> None:
     assert len(splat.excerpt.split("\n")) <= EXCERPT_LINES
 
 
-# As kernels print them: kernel/locking/lockdep.c and others of 3.0 and 6.1.
+# As kernels print them, 2.6.38 to 7.3; kit.vm.patterns says which function of which versions.
 @pytest.mark.parametrize(
     ("line", "kind"),
     [
@@ -82,7 +85,199 @@ def test_a_real_panic_is_found_once_with_its_line() -> None:
         ("[    1.0] Kernel panic - not syncing: Attempted to kill init!", "panic"),
         ("[    1.0] Kernel panic - not syncing: NMI: Not continuing", "nmi"),
         ("[    1.0] BUG: non-zero pgtables_bytes on freeing mm: 4096", "bug"),
+        ("[    1.0] WARNING: at mm/rmap.c:420", "warning"),
+        ("[    1.0] WARNING: at ffffffff81096b1b [verbose debug info unavailable]", "warning"),
+        ("[    1.0] WARNING: CPU: 0 PID: 1 at unlink_anon_vmas+0x1b/0x20", "warning"),
+        ("[    1.0] WARNING: mm/rmap.c:420 at unlink_anon_vmas+0x1b/0x20, CPU#0: forking/23", "warning"),
+        ("[    1.0] WARNING: at unlink_anon_vmas+0x1b/0x20, CPU#0: forking/23", "warning"),
+        ("[    1.0] WARNING: [!avc->anon_vma] mm/rmap.c:420 at unlink_anon_vmas+0x1b/0x20, CPU#0: a b/23", "warning"),
+        ("[    1.0] WARNING: ../src/mm/rmap.c:420 at 0x0, CPU#1: worker/9", "warning"),
+        ("[    1.0] WARNING: what nobody has heard of yet", "warning"),
+        ("[    1.0] Kernel BUG at unlink_anon_vmas+0x1b/0x20 [verbose debug info unavailable]", "oops"),
+        ("[    1.0] kernel BUG at unlink_anon_vmas+0x1b/0x20 [verbose debug info unavailable]", "oops"),
+        ("[    1.0] BUG: unable to handle kernel paging request at ffff8801d100fea8", "oops"),
+        ("[    1.0] BUG: unable to handle page fault for address: ffffc90000123000", "oops"),
+        ("[    1.0] BUG: unable to handle kernel ", "oops"),
+        (
+            "[    1.0] BUG: stack guard page was hit at 00000000aaaa0000 (stack is 00000000aaaa1000..00000000aaaa8000)",
+            "oops",
+        ),
+        ("[    1.0] BUG: TASK stack guard page was hit at ffffc900 (stack is ffffc901..ffffc908)", "oops"),
+        ("[    1.0] BUG: IRQ stack guard page was hit at ffffc900 (stack is ffffc901..ffffc908)", "oops"),
+        ("[    1.0] kernel stack overflow (double-fault): 0000 [#1] SMP", "oops"),
+        ("[    1.0] traps: PANIC: double fault, error_code: 0x0", "oops"),
+        ("[    1.0] PANIC: double fault, error_code: 0x0", "oops"),
+        ("[    0.0] PANIC: early exception 0x0d IP 10:ffffffff81096b1b error 0 cr2 0xffff888003400000", "oops"),
+        ("[    1.0] forking: Corrupted page table at address 7ffe2000", "oops"),
+        ("[    1.0] Oops: general protection fault, probably for non-canonical address 0xdead: 0000 [#1] SMP", "oops"),
+        ("[    1.0] Oops: 0002 [#2] ", "oops"),
+        ("[    1.0] divide error: 0000 [#1] PREEMPT SMP NOPTI", "oops"),
+        ("[    1.0] Fixing recursive fault but reboot is needed!", "oops"),
+        ("[    1.0] Unable to handle kernel NULL pointer dereference at virtual address 0000000000000008", "oops"),
+        ("[    1.0] Unable to handle kernel paging request at virtual address dead000000000108", "oops"),
+        (
+            "[    1.0] Unable to handle kernel access to user memory without uaccess routines at virtual address 0c",
+            "oops",
+        ),
+        ("[    1.0] Internal error: Oops: 0000000096000044 [#1] PREEMPT SMP", "oops"),
+        ("[    1.0] Internal error: Oops - BUG: 00000000f2000800 [#1] PREEMPT SMP", "oops"),
+        ("[    1.0] Internal error: synchronous external abort: 96000010 [#1] SMP", "oops"),
+        ("[    1.0] Bad mode in Error handler detected on CPU0, code 0xbf000002 -- SError", "oops"),
+        ("[    1.0] Unhandled fault: page domain fault (0x01b) at 0x00000ea3", "oops"),
+        ("[    1.0] rust_kernel: panicked at mm/rmap.rs:4:5:", "oops"),
+        ("[    1.0] Insufficient stack space to handle exception!", "oops"),
+        ("[    1.0] Oops - illegal instruction [#1]", "oops"),
+        ("[    1.0] Oops [#1]", "oops"),
+        ("[    1.0] Kernel BUG [#1]", "oops"),
+        ("[    1.0] load access fault [#1]", "oops"),
+        ("[    1.0] BUG: KASan: use after free in unlink_anon_vmas+0x1b/0x20 at addr ffff880003333000", "kasan"),
+        ("[    1.0] BUG: KASAN: double-free or invalid-free in kfree+0x1b/0x20", "kasan"),
+        ("[    1.0] BUG: KMSAN: uninit-value in unlink_anon_vmas+0x1b/0x20", "kmsan"),
+        ("[    1.0] UBSAN: Undefined behaviour in mm/rmap.c:420:12", "ubsan"),
+        ("[    1.0] UBSAN: integer addition overflow in unlink_anon_vmas+0x1b/0x20", "ubsan"),
+        (
+            "[    1.0] list_add corruption. prev->next should be next (ffff888003333000), but was NULL. (prev=f).",
+            "list-corruption",
+        ),
+        (
+            "[    1.0] usercopy: Kernel memory exposure attempt detected from SLUB object 'a' (offset 0, size 9)!",
+            "usercopy",
+        ),
+        (
+            "[    1.0] usercopy: kernel memory overwrite attempt detected to ffff8800 (<process stack>) (8 bytes)",
+            "usercopy",
+        ),
+        ("[    1.0] Buffer overflow detected (8 < 16)!", "usercopy"),
+        ("[    1.0] detected buffer overflow in memcpy", "fortify"),
+        ("[    1.0] strnlen: detected buffer overflow: 9 byte read of buffer size 8", "fortify"),
+        (
+            '[    1.0] memcpy: detected field-spanning write (size 16) of single field "a" at mm/rmap.c:4 (size 8)',
+            "fortify",
+        ),
+        (
+            "[    1.0] CFI failure at unlink_anon_vmas+0x1b/0x20 (target: g+0x0/0x10; expected type: 0x0badcafe)",
+            "cfi",
+        ),
+        ("[    1.0] CFI failure (target: anon_vma_ctor+0x0/0x10):", "cfi"),
+        ("[    1.0] ODEBUG: free active (active state 0) object type: timer_list hint: foo+0x0/0x10", "debugobjects"),
+        (
+            "[    1.0] ODEBUG: assert_init not available (active state 0) object: ff80 object type: rcu_head hint: 0",
+            "debugobjects",
+        ),
+        ("[    1.0] ODEBUG: object 00000000aaaa is on stack 00000000aaab, but NOT annotated.", "debugobjects"),
+        ("[    1.0] BUG kmalloc-64 (Tainted: G    B W        ): Freechain corrupt", "slab"),
+        ("[    1.0] BUG vm_area_struct: Object already free", "slab"),
+        ("[    1.0] slab error in verify_redzone_free(): cache `anon_vma': double free detected", "slab"),
+        ("[    1.0] Slab corruption (Not tainted): anon_vma start=ffff8880, len=64", "slab"),
+        ("[    1.0] INFO: Freed in unlink_anon_vmas+0x14/0x20 age=624 cpu=0 pid=3", "slab"),
+        ("[    1.0] BUG: Bad page map in process worker  pte:80000000 pmd:0123", "page-state"),
+        ("[    1.0] BUG: Bad page cache in process worker  pfn:0123", "page-state"),
+        ("[    1.0] cache_from_obj: Wrong slab cache. anon_vma but object is from vm_area_struct", "slab"),
+        (
+            "[    1.0] slab: Internal list corruption detected in cache 'anon_vma'(8), slabp ffff8880(2). Hexdump:",
+            "slab",
+        ),
+        ("[    1.0] vmalloc error: size 4096, page order 0, failed to allocate pages, mode:0xcc0", "page-allocation"),
+        ("[    1.0] BUG: memory leak", "kmemleak"),
+        ("[    1.0] ERROR: domain->span does not contain CPU1", "bug"),
+        ("[    1.0] low stack detected by irq handler", "bug"),
+        ("[    1.0] INFO: ", "bug"),
+        ("[    1.0] page dumped because: VM_BUG_ON_PAGE(PageTail(page))", "page-state"),
+        ("[    1.0] ../mm/pgtable-generic.c:54: bad pmd 00000000f2a2c3c5(8000000000000000)", "page-state"),
+        ("[    1.0] swap_info_get: Bad swap file entry 3ffffffffffff", "page-state"),
+        ("[    1.0] pagealloc: memory corruption", "page-poison"),
+        ("[    1.0] pagealloc: single bit error", "page-poison"),
+        ("[    1.0] forking: page allocation failure. order:4, mode:0xd0", "page-allocation"),
+        (
+            "[    1.0] a b: page allocation failure: order:4, mode:0x40dc0(GFP_KERNEL|__GFP_ZERO), nodemask=(null)",
+            "page-allocation",
+        ),
+        (
+            "[    1.0] forking: page allocation stall for 10 secs: order:0, mode:0xcc0(GFP_KERNEL) nodemask=(null)",
+            "page-allocation",
+        ),
+        ("[    1.0] SLUB: Unable to allocate memory on node -1, gfp=0xcc0(GFP_KERNEL)", "page-allocation"),
+        ("[    1.0] kmemleak: 2 new suspected memory leaks (see /sys/kernel/debug/kmemleak)", "kmemleak"),
+        ("[    1.0] kmemleak: unreferenced object 0xffff888003333000 (size 64):", "kmemleak"),
+        ("[    1.0] BUG at mas_validate_gaps:7001 (1)", "maple-tree"),
+        ("[    1.0] WARN at mas_validate_child_slot:7001 (1)", "maple-tree"),
+        ("[    1.0] INFO: rcu_bh_state detected stall on CPU 1 (t=15000 jiffies)", "rcu-stall"),
+        (
+            "[    1.0] rcu: INFO: rcu_preempt detected expedited stalls on CPUs/tasks: { 1-... } 21 jiffies s: 5",
+            "rcu-stall",
+        ),
+        ("[    1.0] INFO: rcu_tasks detected stalls on tasks:", "rcu-stall"),
+        (
+            "[    1.0] rcu: INFO: rcu_preempt detected stall, but suppressed full report due to a stuck CSD-lock.",
+            "rcu-stall",
+        ),
+        ("[    1.0] INFO: task forking:23 blocked in I/O wait for more than 15 seconds.", "hung-task"),
+        ("[    1.0] INFO: task a b c:23 blocked for more than 15 seconds.", "hung-task"),
+        ("[    1.0] watchdog: CPU1: Watchdog detected hard LOCKUP on cpu 1", "hard-lockup"),
+        ("[    1.0] NMI watchdog: Watchdog detected hard LOCKUP on cpu 1", "hard-lockup"),
+        (
+            "[    1.0] smp: csd: Detected non-responsive CSD lock (#1) on CPU#0, waiting 9 ns for CPU#01 f+0x0/0x9(f).",
+            "csd-lock",
+        ),
+        ('[    1.0] irq 9: nobody cared (try booting with the "irqpoll" option)', "nobody-cared"),
+        ("[    1.0] [ BUG: circular locking deadlock detected! ]", "lockdep-circular"),
+        ("[    1.0] [ INFO: HARDIRQ-safe -> HARDIRQ-unsafe lock order detected ]", "lockdep-irq-unsafe"),
+        ("[    1.0] [ BUG: bad contention detected! ]", "lockdep-unbalanced"),
+        ("[    1.0] [ BUG: worker/23 still has locks held! ]", "lockdep-held-at-exit"),
+        ("[    1.0] [chain_key collision ]", "lockdep-chain-key"),
+        ("[    1.0] [ INFO: suspicious RCU usage. ]", "lockdep-rcu"),
+        ("[    1.0] [ INFO: suspicious rcu_dereference_check() usage. ]", "lockdep-rcu"),
+        ("[    1.0] BUG: key ffff888003333000 has not been registered!", "lockdep-key"),
+        ("[    1.0] BUG: key ffff880003333000 not in .data!", "lockdep-key"),
+        ("[    1.0] BUG: looking up invalid subclass: 8", "lockdep-limits"),
+        ("[    1.0] BUG: MAX_STACK_TRACE_ENTRIES too low!", "lockdep-limits"),
+        ("[    1.0] bad: scheduling from the idle thread!", "sleep-in-atomic"),
+        ("[    1.0] BUG: scheduling in a non-blocking section: worker/23/1", "sleep-in-atomic"),
+        ("[    1.0] BUG: rwlock bad magic on CPU#0, worker/23, 00000000aaaa0000", "spinlock"),
+        ("[    1.0] BUG: write-lock lockup on CPU#0, worker/23, ffff880003333000", "spinlock"),
+        (
+            "[    1.0] WARNING: kernel stack regs at 00000000aaaa0000 in a:23 has bad 'bp' value 00000000bbbb0000",
+            "unwinder",
+        ),
+        (
+            "[    1.0] WARNING: kernel stack frame pointer at 00000000aaaa in a:1 has bad value 00000000bbbb0000",
+            "unwinder",
+        ),
+        ("[    1.0] WARNING: stack recursion on stack type 5", "unwinder"),
+        ("[    1.0] WARNING: WARNING: bad lookup idx: idx=5 num=4 ip=unlink_anon_vmas+0x1b/0x20", "unwinder"),
+        ("[    1.0] WARNING: can't access registers at asm_exc_page_fault+0x1b/0x20", "unwinder"),
+        ("[    1.0] kobject (ffff8880): tried to init an initialized object, something is seriously wrong.", "kobject"),
+        ("[    1.0] sysfs: cannot create duplicate filename '/kernel/mm'", "kobject"),
+        ("[    1.0] VFS: Busy inodes after unmount of loop0. Self-destruct in 5 seconds.  Have a nice day...", "bug"),
+        ("[    1.0] VFS: Close: file count is 0", "bug"),
+        ("[    1.0] unregister_netdevice: waiting for lo to become free. Usage count = 2", "bug"),
+        (
+            "[    1.0] huh, entered softirq 4 BLOCK ffffffff81096b1b with preempt_count 00000100, exited with 0?",
+            "bug",
+        ),
+        ("[    1.0] psi: inconsistent task state! task=23:forking cpu=0 psi_flags=4 clear=1 set=0", "bug"),
+        ("[    1.0] BUG: workqueue leaked lock or atomic: kworker/0:1/0x00000001/23", "bug"),
+        ("[    1.0] BUG: using smp_processor_id() in preemptible [00000000] code: worker/23", "bug"),
+        ("[    1.0] ---[ end Kernel panic - not syncing: Fatal exception ]---", "detail"),
+        ("[    1.0] page dumped because: unmovable page", "detail"),
+        ("[    1.0] FAULT_INJECTION: forcing a failure.", None),
+        ("[    1.0] Spectre V2 : WARNING: Unprivileged eBPF is enabled with eIBRS on", "detail"),
         ("[    1.0] DEBUG: nothing", None),
+        ("[    1.0] INFO: lockdep is turned off.", None),
+        ("[    1.0] INFO: NMI handler (perf_event_nmi_handler) took too long to run: 2.277 msecs", None),
+        ("[    1.0] ODEBUG: Out of memory. ODEBUG disabled", None),
+        ("[    1.0] ODEBUG: selftest passed", None),
+        ("[    1.0] rcu: INFO: Stall ended before state dump start", None),
+        ("[    1.0] smp: csd: CSD lock (#1) got unstuck on CPU#00, CPU#01 released the lock.", None),
+        ("[    1.0] INFO: task a:23 is blocked on a mutex likely owned by task b:24.", None),
+        ("[    1.0] request [#12] done", None),
+        ("[    1.0] sysrq: Show Blocked State", None),
+        ("[    1.0] NMI backtrace for cpu 0", None),
+        ("[    1.0] Uhhuh. NMI received for unknown reason 30 on CPU 0.", None),
+        (
+            "[    1.0] traps: a[3615] general protection fault ip:7feb96eb56a1 sp:20000fd0 error:0 in a[7feb+84000]",
+            None,
+        ),
         ("[    1.0] worker[23]: segfault at 0 ip 0000000000401000", None),
         ("[    1.0] stalls are detected elsewhere", None),
     ],
@@ -130,6 +325,17 @@ def test_a_warning_with_words_says_them() -> None:
 def test_every_kind_of_the_table_is_tried_here() -> None:
     tried = {mark.args[1][i][1] for mark in test_lines_have_their_kind.pytestmark for i in range(len(mark.args[1]))}
     assert {pattern.kind for pattern in PATTERNS} <= tried
+
+
+def test_every_row_of_the_table_is_heard_here() -> None:
+    [mark] = test_lines_have_their_kind.pytestmark
+    tried = {row for line, _ in mark.args[1] for m in messages(line) if (row := row_of(m, False))}
+    assert [row.regex.pattern for row in PATTERNS if row not in tried and row.kind not in NO_SPLAT] == []
+
+
+def test_a_flood_of_alike_lines_is_not_named_each() -> None:
+    log = "".join(f"[    1.0] BUG: bad {n}\n[    1.0]  f{chr(97 + n % 26)}_x+0x1/0x2\n" for n in range(2000))
+    assert MOST_ALIKE <= len(classify(log)) <= MOST_NAMED
 
 
 def test_of_many_alike_the_first_are_kept() -> None:

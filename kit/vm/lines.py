@@ -1,0 +1,79 @@
+"""A console's lines: raw text in, messages out, each with its caller and whether it bears a time stamp. Pure.
+
+A line may hold more than one: half a line of a program, or of another CPU, and then the kernel's own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+# "[   12.345678][   T23] ", "[   12.345678] ", and without the time "[   T23] ".
+STAMP = re.compile(r"\[ *\d+\.\d+\](?:\[ *([CT]\d+)\])? ?|\[ *([CT]\d+)\] ")
+# What stands before it, or in its place: a level, syslog's date and host, a marker of lost messages.
+PREFIX = re.compile(
+    r"(?:<\d+>|[A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d (?:\S+ )?(?:kernel: ?)?|\d{4}-\d\d-\d\dT\S+ (?:\S+ )?(?:kernel: ?)?"
+    r"|kernel: ?|\*\* \d+ printk messages dropped \*\* ?)+"
+)
+SYSLOG = "kernel:"
+
+
+@dataclass(frozen=True)
+class Message:
+    """`caller`: the task or CPU, as in "T23", where the kernel says so (PRINTK_CALLER), else ""."""
+
+    text: str
+    caller: str
+    stamped: bool
+
+
+def messages(line: str) -> list[Message]:
+    """What one line of a console holds, in its order; at least one message."""
+    line = line.rstrip("\r")
+    prefix = PREFIX.match(line)
+    start = prefix.end() if prefix else 0
+    stamps = list(STAMP.finditer(line, start))
+    first = line[start : stamps[0].start()] if stamps else line[start:]
+    found = [Message(first, "", bool(prefix and SYSLOG in prefix[0]))] if first or not stamps else []
+    ends = [stamp.start() for stamp in stamps[1:]] + [len(line)] * bool(stamps)
+    return found + [
+        Message(line[stamp.end() : end], stamp[1] or stamp[2] or "", True)
+        for stamp, end in zip(stamps, ends, strict=True)
+    ]
+
+
+def plain_lines(log: str) -> list[str]:
+    """A log's lines without what stands before the messages that begin them."""
+    return [plain(line) for line in log.split("\n")]
+
+
+def plain(line: str) -> str:
+    """A line without the time stamp, and what stands before it."""
+    line = line.rstrip("\r")
+    prefix = PREFIX.match(line)
+    start = prefix.end() if prefix else 0
+    stamp = STAMP.match(line, start)
+    return line[stamp.end() if stamp else start :]
+
+
+def is_stamped(log: str) -> bool:
+    """Whether the kernel of this log says the time, or the caller, with each line."""
+    return re.search(r"^(?:<\d+>)?(?:\[ *\d+\.\d+\]|\[ *[CT]\d+\] )", log, re.MULTILINE) is not None
+
+
+def following(lines: Sequence[str], index: int, caller: str, most: int) -> Iterator[tuple[int, str]]:
+    """(index, text) of the messages in the `most` lines after this one, without those of other callers."""
+    return _others(lines, range(index + 1, min(index + 1 + most, len(lines))), caller)
+
+
+def preceding(lines: Sequence[str], index: int, caller: str, most: int) -> Iterator[tuple[int, str]]:
+    """(index, text) of those in the lines before it, the nearest first."""
+    return _others(lines, range(index - 1, max(index - 1 - most, -1), -1), caller)
+
+
+def _others(lines: Sequence[str], among: range, caller: str) -> Iterator[tuple[int, str]]:
+    for index in among:
+        for message in messages(lines[index]):
+            if not caller or message.caller in ("", caller):
+                yield index, message.text
