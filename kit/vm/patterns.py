@@ -102,7 +102,8 @@ PATTERNS = (
     _oops("Corrupted page", "Corrupted page table at address", "pgtable_bad arch/x86/mm/fault.c"),
     _oops("to handle kernel", r"Unable to handle kernel \S", "die_kernel_fault __do_kernel_fault arch/arm64/mm/fault.c;"
           " die_kernel_fault no_context arch/riscv/mm/fault.c", "3.7-"),
-    _oops("Unhandled fault", r"Unhandled fault: .{1,80} at 0x", "do_DataAbort arch/arm/mm/fault.c"),
+    _oops("Unhandled fault", r"Unhandled fault(: .{1,80})? at 0x", "do_DataAbort arch/arm/mm/fault.c; do_mem_abort"
+          " arch/arm64/mm/fault.c", "3.7-5.10"),
     _oops("Insufficient stack", "Insufficient stack space to handle", "panic_bad_stack handle_bad_stack"
           " arch/arm64/kernel/traps.c; handle_bad_stack arch/riscv/kernel/traps.c", "4.14-"),
     _oops("Bad mode in", r"Bad mode in .{1,60} detected", "bad_mode arch/arm64/kernel/traps.c", "3.7-5.13"),
@@ -127,8 +128,8 @@ PATTERNS = (
            "4.11-"),
     _words("usercopy", "ernel memory ", "[kK]ernel memory (exposure|overwrite) attempt", "usercopy_abort"
            " report_usercopy mm/usercopy.c", "4.8-"),
-    _words("usercopy", "Buffer overflow", "Buffer overflow detected", "copy_overflow __copy_overflow mm/maccess.c"
-           " arch/x86/lib/usercopy_32.c include/linux/thread_info.h"),
+    _words("usercopy", "Buffer overflow", "Buffer overflow detected", "copy_overflow __copy_overflow"
+           " copy_from_user_overflow mm/maccess.c include/linux/thread_info.h arch/x86/lib/usercopy_32.c"),
     _words("fortify", "detected ", "detected (buffer overflow|field-spanning write)", "fortify_panic __fortify_report"
            " lib/string.c lib/string_helpers.c", "4.13-"),
     _words("cfi", "CFI failure", r"CFI failure( at|:| \()", "report_cfi_failure kernel/cfi.c; __cfi_check_fail"
@@ -137,20 +138,21 @@ PATTERNS = (
            "debug_print_object debug_object_is_on_stack lib/debugobjects.c"),
     #
     # The allocators.
-    _row("slab", "BUG ", r"\bBUG \S.{0,60} \((Not t|T)ainted", "slab_bug mm/slub.c", "3.3-", then=("track", "track")),
+    _row("slab", "BUG ", r"\bBUG \S.{0,60} \((Not t|T)ainted", "slab_bug __slab_bug mm/slub.c", "3.3-",
+         then=("track", "track")),
     _row("slab", "BUG ", r"^BUG \S+: ", "slab_bug mm/slub.c", "-3.2", then=("track", "track"), trust=Trust.STAMPED),
     _row("slab", "lab ", r"[sS]lab (corruption|error in)\b", "check_poison_obj __slab_error mm/slab.c", "-6.4"),
     _row("slab", "detected in cache", "slab: .{0,30}detected in cache", "slab_put_obj check_slabp mm/slab.c", "-6.4"),
-    _row("slab", " age=", r"INFO: (Allocated|Freed) in \S+ age=", "print_track mm/slub.c", "-5.13", part="track"),
-    _words("slab", "cache_from_obj", "cache_from_obj: Wrong slab cache", "cache_from_obj mm/slab.h mm/slub.c", "3.12-"),
+    _row("slab", " age=", r"INFO: \w+ in \S+ age=", "print_track mm/slub.c", "-5.13", part="track"),
+    _words("slab", "Wrong slab", "Wrong slab cache", "cache_from_obj mm/slab.h mm/slub.c", "3.12-6.12"),
     _row("page-state", "BUG: Bad ", r"BUG: Bad (page (state|map|cache)|rss-counter)", "bad_page mm/page_alloc.c;"
          " print_bad_pte print_bad_page_map mm/memory.c; check_mm kernel/fork.c", then=("dump",)),
-    _row("page-state", "page dumped because", "page dumped because: ", "dump_page dump_page_badflags mm/debug.c",
-         "3.15-", "dump", ("warn", "bug", "die")),
-    _row("page-state", ": bad p", r"\.[ch]:\d+: bad (pte|pmd|pud|p4d|pgd)\b", "pgd_clear_bad pmd_clear_bad"
-         " mm/pgtable-generic.c"),
-    _row("page-state", ": Bad ", r": Bad (unused )?swap (file|offset) entry", "swap_duplicate swap_info_get"
-         " _swap_info_get get_swap_device mm/swapfile.c"),
+    _row("page-state", "page dumped because", "page dumped because: ", "dump_page __dump_page dump_page_badflags"
+         " mm/debug.c", "3.15-", "dump", ("warn", "bug", "die")),
+    _row("page-state", ": bad p", r"\.[ch]:\d+: bad (pte|pmd|pud|p4d|pgd)\b", "pmd_ERROR pgd_ERROR"
+         " arch/x86/include/asm/pgtable_64.h"),
+    _row("page-state", "Bad ", r"\bBad (unused )?swap (file|offset) entry", "swap_duplicate swap_info_get"
+         " __swap_duplicate swap_dup_entry_direct _swap_info_get get_swap_device mm/swapfile.c"),
     _row("page-poison", "pagealloc: ", "pagealloc: (memory corruption|single bit error)", "check_poison_mem"
          " mm/page_poison.c; check_poison_mem mm/debug-pagealloc.c", then=("dump",)),
     _row("page-allocation", "page allocation ", "page allocation (failure|stall)", "__alloc_pages_slowpath"
@@ -159,7 +161,8 @@ PATTERNS = (
          "__vmalloc_area_node __vmalloc_node_range alloc_vmap_area mm/vmalloc.c"),
     _row("page-allocation", "SLUB: Unable", "SLUB: Unable to allocate memory on", "slab_out_of_memory mm/slub.c"),
     _row("kmemleak", "new suspected", r"\d+ new suspected memory leaks", "kmemleak_scan mm/kmemleak.c"),
-    _row("kmemleak", "unreferenced", r"unreferenced object 0x", "print_unreferenced mm/kmemleak.c", part="leak"),
+    _row("kmemleak", "unreferenced", "unreferenced object.{0,20} 0x", "print_unreferenced __print_unreferenced"
+         " mm/kmemleak.c", part="leak"),
     _row("kmemleak", "BUG: memory leak", "BUG: memory leak", "syzkaller's reader of kmemleak", then=("leak",)),
     _row("oom", "invoked oom-killer", " invoked oom-killer: ", "dump_header mm/oom_kill.c"),
     _row("maple-tree", "BUG at ", r"\bBUG at \w+:\d+ \(\d+\)", "MT_BUG_ON include/linux/maple_tree.h", "6.1-"),
@@ -170,6 +173,8 @@ PATTERNS = (
          " rcu_check_gp_kthread_expired_fqs_timer kernel/rcu/tree_stall.h kernel/rcu/tree.c kernel/rcutree.c;"
          " synchronize_rcu_expedited_wait synchronize_sched_expedited_wait kernel/rcu/tree_exp.h;"
          " check_all_holdout_tasks kernel/rcu/tasks.h"),
+    _row("rcu-stall", "exiting tasks stuck", "any exiting tasks stuck between calls", "tasks_rcu_exit_srcu_stall"
+         " tasks_rcu_exit_stall kernel/rcu/tasks.h", "6.2-"),
     _row("hung-task", "for more than", r"(:\d+ blocked( in .{1,30})?|\bcan't die) for more than \d+ seconds",
          "check_hung_task hung_task_info kernel/hung_task.c"),
     _row("soft-lockup", "soft lockup", r"BUG: soft lockup - CPU#\d+", "watchdog_timer_fn kernel/watchdog.c"),
@@ -218,7 +223,8 @@ PATTERNS = (
          "unwind_next_frame arch/x86/kernel/unwind_frame.c arch/x86/kernel/unwind_orc.c", "4.9-"),
     _row("kobject", "kobject", r"kobject.{0,80}(tried to init an initialized|tried to add an uninitialized"
          "|invalid kobject pointer|must have a ktype)", "kobject_init kobject_add lib/kobject.c", then=("warn",)),
-    _words("kobject", "create duplicate", "cannot create duplicate filename", "sysfs_warn_dup fs/sysfs/dir.c"),
+    _words("kobject", "create duplicate", "cannot create duplicate filename", "sysfs_warn_dup sysfs_add_one"
+           " fs/sysfs/dir.c"),
     _row("bug", "file count is 0", "VFS: Close: file count is 0", "filp_close filp_flush fs/open.c"),
     _words("bug", "Busy inodes", "VFS: Busy inodes after unmount", "generic_shutdown_super fs/super.c"),
     _row("bug", "unregister_net", r"unregister_netdevice: waiting for \S+ to become free", "netdev_wait_allrefs"
@@ -238,7 +244,7 @@ PATTERNS = (
     _detail("WARNING: ", "(?i)WARNING: `.{1,20}' uses ", "kernel/capability.c, net/wireless/wext-core.c"),
     _detail("WARNING: ", r"\w+ ?\(\S+\): WARNING: ", "file systems, of what lies on a disk"),
     _detail("WARNING: ", "WARNING: (/|fbcon: )", "of a program's file; drivers/video/fbdev/core/fbcon.c"),
-    _row("bug", "BUG: ", r"\bBUG: \S", "mm/memory.c, kernel/sched, kernel/softirq.c and others", trust=Trust.START),
+    _row("bug", "BUG: ", r"\bBUG: \S", "printk() of any file", trust=Trust.START),
     _row("warning", "WARNING: ", r"\bWARNING: \S", "pr_warn() of any file", trust=Trust.STAMPED),
     _row("bug", "INFO:", r"\bINFO: ?$", "any report, where the rest of the line is lost", trust=Trust.STAMPED),
 )

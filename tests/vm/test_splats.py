@@ -207,6 +207,8 @@ def test_a_real_panic_is_found_once_with_its_line() -> None:
             "rcu-stall",
         ),
         ("[    1.0] INFO: rcu_tasks detected stalls on tasks:", "rcu-stall"),
+        ("[    1.0] rcu_tasks: Please check any exiting tasks stuck between calls to a and b", "rcu-stall"),
+        ("[    1.0] Unhandled fault at 0xffff000008080000", "oops"),
         (
             "[    1.0] rcu: INFO: rcu_preempt detected stall, but suppressed full report due to a stuck CSD-lock.",
             "rcu-stall",
