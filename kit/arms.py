@@ -10,7 +10,7 @@ from kit.errors import UserError
 from kit.kernel.build import BuildInput
 from kit.kernel.config import Config, read_fragments
 from kit.kernel.mail import split_mails
-from kit.kernel.options import fit, has_pvh
+from kit.kernel.options import fit, has_overlay, has_pvh
 from kit.kernel.ownconfig import with_own
 from kit.kernel.patch import Applied, Patch, apply_series, blob_id, parse_patch
 from kit.kernel.shims import shims_for
@@ -83,7 +83,12 @@ def resolve_arms(
 
 def config_of(exp: Experiment, instrument: str, version: str, configs: Path) -> Config:
     """What an experiment asks of an instrument's kernel of that version, on top of the user's own configuration if
-    there is one. Raises UserError for a fragment that cannot be read."""
+    there is one. Raises UserError for a fragment that cannot be read, and for guests that this kernel cannot have."""
+    if exp.root == "host" and not has_overlay(version):
+        raise UserError(
+            f"Linux {version} has no overlay file system (it came with 3.18): guests cannot have the host's files",
+            hint="take `guest: {root: guest}`, or `kit shell --root guest`",
+        )
     names = [f for f in fragments(exp, instrument) if f != "pvh" or has_pvh(version)]
     needed = [configs / "kernel" / f"{f}.config" for f in names]
     config = with_own(exp.config, needed, configs / "kernel" / "own.config") if exp.config else read_fragments(needed)

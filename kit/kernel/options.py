@@ -29,6 +29,8 @@ class Row:
     until: Version = NEVER
 
 
+OVERLAY_SINCE: Version = (3, 18)
+
 ROWS = (
     Row("CONFIG_PANIC_TIMEOUT", (3, 14), NOT_THERE, "5800dc3cff87; panic= on the command line says the same"),
     Row("CONFIG_TTY", (3, 9), ALWAYS_ON, "4f73bc4dd3e8"),
@@ -46,10 +48,30 @@ ROWS = (
     Row("CONFIG_NO_HZ_IDLE", (3, 10), "CONFIG_NO_HZ", "kernel/time/Kconfig of 3.10"),
     Row("CONFIG_CC_OPTIMIZE_FOR_PERFORMANCE", (4, 8), ALWAYS_ON, "init/Kconfig of 4.8; before, -O2 where not -Os"),
     Row("CONFIG_DEFAULT_HUNG_TASK_TIMEOUT", (3, 0), NOT_THERE, "e11feaa1192a; 120 s before"),
+    Row("CONFIG_SLUB_TINY", (6, 2), NOT_THERE, "mm/Kconfig of 6.1 and 6.12; tinyconfig sets it where it exists"),
+    Row("CONFIG_KASAN_GENERIC", (5, 0), ALWAYS_ON, "2bd926b439b4; KASAN was nothing else"),
+    Row("CONFIG_UBSAN_BOUNDS", (5, 7), ALWAYS_ON, "277a10850f6a; UBSAN was all of it"),
+    Row("CONFIG_UBSAN_SHIFT", (5, 11), "CONFIG_UBSAN_MISC", "lib/Kconfig.ubsan of 5.10 and 6.1"),
+    Row("CONFIG_UBSAN_MISC", (5, 7), ALWAYS_ON, "277a10850f6a", until=(5, 11)),
+    Row("CONFIG_DEBUG_INFO_DWARF_TOOLCHAIN_DEFAULT", (5, 12), ALWAYS_ON, "a66049e2cf0e; as the compiler has it"),
+    Row("CONFIG_FHANDLE", (2, 6, 39), NOT_THERE, "becfd1f37544"),
+    Row("CONFIG_TMPFS_XATTR", (3, 0), NOT_THERE, "b09e0fa4b4ea"),
+    Row("CONFIG_CROSS_MEMORY_ATTACH", (3, 6), ALWAYS_ON, "5febcbe9b0cb; the system calls are of 3.2"),
+    Row("CONFIG_OVERLAY_FS", OVERLAY_SINCE, NOT_THERE, "e9be9d5e76e3"),
+    Row("CONFIG_MEMBARRIER", (4, 3), NOT_THERE, "5b25b13ab08f"),
+    Row("CONFIG_RSEQ", (4, 18), NOT_THERE, "d7822b1e24f2"),
+    Row("CONFIG_KCMP", (5, 10, 223), NOT_THERE, "bfe3911a9107 of 5.12, seen in 5.10.223; in CHECKPOINT_RESTORE before"),
+    Row("CONFIG_VIRTIO_MENU", (4, 16), ALWAYS_ON, "drivers/virtio/Kconfig of 3.0.1 and 5.10"),
+    Row("CONFIG_SLUB_CPU_PARTIAL", (3, 11), NOT_THERE, "345c905d13a4; mm/Kconfig of 7.3", until=(7, 0)),
 )
 
 NEEDED: tuple[tuple[str, str, Version, str], ...] = (
     ("CONFIG_ACPI", "CONFIG_PM", (2, 6, 39), "drivers/acpi/Kconfig of 2.6.38: depends on PM"),
+    ("CONFIG_RCU_CPU_STALL_TIMEOUT", "CONFIG_RCU_CPU_STALL_DETECTOR", (3, 0), "lib/Kconfig.debug of 2.6.38 and 3.0.1"),
+    ("CONFIG_VIRTIO_PCI", "CONFIG_VIRTUALIZATION", (3, 9), "arch/x86/kvm/Kconfig of 3.0.1 has virtio's in it"),
+    ("CONFIG_VIRTIO_PCI", "CONFIG_EXPERIMENTAL", (3, 9), "drivers/virtio/Kconfig of 3.0.1"),
+    ("CONFIG_POSIX_MQUEUE", "CONFIG_EXPERIMENTAL", (3, 9), "init/Kconfig of 3.0.1"),
+    ("CONFIG_NET_9P", "CONFIG_EXPERIMENTAL", (3, 9), "net/9p/Kconfig and fs/9p/Kconfig of 2.6.38"),
 )
 """(option, what it needs besides in kernels below a version, which version, source)."""
 
@@ -61,23 +83,28 @@ bzImage."""
 def fit(config: Config, kernel: str) -> Config:
     """The configuration as this kernel can keep it."""
     version = parse_version(kernel)
-    rows = {row.option: row for row in ROWS if not row.since <= version < row.until}
+    elsewhere = {row.option: row.elsewhere for row in ROWS if not row.since <= version < row.until}
     out: dict[str, Option] = {}
     for option in config.options:
-        row = rows.get(option.name)
-        if row is None:
-            out[option.name] = option
-        elif row.elsewhere.startswith("CONFIG_"):
-            out[row.elsewhere] = replace(option, name=row.elsewhere)
+        name = option.name
+        while name in elsewhere:
+            name = elsewhere[name]
+        if name.startswith("CONFIG_"):
+            out[name] = replace(option, name=name)
     for name, besides, before, _ in NEEDED:
-        if version < before and name in out and out[name].value == "y":
-            out.setdefault(besides, replace(out[name], name=besides))
+        if version < before and name in out and out[name].value != "n":
+            out.setdefault(besides, replace(out[name], name=besides, value="y"))
     return Config(tuple(out.values()))
 
 
 def has_tinyconfig(kernel: str) -> bool:
     """Whether this kernel's Kconfig has `make tinyconfig` (5d2acfc7b974); others have allnoconfig."""
     return parse_version(kernel) >= (3, 17)
+
+
+def has_overlay(kernel: str) -> bool:
+    """Whether guests can have the host's files: read-only under a writable overlay (e9be9d5e76e3)."""
+    return parse_version(kernel) >= OVERLAY_SINCE
 
 
 def has_pvh(kernel: str) -> bool:

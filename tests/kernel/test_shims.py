@@ -135,6 +135,12 @@ def test_options_by_kernel_version() -> None:
     assert asked(fit(config("ACPI=y"), "2.6.38")) == ["ACPI=y", "PM=y"]
     assert asked(fit(config("ACPI=y"), "3.0")) == ["ACPI=y"]
     assert asked(fit(config("PROC_SYSCTL=y"), "7.3.4")) == ["SYSCTL=y"]
+    shift = config("UBSAN_SHIFT=y")
+    assert [asked(fit(shift, v)) for v in ("6.1", "5.10", "5.4")] == [["UBSAN_SHIFT=y"], ["UBSAN_MISC=y"], []]
+    stall = ["RCU_CPU_STALL_TIMEOUT=10", "RCU_CPU_STALL_DETECTOR=y"]
+    assert asked(fit(config("RCU_CPU_STALL_TIMEOUT=10"), "2.6.38")) == stall
+    tiny = config("SLUB_TINY=n", "SLUB_CPU_PARTIAL=y")
+    assert [asked(fit(tiny, v)) for v in ("6.1", "7.3")] == [["SLUB_CPU_PARTIAL=y"], ["SLUB_TINY=n"]]
     kept = fit(config("TTY=y", "UNWINDER_FRAME_POINTER=y"), "3.0.1").options[0]
     assert kept.where == "here:1", "a message still says which fragment asks for it"
 
