@@ -6,20 +6,27 @@ All that is loaded must be equal byte for byte, apart from what only says how th
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
+from kit.kernel.shims import parse_version
+
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _SECTION = struct.Struct("<IIQQQQIIQQ")
 _ALLOCATED, _NOTE, _NO_BITS = 0x2, 7, 8
 BUG_TABLE = "__bug_table"
 # struct bug_entry of include/asm-generic/bug.h with GENERIC_BUG_RELATIVE_POINTERS (all of x86-64) and
-# DEBUG_BUGVERBOSE: displacements of the instruction and of the file's name, line, flags.
+# DEBUG_BUGVERBOSE: displacements of the instruction and of the file's name, line, flags; since 6.19 the displacement
+# of a format comes second (HAVE_ARCH_BUG_FORMAT; read in 7.3).
 BUG_ENTRY = struct.Struct("<iiHH")
+BUG_ENTRY_WITH_FORMAT = struct.Struct("<iiiHH")
+FORMAT_SINCE = (6, 19)
 VERBOSE = "CONFIG_DEBUG_BUGVERBOSE=y"
+_MADE_FOR = re.compile(r"^# Linux/\S+ (\S+) Kernel Configuration$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -41,19 +48,28 @@ def same_code(one: Path, other: Path, config: str) -> bool:
         pairs = list(zip_longest(_loaded(first), _loaded(second)))
     except (struct.error, ValueError):
         return False
-    return all(a is not None and b is not None and _same(a, b, VERBOSE in config) for a, b in pairs)
+    entry = _bug_entry(config)
+    return all(a is not None and b is not None and _same(a, b, entry) for a, b in pairs)
 
 
-def _same(one: _Section, other: _Section, verbose: bool) -> bool:
+def _bug_entry(config: str) -> struct.Struct | None:
+    """How a kernel of that .config, which names its version, lays a bug out; None: without line numbers."""
+    if VERBOSE not in config:
+        return None
+    made_for = _MADE_FOR.search(config)
+    return BUG_ENTRY_WITH_FORMAT if made_for and parse_version(made_for[1]) >= FORMAT_SINCE else BUG_ENTRY
+
+
+def _same(one: _Section, other: _Section, entry: struct.Struct | None) -> bool:
     if (one.name, one.kind, one.address, one.size) != (other.name, other.kind, other.address, other.size):
         return False
-    if one.name == BUG_TABLE and verbose and one.size % BUG_ENTRY.size == 0:
-        return _without_lines(one.data) == _without_lines(other.data)
+    if one.name == BUG_TABLE and entry and one.size % entry.size == 0:
+        return _without_lines(one.data, entry) == _without_lines(other.data, entry)
     return one.data == other.data
 
 
-def _without_lines(table: bytes) -> list[tuple[int, int, int]]:
-    return [(where, file, flags) for where, file, _, flags in BUG_ENTRY.iter_unpack(table)]
+def _without_lines(table: bytes, entry: struct.Struct) -> list[tuple[int, ...]]:
+    return [(*before, flags) for *before, _, flags in entry.iter_unpack(table)]
 
 
 def _loaded(image: bytes) -> Iterator[_Section]:

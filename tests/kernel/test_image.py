@@ -14,13 +14,14 @@ pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")
 
 SOURCE = """
 __attribute__((section(".note.kit,\\"a\\",@note#"), used)) static const char id[] = "{note}";
-__attribute__((section("__bug_table"), used)) static const struct {{ int where, file; short line, flags; }} bug[2] = {{
-    {{ 1, 2, {line}, 3 }}, {{ 4, 5, {line}, {flags} }} }};
+__attribute__((section("__bug_table"), used)) static const struct {{ int {fields}; short line, flags; }} bug[3] = {{
+    {{ {values}, {line}, 3 }}, {{ {values}, {line}, {flags} }}, {{ {values}, {line}, 3 }} }};
 int global = {value};
 static volatile int empty[{size}];
 void _start(void) {{ empty[0] = global + {added}; for (;;); }}
 """
-SAME = {"note": "one", "line": 100, "flags": 6, "value": 1, "size": 10, "added": 7}
+SAME = {"note": "one", "line": 100, "flags": 6, "value": 1, "size": 10, "added": 7, "fields": "a, b", "values": "1, 2"}
+OF_7_3 = f"#\n# Linux/x86 7.3.4 Kernel Configuration\n#\n{VERBOSE}\n"
 
 
 def image(folder: Path, **changes: object) -> Path:
@@ -46,6 +47,16 @@ def image(folder: Path, **changes: object) -> Path:
 )
 def test_what_tells_two_images_apart(tmp_path: Path, changes: dict[str, object], same: bool) -> None:
     assert same_code(image(tmp_path), image(tmp_path, **changes), VERBOSE) is same
+
+
+def test_a_bug_has_a_format_since_6_19(tmp_path: Path) -> None:
+    longer = {"fields": "a, b, c", "values": "1, 2, 3"}
+    one = image(tmp_path, **longer)
+    assert same_code(one, image(tmp_path, **longer, line=101), OF_7_3)
+    assert not same_code(one, image(tmp_path, **longer, flags=7), OF_7_3)
+    assert not same_code(one, image(tmp_path, **{**longer, "values": "1, 2, 4"}), OF_7_3)
+    assert not same_code(one, image(tmp_path, **longer, line=101), VERBOSE), "read as an older kernel's"
+    assert same_code(image(tmp_path), image(tmp_path, line=101), OF_7_3.replace("7.3.4", "6.18.1"))
 
 
 def test_without_line_numbers_in_the_table_all_of_it_counts(tmp_path: Path) -> None:
