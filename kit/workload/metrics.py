@@ -4,7 +4,7 @@
 | --- | --- |
 | `{regex: PATTERN}` | every match: groups `name` (without it: `value`), `value`, and, if there, `unit` |
 | `json` | the output as one JSON value, else each line that is one: every number, named by its path (`a.b.0`) |
-| `ktap` | test results of KTAP version 1: `passed`, `failed`, `skipped`, `missing` |
+| `ktap` | results of KTAP or TAP: `passed`, `failed`, `skipped`, `missing`; of kselftests' subtests `inner passed` … |
 | `key-value` | lines `key: value unit` or `key = value unit` |
 
 Of a name that comes several times the mean counts.
@@ -19,14 +19,15 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from kit.workload.ktap import read_ktap
+
 NUMBER = r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?"
 PAIR = re.compile(
     rf"\s*(?P<name>[^\s:=][^:=]{{0,79}}?)\s*[:=]\s*(?P<value>{NUMBER})(?!\.|[0-9])\s*(?P<unit>\S{{0,20}})"
 )
-KTAP = re.compile(r"(?P<indent>(?:# |\s)*)(?P<result>ok|not ok)\b\s*[0-9]*(?P<rest>.*)")  # kselftest indents by "# "
-PLAN = re.compile(r"(?P<indent>(?:# |\s)*)1\.\.(?P<count>[0-9]{1,6})\b")
 LESS, MORE = "less is better", "more is better"
 KTAP_BETTER = {"passed": MORE, "failed": LESS, "missing": LESS}
+KTAP_BETTER |= {f"inner {name}": better for name, better in KTAP_BETTER.items()}
 MOST_METRICS = 1000
 
 Read = Iterator[tuple[str, float, str]]  # name, value, unit
@@ -95,32 +96,11 @@ def _numbers(value: Any, path: str) -> Read:
 
 
 def _ktap(text: str) -> Read:
-    """Leaves only: the line of a test with subtests follows them and sums them up."""
-    counts = {"passed": 0, "failed": 0, "skipped": 0, "missing": 0}
-    plans: dict[int, int] = {}  # indent → results that its plan still awaits
-    deepest = 0
-    for line in text.splitlines():
-        if plan := PLAN.match(line):
-            depth = len(plan["indent"].expandtabs())
-            plans[depth] = int(plan["count"])
-        elif match := KTAP.match(line):
-            depth = len(match["indent"].expandtabs())
-            counts["missing"] += sum(max(left, 0) for d, left in plans.items() if d > depth)
-            plans = {d: left for d, left in plans.items() if d <= depth}
-            if depth in plans:
-                plans[depth] -= 1
-            if depth >= deepest:
-                counts[_result(match)] += 1
-            deepest = depth
-    counts["missing"] += sum(max(left, 0) for left in plans.values())
-    yield from ((name, float(count), "tests") for name, count in counts.items())
-
-
-def _result(match: re.Match[str]) -> str:
-    directive = match["rest"].partition("#")[2].strip().upper()
-    if directive.startswith(("SKIP", "TODO")):
-        return "skipped"
-    return "passed" if match["result"] == "ok" else "failed"
+    if results := read_ktap(text):
+        for name, count in vars(results.tests).items():
+            yield name, float(count), "tests"
+        for name, count in vars(results.inner).items() if results.inner.tests else ():
+            yield f"inner {name}", float(count), "tests"
 
 
 FORMATS: Mapping[str, Callable[[str], Read]] = {"json": _json, "ktap": _ktap, "key-value": _key_value}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kit.workload.metrics import MOST_METRICS, read_metrics
+from kit.workload.metrics import KTAP_BETTER, LESS, MOST_METRICS, read_metrics
 
 STRESS = """\
 stress-ng: metrc: [32] stressor       bogo ops real time  usr time  sys time   bogo ops/s     bogo ops/s
@@ -56,9 +56,9 @@ def test_json() -> None:
 
 def test_ktap_counts_leaves_only() -> None:
     assert read(KTAP, "ktap") == {
-        "passed": (2, "tests"),
+        "passed": (3, "tests"),
         "failed": (1, "tests"),
-        "skipped": (2, "tests"),
+        "skipped": (1, "tests"),
         "missing": (0, "tests"),
     }
 
@@ -69,6 +69,17 @@ def test_ktap_counts_leaves_only() -> None:
 )
 def test_ktap_results_that_never_came(text: str, missing: int) -> None:
     assert read(text, "ktap")["missing"] == (missing, "tests")
+
+
+def test_ktap_of_kselftests_has_inner_results() -> None:
+    text = "TAP version 13\n1..1\n# 1..2\n# ok 1 x\n# not ok 2 y\nnot ok 1 a\n"
+    assert read(text, "ktap")["failed"] == (1, "tests")
+    assert read(text, "ktap")["inner failed"] == (1, "tests")
+    assert KTAP_BETTER["inner failed"] == LESS
+
+
+def test_what_is_no_ktap_has_no_metric() -> None:
+    assert read("Segmentation fault\n", "ktap") == {}
 
 
 def test_no_more_metrics_than_anybody_reads() -> None:
