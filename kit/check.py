@@ -21,6 +21,7 @@ from kit.records import BootSpec, Experiment
 from kit.stats.words import several
 from kit.store import Cache, read_json
 from kit.vm.kvm import cannot_open
+from kit.workload.aim7 import left_out_said
 from kit.workload.catalog import make_loads
 
 # On two idle cores, Debian 12, gcc 12, Linux 6.1 (tests/bench/README.md): only ever shown as an estimate.
@@ -118,7 +119,7 @@ def show_plan(exp: Experiment, cache: Cache) -> PlanShown:
         tuple(_boot(s) for s in plan.wanted),
         tuple(w.name for load in loads for w in load.windows),
         seconds,
-        tuple(notes),
+        (*notes, *(f"{w.name}: {said}" for w in exp.workloads if (said := left_out_said(w.params)))),
         tuple(_shims(exp)) if wanted else (),
     )
 

@@ -179,7 +179,7 @@ def _model(options: argparse.Namespace) -> int:
         print(json.dumps({"profile": profile, "lines": said}, indent=2) if options.json else "\n".join(said))
         return 0
     rows = modelverb.count(question, options.profile or ["6.1"])
-    print(json.dumps(rows, indent=2) if options.json else counts(rows, question.layout == ()))
+    print(json.dumps(rows, indent=2) if options.json else counts(rows, question.layout == (), question.left_out))
     return 0
 
 

@@ -18,7 +18,7 @@ from kit.model.program import Program
 from kit.model.smaps import SmapsVma, parse_smaps
 from kit.model.steps import Profile
 from kit.project import PROJECT
-from kit.workload.aim7 import read_mix
+from kit.workload.aim7 import left_out_said, mix_params, read_mix
 from kit.workload.catalog import WORKLOADS, parse_params
 from kit.workload.custom import read_program, windows
 from kit.workload.load import WindowInfo
@@ -34,6 +34,7 @@ class Question:
     infos: Mapping[str, WindowInfo]
     layout: tuple[SmapsVma, ...]
     name: str
+    left_out: str = ""  # what of a mix is not in it, in words
 
 
 def ask(name: str, params: Mapping[str, Any], smaps: Path | None, seed: int = 1) -> Question:
@@ -42,7 +43,7 @@ def ask(name: str, params: Mapping[str, Any], smaps: Path | None, seed: int = 1)
     given = {k: v for k, v in params.items() if v is not None}
     if name in MODELLED:
         if name == "aim7" and isinstance(given.get("mix"), str):
-            given["mix"] = _mix(given["mix"])
+            given |= _mix(given["mix"])
         try:
             load = parse_params(name, given).load(name, seed)
         except ValidationError as error:
@@ -53,7 +54,7 @@ def ask(name: str, params: Mapping[str, Any], smaps: Path | None, seed: int = 1)
                 raise UserError(f"--{first['loc'][0]} is nothing of {name}", hint=hint) from None
             what = ".".join(map(str, first["loc"]))
             raise UserError(f"{what}: {str(first['msg']).removeprefix('Value error, ')}", where=name) from None
-        return Question(load.program, {w.name: w for w in load.windows}, layout, name)
+        return Question(load.program, {w.name: w for w in load.windows}, layout, name, left_out_said(given))
     if given:
         raise UserError(f"--{next(iter(given))} belongs to a workload, and {name} is a file")
     try:
@@ -72,17 +73,17 @@ def _layout(smaps: Path | None) -> tuple[SmapsVma, ...]:
     if smaps is None:
         return ()
     try:
-        return parse_smaps(smaps.read_text(encoding="utf-8"))
+        return parse_smaps(smaps.read_text(encoding="utf-8", errors="replace"))
     except OSError as error:
         raise UserError(f"cannot read: {error.strerror}", where=str(smaps)) from error
     except ModelError as error:
         raise UserError(str(error), where=str(smaps)) from error
 
 
-def _mix(name: str) -> dict[str, float]:
+def _mix(name: str) -> dict[str, Any]:
     own = PROJECT / "configs" / "mixes" / name
     try:
-        return read_mix(own if own.is_file() else Path(name))
+        return mix_params(read_mix(own if own.is_file() else Path(name)))
     except OSError as error:
         raise UserError(f"no such mix: {error.strerror}", where=name) from error
     except ValueError as error:

@@ -28,7 +28,7 @@ from kit.records import ArmSpec, Experiment, InstructionsPlan, PatchRef, TimePla
 from kit.schema import NAME, NAME_RULE, ArmModel, ExperimentModel, mebibytes
 from kit.source import YAML_ERRORS, Source
 from kit.stats.words import join
-from kit.workload.aim7 import read_mix
+from kit.workload.aim7 import mix_params, read_mix
 from kit.workload.catalog import WORKLOADS, parse_params
 from kit.workload.custom import read_program
 from kit.workload.payload import Payload, require_room
@@ -254,7 +254,7 @@ def _workload(
     if not re.fullmatch(NAME, name):
         raise UserError(f"a workload cannot be called {name[:50]!r}: {NAME_RULE}", where=where)
     if kind == "aim7" and isinstance(raw.get("mix"), str):
-        raw["mix"] = _mix(raw["mix"], where, source)
+        raw |= _mix(raw["mix"], where, source)
     if kind == "program" and isinstance(raw.get("file"), str):
         raw["text"] = _program(raw.pop("file"), where, source)
     if kind == "payload":
@@ -282,7 +282,7 @@ def _default_name(kind: str, raw: Mapping[str, Any], specs: Sequence[WorkloadSpe
     return next(n for n in [name, *(f"{name}-{k}" for k in range(2, 1000))] if n not in taken)
 
 
-def _mix(name: str, where: str, source: Source) -> dict[str, float]:
+def _mix(name: str, where: str, source: Source) -> dict[str, Any]:
     path = find_path(f"configs/mixes/{name}", source) if "/" not in name else None
     if path is None or not path.is_file():
         path = find_path(name, source)
@@ -290,7 +290,7 @@ def _mix(name: str, where: str, source: Source) -> dict[str, float]:
         there = sorted(p.name for p in (PROJECT / "configs" / "mixes").iterdir())
         raise UserError(f"no such mix: {name}", where=where, hint=f"there is {', '.join(there)}, or a file's path")
     try:
-        return read_mix(path)
+        return mix_params(read_mix(path))
     except (OSError, ValueError) as error:
         raise UserError(f"cannot read the mix {name}: {error}", where=where) from None
 

@@ -87,6 +87,16 @@ def test_profiles_are_listed_with_their_cells(capsys: pytest.CaptureFixture[str]
     assert "clone: " in out
 
 
+def test_what_a_work_file_has_and_kit_has_not_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "workfile.x"
+    path.write_text("FILESIZE 1M\n30 add_double\n10 fork_test\n20 exec_test\n30 shell_rtns_1\n")
+    assert main(["model", "count", "--program", "aim7", "--mix", str(path)]) == 0
+    assert (
+        "3 of the 4 tests of its work file, 67% of the weight (60 of 90); not here: add_double"
+        in capsys.readouterr().out
+    )
+
+
 @pytest.mark.parametrize(
     ("argv", "said"),
     [
@@ -124,11 +134,31 @@ def test_windows_of_a_load_bear_its_name() -> None:
         CustomProgram(text="map 0 1\n")
 
 
-def test_what_is_not_smaps_is_refused() -> None:
+ROLLUP = "5581a0b00000-5581a0c00000 ---p 00000000 00:00 0   [rollup]\nRss: 884 kB\nAnonymous: 84 kB\n"
+MAPS = "00400000-00401000 r--p 00000000 fe:00 260386 /bin/sh\n00401000-00406000 r-xp 00001000 fe:00 260386 /bin/sh\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "not a whole"),
+        ("Anonymous: 4 kB\n", "line 1: Anonymous without a VMA"),
+        (SMAPS.replace("Anonymous:            68 kB\n", ""), "not a whole"),
+        (ROLLUP, "line 1: this is smaps_rollup"),
+        (MAPS, "line 2: this is /proc/PID/maps"),
+        (SMAPS + SMAPS, "more than one process's smaps"),
+        ("N0=12 N1=3\n", "line 1: not a line of"),
+        ("not smaps at all\n" + SMAPS, "line 1: not a line of"),
+    ],
+)
+def test_what_is_not_smaps_is_refused(text: str, said: str) -> None:
+    with pytest.raises(ModelError, match=said):
+        parse_smaps(text)
+
+
+def test_smaps_as_the_kernel_prints_it() -> None:
     assert [(v.perms, v.anonymous, v.name) for v in parse_smaps(SMAPS)][2] == ("rw-p", 68, "[stack]")
-    for text in ("", "Anonymous: 4 kB\n", SMAPS.replace("Anonymous:            68 kB\n", "")):
-        with pytest.raises(ModelError):
-            parse_smaps(text)
+    assert parse_smaps(Path("/proc/self/smaps").read_text(encoding="utf-8", errors="replace"))
 
 
 def test_one_profile_is_explained_at_a_time(capsys: pytest.CaptureFixture[str]) -> None:

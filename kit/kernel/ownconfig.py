@@ -7,7 +7,9 @@ need comes last: it wins, and each option that it changes is listed.
 
 from __future__ import annotations
 
+import gzip
 import re
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,6 +18,17 @@ from typing import Any
 from kit.errors import UserError
 from kit.kernel.config import Config, read_fragments, values
 
+GZIP = b"\x1f\x8b"
+MOST_BYTES = 4 << 20  # Debian's has 0.3 MB
+HEADER = re.compile(r"^# Linux/(\S+) \S+ Kernel Configuration$", re.MULTILINE)  # scripts/kconfig/confdata.c
+X86 = ("x86", "x86_64")
+# The option that each architecture's own Kconfig sets (arch/*/Kconfig of 7.3.4, ia64's of 6.1).
+ARCHITECTURES = {
+    **{name: f"CONFIG_{name.upper()}" for name in ("alpha", "arc", "arm", "arm64", "csky", "hexagon", "ia64", "m68k")},
+    **{name: f"CONFIG_{name.upper()}" for name in ("loongarch", "microblaze", "mips", "nios2", "openrisc", "parisc")},
+    **{name: f"CONFIG_{name.upper()}" for name in ("riscv", "s390", "sparc", "superh", "xtensa")},
+    **{"powerpc": "CONFIG_PPC", "user-mode Linux": "CONFIG_UML", "32-bit x86": "CONFIG_X86_32"},
+}
 TARGET = re.compile(r"[a-z0-9_]+config")
 WHOLE = 200  # lines: a file with more options is a .config, not a fragment (defconfig's own file has 270)
 
@@ -37,13 +50,40 @@ def read_own(parts: Sequence[str]) -> Own:
         if not TARGET.fullmatch(first):
             raise UserError("no such file, nor a target of make", where=f"config: {first}", hint="as in defconfig")
         return Own(first, None, tuple(map(Path, rest)))
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read: {getattr(error, 'strerror', error)}", where=first) from error
+    text = _text(path)
+    _refuse_another(text, first)
     if len(values(text)) < WHOLE:
         return Own("tinyconfig", None, tuple(map(Path, parts)))
     return Own("olddefconfig", text, tuple(map(Path, rest)))
+
+
+def _text(path: Path) -> str:
+    """A configuration as text; /proc/config.gz and copies of it are unpacked."""
+    try:
+        raw = path.read_bytes()
+        if raw.startswith(GZIP):
+            with gzip.open(path) as packed:
+                raw = packed.read(MOST_BYTES + 1)
+        if len(raw) > MOST_BYTES:
+            raise UserError("larger than any kernel's configuration", where=str(path))
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        hint = "a .config, or a fragment of one; of a running kernel it is /proc/config.gz or /boot/config-*"
+        raise UserError("not a kernel's configuration: it is no text", where=str(path), hint=hint) from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"cannot read: {getattr(error, 'strerror', None) or error}", where=str(path)) from error
+
+
+def _refuse_another(text: str, where: str) -> None:
+    """Raises UserError for another architecture's: olddefconfig would drop most of it without a word."""
+    have = values(text)
+    own = next((name for name, option in ARCHITECTURES.items() if have.get(option) == "y"), None)
+    head = HEADER.search(text)
+    if own is None and head and head[1] not in X86:
+        own = head[1]
+    if own:
+        hint = "guests are x86-64: take such a machine's .config, or a fragment with the options that matter"
+        raise UserError(f"a configuration of {own}", where=where, hint=hint)
 
 
 def with_own(parts: Sequence[str], needed: Sequence[Path], own_needs: Path) -> Config:

@@ -11,6 +11,7 @@ from tabulate import tabulate
 
 from kit.report.noisy import tables
 from kit.stats.words import number, several
+from kit.workload.aim7 import left_out_said
 
 Row = Mapping[str, Any]
 DISAGREEMENTS = 8  # shown in full
@@ -249,8 +250,9 @@ def _load(load: Row) -> str:
             return "[" + ", ".join(map(short, value)) + "]"
         return f"{value:g}" if isinstance(value, float) else str(value)
 
-    params = ", ".join(f"{k} {short(v)}" for k, v in load["params"].items() if v is not None)
-    return f"{load['name']} ({params})"
+    params = ", ".join(f"{k} {short(v)}" for k, v in load["params"].items() if v is not None and k != "left_out")
+    left_out = left_out_said(load["params"]) if load["kind"] == "aim7" else ""
+    return f"{load['name']} ({'; '.join(filter(None, [params, left_out]))})"
 
 
 def _sentence(verdict: Row) -> str:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import random
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -17,6 +19,7 @@ from kit.model.program import Fork, Op, Program, Repeat, Script, Users
 from kit.records import At
 from kit.workload.load import Load, WindowInfo
 
+SIZE = re.compile(r"(?:FILESIZE|POOLSIZE)\s*:?\s*(?:\d+\s*[KMG]?B?)?", re.IGNORECASE)
 TESTS: dict[str, tuple[Op, ...]] = {
     "fork_test": (Repeat(100, (Fork(),)),),  # 100 times fork, exit, wait
     "exec_test": (Repeat(5, (Script(),)),),  # 5 times fork and exec of a small shell script
@@ -34,6 +37,9 @@ class Aim7(BaseModel):
         default=(1,), description="how many users at once; one window for each number"
     )
     jobs: int = Field(default=100, ge=1, le=10_000, strict=True, description="about so many jobs in each user's list")
+    left_out: dict[str, float] | None = Field(
+        default=None, description="tests of the mix that kit does not have, with their weights: told, not run"
+    )
 
     @field_validator("mix")
     @classmethod
@@ -77,18 +83,52 @@ class Aim7(BaseModel):
         return jobs
 
 
-def read_mix(path: Path) -> dict[str, float]:
-    """AIM7's work file form: `#` comments, `<weight> <test>` lines; FILESIZE and POOLSIZE belong to the disk tests,
-    which are not here, and are passed over. Raises ValueError with file and line."""
-    mix: dict[str, float] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        line = line.split("#")[0].strip()
-        if not line or re.match(r"(FILESIZE|POOLSIZE):", line):
+@dataclass(frozen=True)
+class WorkFile:
+    """A mix from a file, as {test: weight}: the tests that are here, and those that are not."""
+
+    mix: dict[str, float]
+    left_out: dict[str, float]
+
+
+def read_mix(path: Path) -> WorkFile:
+    """AIM7's work file as reaim and AIM suite VII have it: `#` comments, lines `<weight> <test>`; of a test that stands
+    twice the weights add. FILESIZE and POOLSIZE belong to the disk tests, which are not here, and are passed over.
+
+    Raises ValueError with file and line, or where none of its tests is here; OSError.
+    """
+    found: dict[str, float] = {}
+    for number, text in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+        line = text.split("#")[0].strip()
+        if not line or SIZE.fullmatch(line):
             continue
         match = re.fullmatch(r"(\d+(?:\.\d+)?)\s+(\w+)", line)
         if not match:
-            raise ValueError(f"{path}:{number}: not a line of a mix: {line!r}; as in `10 fork_test`")
-        if match.group(2) in mix:
-            raise ValueError(f"{path}:{number}: {match.group(2)} stands twice")
-        mix[match.group(2)] = float(match.group(1))
-    return mix
+            raise ValueError(f"{path}:{number}: not a line of a mix: {line[:60]!r}; as in `10 fork_test`")
+        if not float(match[1]):
+            raise ValueError(f"{path}:{number}: {match[2]} has the weight 0; take the line out")
+        found[match[2]] = found.get(match[2], 0.0) + float(match[1])
+    if not found:
+        raise ValueError(f"{path}: no line of a mix in it; as in `10 fork_test`")
+    if not found.keys() & TESTS.keys():
+        raise ValueError(f"{path}: none of its tests is here ({', '.join(found)}); there are {', '.join(TESTS)}")
+    parts = [{t: w for t, w in found.items() if (t in TESTS) is known} for known in (True, False)]
+    return WorkFile(*parts)
+
+
+def mix_params(work: WorkFile) -> dict[str, Any]:
+    """A work file as parameters of `aim7`."""
+    return {"mix": work.mix, **({"left_out": work.left_out} if work.left_out else {})}
+
+
+def left_out_said(params: Mapping[str, Any]) -> str:
+    """What a mix with these parameters leaves out, in words; empty where it is whole."""
+    left = params.get("left_out")
+    if not left:
+        return ""
+    have = sum(params["mix"].values())
+    whole = have + sum(left.values())
+    return (
+        f"{len(params['mix'])} of the {len(params['mix']) + len(left)} tests of its work file, {have / whole:.0%} of"
+        f" the weight ({have:g} of {whole:g}); not here: {', '.join(left)}"
+    )

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
 
 from kit.errors import UserError
 from kit.kernel.config import check_kept
-from kit.kernel.ownconfig import differences, said, with_own
+from kit.kernel.ownconfig import differences, read_own, said, with_own
 
-WHOLE = "".join(f"CONFIG_X{i}=y\n" for i in range(300)) + "CONFIG_NR_CPUS=64\nCONFIG_DRIVER=m\nCONFIG_KEYS=\"a.pem\"\n"
+WHOLE = "".join(f"CONFIG_X{i}=y\n" for i in range(300)) + 'CONFIG_NR_CPUS=64\nCONFIG_DRIVER=m\nCONFIG_KEYS="a.pem"\n'
 
 
 @pytest.fixture
@@ -64,3 +65,44 @@ def test_what_kconfig_drops_is_named(made: str, lost: str, parts: dict[str, Path
     config = with_own([str(parts["whole"])], [parts["needed"]], parts["own"])
     with pytest.raises(UserError, match=f"CONFIG_{lost}"):
         check_kept(config, made)
+
+
+def test_a_running_kernels_configuration_is_unpacked(tmp_path: Path) -> None:
+    packed = tmp_path / "config.gz"
+    packed.write_bytes(gzip.compress(WHOLE.encode()))
+    own = read_own([str(packed)])
+    assert (own.target, own.text) == ("olddefconfig", WHOLE)
+
+
+HEADER = "#\n# Automatically generated file; DO NOT EDIT.\n# Linux/{} 6.1.192 Kernel Configuration\n#\n"
+
+
+@pytest.mark.parametrize("arch", ["x86", "x86_64"])
+def test_configurations_of_x86_are_taken(tmp_path: Path, arch: str) -> None:
+    (tmp_path / "own").write_text(HEADER.format(arch) + WHOLE)
+    assert read_own([str(tmp_path / "own")]).target == "olddefconfig"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (HEADER.format("arm64") + WHOLE, "a configuration of arm64"),
+        (HEADER.format("um") + WHOLE, "a configuration of um"),
+        (WHOLE + "CONFIG_ARM64=y\n", "a configuration of arm64"),
+        (WHOLE + "CONFIG_RISCV=y\n", "a configuration of riscv"),
+        (WHOLE + "CONFIG_PPC=y\n", "a configuration of powerpc"),
+        (HEADER.format("x86") + WHOLE + "CONFIG_X86_32=y\n", "a configuration of 32-bit x86"),
+        ("\udcff\udcfe", "it is no text"),
+        ("CONFIG_A=y\n" * 500_000, "larger than any"),
+    ],
+)
+def test_another_architectures_or_no_configuration_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "other").write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(UserError, match=said):
+        read_own([str(tmp_path / "other")])
+
+
+def test_a_damaged_archive_is_told(tmp_path: Path) -> None:
+    (tmp_path / "config.gz").write_bytes(gzip.compress(WHOLE.encode())[:-20])
+    with pytest.raises(UserError, match="cannot read"):
+        read_own([str(tmp_path / "config.gz")])

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from kit.model.parse import parse_program
 from kit.model.program import Fork, Program, Repeat, Users, Window
 from kit.records import WorkloadSpec
-from kit.workload.aim7 import TESTS, Aim7, read_mix
+from kit.workload.aim7 import TESTS, Aim7, WorkFile, left_out_said, mix_params, read_mix
 from kit.workload.catalog import make_loads, parse_params
 from kit.workload.forkchain import ForkChain, depths
 from kit.workload.load import boot_program
@@ -88,19 +88,60 @@ def test_what_aim7_refuses(params: dict[str, object]) -> None:
         parse_params("aim7", params)
 
 
-def test_mixes_are_read_as_aim7_writes_them(tmp_path: Path) -> None:
-    path = tmp_path / "mix"
-    path.write_text("# mine\nFILESIZE: 10K\nPOOLSIZE: 20M\n10 fork_test\n 2.5\texec_test # often\n\n")
-    assert read_mix(path) == {"fork_test": 10.0, "exec_test": 2.5}
-    for line in ("fork_test 10", "10", "-1 fork_test", "1 a b"):
-        path.write_text(f"1 exec_test\n{line}\n")
-        with pytest.raises(ValueError, match=r"mix:2: not a line of a mix"):
-            read_mix(path)
-    path.write_text("1 a\n2 a\n")
-    with pytest.raises(ValueError, match="mix:2: a stands twice"):
-        read_mix(path)
+def work_file(folder: Path, text: str) -> Path:
+    path = folder / "mix"
+    path.write_bytes(text.encode("latin-1"))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "mix"),
+    [
+        (
+            "# mine\nFILESIZE: 10K\nPOOLSIZE: 20M\n10 fork_test\n 2.5\texec_test # often\n\n",
+            {"fork_test": 10, "exec_test": 2.5},
+        ),
+        ("FILESIZE 1M\nPOOLSIZE  25m\n05 fork_test\n", {"fork_test": 5}),
+        ("FILESIZE:5MB\r\npoolsize : 0\r\nPOOLSIZE\r\n10 fork_test\r\n", {"fork_test": 10}),
+        ("10 fork_test\n20 exec_test\n30 fork_test\n", {"fork_test": 40, "exec_test": 20}),
+        ("# f\xfcr alle\n1 fork_test", {"fork_test": 1}),
+    ],
+)
+def test_mixes_are_read_as_work_files_are_written(tmp_path: Path, text: str, mix: dict[str, float]) -> None:
+    assert read_mix(work_file(tmp_path, text)) == WorkFile(mix, {})
+
+
+def test_tests_that_are_not_here_are_left_out_and_told(tmp_path: Path) -> None:
+    text = "# shared mix\nFILESIZE 1M\n30 add_double\n10 fork_test\n20 exec_test\n10 page_test\n30 shell_rtns_1\n"
+    work = read_mix(work_file(tmp_path, text))
+    assert work == WorkFile({"fork_test": 10, "exec_test": 20, "shell_rtns_1": 30}, {"add_double": 30, "page_test": 10})
+    params = parse_params("aim7", mix_params(work)).model_dump(mode="json")
+    said = "3 of the 5 tests of its work file, 60% of the weight (60 of 100); not here: add_double, page_test"
+    assert left_out_said(params) == said
+    whole = parse_params("aim7", mix_params(WorkFile({"fork_test": 1}, {}))).model_dump(mode="json")
+    assert left_out_said(whole) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        *(
+            (f"1 exec_test\n{line}\n", "mix:2: not a line of a mix")
+            for line in ("fork_test 10", "10", "-1 a", "1 a b", "FILESIZE: x")
+        ),
+        ("1 exec_test\n0 fork_test\n", "mix:2: fork_test has the weight 0"),
+        ("30 add_double\n1 sieve\n", r"none of its tests is here \(add_double, sieve\); there are fork_test"),
+        ("# nothing\nFILESIZE: 1M\n", "no line of a mix in it"),
+    ],
+)
+def test_what_is_no_work_file(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        read_mix(work_file(tmp_path, text))
+
+
+def test_the_mixes_of_kit_are_whole() -> None:
     for own in MIXES.iterdir():
-        assert Aim7(mix=read_mix(own)).mix
+        assert Aim7(**mix_params(read_mix(own))).left_out is None
 
 
 def test_the_guest_reads_what_loads_write() -> None:
