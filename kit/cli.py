@@ -7,9 +7,12 @@ import errno
 import json
 import os
 import shutil
+import signal
 import sys
+import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kit.arguments import parser
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 DEFAULT = "configs/change.yaml"  # the experiment of a change that comes without one
 INTERRUPTED = 130
+DEADLY = (signal.SIGTERM, signal.SIGHUP)
 DISKS_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO, errno.EACCES, errno.EPERM)
 
 
@@ -48,14 +52,18 @@ def _as_step(given: list[str]) -> int:
 
 def _guarded(options: argparse.Namespace) -> int:
     """A verb's exit code, or that of its error."""
+    ended_by: list[int] = []
     try:
-        return VERBS[options.verb](options)
+        with ending(ended_by):
+            return VERBS[options.verb](options)
     except KitError as error:
         print(f"kit: {error}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt as interrupt:
-        print("\n  ".join(["kit: interrupted", *map(str, interrupt.args)]), file=sys.stderr)
-        return INTERRUPTED
+        by = f" by {signal.Signals(ended_by[-1]).name}" if ended_by else ""
+        with suppress(OSError):  # the terminal may be the one that went away
+            print("\n  ".join([f"kit: interrupted{by}", *map(str, interrupt.args)]), file=sys.stderr)
+        return 128 + ended_by[-1] if ended_by else INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return COULD_NOT_RUN
@@ -67,6 +75,27 @@ def _guarded(options: argparse.Namespace) -> int:
         return COULD_NOT_RUN
     except Exception:
         return _own_mistake(options)
+
+
+@contextmanager
+def ending(ended_by: list[int]) -> Iterator[None]:
+    """SIGTERM (a cancelled job, systemd) and SIGHUP (a closed terminal) end a verb as Ctrl-C does: with the word how to
+    go on. Which came is added to `ended_by`. One that was ignored before (nohup) stays so."""
+
+    def end(number: int, frame: object) -> None:
+        ended_by.append(number)
+        raise KeyboardInterrupt
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard = [n for n in DEADLY if signal.getsignal(n) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, end) for number in heard}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:

@@ -106,6 +106,8 @@ def test_files_that_find_no_room_are_no_verdict(bench: Bench, room: int) -> None
         ("kernel/fork.c:1: Fatal error: can't close kernel/fork.o: No space left on device", True),
         ("gcc: fatal error: Killed signal terminated program cc1", True),
         ("make[3]: *** [scripts/Makefile.build:250: mm/rmap.o] Killed", True),
+        ("make[3]: *** [scripts/Makefile.build:250: mm/rmap.o] Terminated", True),
+        ("gcc: fatal error: Terminated signal terminated program cc1", True),
         ("mm/rmap.c:9:1: internal compiler error: Segmentation fault", True),
         ("ccache: error: failed to create directory: Read-only file system", True),
         ("mm/rmap.c:12:9: error: unknown type name foo", False),

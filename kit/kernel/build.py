@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
+import signal
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,10 +32,11 @@ BUILD_LIMIT = 4 * 3600.0
 MACHINE_FAULTS = re.compile(
     r"^.*: '?(No space left on device|Disk quota exceeded|File too large|Read-only file system|Input/output error"
     r"|Too many open files|Cannot allocate memory)'?\)?$"
-    r"|^.*(virtual memory exhausted|(Killed|File size limit exceeded) signal terminated program"
+    r"|^.*(virtual memory exhausted|(Killed|Terminated|File size limit exceeded) signal terminated program"
     r"|internal compiler error: Segmentation fault).*$"
-    r"|^clang(-\d+)?: error: unable to execute command: (Killed|Segmentation fault|File size limit exceeded).*$"
-    r"|^make(\[\d+\])?: \*\*\* .*\] (Killed|File size limit exceeded).*$",
+    r"|^clang(-\d+)?: error: unable to execute command:"
+    r" (Killed|Terminated|Segmentation fault|File size limit exceeded).*$"
+    r"|^make(\[\d+\])?: \*\*\* .*\] (Killed|Terminated|Hangup|File size limit exceeded).*$",
     re.MULTILINE,
 )
 """What strerror, the drivers of gcc and clang, and make say where the machine failed and not the source."""
@@ -223,6 +225,9 @@ class _Build:
             log=self.log,
             on_line=on_line if callable(on_line) else None,
         )
+        if done.status < 0:
+            name = signal.Signals(-done.status).name
+            raise MachineError(f"make was ended by {name}", where=self.title, hint="start again: it goes on from there")
         if done.status:
             self._refuse_machine_faults(done.output)
             raise BuildError(
