@@ -9,10 +9,10 @@ from pathlib import Path
 from kit.errors import UserError
 from kit.kernel.build import BuildInput
 from kit.kernel.config import Config, read_fragments
-from kit.kernel.mail import split_mails
+from kit.kernel.content import content_id
 from kit.kernel.options import fit, has_overlay, has_pvh
 from kit.kernel.ownconfig import with_own
-from kit.kernel.patch import Applied, Patch, apply_series, blob_id, parse_patch
+from kit.kernel.patch import Applied, Patch, apply_series, read_file, read_patches
 from kit.kernel.shims import shims_for
 from kit.kernel.toolchain import Toolchain
 from kit.kernel.tree import Tree, resolve_tree
@@ -50,12 +50,8 @@ def read_series(arm: ArmSpec) -> list[Patch]:
     """The arm's patches, parsed; a file may hold several mails. Raises UserError with file and line."""
     patches: list[Patch] = []
     for ref in arm.series:
-        try:
-            data = Path(ref.path).read_bytes()
-        except OSError as error:
-            raise UserError(f"cannot read: {error.strerror}", where=ref.path) from error
-        mails = split_mails(ref.path, data)
-        found = [parse_patch(m.name, m.data, reverse=ref.reverse, strip=ref.strip) for m in mails]
+        data = read_file(ref.path)
+        found = [patch for _, patch in read_patches(ref.path, data, reverse=ref.reverse, strip=ref.strip)]
         patches += reversed(found) if ref.reverse else found
     return patches
 
@@ -74,7 +70,7 @@ def resolve_arms(
         if arm.tree not in trees:
             trees[arm.tree] = resolve_tree(arm.tree, cache, progress)
         tree = trees[arm.tree]
-        changed, record = apply_series(series[arm.name], tree.read)
+        changed, record = apply_series(series[arm.name], tree.entry)
         asked = {i: config_of(exp, i, tree.version, configs) for i in instruments}
         builds = {i: build_input(exp, arm, i, tree, changed, asked[i], tools) for i in instruments}
         out.append(ResolvedArm(arm, tree, tuple((p, tuple(a)) for p, a in record), changed, builds))
@@ -106,9 +102,10 @@ def build_input(
 ) -> BuildInput:
     """One kernel of an arm; `changed`: path → content that its series leaves, None: deleted."""
     series = tuple(
-        (path, blob_id(content) if content is not None else "")
+        (path, content_id(content))
         for path, content in sorted(changed.items())
-        if content != tree.read(path)  # a series that comes out where it went in is the tree itself
+        if content_id(content)
+        != content_id(tree.entry(path))  # a series that comes out where it went in is the tree itself
     )
     shims = shims_for(tree.version, tools.versions)
     spec = KernelSpec(

@@ -13,10 +13,12 @@ from typing import Any, BinaryIO
 
 from kit.errors import UserError
 from kit.kernel.git import Repository
+from kit.kernel.gitpatch import split_maildir
 from kit.kernel.tree import expand, split_git
+from kit.kernel.wrapping import MOST_BYTES
 
 BASELINE, CHANGED = "without", "with"
-MOST_BYTES = 64 << 20  # of a patch on standard input
+FROM = b"From maildir Mon Sep 17 00:00:00 2001\n"  # begins a mail in an mbox
 
 
 @dataclass(frozen=True)
@@ -128,12 +130,24 @@ def _patch(name: str, inbox: Path) -> str:
         if path.is_file():
             return str(path.resolve())
         if path.is_dir():
+            if any((path / name).is_dir() for name in ("cur", "new")):
+                return _from_maildir(path, inbox)
             raise UserError("a folder", where=f"--patch {name}", hint="name its patches, or its quilt `series` file")
         if not path.is_fifo():
             raise UserError("no such patch", where=f"--patch {name}")
         with path.open("rb") as pipe:  # <(git diff)
             return _from_pipe(pipe, f"--patch {name}", inbox / f"pipe-{path.name}.mbox")
     return _from_pipe(sys.stdin.buffer, "--patch -", inbox / "stdin.mbox")
+
+
+def _from_maildir(path: Path, inbox: Path) -> str:
+    """The mails of a maildir, as an mbox."""
+    mails = [mail.replace(b"\nFrom ", b"\n>From ") for mail in split_maildir(path)]
+    if not mails:
+        raise UserError("a maildir without mails", where=f"--patch {path}")
+    out = inbox / f"{path.resolve().name}.mbox"
+    out.write_bytes(b"".join(FROM * (not mail.startswith(b"From ")) + mail + b"\n" for mail in mails))
+    return str(out)
 
 
 def _from_pipe(pipe: BinaryIO, where: str, path: Path) -> str:

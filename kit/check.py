@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -11,13 +12,15 @@ from kit.arms import NEWEST, config_of, read_series
 from kit.evidence import EVIDENCE
 from kit.evidence.request import Site
 from kit.kernel.debian import OBJECTS_BYTES, UNPACKED_BYTES, cached_debian
+from kit.kernel.patch import apply_series
 from kit.kernel.shims import shims_for, shims_shown
 from kit.kernel.toolchain import TOOLCHAINS, jobs, tool_versions
-from kit.kernel.tree import version_before_fetch
+from kit.kernel.tree import tree_before_fetch, version_before_fetch
 from kit.plan import Plan, instruments
 from kit.progress import Progress
 from kit.project import PROJECT
-from kit.records import BootSpec, Experiment
+from kit.provenance import remarks
+from kit.records import ArmSpec, BootSpec, Experiment
 from kit.stats.words import several
 from kit.store import Cache, read_json
 from kit.vm.kvm import cannot_open
@@ -98,8 +101,7 @@ def show_plan(exp: Experiment, cache: Cache) -> PlanShown:
 
     Raises UserError for a patch or a fragment that cannot be read.
     """
-    for arm in exp.arms:
-        read_series(arm)
+    patched = [line for arm in exp.arms for line in _applied(arm, cache)]
     wanted = instruments(exp)
     for instrument in wanted:
         config_of(exp, instrument, NEWEST, PROJECT / "configs")
@@ -119,9 +121,22 @@ def show_plan(exp: Experiment, cache: Cache) -> PlanShown:
         tuple(_boot(s) for s in plan.wanted),
         tuple(w.name for load in loads for w in load.windows),
         seconds,
-        (*notes, *(f"{w.name}: {said}" for w in exp.workloads if (said := left_out_said(w.params)))),
+        (*notes, *(f"{w.name}: {said}" for w in exp.workloads if (said := left_out_said(w.params))), *patched),
         tuple(_shims(exp)) if wanted else (),
     )
+
+
+def _applied(arm: ArmSpec, cache: Cache) -> list[str]:
+    """Applies an arm's series, as a run would, where its tree is at hand; what there is to say of it.
+
+    Raises UserError for a patch that cannot be read or does not apply.
+    """
+    patches = read_series(arm)
+    tree = tree_before_fetch(arm.tree, cache) if patches else None
+    if tree is None:
+        return [f"{arm.name}: whether its patches apply is seen once {arm.tree} is in the cache"] if patches else []
+    record = apply_series(patches, tree.entry)[1]
+    return [f"{arm.name}: {Path(p.name).name}: {note}" for p, applied in record for note in remarks(p, applied)]
 
 
 def _boot(spec: BootSpec) -> dict[str, Any]:

@@ -73,20 +73,16 @@ def _patch(patch: Patch, applied: Sequence[Applied]) -> dict[str, Any]:
         # True: every blob before and after is the one that the patch's index line names.
         "exact": all(exact) if exact and None not in exact else (False if False in exact else None),
         "blobs": [{"path": a.path, "before": a.before, "after": a.after, "offsets": list(a.offsets)} for a in applied],
-        "notes": [*_shifts(applied), *_modes(patch)],
+        "notes": remarks(patch, applied),
     }
 
 
-def _shifts(applied: Sequence[Applied]) -> list[str]:
-    """Which hunks stood elsewhere than they said."""
-    return [
+def remarks(patch: Patch, applied: Sequence[Applied]) -> list[str]:
+    """What there is to say of how a patch was read and applied, first of all which hunks stood elsewhere."""
+    shifts = [
         f"hunk {n} of {a.path} stands {abs(offset)} lines further {'down' if offset > 0 else 'up'}"
         for a in applied
         for n, offset in enumerate(a.offsets, 1)
         if offset
     ]
-
-
-def _modes(patch: Patch) -> list[str]:
-    changed = [f.path for f in patch.files if all(f.modes) and f.modes[0] != f.modes[1]]
-    return [f"the mode of {path} is left as it is" for path in changed]
+    return [*shifts, *patch.notes]

@@ -27,7 +27,7 @@ class _Strict(BaseModel):
 class PatchModel(_Strict):
     patch: str = Field(description="a patch file")
     reverse: bool = Field(default=False, description="take it out instead of putting it in")
-    strip: Literal[0, 1] = Field(default=1, description="leading parts of its paths that go, as in patch -p1")
+    strip: int = Field(default=1, ge=0, le=9, description="leading parts of its paths that go, as in patch -p1")
 
 
 class ArmModel(_Strict):

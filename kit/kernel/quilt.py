@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -50,6 +51,16 @@ def own_names(entries: Sequence[Entry]) -> list[str]:
     return out
 
 
+def _refuse_guard(line: str, words: Sequence[str], where: str) -> None:
+    """Raises UserError for a patch that is only applied where a guard is selected: `name #+guard` (Mercurial's queues)
+    or `+guard name` (guards of distributions' series). Those that a guard takes out are in: none is selected."""
+    match = re.search(r"\s#\+(\S+)", line)
+    guard = match[1] if match else words[0][1:] if words[0].startswith("+") and len(words) > 1 else ""
+    if guard:
+        hint = f"kit selects no guards: take away +{guard} to have the patch applied, or the line"
+        raise UserError(f"a patch for the guard {guard}", where=where, hint=hint)
+
+
 def _entry(line: str, series: Path, where: str) -> Entry | None:
     try:
         words = shlex.split(line, comments=True)
@@ -57,17 +68,20 @@ def _entry(line: str, series: Path, where: str) -> Entry | None:
         raise UserError(f"not a line of a quilt series: {error}", where=where) from error
     if not words:
         return None
+    _refuse_guard(line, words, where)
+    if words[0].startswith("-") and len(words) > 1:  # a guard that nobody selects
+        words = words[1:]
     name, *options = words
     strip, reverse = 1, False
     given = iter(options)
     for option in given:
         value = next(given, "") if option == "-p" else option[2:]
-        if option.startswith("-p") and value in ("0", "1", "ab"):  # quilt's ab: a/ and b/, so one part goes
-            strip = 0 if value == "0" else 1
+        if option.startswith("-p") and (value == "ab" or re.fullmatch("[0-9]", value)):
+            strip = 1 if value == "ab" else int(value)  # quilt's ab: a/ and b/, so one part goes
         elif option == "-R":
             reverse = True
         else:
-            raise UserError(f"an option that kit does not know: {option}", where=where, hint="known: -p0, -p1, -R")
+            raise UserError(f"an option that kit does not know: {option}", where=where, hint="known: -p0 to -p9, -R")
     path = series.parent / name
     if not path.is_file():
         raise UserError(f"no such patch: {name}", where=where, hint="its path is taken from the series file's folder")

@@ -27,17 +27,22 @@ MOST_FILES = 1_000_000
 LIMIT = 1800.0  # seconds
 
 
-def unpack_tarball(path: Path, cache: Cache, progress: Progress) -> tuple[str, Path]:
-    """(key, folder). The key is that of the file's content. Raises UserError for what is no such tar file."""
-    where = f"tarball:{path}"
+def cached_tarball(path: Path, cache: Cache) -> tuple[str, Path]:
+    """(key, folder) that a tar file has in the cache, or would have. Raises UserError where it cannot be read."""
     try:
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise UserError(f"cannot read: {error.strerror}", where=where) from error
+        raise UserError(f"cannot read: {error.strerror}", where=f"tarball:{path}") from error
     key = f"tar-{sha256[:24]}"
+    return key, cache.root / "trees" / key
+
+
+def unpack_tarball(path: Path, cache: Cache, progress: Progress) -> tuple[str, Path]:
+    """(key, folder). The key is that of the file's content. Raises UserError for what is no such tar file."""
+    where = f"tarball:{path}"
+    key, root = cached_tarball(path, cache)
     cache.use("trees", key)
-    root = cache.root / "trees" / key
     if not (root / "Makefile").exists():
         with cache.lock(f"unpack-{key}"):
             if not (root / "Makefile").exists():

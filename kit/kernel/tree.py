@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kit.errors import UserError
-from kit.kernel.debian import fetch_debian
+from kit.kernel.content import Link, blob_id
+from kit.kernel.debian import cached_debian, fetch_debian
 from kit.kernel.git import Commit, Repository
-from kit.kernel.patch import blob_id
-from kit.kernel.tarball import unpack_tarball
+from kit.kernel.tarball import cached_tarball, unpack_tarball
 from kit.progress import Progress
 from kit.store import Cache, read_json, write_json
 
@@ -59,6 +59,14 @@ class Tree:
         except OSError as error:
             raise UserError(f"cannot read: {error.strerror}", where=str(self.root / path)) from error
 
+    def entry(self, path: str) -> bytes | None:
+        """As `read`, but of a symbolic link the link itself: as git has it."""
+        place = self.root / path
+        try:
+            return Link(os.fsencode(os.readlink(place))) if place.is_symlink() else self.read(path)
+        except (OSError, ValueError) as error:
+            raise UserError(f"cannot read: {getattr(error, 'strerror', error)}", where=str(place)) from error
+
     def blob(self, path: str) -> str:
         content = self.read(path)
         return blob_id(content) if content is not None else ""
@@ -83,6 +91,11 @@ class GitTree(Tree):
             there = os.path.normpath(os.path.join(os.path.dirname(path), target))
             return None if there == path else self.read(there)
         return next(Repository(self.root).contents([entry[1:]]))
+
+    def entry(self, path: str) -> bytes | None:
+        """As Tree.entry."""
+        kind, _, target = (self.files or {}).get(path, "").partition(" ")
+        return Link(os.fsencode(target)) if kind == "link" else self.read(path)
 
     def put(self, paths: Sequence[str], target: Path) -> None:
         """As Tree.put, all by one git."""
@@ -153,6 +166,24 @@ def resolve_tree(ref: str, cache: Cache, progress: Progress) -> Tree:
     if scheme not in SOURCES or not rest:
         raise UserError(f"not a tree: {ref!r}", hint="a tree is " + " or ".join(f"{s}:…" for s in SOURCES))
     return SOURCES[scheme](rest, cache, progress)
+
+
+def tree_before_fetch(ref: str, cache: Cache) -> Tree | None:
+    """A tree to read single files of, where that needs no download and no unpacking; None where it does.
+
+    Raises UserError for a reference that cannot be.
+    """
+    scheme, _, rest = expand(ref).partition(":")
+    if scheme == "git":
+        return _git(rest, cache, Progress())
+    root = Path(rest).expanduser()
+    if scheme == "debian":
+        found = cached_debian(rest, cache)
+        return Tree(ref, found[0], found[0], found[1], "") if found else None
+    if scheme == "tarball":
+        key, root = cached_tarball(root, cache)
+        return Tree(ref, key, key, root, "") if (root / "Makefile").exists() else None
+    return Tree(ref, "", "", root, kernel_version(root, ref))
 
 
 def _debian(version: str, cache: Cache, progress: Progress) -> Tree:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kit import proc
-from kit.kernel.patch import blob_id
+from kit.kernel.content import Link, content_id
 from kit.kernel.tree import Tree
 from kit.progress import Progress
 from kit.store import machine_errors, read_json, write_atomic, write_json
@@ -75,8 +75,8 @@ class Workspace:
         written: list[str] = []
         todo: dict[str, bytes | None] = {}
         for path in sorted({*self._changed, *series}):
-            want = series[path] if path in series else tree.read(path)
-            have = self._changed.get(path) or tree.blob(path)
+            want = series[path] if path in series else tree.entry(path)
+            have = self._changed.get(path) or _id(tree.entry(path))
             if have != _id(want):
                 todo[path] = want
         if not todo:
@@ -110,6 +110,11 @@ class Workspace:
             if content is None:
                 self._remove(path)
                 return
+            if isinstance(content, Link):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.unlink(missing_ok=True)
+                target.symlink_to(os.fsdecode(bytes(content)))
+                return
             new = 0o755 if content.startswith(b"#!") else 0o644  # kbuild calls some scripts without naming a shell
             mode = target.stat().st_mode & 0o777 if target.exists() else new
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -136,4 +141,4 @@ class Workspace:
 
 
 def _id(content: bytes | None) -> str:
-    return blob_id(content) if content is not None else "deleted"
+    return content_id(content) or "deleted"

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kit.errors import UserError
-from kit.kernel.mail import Mail, split_mails
-from kit.kernel.patch import Patch, apply_series, parse_patch
+from kit.kernel.mail import Mail
+from kit.kernel.patch import Patch, apply_series, read_file, read_patches
 from kit.kernel.quilt import Entry, is_series, own_names, read_series
 from kit.kernel.tree import Tree
 from kit.search.line import Commit, Line, Source
@@ -70,26 +69,20 @@ def read_pieces(path: Path) -> list[Piece]:
 def _pieces(entry: Entry, own: str) -> list[Piece]:
     """The patches of one file, which a report calls `own`."""
     path = entry.path
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"cannot read: {error.strerror}", where=str(path)) from error
-    mails = split_mails(str(path), data)
+    found = list(read_patches(str(path), read_file(str(path)), reverse=entry.reverse, strip=entry.strip))
     out = []
-    for number, mail in enumerate(mails, 1):
-        patch = parse_patch(mail.name, mail.data, reverse=entry.reverse, strip=entry.strip)
-        name = own if len(mails) == 1 else f"{own}:{number}"
+    for number, (mail, patch) in enumerate(found, 1):
+        name = own if len(found) == 1 else f"{own}:{number}"
         out.append(Piece(patch, _commit(name, patch, mail)))
     return out
 
 
 def _commit(name: str, patch: Patch, mail: Mail) -> Commit:
     """What a report says of a patch. A mail's own address comes before the links in it."""
-    text = mail.data.partition(b"\n---\n")[0].decode("utf-8", "replace")
     links = [LORE + mail.message_id.strip("<>")] if mail.message_id else []
     subject = patch.subject or mail.subject or name
     said = f'Revert "{subject}"' if patch.reverse else subject
-    return Commit(name, said, mail.author, mail.date, links=(*links, *_LINK.findall(text)))
+    return Commit(name, said, mail.author, mail.date, links=(*links, *_LINK.findall(mail.text)))
 
 
 def line_of(tree: Tree, pieces: Sequence[Piece]) -> Series:
@@ -99,7 +92,7 @@ def line_of(tree: Tree, pieces: Sequence[Piece]) -> Series:
         before = sources[-1]
 
         def read(path: str, before: dict[str, bytes | None] = before) -> bytes | None:
-            return before[path] if path in before else tree.read(path)
+            return before[path] if path in before else tree.entry(path)
 
         changed, _ = apply_series([piece.patch], read)
         sources.append({**before, **changed})

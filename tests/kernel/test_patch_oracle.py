@@ -1,129 +1,217 @@
-"""Patches against git: what git diff and difflib write of random files applies forwards and backwards, as in git."""
+"""Patches and mails against git: random changes of random trees, as git, diff and mail programs write them; what kit
+takes and which bytes come out must be `git apply`'s and `git am`'s on the whole tree. KIT_RANDOM_PATCHES draws more."""
 
 from __future__ import annotations
 
+import base64
 import difflib
+import os
+import quopri
+import re
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
-import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from kit.errors import UserError
-from kit.kernel.patch import apply_file, blob_id, parse_patch, split_lines
+from kit.kernel.content import Link, blob_id
+from kit.kernel.patch import apply_series, parse_patch, read_patches
 
+EXAMPLES = int(os.environ.get("KIT_RANDOM_PATCHES", "10"))
+CALM = settings(
+    max_examples=EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
+)
 LINES = st.lists(st.sampled_from(["a", "b", "c", "d", "", "\tif (x)", "-- ", "--- x", "+++ y", "@@ -1 +1 @@", "e\rf"]))
-CALM = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ENDS = st.sampled_from(["\n", "\n", "\n", "\r\n"])
+NAMES = ["f", "mm/f.c", "mm/a b.c", "mm/ä.c", 'mm/"q".c', "x/y/z/tab\tname", "mm/g.c", "new/h.c", "f.bin"]
+ENV = {
+    **{k: v for k, v in os.environ.items() if not k.startswith("GIT_")},
+    **{f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+}
+Files = dict[str, bytes]
 
 
 @st.composite
-def files(draw: st.DrawFn) -> tuple[bytes, bytes]:
-    """An old and a new file that differ, some without a newline at the end; neither is empty."""
-    old = draw(LINES)
-    new = list(old)
-    for _ in range(draw(st.integers(1, 4))):
-        at = draw(st.integers(0, len(new)))
-        new[at : at + draw(st.integers(0, 2))] = draw(st.lists(st.sampled_from(["X", "Y", "a", "", "-- "]), max_size=3))
-    ends = [draw(st.sampled_from(["\n", ""])) for _ in range(2)]
-    pair = tuple(("\n".join(x) + e).encode() for x, e in zip((old, new), ends, strict=True))
-    a, b = (p if p not in (b"", b"\n") else b"only\n" for p in pair)
-    return a, (b if b != a else b + b"\nmore\n")
+def content(draw: st.DrawFn, name: str) -> bytes:
+    """A file: lines with one kind of end, with or without the last one; or bytes that git calls binary."""
+    if name.endswith(".bin"):
+        return b"\0" + draw(st.binary(max_size=40))
+    end = draw(ENDS)
+    return (end.join(draw(LINES)) + draw(st.sampled_from([end, end, ""]))).encode()
 
 
-def git_diff(folder: Path, old: bytes, new: bytes, *options: str) -> bytes:
-    """What git writes for f: old → new."""
-    for side, content in (("a", old), ("b", new)):
-        (folder / side).mkdir(exist_ok=True)
-        (folder / side / "f").write_bytes(content)
-    argv = ["git", "diff", "--no-index", "--text", *options, "--no-prefix", "a/f", "b/f"]
-    return subprocess.run(argv, cwd=folder, capture_output=True, check=False).stdout
+@st.composite
+def edited(draw: st.DrawFn, old: bytes) -> bytes:
+    """The same file with some lines put in, taken out or changed."""
+    lines = old.split(b"\n")
+    for _ in range(draw(st.integers(1, 3))):
+        at = draw(st.integers(0, len(lines)))
+        lines[at : at + draw(st.integers(0, 2))] = draw(st.lists(st.sampled_from([b"X", b"Y", b"a", b""]), max_size=3))
+    return b"\n".join(lines)
 
 
-def git_apply(folder: Path, patch: bytes, content: bytes, reverse: bool) -> bytes | None:
-    """What git makes of it; None where it refuses."""
-    place = folder / "work"
+@st.composite
+def trees(draw: st.DrawFn) -> tuple[Files, Files]:
+    """A tree before and after: files edited, made, removed, renamed, copied, emptied."""
+    names = draw(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True))
+    old = {name: draw(content(name)) for name in names}
+    new = dict(old)
+    for name in names:
+        what = draw(st.sampled_from(["edit", "edit", "edit", "remove", "rename", "copy", "empty", "keep"]))
+        if what == "edit" and not name.endswith(".bin"):
+            new[name] = draw(edited(old[name]))
+        elif what == "remove":
+            del new[name]
+        elif what == "empty":
+            new[name] = b""
+        elif what in ("rename", "copy"):
+            new[f"moved/{name}"] = new.pop(name) if what == "rename" else new[name]
+    if draw(st.booleans()):
+        new["made.c"] = draw(content("made.c"))
+    assume(new != old)
+    return old, new
+
+
+def git(place: Path, *argv: str, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(["git", *argv], cwd=place, input=data, capture_output=True, env=ENV, check=False)
+
+
+def write(place: Path, files: Mapping[str, bytes]) -> None:
+    for old in sorted(place.rglob("*"), reverse=True):
+        if ".git" not in old.relative_to(place).parts:
+            old.rmdir() if old.is_dir() and not old.is_symlink() else old.unlink()
+    for name, data in files.items():
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        (place / name).write_bytes(data)
+
+
+def files_of(place: Path) -> Files:
+    found = [p for p in place.rglob("*") if ".git" not in p.relative_to(place).parts]
+    links = {str(p.relative_to(place)): Link(os.fsencode(os.readlink(p))) for p in found if p.is_symlink()}
+    return {**{str(p.relative_to(place)): p.read_bytes() for p in found if p.is_file()}, **links}
+
+
+def repository(folder: Path, old: Files, new: Files) -> Path:
+    """A repository with both trees as commits `old` and `new`."""
+    place = folder / "repository"
+    if not place.exists():
+        git(folder, "init", "-q", str(place))
+    for name, files in (("old", old), ("new", new)):
+        write(place, files)
+        git(place, "add", "-A")
+        tree = git(place, "write-tree").stdout.decode().strip()
+        parent = ["-p", "old"] if name == "new" else []
+        commit = git(place, "commit-tree", tree, *parent, "-m", "mm: one\n\nAll of it.").stdout.decode().strip()
+        git(place, "tag", "-f", name, commit)
+    return place
+
+
+def by_kit(data: bytes, files: Files, reverse: bool = False) -> Files | str:
+    """The tree after the patches of a file, or why not."""
+    try:
+        patches = [patch for _, patch in read_patches("p", data, reverse=reverse)]
+        changed, _ = apply_series(patches, files.get)
+    except UserError as error:
+        return str(error)
+    return {path: data for path, data in {**files, **changed}.items() if data is not None}
+
+
+def by_git_apply(folder: Path, data: bytes, files: Files, reverse: bool = False) -> Files | str:
+    """The tree after `git apply`, or git's words."""
+    place = folder / "plain"
     place.mkdir(exist_ok=True)
-    (place / "f").write_bytes(content)
-    argv = ["git", "apply", "--whitespace=nowarn", *(["-R"] if reverse else []), "-"]
-    ended = subprocess.run(argv, cwd=place, input=patch, capture_output=True, check=False)
-    return (place / "f").read_bytes() if ended.returncode == 0 else None
+    write(place, files)
+    done = git(place, "apply", *["-R"] * reverse, "-", data=data)
+    return files_of(place) if done.returncode == 0 else done.stderr.decode(errors="replace")
 
 
-def kit_apply(patch: bytes, content: bytes, reverse: bool = False) -> bytes | None:
-    """What kit makes of it. Raises UserError where it refuses."""
-    (change,) = parse_patch("p", patch, reverse=reverse).files
-    return apply_file(parse_patch("p", patch, reverse=reverse), change, content)[0]
+def same(kit: Files | str, theirs: Files | str) -> bool:
+    """Whether both take it to the same bytes, or both refuse it."""
+    return isinstance(kit, str) if isinstance(theirs, str) else kit == theirs
 
 
 @CALM
-@given(files())
-@example((b"a\n", b"a"))
-@example((b"a", b"a\nb"))
-@example((b"a\nb\nc\n", b"b\nc\n"))
-def test_git_diff_applies_forwards_and_backwards_and_its_blobs_are_checked(
-    tmp_path: Path, pair: tuple[bytes, bytes]
+@given(trees(), st.sampled_from(["-U0", "-U1", "-U3"]), st.booleans(), st.data())
+def test_what_git_diff_writes_there_and_back_and_on_another_tree(
+    tmp_path: Path, pair: tuple[Files, Files], context: str, reverse: bool, data: st.DataObject
 ) -> None:
     old, new = pair
-    text = git_diff(tmp_path, old, new, "--full-index")
-    forwards, backwards = parse_patch("p", text), parse_patch("p", text, reverse=True)
-    content, applied = apply_file(forwards, forwards.files[0], old)
-    assert content == new
-    assert (applied.before, applied.after, applied.exact) == (blob_id(old), blob_id(new), True)
-    assert set(applied.offsets) == {0}
-    content, applied = apply_file(backwards, backwards.files[0], new)
-    assert content == old
-    assert (applied.before, applied.after, applied.exact) == (blob_id(new), blob_id(old), True)
+    place = repository(tmp_path, old, new)
+    options = ["--full-index", *["--binary"] * data.draw(st.booleans()), *["-M", "-C", "-C"] * data.draw(st.booleans())]
+    text = git(place, "diff", context, *options, "old", "new").stdout
+    assume(text)
+    files = dict(new if reverse else old)
+    if data.draw(st.booleans()):  # another kernel than it was made for
+        name = data.draw(st.sampled_from(sorted(files) or ["f"]))
+        files[name] = data.draw(edited(files.get(name, b"")))
+    theirs = by_git_apply(tmp_path, text, files, reverse)
+    ours = by_kit(text, files, reverse)
+    assert same(ours, theirs) or "CR" in str(theirs), (ours, theirs)
 
 
 @CALM
-@given(LINES, LINES)
-def test_difflib_applies_forwards_and_backwards(old: list[str], new: list[str]) -> None:
-    a, b = ([f"{x}\n" for x in lines] for lines in (old or ["o"], new or ["n"]))
-    text = "".join(difflib.unified_diff(a, b, "a/f", "b/f")).encode()
-    if a != b:
-        assert kit_apply(text, "".join(a).encode()) == "".join(b).encode()
-        assert kit_apply(text, "".join(b).encode(), reverse=True) == "".join(a).encode()
+@given(trees(), st.sampled_from(["", "\t2011-06-17 10:00:00.000000000 +0200", " 2011-06-17 10:00:00 +0000"]))
+def test_what_diff_u_writes(tmp_path: Path, pair: tuple[Files, Files], stamp: str) -> None:
+    old, new = ({k: v for k, v in files.items() if re.fullmatch(r"[\w/.]+c|f", k)} for files in pair)
+    texts = []
+    for name in sorted({*old, *new}):
+        a, b = ([x + "\n" for x in files.get(name, b"").decode().split("\n")[:-1]] for files in (old, new))
+        epoch = "\t1970-01-01 01:00:00.000000000 +0100"
+        ends = [stamp if name in files else epoch for files in (old, new)]
+        texts.append("".join(difflib.unified_diff(a, b, f"a/{name}{ends[0]}", f"b/{name}{ends[1]}", lineterm="\n")))
+    text = "".join(texts).encode()
+    assume(text)
+    theirs = by_git_apply(tmp_path, text, old)
+    assert same(by_kit(text, old), theirs), theirs
 
 
-@settings(CALM, max_examples=80)
-@given(files(), LINES, st.integers(0, 12), st.booleans(), st.booleans())
-def test_on_other_content_kit_never_does_what_git_refuses(
-    tmp_path: Path, pair: tuple[bytes, bytes], other: list[str], at: int, cut: bool, reverse: bool
-) -> None:
-    text = git_diff(tmp_path, *pair)
-    if text.count(b"\n@@ -") != 1:
-        return  # git lets later hunks go anywhere; one hunk is compared to the byte
-    lines = split_lines(pair[1] if reverse else pair[0])
-    lines[at : at + (len(other) if cut else 0)] = [f"{x}\n".encode() for x in other]
-    content = b"".join(lines)
-    by_git = git_apply(tmp_path, text, content, reverse)
-    refused = ""
-    try:
-        by_kit = kit_apply(text, content, reverse)
-    except UserError as error:
-        by_kit, refused = None, error.what
-    ambiguous = "not only there" in refused  # git takes the nearest of several places
-    lenient = b"\\ No newline" in text  # git takes a last line with or without its newline for the same
-    assert by_kit == by_git or (by_kit is None and (ambiguous or lenient)), refused
+def encoded(mail: bytes, how: str) -> bytes:
+    """A mail of format-patch as mail programs send it on."""
+    head, _, body = mail.partition(b"\n\n")
+    head = re.sub(rb"\n(?:MIME|Content)-[^\n]*(?:\n[ \t][^\n]*)*", b"", head)
+    kind = b"\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: "
+    if how == "quoted-printable":
+        return head + kind + b"quoted-printable\n\n" + quopri.encodestring(body)
+    if how == "base64":
+        return head + kind + b"base64\n\n" + base64.encodebytes(body)
+    if how == "attached":
+        part = b"--xx\nContent-Type: text/x-patch; name=a.diff\nContent-Transfer-Encoding: base64\n\n"
+        mixed = b'\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary="xx"\n\n--xx\n\nSee below.\n'
+        return head + mixed + part + base64.encodebytes(body) + b"--xx--\n"
+    return mail.replace(b"\n", b"\r\n") if how == "dos" else mail
 
 
-@pytest.mark.parametrize("reverse", [False, True])
-def test_files_are_made_and_removed(tmp_path: Path, reverse: bool) -> None:
-    body = b"one\ntwo\n"
-    head = b"diff --git a/f b/f\nnew file mode 100644\nindex 000000000000..%s\n--- /dev/null\n+++ b/f\n"
-    text = head % blob_id(body)[:12].encode() + b"@@ -0,0 +1,2 @@\n+one\n+two\n"
-    patch = parse_patch("p", text, reverse=reverse)
-    content, applied = apply_file(patch, patch.files[0], body if reverse else None)
-    assert content == (None if reverse else body)
-    assert applied.exact is True
-    with pytest.raises(UserError, match="no such file" if reverse else "the tree has it"):
-        apply_file(patch, patch.files[0], None if reverse else body)
+@CALM
+@given(trees(), st.sampled_from(["as it is", "quoted-printable", "base64", "attached", "dos"]))
+def test_mails_as_git_am_takes_them(tmp_path: Path, pair: tuple[Files, Files], how: str) -> None:
+    old, new = pair
+    place = repository(tmp_path, old, new)
+    mail = encoded(git(place, "format-patch", "--stdout", "--binary", "old..new").stdout, how)
+    assume(b"\ndiff --git" in git(place, "diff", "old", "new").stdout.join([b"\n", b""]))
+    git(place, "checkout", "-qf", "--detach", "old")
+    done = git(place, "am", "-q", "-", data=mail)
+    theirs = files_of(place) if done.returncode == 0 else done.stderr.decode()
+    git(place, "am", "--abort")
+    ours = by_kit(mail, old)
+    lost = isinstance(theirs, str) and how != "as it is"  # git am takes CR off; kit tries with them too
+    assert same(ours, theirs) or (lost and ours == new), (ours, theirs)
 
 
-def test_a_file_to_remove_must_have_no_other_line() -> None:
-    patch = parse_patch("p", b"--- a/f\n+++ /dev/null\n@@ -1 +0,0 @@\n-one\n")
-    assert apply_file(patch, patch.files[0], b"one\n")[0] is None
-    with pytest.raises(UserError, match="does not apply") as caught:
-        apply_file(patch, patch.files[0], b"one\ntwo\n")
-    assert "already" not in str(caught.value)
+def test_blobs_and_offsets_are_recorded(tmp_path: Path) -> None:
+    old = {"mm/f.c": b"".join(b"%d\n" % n for n in range(40))}
+    new = {"mm/f.c": old["mm/f.c"].replace(b"\n5\n", b"\n5\nfive\n").replace(b"\n30\n", b"\nthirty\n")}
+    text = git(repository(tmp_path, old, new), "diff", "--full-index", "old", "new").stdout
+    for reverse, files in ((False, old), (True, new)):
+        ((_, (applied,)),) = apply_series([parse_patch("p", text, reverse=reverse)], files.get)[1]
+        ids = [blob_id(x["mm/f.c"]) for x in (old, new)]
+        assert [applied.before, applied.after] == (ids[::-1] if reverse else ids)
+        assert (applied.exact, applied.offsets) == (True, (0, 0))
+    moved = {"mm/f.c": b"x\ny\n" + old["mm/f.c"].replace(b"\n20\n", b"\n20\nz\n")}
+    ((_, (applied,)),) = apply_series([parse_patch("p", text)], moved.get)[1]
+    assert (applied.exact, applied.offsets) == (False, (2, 1))
