@@ -198,8 +198,7 @@ class Work:
             for built in builds.news(wait):
                 self._note(built)
             plan = Plan(self.exp, tuple(s for s in plan.wanted if self._wants(s)))
-            planned = {(s.key, s.arm) for s in plan.wanted}
-            self.boots = [b for b in self.boots if (b.key, b.arm) in planned]  # a tree may have changed before a resume
+            self.boots = [b for b in self.boots if plan.knows(b)]  # a tree may have changed before a resume
             wanted = plan.next(self.boots)
             left = [] if isinstance(wanted, Stop) else wanted
             task.update(len(plan.wanted) - plan.left(self.boots))

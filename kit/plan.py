@@ -3,14 +3,16 @@ resuming all use it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import groupby
 
 from kit.evidence import EVIDENCE
 from kit.evidence.request import Site
-from kit.records import Boot, BootSpec, Experiment, Outcome, Stop
+from kit.records import BEYOND, Boot, BootSpec, Experiment, Outcome, Stop
 from kit.stats.attribution import seen_once
+from kit.stats.failures import MOST, given_up, tries_wanted, undecided
 from kit.stats.noisy import Decision
 from kit.workload.load import own_limit
 
@@ -41,10 +43,10 @@ class Plan:
         missing: list[BootSpec] = []
         again: list[BootSpec] = []
         said = []
-        once = seen_once(self.exp, done)
+        so_far = _SoFar.of(self.exp, done)
         for kind in self.exp.evidence:
             for block in self._blocks(kind):
-                new, second = self._open(block, done, once)
+                new, second = self._open(block, so_far)
                 missing, again = missing + new, again + second
                 if EVIDENCE[kind].stop is None:
                     continue
@@ -53,6 +55,11 @@ class Plan:
                 if (decision := self._decision(kind, block[0].block, done)).stop:
                     said.append(f"{kind}: {decision.why}")
                     break
+                if self._all_given_up(block, so_far):
+                    said.append(f"{kind}: no arm comes to its end")
+                    break
+        if not missing and not again:
+            again = self.more(done)
         if not missing and not again:
             return Stop("; ".join(["every boot of the plan is done", *said]))
         if sum(b.seconds for b in done if not b.reused) > self.exp.minutes * 60:
@@ -64,18 +71,62 @@ class Plan:
         for _, block in groupby(mine, key=lambda s: s.block):
             yield list(block)
 
-    def _open(
-        self, block: Sequence[BootSpec], done: Sequence[Boot], once: frozenset[tuple[str, str]]
-    ) -> tuple[list[BootSpec], list[BootSpec]]:
+    def _open(self, block: Sequence[BootSpec], so_far: _SoFar) -> tuple[list[BootSpec], list[BootSpec]]:
         """Of these boots those never tried, and those to be tried again."""
         missing, again = [], []
         for spec in block:
-            tries = [b for b in done if b.key == spec.key and b.arm == spec.arm]
-            if not tries:
+            tries = so_far.tries.get((spec.key, spec.arm), ())
+            if not tries and not so_far.is_given_up(spec):
                 missing.append(spec)
-            elif len(tries) < TRIES and (tries[0].outcome is not Outcome.OK or (spec.key, spec.arm) in once):
+            elif tries and so_far.wants_again(spec, tries):
                 again.append(spec)
         return missing, again
+
+    def _all_given_up(self, block: Sequence[BootSpec], so_far: _SoFar) -> bool:
+        """Whether of no arm beside the baseline a boot is left that could tell something."""
+        others = {a.name for a in self.exp.arms} - {self.exp.baseline}
+        asked = [s for s in block if s.arm in others]
+        return bool(asked) and all(map(so_far.is_given_up, asked))
+
+    def more(self, done: Sequence[Boot]) -> list[BootSpec]:
+        """Boots beyond the plan, of an arm and of the baseline: a failure came in every try of one boot and not in
+        another of the same, and more of them can tell whether it is chance."""
+        out: dict[tuple[str, str], BootSpec] = {}
+        for arm, boot in undecided(self.exp, done):
+            mine = next((s for s in self.wanted if (s.key, s.arm) == (boot.key, arm)), None)
+            if mine is None:
+                continue
+            for name in (arm, self.exp.baseline):
+                like = (s for s in self.wanted if s.arm == name and _place(s) == _place(mine))
+                if (spec := next(like, None)) is not None and (next_ := self._following(spec, done)) is not None:
+                    out[next_.key, next_.arm] = next_
+        return sorted(out.values(), key=lambda spec: self._times(spec, done))  # in turn
+
+    def _times(self, spec: BootSpec, done: Sequence[Boot]) -> int:
+        """How many boots there were of that arm there."""
+        cell = (spec.arm, spec.machine.cpus, spec.evidence)
+        return sum((b.arm, b.cpus, b.evidence) == cell for b in done)
+
+    def _following(self, spec: BootSpec, done: Sequence[Boot]) -> BootSpec | None:
+        """The same boot under the next number that was not tried; None where there were as many as there may be."""
+        known = {(b.key, b.arm) for b in done}
+        if self._times(spec, done) >= MOST:
+            return None
+        numbers = (replace(spec, repeat=BEYOND + n, order=len(self.wanted) + n) for n in range(MOST))
+        return next((s for s in numbers if (s.key, s.arm) not in known), None)
+
+    def knows(self, boot: Boot) -> bool:
+        """Whether the boot is one of these, or one beyond them of such a kernel."""
+        beyond = boot.repeat >= BEYOND and (boot.arm, boot.kernel_key, boot.evidence, boot.cpus) in self._places
+        return beyond or (boot.key, boot.arm) in self._keys
+
+    @cached_property
+    def _keys(self) -> frozenset[tuple[str, str]]:
+        return frozenset((s.key, s.arm) for s in self.wanted)
+
+    @cached_property
+    def _places(self) -> frozenset[tuple[str, str, str, int]]:
+        return frozenset((s.arm, s.kernel_key, s.evidence, s.machine.cpus) for s in self.wanted)
 
     def _decision(self, kind: str, block: int, done: Sequence[Boot]) -> Decision:
         """What the kind decides after that block, from the blocks up to it."""
@@ -97,6 +148,43 @@ class Plan:
         known = [b for b in done if b.outcome is Outcome.OK and (b.arm, b.evidence) == like]
         took = [b.seconds for b in known if b.cpus == spec.machine.cpus] or [b.seconds for b in known]
         return limit_by(max(took), spec.program) if took else None
+
+
+@dataclass(frozen=True)
+class _SoFar:
+    """What is done, as the plan asks for it: the tries of each boot, those with a splat that is to come again, in how
+    many tries a hang must come, and where an arm has been given up."""
+
+    tries: Mapping[tuple[str, str], Sequence[Boot]]
+    once: frozenset[tuple[str, str]]
+    times: int
+    given_up: frozenset[tuple[str, int, str]]
+
+    @classmethod
+    def of(cls, exp: Experiment, done: Sequence[Boot]) -> _SoFar:
+        tries: dict[tuple[str, str], list[Boot]] = {}
+        for boot in done:
+            tries.setdefault((boot.key, boot.arm), []).append(boot)
+        many = [b for b in done if EVIDENCE[b.evidence].stop is not None]  # of others all tries are few
+        return cls(tries, seen_once(exp, done), tries_wanted(exp), given_up(exp, many))
+
+    def is_given_up(self, spec: BootSpec) -> bool:
+        """Whether the arm is known not to come to its end there."""
+        return (spec.arm, spec.machine.cpus, spec.evidence) in self.given_up
+
+    def wants_again(self, spec: BootSpec, tries: Sequence[Boot]) -> bool:
+        """Whether a boot that was tried is tried once more."""
+        if len(tries) < TRIES and tries[0].outcome is not Outcome.OK:
+            return not self.is_given_up(spec)
+        if (spec.key, spec.arm) in self.once:
+            return len(tries) < self.times
+        hangs = all(b.outcome is Outcome.HANG for b in tries)
+        return hangs and len(tries) < self.times and not spec.block and not self.is_given_up(spec)
+
+
+def _place(spec: BootSpec) -> tuple[object, ...]:
+    """What boots of two arms have in common that are compared."""
+    return spec.evidence, spec.machine, spec.layout, spec.program
 
 
 def limit_by(seconds: float, program: str) -> float:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from pathlib import PurePath
 from typing import Any
 
@@ -29,6 +30,9 @@ def to_json(value: object) -> Any:
     if isinstance(value, (list, tuple)):
         return [to_json(v) for v in value]
     return value
+
+
+BEYOND = 1000  # the repeats of boots beyond a plan are numbered from here: done, never taken from the cache
 
 
 class Outcome(StrEnum):
@@ -129,7 +133,7 @@ class BootSpec:
     order: int
     guest_key: str  # content of the initramfs
 
-    @property
+    @cached_property
     def key(self) -> str:
         return digest(
             [self.kernel_key, self.evidence, self.program, self.machine, self.layout, self.repeat, self.guest_key]

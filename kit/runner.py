@@ -18,7 +18,7 @@ from kit.kernel.image import same_code
 from kit.kernel.symbols import decode
 from kit.kernel.toolchain import Toolchain
 from kit.progress import Progress
-from kit.records import Boot, BootSpec, Kernel, Machine, Outcome, Results, digest, to_json
+from kit.records import BEYOND, Boot, BootSpec, Kernel, Machine, Outcome, Results, digest, to_json
 from kit.store import Cache, RunFolder, read_json, write_atomic, write_json
 from kit.vm.boot import BootRun, run_boot
 from kit.vm.console import Limits
@@ -159,7 +159,8 @@ class Runner:
     def _reuse(self, spec: BootSpec, name: str) -> Boot | None:
         kept = self.cache.root / "boots" / spec.key
         record = _kept_boot(kept)
-        if self.fresh or spec.evidence not in EXACT or record is None or wants_host(spec.program):
+        wanted = not self.fresh and spec.repeat < BEYOND and spec.evidence in EXACT
+        if not wanted or record is None or wants_host(spec.program):
             return None
         console = self._console(name)
         try:

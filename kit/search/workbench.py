@@ -23,7 +23,7 @@ from kit.search.line import Source
 from kit.search.metric import BAD, GOOD, Reading, boots_of, metric_of
 from kit.search.question import Question
 from kit.search.record import AGAIN, SAME, Trial, Trials
-from kit.stats.attribution import INFRASTRUCTURE
+from kit.stats.failures import INFRASTRUCTURE
 
 TRIES = 2  # a boot that QEMU itself spoils is done once more
 COMMAND_LIMIT = 3600.0  # seconds for a command of the user's

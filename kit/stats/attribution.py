@@ -1,7 +1,17 @@
 """Whose fault a failure is: boots and failed builds in, broken arms or "could not run" out. Pure.
 
 An arm is broken only if it fails repeatably (twice over) where the baseline succeeds. What the baseline shows too is
-not the patch's.
+not the patch's. What comes by chance now and then (a guest that hangs on a busy host) is held against an arm only where
+it comes in every try, or more often than of the baseline's kernel (Fisher's test, A/A boots included).
+
+| of an arm, in the boots of one kind of evidence on one number of vCPUs | then |
+| --- | --- |
+| a splat that the kernel prints by what it does, in two boots, and not of the baseline | broken |
+| no boot came to its end, in two tries or more (of a hang: `tries_wanted`), and all of the baseline did | broken |
+| a splat of a stall, in every boot, in so many | broken |
+| failures, or a splat, more often than of the baseline's kernel: p at most alpha over the comparisons | broken |
+| half of the planned boots or more never succeeded | could not run |
+| other failures and splats | told |
 """
 
 from __future__ import annotations
@@ -11,9 +21,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from kit.records import Boot, Experiment, Outcome, Splat
+from kit.stats.failures import TWICE, Cell, cells, level, of_baseline, tries_wanted
+from kit.stats.fisher import more_often
 from kit.stats.words import several
 
-TWICE = 2
+RARE = 0.25  # of an arm's boots: a splat that fewer show is compared with how often the baseline's would have
+STALLS = frozenset({"rcu-stall", "soft-lockup", "hard-lockup", "hung-task", "workqueue-lockup", "csd-lock"})
 HANG = "hang"  # where a boot that hangs stands: told with its outcome, no splat of its own
 # Where such a report says that a CPU or a task was, or which of two places closed a circle of locks, is chance.
 PLACE_BY_CHANCE = frozenset(
@@ -24,7 +37,6 @@ PLACE_BY_CHANCE = frozenset(
 PLACE = re.compile(r" in [A-Za-z_]\w*$")  # as kit.vm.naming adds it
 # Who ran there: of a warning since 6.19, of a soft lockup; and which of the kernel's workers.
 WHO = re.compile(r", CPU#\d+: .{1,16}?/\d+(?=: |$)|(?<=s! )\[.{1,16}:\d+\]|(?<=kworker/)[\w:+-]+")
-INFRASTRUCTURE = (Outcome.QEMU_DIED, Outcome.QEMU_REFUSED)  # the machine's failures are nobody's regression
 
 
 @dataclass(frozen=True)
@@ -74,69 +86,102 @@ def _first_error(said: str) -> str:
 def _of_boots(exp: Experiment, done: Sequence[Boot]) -> Attribution:
     broken: list[Fault] = []
     stuck: list[Fault] = []
-    for cpus in exp.cpus:
-        ran = any(b.arm == exp.baseline and b.cpus == cpus and b.outcome is Outcome.OK for b in done)
-        sound = ran and not _failures(done, exp.baseline, cpus)
-        for arm in exp.arms:
-            for fault, times in _failures(done, arm.name, cpus):
-                (broken if sound and times >= TWICE else stuck).append(fault)
-    return Attribution(tuple(broken), tuple(stuck))
+    told: list[Fault] = []
+    for cell in cells(exp, done):
+        if cell.arm != exp.baseline and cell.broken(exp):
+            repeated = [tries for tries in cell.stuck if len(tries) > 1] or [cell.failed]
+            broken += map(_fault, repeated) if cell.never else [_rate_fault(exp, cell)]
+        elif cell.stuck and cell.mostly_stuck:
+            stuck += [_fault(tries) for tries in cell.stuck]
+        elif cell.stuck:
+            own = not cell.failed or cell.arm == exp.baseline
+            told.append(_fault(cell.stuck[0]) if own else _rate_fault(exp, cell))
+    return Attribution(tuple(broken), tuple(stuck), tuple(told))
+
+
+def _fault(tries: Sequence[Boot]) -> Fault:
+    """Of one planned boot that never succeeded."""
+    last = tries[-1]
+    often = f"in each of {len(tries)} tries" if len(tries) > 1 else "tried once"
+    why = f"{last.arm} on {several(last.cpus, 'vCPU')}: {last.outcome}: {last.why.rstrip('.')} ({often})"
+    return Fault(last.arm, why, last.console, last.splats[0].excerpt if last.splats else "")
+
+
+def _rate_fault(exp: Experiment, cell: Cell) -> Fault:
+    """Of boots that fail now and then."""
+    last, bad = cell.failed[-1], cell.base_failed
+    often = f"in {len(cell.failed)} of {several(len(cell.mine), 'try', 'tries')}, of {exp.baseline} in {bad} of"
+    chance = f"{often} {len(cell.base)}: by chance with p = {cell.p:.2g}"
+    why = f"{cell.arm} on {several(last.cpus, 'vCPU')}: {last.outcome}: {last.why.rstrip('.')} ({chance})"
+    return Fault(cell.arm, why, last.console, last.splats[0].excerpt if last.splats else "")
 
 
 def _of_splats(exp: Experiment, done: Sequence[Boot]) -> Attribution:
     broken: list[Fault] = []
     stuck: list[Fault] = []
     once: list[Fault] = []
-    ran = any(b.arm == exp.baseline and b.outcome is Outcome.OK for b in done)
-    innocent = _splat_titles(exp, done, exp.baseline)
+    base = of_baseline(exp, done)
+    ran = any(b.outcome is Outcome.OK for b in base)
+    innocent = _splat_titles(exp, base)
     for arm in exp.arms:
-        for title, seen in _splat_titles(exp, done, arm.name).items():
+        mine = [b for b in done if b.arm == arm.name]
+        for title, seen in _splat_titles(exp, mine).items():
             if title not in innocent:
-                boots = len({id(boot) for boot, _ in seen})
-                group = once if boots < TWICE else broken if ran else stuck
-                group.append(_splat_fault(arm.name, seen, boots))
+                group = broken if _repeats(exp, seen, mine, base) else once
+                group = stuck if group is broken and not ran else group
+                group.append(_splat_fault(arm.name, seen, len({id(boot) for boot, _ in seen})))
     return Attribution(tuple(broken), tuple(stuck), tuple(once))
 
 
+def _repeats(exp: Experiment, seen: Sequence[tuple[Boot, Splat]], mine: Sequence[Boot], base: Sequence[Boot]) -> bool:
+    """Whether a splat that no boot of the baseline shows is more than chance."""
+    boots = {id(boot): boot for boot, _ in seen}
+    kinds = {boot.evidence for boot in boots.values()}
+    could, base_could = (sum(b.evidence in kinds for b in group) for group in (mine, base))
+    if len(boots) < TWICE:
+        return False
+    if more_often(len(boots), could, 0, base_could) <= level(exp):
+        return True
+    if seen[0][1].kind not in STALLS:
+        return len(boots) >= RARE * could
+    return any(_always(cell, boots, tries_wanted(exp)) for cell in _splat_cells(mine))
+
+
+def _splat_cells(mine: Sequence[Boot]) -> list[list[Boot]]:
+    """The boots of an arm by kind of evidence and number of vCPUs."""
+    out: dict[tuple[str, int], list[Boot]] = {}
+    for boot in mine:
+        out.setdefault((boot.evidence, boot.cpus), []).append(boot)
+    return list(out.values())
+
+
+def _always(cell: Sequence[Boot], boots: Mapping[int, Boot], times: int) -> bool:
+    return len(cell) >= times and all(id(boot) in boots for boot in cell)
+
+
 def seen_once(exp: Experiment, done: Sequence[Boot]) -> frozenset[tuple[str, str]]:
-    """(key, arm) of the boots with a splat that no other boot of the arm and none of the baseline shows: they are to be
-    repeated."""
-    innocent = _splat_titles(exp, done, exp.baseline)
+    """(key, arm) of the boots with a splat that the baseline does not show, and that has come in so few boots that it
+    tells nothing yet: they are to be repeated."""
+    base = of_baseline(exp, done)
+    innocent = _splat_titles(exp, base)
     out = set()
     for arm in exp.arms:
-        for title, seen in _splat_titles(exp, done, arm.name).items():
+        mine = [b for b in done if b.arm == arm.name]
+        for title, seen in _splat_titles(exp, mine).items():
             boots = {id(boot): boot for boot, _ in seen}
-            if title not in innocent and len(boots) < TWICE:
+            wanted = tries_wanted(exp) if seen[0][1].kind in STALLS else TWICE
+            if title not in innocent and len(boots) < wanted and not _repeats(exp, seen, mine, base):
                 out |= {(boot.key, boot.arm) for boot in boots.values()}
     return frozenset(out)
 
 
-def _failures(done: Sequence[Boot], arm: str, cpus: int) -> list[tuple[Fault, int]]:
-    """Per boot that never succeeded, in the order of the first tries: the fault, and how often the guest failed."""
-    tried: dict[str, list[Boot]] = {}
-    for boot in done:
-        if boot.arm == arm and boot.cpus == cpus:
-            tried.setdefault(boot.key, []).append(boot)
-    out = []
-    for tries in tried.values():
-        if all(b.outcome is not Outcome.OK for b in tries):
-            last = tries[-1]
-            excerpt = last.splats[0].excerpt if last.splats else ""
-            often = f"in each of {len(tries)} tries" if len(tries) > 1 else "tried once"
-            why = f"{arm} on {several(cpus, 'vCPU')}: {last.outcome}: {last.why.rstrip('.')} ({often})"
-            guests = sum(b.outcome not in INFRASTRUCTURE for b in tries)
-            out.append((Fault(arm, why, last.console, excerpt), guests))
-    return out
-
-
-def _splat_titles(exp: Experiment, done: Sequence[Boot], arm: str) -> dict[str, list[tuple[Boot, Splat]]]:
+def _splat_titles(exp: Experiment, boots: Sequence[Boot]) -> dict[str, list[tuple[Boot, Splat]]]:
     """Splats that are not accepted, by what they say without numbers and addresses."""
     out: dict[str, list[tuple[Boot, Splat]]] = {}
-    for boot in done:
-        if boot.arm == arm:
-            for splat in (s for s in boot.splats if s.kind != HANG):
-                if not any(re.search(p, f"{splat.title}\n{splat.excerpt}") for p, _ in exp.accept):
-                    out.setdefault(f"{splat.kind}: {_plain(splat)}", []).append((boot, splat))
+    for boot in boots:
+        for splat in (s for s in boot.splats if s.kind != HANG):
+            if not any(re.search(p, f"{splat.title}\n{splat.excerpt}") for p, _ in exp.accept):
+                out.setdefault(f"{splat.kind}: {_plain(splat)}", []).append((boot, splat))
     return out
 
 
