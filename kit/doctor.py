@@ -80,7 +80,7 @@ def examine(cache: Cache, progress: Progress, root: str, *, try_kvm: bool = Fals
     lacking = [n for n, found in zip(wanted, needs, strict=True) if not found.where]
     advice = packages.advice(lacking, system, family) if lacking else ""
     return Examination(
-        (*needs, *(find(need, system, family, optional=True) for need in (GDB, *packages.LLVM))),
+        (*needs, *(find(need, system, family, optional=True) for need in (GDB, *packages.ARCHIVE, *packages.LLVM))),
         _cache(cache),
         _kvm(cache, progress, try_kvm),
         _python(root),
@@ -97,11 +97,13 @@ def _kernels(progress: Progress) -> dict[str, Any]:
 
 def find(need: Need, system: System, family: str, *, optional: bool = False) -> Found:
     """Where a need is met on this machine, and by which version."""
-    kind, _, name = need.look.partition(":")
-    where, version = "", ""
+    kind, _, names = need.look.partition(":")
+    name, where, version = packages.thing(need), "", ""
     if kind == "command":
-        where = packages.which(name, system.path)
+        where = next(filter(None, (packages.which(one, system.path) for one in names.split("|"))), "")
         version = version_of(where) if where else ""
+    elif kind == "file":
+        where = next(filter(os.path.exists, names.split("|")), "")
     elif kind == "header":
         found = (os.path.join(f, name) for f in system.includes if os.path.exists(os.path.join(f, name)))
         where = next(found, "the compiler's own" if packages.compiles(name, system) else "")

@@ -19,7 +19,8 @@ QUESTION_LIMIT = 10
 class Need(NamedTuple):
     """One thing: what is looked for ("command:gcc", "header:gelf.h"), why, and each family's package for it.
 
-    An empty package: not needed on that family. `{python}` stands for the running version, as in 3.11.
+    `|` stands between names any of which will do. An empty package: not needed on that family. `{python}` stands for
+    the running version, as in 3.11.
     """
 
     look: str
@@ -49,7 +50,19 @@ ALL = (
     Need("command:ccache", "spares compiling twice", "ccache", "ccache", "ccache"),
     Need("command:git", "applies patches, reads trees", "git", "git", "git"),
     Need("command:setpriv", "ends QEMU with kit", "util-linux", "util-linux", "util-linux"),
-    Need("command:dpkg-deb", "unpacks Debian's kernel source", "dpkg", "", ""),
+)
+
+# Only for kernel source of Debian's archive (debian:6.1), which is checked by the archive's keys.
+ARCHIVE = (
+    Need("command:tar", "unpacks kernel source", "tar", "tar", "tar"),
+    Need("command:gpgv|sqv", "checks the signature of Debian's archive", "gpgv", "gnupg2", "gnupg"),
+    Need(
+        "file:/usr/share/keyrings/debian-archive-keyring.gpg|/usr/share/keyrings/debian-archive-keyring.pgp",
+        "the keys of Debian's archive",
+        "debian-archive-keyring",
+        "debian-keyring",
+        "debian-archive-keyring",
+    ),
 )
 
 # Only for kernels that an experiment wants built by clang (LLVM=1).
@@ -95,7 +108,7 @@ def provide(needs: Sequence[Need], system: System, *, install: bool) -> None:
     if prefix is None:
         raise MachineError(lacking_text(lacking), hint=advice(lacking, system, family))
     for need in lacking:
-        say(f"installing {package(need, family)}: {need.why} ({need.look.partition(':')[2]} is missing)")
+        say(f"installing {package(need, family)}: {need.why} ({thing(need)} is missing)")
     apt_install(prefix, names(lacking, family), system)
     still = missing(lacking, system, family)
     if still:
@@ -110,10 +123,12 @@ def missing(needs: Sequence[Need], system: System, family: str) -> list[Need]:
 
 
 def is_there(look: str, system: System) -> bool:
-    """Whether the machine has a command, a header or a python module."""
+    """Whether the machine has a command, a file, a header or a python module."""
     kind, _, name = look.partition(":")
     if kind == "command":
-        return bool(which(name, system.path))
+        return any(which(one, system.path) for one in name.split("|"))
+    if kind == "file":
+        return any(map(os.path.exists, name.split("|")))
     if kind == "header":
         return any(os.path.exists(os.path.join(folder, name)) for folder in system.includes) or compiles(name, system)
     return any(os.path.exists(os.path.join(folder, name, "__init__.py")) for folder in sys.path)
@@ -165,9 +180,14 @@ def names(needs: Sequence[Need], family: str) -> list[str]:
     return list(dict.fromkeys(name for need in needs for name in package(need, family).split()))
 
 
+def thing(need: Need) -> str:
+    """What is looked for, in words."""
+    return need.look.partition(":")[2].partition("|")[0]
+
+
 def lacking_text(needs: Sequence[Need]) -> str:
     """What is missing, in words."""
-    things = [need.look.partition(":")[2] for need in needs]
+    things = [thing(need) for need in needs]
     return f"this machine lacks {', '.join(things)}"
 
 
@@ -199,7 +219,9 @@ def apt_install(prefix: list[str], packages: list[str], system: System) -> None:
 
     Raises MachineError with apt's last lines.
     """
-    options = ["-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120"]
+    # Without the pattern option a name that apt does not know is taken as an expression (python3.12-venv: any character
+    # for the dot), and whatever matches is installed.
+    options = ["-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120", "-o", "APT::Cmd::Pattern-Only=true"]
     install = ["install", *options, *packages]
     if has_lists(system):
         status, _ = apt(prefix, install, INSTALL_LIMIT)

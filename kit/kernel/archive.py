@@ -1,0 +1,281 @@
+"""Debian's archive: a package's name and the suites that may have it in, its newest entry out; a file of it, checked.
+
+The chain is apt's: a suite's InRelease is signed by the archive's key, it has the hash of the list of packages, and
+that has the hash of each package. What breaks it is an error, whatever else the archive says. Names are compared whole.
+"""
+
+from __future__ import annotations
+
+import datetime
+import email.utils
+import hashlib
+import lzma
+import os
+import re
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kit import proc
+from kit.errors import MachineError
+from kit.kernel.deb import newest
+from kit.kernel.download import NotThereError, Web
+from kit.kernel.signature import keyring, signed_text
+from kit.progress import Progress, Task
+from kit.store import read_json, write_json
+
+MIRROR = "KIT_DEBIAN_MIRROR"
+DEFAULT = "http://deb.debian.org/debian"
+SECURITY = "-security"  # of suites (bookworm-security) and of the address that has them
+LISTS = ("main/binary-amd64/Packages.xz", "main/binary-all/Packages.xz")  # the first has what is for all too, so far
+MOST_RELEASE = 2_000_000  # bytes; bookworm's has 151,000
+MOST_LIST = 100_000_000  # packed; sid's has 5,100,000
+MOST_UNPACKED = 500_000_000
+MOST_PACKAGE = 600_000_000
+LAG = datetime.timedelta(days=7)  # by which a mirror may be behind another
+DAY = datetime.timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A package in a suite: version, address, bytes, SHA-256."""
+
+    package: str
+    version: str
+    suite: str
+    url: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What this machine's apt is told. `mirrors`: of the archive, `security`: of its security suites, best first."""
+
+    mirrors: tuple[str, ...] = (DEFAULT,)
+    security: tuple[str, ...] = (DEFAULT + SECURITY,)
+    proxies: dict[str, str] = field(default_factory=dict)
+    valid_until: bool = True
+    date: bool = True
+
+
+def settings(progress: Progress) -> Settings:
+    """From KIT_DEBIAN_MIRROR and apt's configuration, where there is one; Debian's public mirror comes last."""
+    told = _apt(["apt-config", "dump"], progress)
+    listed = _apt(["apt-get", "indextargets", "--format", "$(ORIGIN)|$(LABEL)|$(REPO_URI)"], progress)
+    mirrors = tuple(dict.fromkeys(re.findall(r"^Debian\|Debian\|(https?://\S+?)/*$", listed, re.MULTILINE)))
+    security = tuple(dict.fromkeys(re.findall(r"^Debian\|Debian-Security\|(https?://\S+?)/*$", listed, re.MULTILINE)))
+    proxies = dict(re.findall(r'^Acquire::(https?)::Proxy "(https?://[^"]+)";$', told, re.MULTILINE | re.IGNORECASE))
+    if named := os.environ.get(MIRROR, "").rstrip("/"):
+        mirrors, security = (named,), (named + SECURITY,)
+    else:
+        mirrors = tuple(dict.fromkeys((*mirrors, DEFAULT)))
+        security = tuple(dict.fromkeys((*security, DEFAULT + SECURITY)))
+    return Settings(mirrors, security, proxies, not _is_off(told, "Valid-Until"), not _is_off(told, "Date"))
+
+
+def _apt(argv: Sequence[str], progress: Progress) -> str:
+    return proc.run(argv, progress=progress, limit=60).output if shutil.which(argv[0]) else ""
+
+
+def _is_off(told: str, check: str) -> bool:
+    pattern = rf'^Acquire::Check-{check} "(false|no|0|off|without|disable)";$'
+    return re.search(pattern, told, re.MULTILINE | re.IGNORECASE) is not None
+
+
+class Archive:
+    """The archive as this machine reaches it; `folder` keeps what was seen of it and parts of downloads."""
+
+    def __init__(self, folder: Path, progress: Progress, how: Settings | None = None) -> None:
+        self.folder, self.progress = folder, progress
+        self.how = how or settings(progress)
+        self.web = Web(self.how.proxies)
+
+    def find(self, package: str, suites: Sequence[str]) -> Entry | None:
+        """The newest package of just that name in these suites; None where no suite has it.
+
+        A suite that is nowhere, or cannot be used, is passed over if another has the package. Raises MachineError.
+        """
+        found: list[Entry] = []
+        faults: list[MachineError] = []
+        for suite in suites:
+            try:
+                found += self._entries(package, suite)
+            except _UnusableError as error:
+                faults.append(error)
+        if found:
+            for fault in faults:
+                self.progress.note(f"passed over: {str(fault).splitlines()[0]}")
+            return max(found, key=lambda entry: newest(entry.version))
+        if faults:
+            raise faults[0]
+        return None
+
+    def save(self, entry: Entry, task: Task) -> Path:
+        """The package in a file of this folder, its hash compared. Raises MachineError."""
+        path = self.folder / f"{entry.sha256}.deb"
+        begun = path.exists()
+        try:
+            self.web.save(entry.url, path, entry.size, task)
+        except NotThereError:
+            raise MachineError("is not there, although the list of packages names it", where=entry.url) from None
+        if _sha256(path) == entry.sha256:
+            return path
+        path.unlink()
+        if begun:  # what an earlier start left was another file's, or damaged
+            return self.save(entry, task)
+        raise MachineError("is not the package that the archive signed: wrong SHA-256", where=entry.url)
+
+    def _entries(self, package: str, suite: str) -> list[Entry]:
+        """All versions that a suite has, from the first mirror that has the suite."""
+        fault = None
+        for mirror in self.how.security if suite.endswith(SECURITY) else self.how.mirrors:
+            try:
+                return self._listed(package, mirror, suite)
+            except NotThereError:
+                continue
+            except _UnusableError as error:
+                fault = error
+        if fault is not None:
+            raise fault
+        return []
+
+    def _listed(self, package: str, mirror: str, suite: str) -> list[Entry]:
+        """All versions that a mirror's suite has. Raises NotThereError where the mirror has no such suite."""
+        url = f"{mirror}/dists/{suite}"
+        release = self._release(url, suite)
+        names = [name for name in LISTS if name in release.files]
+        if not names:
+            raise MachineError("has no list of packages", where=url)
+        for name in names:
+            text = self._packages(f"{url}/{_path(name, release)}", *release.files[name])
+            if found := [_entry(stanza, package, suite, mirror) for stanza in _stanzas(text, package)]:
+                return found
+        return []
+
+    def _packages(self, url: str, size: int, sha256: str) -> str:
+        """A list of packages, checked. Raises MachineError."""
+        if size > MOST_LIST:
+            raise MachineError(f"is said to have {size} bytes", where=url)
+        try:
+            data = self._read(url, size)
+        except NotThereError:
+            raise _UnusableError("is not there, although the suite names it", where=url) from None
+        if len(data) != size or hashlib.sha256(data).hexdigest() != sha256:
+            raise MachineError("is not what the archive signed: wrong SHA-256", where=url)
+        return _unpacked(data, url)
+
+    def _release(self, url: str, suite: str) -> Release:
+        data = self._read(f"{url}/InRelease", MOST_RELEASE)
+        release = parse_release(signed_text(data, f"{url}/InRelease", keyring(), self.folder, self.progress))
+        self._require_right(release, suite, f"{url}/InRelease")
+        return release
+
+    def _read(self, url: str, most: int) -> bytes:
+        try:
+            return self.web.read(url, most, self.folder)
+        except MachineError as error:
+            raise _UnusableError(error.what, where=error.where, hint=error.hint) from error
+
+    def _require_right(self, release: Release, suite: str, where: str) -> None:
+        """Raises MachineError for another suite's file, and for one that is too old or not of this day."""
+        fields, now = release.fields, datetime.datetime.now(datetime.UTC)
+        if suite not in (fields.get("codename"), fields.get("suite")) or fields.get("origin") != "Debian":
+            says = f"{fields.get('origin')} {fields.get('codename')}"
+            raise MachineError(f"is of {says}, not of Debian {suite}", where=where)
+        date, until = _time(fields.get("date"), where), fields.get("valid-until")
+        if self.how.date and date > now + DAY:
+            raise _UnusableError(f"is of {fields['date']}: in the future", where=where, hint="is this clock right?")
+        if self.how.valid_until and until and _time(until, where) < now:
+            hint = "the mirror is not kept up to date, or something holds news back; is this machine's clock right?"
+            raise _UnusableError(f"was valid until {until}", where=where, hint=hint)
+        self._require_no_way_back(suite, date, where)
+
+    def _require_no_way_back(self, suite: str, date: datetime.datetime, where: str) -> None:
+        """Raises MachineError where this suite was seen clearly newer before: old faults must not be brought back."""
+        path = self.folder / "seen.json"
+        content = read_json(path)
+        seen: dict[str, float] = content if isinstance(content, dict) else {}
+        last = float(seen.get(suite, 0))
+        if date.timestamp() < last - LAG.total_seconds():
+            before = datetime.datetime.fromtimestamp(last, datetime.UTC)
+            hint = f"another mirror: {MIRROR}=http://…/debian"
+            raise _UnusableError(f"is of {date:%Y-%m-%d}; one of {before:%Y-%m-%d} was seen", where=where, hint=hint)
+        write_json(path, {**seen, suite: max(last, date.timestamp())})
+
+
+class _UnusableError(MachineError):
+    """A mirror that does not answer, or whose suite is not of this day; another may do."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """A suite's fields, names in small letters, and its files: path → (size, SHA-256)."""
+
+    fields: dict[str, str]
+    files: dict[str, tuple[int, str]]
+
+
+def parse_release(text: str) -> Release:
+    """Of a (In)Release's text; lines that are no field are passed over."""
+    fields: dict[str, str] = {}
+    files: dict[str, tuple[int, str]] = {}
+    name = ""
+    for line in text.splitlines():
+        if match := re.fullmatch(r"([A-Za-z0-9-]+):\s*(.*)", line):
+            name = match[1].lower()
+            fields[name] = match[2].strip()
+        elif name == "sha256" and (match := re.fullmatch(r" ([0-9a-f]{64}) +(\d+) +(\S+)", line)):
+            files[match[3]] = (int(match[2]), match[1])
+    return Release(fields, files)
+
+
+def _path(name: str, release: Release) -> str:
+    """Where a file of a suite is asked for: under its hash where the archive keeps it so, as it changes meanwhile."""
+    if release.fields.get("acquire-by-hash") != "yes":
+        return name
+    return f"{os.path.dirname(name)}/by-hash/SHA256/{release.files[name][1]}"
+
+
+def _unpacked(data: bytes, where: str) -> str:
+    unpacker = lzma.LZMADecompressor()
+    try:
+        text = unpacker.decompress(data, MOST_UNPACKED)
+    except lzma.LZMAError as error:
+        raise MachineError(f"cannot be unpacked: {error}", where=where) from error
+    if not unpacker.eof:
+        raise MachineError("is cut off, or unpacks to more than any list of packages", where=where)
+    return text.decode("utf-8", "replace")
+
+
+def _stanzas(text: str, package: str) -> Iterator[dict[str, str]]:
+    """The fields of each entry of a list whose name is just `package`."""
+    for match in re.finditer(rf"^Package: {re.escape(package)}[ \t]*\n(?:.+\n?)*", text, re.MULTILINE):
+        yield dict(re.findall(r"^(Version|Filename|Size|SHA256):[ \t]*(.*?)[ \t]*$", match[0], re.MULTILINE))
+
+
+def _entry(stanza: dict[str, str], package: str, suite: str, mirror: str) -> Entry:
+    """The entry of a package. Raises MachineError where it cannot be right."""
+    name, size, sha256 = (stanza.get(key, "") for key in ("Filename", "Size", "SHA256"))
+    where = f"{package} in {suite}"
+    if not re.fullmatch(r"[0-9a-f]{64}", sha256) or not size.isdecimal() or not stanza.get("Version"):
+        raise MachineError("its entry in the list of packages lacks version, size or hash", where=where)
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9+~_./-]*\.deb", name) or ".." in name.split("/"):
+        raise MachineError(f"its file's name leads elsewhere: {name}", where=where)
+    if not 0 < int(size) <= MOST_PACKAGE:
+        raise MachineError(f"is said to have {size} bytes", where=where)
+    return Entry(package, stanza["Version"], suite, f"{mirror}/{name}", int(size), sha256)
+
+
+def _time(text: str | None, where: str) -> datetime.datetime:
+    try:
+        time = email.utils.parsedate_to_datetime(text or "")
+    except ValueError:
+        raise MachineError(f"its date is none: {text}", where=where) from None
+    return time if time.tzinfo else time.replace(tzinfo=datetime.UTC)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
