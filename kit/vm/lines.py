@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 # "[   12.345678][   T23] ", "[   12.345678] ", and without the time "[   T23] ".
 STAMP = re.compile(r"\[ *\d+\.\d+\](?:\[ *([CT]\d+)\])? ?|\[ *([CT]\d+)\] ")
-# What stands before it, or in its place: a level, syslog's date and host, a marker of lost messages.
+# What stands before it, or in its place: a level, syslog's date and host, dmesg -x, a marker of lost messages.
 PREFIX = re.compile(
     r"(?:<\d+>|[A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d (?:\S+ )?(?:kernel: ?)?|\d{4}-\d\d-\d\dT\S+ (?:\S+ )?(?:kernel: ?)?"
-    r"|kernel: ?|\*\* \d+ printk messages dropped \*\* ?)+"
+    r"|kernel: ?|kern  ?:\w+ *: |\*\* \d+ printk messages dropped \*\* ?)+"
 )
-SYSLOG = "kernel:"
+SYSLOG = re.compile("kernel:|kern  ?:")
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,13 @@ class Message:
 def messages(line: str) -> list[Message]:
     """What one line of a console holds, in its order; at least one message."""
     line = line.rstrip("\r")
+    if (stamp := STAMP.match(line)) and line.find("[", stamp.end()) < 0:  # the most of them
+        return [Message(line[stamp.end() :], stamp[1] or stamp[2] or "", True)]
     prefix = PREFIX.match(line)
     start = prefix.end() if prefix else 0
     stamps = list(STAMP.finditer(line, start))
     first = line[start : stamps[0].start()] if stamps else line[start:]
-    found = [Message(first, "", bool(prefix and SYSLOG in prefix[0]))] if first or not stamps else []
+    found = [Message(first, "", bool(prefix and SYSLOG.search(prefix[0])))] if first or not stamps else []
     ends = [stamp.start() for stamp in stamps[1:]] + [len(line)] * bool(stamps)
     return found + [
         Message(line[stamp.end() : end], stamp[1] or stamp[2] or "", True)

@@ -25,6 +25,7 @@ OFFSET = r"\+0x[0-9a-f]+"
 # x86-64 and 32, 3.0's IP, arm64's and riscv's program counter.
 REGISTERS = re.compile(rf"^ *(?:RIP: 0010:|IP: |EIP: |EIP is at |pc : |PC is at |epc : ){NAME}{OFFSET}")
 FRAME = re.compile(rf"^ *{NAME}{OFFSET}/0x")
+ARM = re.compile(r"^ *(?:\[<[0-9a-f]+>\] \()?([A-Za-z_]\w*)[\w.$]*(?:\+0x[0-9a-f]+/0x[0-9a-f]+)?\)? from ")
 INLINED = re.compile(r"^ *([A-Za-z_]\w*)[\w.$]* +\S+:\d+ \[inline\]")
 NAMED = re.compile(rf"\b([A-Za-z_]\w*)[\w.$]*{OFFSET}|\bBUG at (\w+):\d+|BUG: KCSAN: \S+ in (\w+)")
 INTERRUPT_ENDS = re.compile(r"</IRQ>|<EOI>")
@@ -32,6 +33,9 @@ BACKTRACE = re.compile(r"^(stack backtrace:|Call Trace:|Call trace:|Backtrace:)"
 
 # Where a CPU is found by an interrupt: what the interrupt itself does comes before.
 INTERRUPTED = frozenset({"rcu-stall", "soft-lockup", "hard-lockup", "nobody-cared"})
+
+# Their first line names the function of an object's timer or work.
+NAMES_OBJECTS = frozenset({"debugobjects"})
 
 # Functions in which a fault is found or a task waits, but which are not at fault: the next one is.
 HELPERS = re.compile(
@@ -46,6 +50,8 @@ HELPERS = re.compile(
     r"|copy_overflow|debug_(print_object|check_no_obj\w*|object_\w+|mutex_\w+|smp_processor_id|spin_\w+)"
     r"|check_preemption_disabled|this_cpu_preempt_check|preempt_count_\w+|preempt_\w*schedule\w*|unwind_\w+|\w*stack_trace\w*"
     r"|save_stack\w*|stack_depot_\w+|stack_trace_\w+|arch_stack_walk|set_track\w*|\w*backtrace\w*|spin_bug|spin_dump|rwlock_bug"
+    r"|x86_indirect_thunk_\w+|debug_lockdep_\w+|read_word_at_a_time|trace_\w+|perf_trace_\w+|should_fail\w*|skb_(panic|put|push"
+    r"|pull|over_panic|under_panic)|assert_?fail\w*|btrfs_assertfail|ref_tracker_\w+|seqprop_\w+|kmemleak_\w+|create_object"
     # locks
     r"|lock_(acquire|release|is_held|pin|unpin)\w*|lockdep_\w+|trace_hardirqs\w*|trace_softirqs\w*|mark_\w*lock\w*"
     r"|validate_chain|check_(noncircular|prev_add|prevs_add|irq_usage|deadlock|usage\w*|wait_context|flags|prev_\w+)"
@@ -54,10 +60,11 @@ HELPERS = re.compile(
     r"|ww_mutex_\w+|rwsem_\w+|(down|up)(_read|_write|_interruptible|_killable|_timeout|_trylock)*(_nested)?|rt_mutex_\w+"
     r"|rtlock_\w+|percpu_(down|up)_\w+|seqcount_\w+|arch_(spin|read|write)_\w+|rcu_read_(un)?lock\w*|local_bh_\w+"
     # waiting
-    r"|schedule\w*|io_schedule\w*|switch_to|context_switch|might_\w+|cond_resched\w*|wait_(for|on|event)\w*|bit_wait\w*"
+    r"|schedule(_timeout|_preempt|_hrtimeout|_user|_idle|_debug|_rtlock|_bug)?\w*(?<!tail)|io_schedule\w*|switch_to|context_switch|might_\w+|cond_resched\w*|wait_(for|on|event)\w*|bit_wait\w*"
     r"|out_of_line_wait\w*|do_wait_for_\w+|folio_(wait|lock)\w*|wait_on_page\w*|lock_page\w*|completion\w*|wait_for_\w+"
     r"|synchronize_(rcu|sched|srcu)\w*|rcu_barrier\w*|smp_call_function\w*|on_each_cpu\w*|csd_\w+|prepare_to_wait\w*"
-    r"|flush_work\w*|swait_\w+|swake_\w+|pick_next_task\w*|finish_task_switch\w*"
+    r"|flush_work\w*|cancel_work\w*|drain_workqueue|wait_rcu_gp\w*|synchronize_net|kthread_stop|call_rwsem_\w+|ldsem_\w+|osq_lock"
+    r"|mutex_optimistic_spin|(lock|release)_sock\w*|console_lock|del_timer\w*|timer_delete\w*|lock_timer_base|swait_\w+|swake_\w+|pick_next_task\w*|finish_task_switch\w*"
     # memory, strings, lists, counts
     r"|k[mzc]alloc\w*|kmalloc\w*|kmem_cache_\w*|kfree\w*|kvfree\w*|kvmalloc\w*|krealloc\w*|kmemdup\w*|kstr\w*dup\w*|vmalloc\w*"
     r"|vzalloc\w*|vfree\w*|v?slab_\w+|new_slab\w*|allocate_slab|free_\w*page\w*|alloc_\w*page\w*|get_page_from_\w+|bad_page\w*"
@@ -67,7 +74,11 @@ HELPERS = re.compile(
     r"|(arch_)?(copy|clear)_(to|from|in|user|page)\w*|raw_copy_\w+|rep_\w+|(get|put)_user\w*|do_strncpy\w*|strn\w+_user"
     r"|list_(add|del|move|splice|replace|empty)\w*|hlist_\w+|plist_\w+|rb_(insert|erase|next|prev|first)\w*|refcount_\w+"
     r"|kref_\w+|kobject_(put|get)|(arch_)?atomic\w*|(test|set|clear|change)_(and_)?\w*bit\w*|find_(next|first)_\w*bit\w*"
-    r"|read_once\w*|bitmap_\w+|percpu_ref_\w+|percpu_counter_\w+|this_cpu_\w+|csum_\w+|crc32\w*|static_key_\w+"
+    r"|(work|timer)_is_static_object|hex_(string|dump_to_buffer)|string(_nocheck)?|number|vs(c?n)?printf|pointer|radix_tree_\w+"
+    r"|xas_\w+|xa_\w+|rhashtable_\w+|ida_\w+|idr_\w+|crc_itu_t|aes_(en|de)crypt|(kobject|device|sysfs|kernfs)_\w+|kobj_\w+"
+    r"|fast_dput|dput|iput|drop_nlink|mark_buffer_dirty|(folio|page)_unlock|unlock_page|pcpu_\w+|alloc_inode|new_inode\w*"
+    r"|k?v?as(n)?printf\w*|list_lru_\w+|sock_k?(m|z)alloc\w*|alloc_skb\w*|post_alloc_hook|prep_new_page\w*|set_page_owner"
+    r"|phys_addr|virt_to_phys|read_once\w*|bitmap_\w+|percpu_ref_\w+|percpu_counter_\w+|this_cpu_\w+|csum_\w+|crc32\w*|static_key_\w+"
     # interrupts and the clock
     r"|nmi\w*|\w+_nmi\w*|\w*apic_timer\w*|sysvec_\w+|smp_apic_\w+|smp_\w*interrupt\w*|local_apic_\w+|do_IRQ|common_interrupt"
     r"|irq_(enter|exit)\w*|handle_irq\w*|generic_handle_\w+|(gic|plic)_\w+|arch_timer_\w+|riscv_timer\w*|call_on_irq_stack|do_interrupt_handler"
@@ -102,7 +113,7 @@ def _with_locks(kind: str, title: str, report: Sequence[str]) -> str:
 def function_of(kind: str, title: str, report: Sequence[str]) -> str:
     """The function that a report is about, "" where it names none: that of its first line, else of the registers or the
     first stack, past the helpers through which the fault was found."""
-    own = NAMED.search(title)
+    own = NAMED.search(title) if kind not in NAMES_OBJECTS else None
     name = next((group for group in own.groups() if group), "") if own else ""
     if name and not HELPERS.match(name):
         return name
@@ -124,6 +135,7 @@ def _first(pattern: re.Pattern[str], lines: Sequence[str], otherwise: int) -> in
 def _functions(report: Sequence[str]) -> Iterator[str]:
     """Of the registers and the stacks, from the innermost; frames that the kernel marks as guesses are left out, but
     for a stack that has only such (UNWINDER_GUESS)."""
-    sure = [m[1] for line in report if (m := REGISTERS.search(line) or FRAME.search(line) or INLINED.search(line))]
+    kinds = (REGISTERS, FRAME, ARM, INLINED)
+    sure = [m[1] for line in report if (m := next((m for kind in kinds if (m := kind.search(line))), None))]
     guessed = (m[1] for line in report if (m := FRAME.search(line.replace("? ", "", 1))))
     return iter(sure) if sure else guessed

@@ -14,6 +14,7 @@ from kit.vm.lines import Message, following, messages, preceding
 from kit.vm.patterns import NO_SPLAT, PATTERNS, Pattern, Trust
 
 PART_LINES = 60  # from a report's first line to the last that is no splat of its own
+MOST_OPEN = 8  # reports that are mixed
 CUT_LINES = 8  # from the mark to the line that says what it is
 
 CUT = "[ cut here ]"
@@ -96,14 +97,14 @@ class _Reader:
 
     def goes_on(self, row: Pattern, index: int, caller: str) -> bool:
         """Whether a report that is open prints this line too."""
-        self.open = [report for report in self.open if index <= report.start + PART_LINES]
-        report = next((r for r in self.open if row.part and r.takes(row.part, index, caller)), None)
+        report = next((r for r in self.open if r.takes(row.part, index, caller)), None) if row.part else None
         if report is not None:
             report.lacks.remove(row.part)
         return report is not None
 
     def begin(self, row: Pattern, index: int, message: Message) -> None:
-        self.open.append(_Open(index, message.caller, list(row.then)))
+        if row.then:
+            self.open = [*self.open[1 - MOST_OPEN :], _Open(index, message.caller, list(row.then))]
         kind, words = self.said(index, message.caller) if row.part == "warn" else ("", "")
         self.found.append(Heading(kind or row.kind, index, message.text, message.caller, words))
 
