@@ -22,7 +22,7 @@ from kit.store import Cache, RunFolder
 from kit.upkeep import temporary_files
 from kit.vm.qemu import HOST_FILES
 from kit.vm.session import Session, run_session, size_of
-from kit.vm.splats import FATAL, classify
+from kit.vm.splats import classify, first_fatal
 from kit.workload.guestimage import boot_initramfs
 from kit.workload.load import SESSION
 from kit.workload.payload import PATH, Payload
@@ -138,7 +138,7 @@ def _exit_code(session: Session, nonce: str) -> int:
     try:
         status, signal = read_session(session.results, nonce)
     except ResultsError as error:
-        fatal = next((s for s in classify(session.console) if s.kind in FATAL), None)
+        fatal = first_fatal(classify(session.console))
         what = fatal.title if fatal else session.why or str(error)
         tail = [line.rstrip() for line in session.console.splitlines()[-8:]]
         raise MachineError("\n    ".join([f"the guest ended: {what}", *tail])) from None

@@ -25,7 +25,7 @@ from kit.vm.hostload import host_state
 from kit.vm.pin import pin
 from kit.vm.process import running
 from kit.vm.qemu import Files, arch, qemu_argv
-from kit.vm.splats import FATAL, classify
+from kit.vm.splats import classify, first_fatal
 from kit.vm.stuck import stuck
 
 # Between the closing of the console and the end of the process.
@@ -168,7 +168,7 @@ def _host_outcome(
 ) -> tuple[Outcome, str, None] | None:
     """What can be said without reading the results; None if QEMU ended as it should."""
     watched = ended.watched
-    fatal = next((splat for splat in splats if splat.kind in FATAL), None)
+    fatal = first_fatal(splats)
     if fatal is not None:
         return Outcome.PANIC, f"{fatal.title} ({watched.phase}, line {fatal.line} of the console)", None
     if watched.ended is Ended.FLOOD:

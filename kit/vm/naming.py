@@ -37,6 +37,9 @@ INTERRUPTED = frozenset({"rcu-stall", "soft-lockup", "hard-lockup", "nobody-care
 # Their first line names the function of an object's timer or work.
 NAMES_OBJECTS = frozenset({"debugobjects"})
 
+# No place of these says anything: memory ran out somewhere, an oops of before is the reason.
+NOWHERE = re.compile(r" invoked oom-killer|not syncing: Fatal exception")
+
 # Functions in which a fault is found or a task waits, but which are not at fault: the next one is.
 HELPERS = re.compile(
     r"^_*("
@@ -84,7 +87,7 @@ HELPERS = re.compile(
     r"|irq_(enter|exit)\w*|handle_irq\w*|generic_handle_\w+|(gic|plic)_\w+|arch_timer_\w+|riscv_timer\w*|call_on_irq_stack|do_interrupt_handler"
     r"|invoke_softirq|update_process_times|tick_\w+|hrtimer_(interrupt|run_queues)|run_hrtimer|hrtimer_run_queues"
     r"|scheduler_tick|sched_tick|watchdog_\w+|rcu_(check_\w+|pending|sched_clock\w*|dump_\w+|stall\w*)|perf_event_\w+|trigger_\w+"
-    r"|arch_trigger_\w+|retint_\w+|ret_from_intr|restore_\w+|arch_local_irq_\w+|(delay|udelay|const_udelay|ndelay)\w*"
+    r"|arch_trigger_\w+|\w*send_(IPI|ipi)\w*|retint_\w+|ret_from_intr|restore_\w+|arch_local_irq_\w+|(delay|udelay|const_udelay|ndelay)\w*"
     r"|rdtsc\w*|native_\w+|default_(idle|send)\w*|pv_native_\w+|paravirt_\w+|kvm_\w*clock\w*|pvclock_\w+|cpu_relax"
     r")$"
 )
@@ -98,7 +101,7 @@ def titled(kind: str, line: str, words: str, report: Sequence[str]) -> str:
         title = f"{title}: {words[:MOST_TITLE]}"
     if kind.startswith("lockdep-"):
         title = _with_locks(kind, title, report)
-    function = function_of(kind, title, report)
+    function = "" if NOWHERE.search(title) else function_of(kind, title, report)
     return f"{title} in {function}" if function and not re.search(rf"\b{function}\b", title) else title
 
 

@@ -91,6 +91,8 @@ PATTERNS = (
     _row("panic", "Kernel panic", "Kernel panic - not syncing", "panic vpanic kernel/panic.c"),
     #
     # Oopses.
+    _row("list-corruption", "list_debug.c", r"kernel BUG at \S*lib/list_debug\.c", "report_bug, where"
+         " list_debug.c's words are lost", part="bug", then=("die",)),
     _oops("ernel BUG at", r"[kK]ernel BUG at \S", "report_bug __report_bug lib/bug.c"),
     _oops("BUG: unable to", "BUG: unable to handle (kernel|page)", "show_fault_oops arch/x86/mm/fault.c"),
     _oops("kernel NULL", "BUG: kernel NULL pointer dereference", "show_fault_oops arch/x86/mm/fault.c", "5.1-"),

@@ -15,6 +15,8 @@ from kit.vm.reports import CUT_LINES, MARKS, Heading, headings, row_of
 # Kinds after which the kernel is not itself any more: nothing that the boot measured counts.
 FATAL = frozenset({"panic", "oops"})
 
+MAY_KILL = frozenset(pattern.kind for pattern in PATTERNS if "die" in pattern.then)
+
 EXCERPT_LINES = 40
 REPORT_LINES = 120  # of one report, with what others print between them
 MOST_ALIKE = 3  # splats of one kind whose titles differ by numbers only: a list may be found corrupt at every fork
@@ -43,6 +45,16 @@ def classify(log: str) -> list[Splat]:
         if alike[words] <= MOST_ALIKE:
             found.append(Splat(heading.kind, title, heading.index + 1, _excerpt(heading, lines)))
     return found
+
+
+def first_fatal(splats: Sequence[Splat]) -> Splat | None:
+    """The first after which the kernel is not itself any more: a panic, an oops, or what ended in an oops of its own
+    (a list found corrupt, a copy that was refused …)."""
+    return next((s for s in splats if s.kind in FATAL or (s.kind in MAY_KILL and _has_oops(s.excerpt))), None)
+
+
+def _has_oops(excerpt: str) -> bool:
+    return any("ernel BUG at" in line or kind_of(line) == "oops" for line in excerpt.split("\n"))
 
 
 def kind_of(line: str) -> str | None:

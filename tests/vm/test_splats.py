@@ -9,7 +9,7 @@ import pytest
 from kit.vm.lines import messages
 from kit.vm.patterns import NO_SPLAT, PATTERNS
 from kit.vm.reports import row_of
-from kit.vm.splats import EXCERPT_LINES, MOST_ALIKE, MOST_NAMED, classify, kind_of
+from kit.vm.splats import EXCERPT_LINES, MOST_ALIKE, MOST_NAMED, classify, first_fatal, kind_of
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 
@@ -35,6 +35,7 @@ def test_a_real_panic_is_found_once_with_its_line() -> None:
     ("line", "kind"),
     [
         ("[    1.0] kernel BUG at mm/rmap.c:123!", "oops"),
+        ("[    1.0] kernel BUG at lib/list_debug.c:50!", "list-corruption"),
         ("[    1.0] invalid opcode: 0000 [#1] SMP", "oops"),
         ("[    1.0] BUG: unable to handle kernel NULL pointer dereference at (null)", "oops"),
         ("[    1.0] BUG: kernel NULL pointer dereference, address: 0000000000000008", "oops"),
@@ -298,6 +299,22 @@ def test_an_oops_is_one_splat_and_the_panic_after_it_another() -> None:
         ]
     )
     assert [(s.kind, s.line) for s in classify(log)] == [("oops", 1), ("panic", 4)]
+
+
+@pytest.mark.parametrize(
+    ("texts", "kind"),
+    [
+        (["BUG: non-zero pgtables_bytes on freeing mm: 4096"], None),
+        (["list_del corruption, f->next is NULL", "WARNING: CPU: 0 PID: 1 at lib/list_debug.c:5 f+0x1/0x2"], None),
+        (["list_del corruption, f->next is NULL", "kernel BUG at lib/list_debug.c:5!"], "list-corruption"),
+        (["list_del corruption, f->next is NULL", "kernel BUG at a.c:5!", "Oops: 0000 [#1]"], "list-corruption"),
+        (["detected buffer overflow in memcpy", "kernel BUG at lib/string.c:5!"], "fortify"),
+        (["refcount_t: addition on 0; use-after-free.", "Kernel panic - not syncing: none"], "panic"),
+    ],
+)
+def test_what_ends_in_an_oops_is_fatal(texts: list[str], kind: str | None) -> None:
+    fatal = first_fatal(classify("".join(f"[    1.0] {text}\n" for text in texts)))
+    assert (fatal.kind if fatal else None) == kind
 
 
 def test_two_warnings_are_two_splats() -> None:
