@@ -209,13 +209,13 @@ def _release(image: Path) -> str:
 
 
 def _python(root: str) -> dict[str, Any]:
-    place = environment.find(root)
+    place = None if environment.is_users_own(root) else environment.find(root)  # pip's kit runs where it was put
     return {
         "version": platform.python_version(),
         "where": sys.executable,
         "prefix": sys.prefix,
-        "venv": place.folder,
-        "venv_ready": environment.is_ready(place),
+        "venv": place.folder if place else "",
+        "venv_ready": place is None or environment.is_ready(place),
         "lacking": [n for n in environment.RUNTIME if not environment.is_importable(n)],
     }
 

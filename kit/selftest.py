@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kit.errors import NOT_AS_EXPECTED, OK, MachineError
+from kit.project import IS_CLONE, PROJECT
 
-ROOT = Path(__file__).resolve().parent.parent
 TOOLS = ("ruff", "mypy", "pytest", "hypothesis", "xdist")
 NO_TESTS = 5  # pytest's exit status where it collected none
 RECORD = "KIT_TEST_RECORD"  # set to 1 for tests that write down what they measured
@@ -56,12 +56,15 @@ class Done:
     counts: Counts
 
 
-def selftest(quick: bool, record: bool = False, pytest_args: Sequence[str] = (), *, root: Path = ROOT) -> int:
+def selftest(quick: bool, record: bool = False, pytest_args: Sequence[str] = (), *, root: Path = PROJECT) -> int:
     """Lint, type check, then the tests, the reference model's first and those that boot kernels last.
 
     `quick` leaves out the tests that boot; `record` has tests write down what they measured; `pytest_args` go to every
-    pytest run. Returns 0 if all passed, else 1. Raises MachineError where the test tools are not installed.
+    pytest run. Returns 0 if all passed, else 1. Raises MachineError where there are no tests, or no tools for them.
     """
+    if not IS_CLONE:
+        hint = "in a clone: python3 kit test. Here `kit doctor` says what this machine has, and what it lacks"
+        raise MachineError("kit was installed by pip, and its tests are not part of the package", hint=hint)
     lacking = [tool for tool in TOOLS if importlib.util.find_spec(tool) is None]
     if lacking:
         raise MachineError(f"cannot test without {', '.join(lacking)}", hint=f"pip install -e '{root}[test]'")

@@ -39,7 +39,7 @@ def render_doctor(found: Row) -> str:
         f" ({cache['limit_from']}), {size(cache['free'])} free on its disk{writable}",
         f"KVM      {works}: {kvm['why']}",
         f"python   {python['version']}, {python['where']}",
-        f"venv     {python['venv']}: {venv}",
+        *([f"venv     {python['venv']}: {venv}"] if python["venv"] else []),
         *_kernels(found["kernels"]),
         "",
     ]

@@ -18,12 +18,13 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 
 from kit.errors import MachineError
+from kit.project import PROJECT
 from kit.records import digest
 from kit.workload.load import HOST_ROOT, SESSION, WORKER, sections
 from kit.workload.pack import content
 from kit.workload.payload import is_manifest, read_manifest, root_of
 
-SOURCES = Path(__file__).resolve().parents[2] / "guest"
+SOURCES = PROJECT / "guest"
 COMPILER = "musl-gcc"
 FLAGS = (
     *("-std=c11", "-static", "-O2", "-Wall", "-Wextra", "-Werror", "-no-pie", "-fno-pie"),

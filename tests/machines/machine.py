@@ -221,11 +221,11 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, default=FOLDER)
     parser.add_argument("--cache", type=Path, help="kit's cache of another user of this system, to start from")
     parser.add_argument("--command", choices=COMMANDS, action="append", help="only this one; default: both")
-    parser.add_argument("--there", action="store_true", help="the machine of the last time, as it was left")
+    parser.add_argument("--there", action="store_true", help="in the machine of the last time, as it was left")
     options = parser.parse_args()
     root = options.folder / f"{options.suite}-{options.user}"
-    made = Machine(options.suite, root, options.user) if options.there else None
-    machine = made or make(options.suite, options.user, options.folder)
+    left = Machine(options.suite, root, options.user) if options.there and root.exists() else None
+    machine = left or make(options.suite, options.user, options.folder)
     if options.cache:
         put_cache(machine, options.cache)
     for done in type_all(machine, options.command or list(COMMANDS), options.folder / "logs"):
