@@ -194,6 +194,16 @@ def test_user_without_sudo_gets_one_command(machine: FakeMachine) -> None:
     assert machine.calls() == []
 
 
+def test_without_package_lists_the_one_command_fetches_them(machine: FakeMachine) -> None:
+    machine.stub_apt()
+    shutil.rmtree(machine.lists)
+    message = refusal(machine.system("debian", uid=1000))
+    assert "install it with: su -c 'apt-get update && apt-get install -y " in message
+    machine.stub("sudo", "exit 1")
+    message = refusal(machine.system("debian", uid=1000))
+    assert "install it with: sudo apt-get update && sudo apt-get install -y " in message
+
+
 def test_user_whose_sudo_asks_for_a_password_gets_one_command(machine: FakeMachine) -> None:
     machine.stub_apt()
     machine.stub("sudo", "exit 1")

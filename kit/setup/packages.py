@@ -195,11 +195,14 @@ def advice(needs: Sequence[Need], system: System, family: str) -> str:
     """The one command that the user types, or what to look for where the distribution is not known."""
     if not family:
         return f"install what your distribution has for them (Debian calls it {' '.join(names(needs, 'apt'))})"
-    command = f"{FAMILIES[family][1]} {' '.join(names(needs, family))}"
+    commands = [f"{FAMILIES[family][1]} {' '.join(names(needs, family))}"]
+    if family == "apt" and not has_lists(system):  # apt would know none of these packages
+        commands.insert(0, "apt-get update")
     if system.uid == 0:
-        return f"install it with: {command}"
-    sudo = which("sudo", system.path)
-    return f"install it with: {f'sudo {command}' if sudo else f'su -c {shlex.quote(command)}'}"
+        return f"install it with: {' && '.join(commands)}"
+    if which("sudo", system.path):
+        return f"install it with: {' && '.join(f'sudo {command}' for command in commands)}"
+    return f"install it with: su -c {shlex.quote(' && '.join(commands))}"
 
 
 def apt_prefix(system: System) -> list[str] | None:
