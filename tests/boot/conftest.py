@@ -38,3 +38,11 @@ def run(tmp_path: Path) -> Run:
         return run_experiment(read_experiment(config), Cache(), PlainProgress(), tmp_path / "runs", fresh=True)
 
     return go
+
+
+def tree(variable: str) -> str:
+    """The tree that a variable names; skips the test where it names none."""
+    named = os.environ.get(variable, "")
+    if not named:
+        pytest.skip(f"{variable} names no kernel source (a folder, or a tree as debian:6.12)")
+    return f"dir:{named}" if Path(named).is_dir() else named

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,13 +18,12 @@ from kit.errors import NOT_AS_EXPECTED, OK
 from kit.experiment import RunResult
 from kit.report.text import render
 from kit.spec import PROJECT
+from tests.boot.conftest import Run, tree
 
 pytestmark = pytest.mark.boot
 
-Run = Callable[[dict[str, Any]], RunResult]
-
 BROKEN = PROJECT / "tests" / "boot" / "broken"
-LIMIT = 45  # seconds of a boot: hung-task detection speaks after 15 to 30 s
+LIMIT = int(os.environ.get("KIT_TEST_LIMIT", "45"))  # seconds of a boot: hung-task detection speaks after 15 to 30 s
 
 
 class Case(NamedTuple):
@@ -74,6 +72,33 @@ CASES = (
     Case("use-after-free", "kasan: BUG: KFENCE: use-after-free read in", "kfence-#", {}, KFENCE),
 )
 
+# The same on later kernels, where their source is named: variable → version. Where the source moved, the patch is that
+# of the version's folder; where the words moved, these are to be said.
+LATER = {"KIT_TREE_6_12": "6.12", "KIT_TREE_7_3": "7.3"}
+KASAN = "kasan: BUG: KASAN: slab-use-after-free in"  # since 6.4
+OTHERWISE = {
+    ("6.12", "use-after-free-sanitizers"): (KASAN, "unlink_anon_vmas (mm/rmap.c:"),
+    ("7.3", "use-after-free-sanitizers"): (KASAN, "unlink_anon_vmas (mm/rmap.c:"),
+    ("6.12", "shift-too-far-sanitizers"): ("ubsan: UBSAN: shift-out-of-bounds", "(mm/rmap.c:393"),
+    ("7.3", "shift-too-far-sanitizers"): ("ubsan: UBSAN: shift-out-of-bounds", "(mm/rmap.c:443"),
+    ("7.3", "warn-in-clone"): ("warning: WARNING: ", "anon_vma_clone"),
+}
+
+# They are booted together, so that the good kernel boots once; apart those that hang, or have a machine or a kernel of
+# their own.
+HANG = {
+    *("lock-twice", "loop-irqs-off", "loop-preempt-off", "leak-lock-on-error", "leak-mutex", "hang-before-console"),
+    *("hang-before-init", "one-pass-unlink", "unlock-twice"),
+}
+TOGETHER = {
+    "said": [c for c in CASES if c.patch not in HANG and not c.changes and c.fragments == FRAGMENTS["checking"]],
+    "hang": [c for c in CASES if c.patch in HANG],
+    "two-vcpus": [c for c in CASES if c.changes == TWO],
+    "little-memory": [c for c in CASES if c.patch == "leak-memory"],
+    "sanitizers": [c for c in CASES if c.fragments == SANITIZERS],
+    "kfence": [c for c in CASES if c.fragments == KFENCE],
+}
+
 # The same faults in the words of 3.0.1 (its folder in KIT_TREE_3_0), for tests/golden.
 OF_3_0 = (
     Case("warn-in-clone", "warning: WARNING: at", "anon_vma_clone"),
@@ -84,10 +109,14 @@ OF_3_0 = (
 
 
 def experiment(arm: list[str], baseline: list[str], **changes: Any) -> dict[str, Any]:
+    return several({"new": arm}, baseline, **changes)
+
+
+def several(arms: dict[str, list[str]], baseline: list[str], **changes: Any) -> dict[str, Any]:
     guest = {"cpus": [1], "memory": "256M", "accel": "tcg", "limit": LIMIT, **changes.pop("guest", {})}
     return {
         "baseline": "good",
-        "arms": {"good": {"series": baseline}, "new": {"series": arm}},
+        "arms": {name: {"series": series} for name, series in {"good": baseline, **arms}.items()},
         "guest": guest,
         "workloads": [{"fork-chain": {"depth": [0, 2], "forks": 40, "vmas": 2}}],
         "evidence": ["check"],
@@ -95,14 +124,15 @@ def experiment(arm: list[str], baseline: list[str], **changes: Any) -> dict[str,
     }
 
 
-def patch(name: str) -> str:
-    return str(BROKEN / f"{name}.patch")
+def patch(name: str, version: str = "6.1") -> str:
+    own = BROKEN / f"v{version}" / f"{name}.patch"
+    return str(own if own.exists() else BROKEN / f"{name}.patch")
 
 
-def keep(result: RunResult, name: str, version: str = "6.1") -> None:
+def keep(result: RunResult, name: str, version: str = "6.1", arm: str = "new") -> None:
     """Where KIT_KEEP_LOGS names a folder: the console of the arm's last boot, for tests/golden."""
     if folder := os.environ.get("KIT_KEEP_LOGS"):
-        last = max(result.folder.glob("console/*-new-*.log"), key=lambda path: path.stat().st_mtime_ns)
+        last = max(result.folder.glob(f"console/*-{arm}-*.log"), key=lambda path: path.stat().st_mtime_ns)
         (Path(folder) / f"{version}-{name}.log").write_bytes(last.read_bytes())
 
 
@@ -127,12 +157,32 @@ def test_a_broken_patch_is_named(run: Run, case: Case, monkeypatch: pytest.Monke
     named(result, case)
 
 
+@pytest.mark.skipif(not os.environ.get("KIT_TEST_BROKEN"), reason="set KIT_TEST_BROKEN=1: 25 kernels each")
+@pytest.mark.parametrize("cases", TOGETHER.values(), ids=TOGETHER)
+@pytest.mark.parametrize("variable", LATER)
+def test_broken_patches_are_named_on_later_kernels(
+    run: Run, variable: str, cases: list[Case], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version, source = LATER[variable], tree(variable)
+    monkeypatch.setattr(kit.arms, "FRAGMENTS", {**FRAGMENTS, "checking": cases[0].fragments})
+    arms = {case.patch: [patch(case.patch, version)] for case in cases}
+    result = run(several(arms, [], tree=source, **cases[0].changes))
+    for case in cases:
+        keep(result, name_of(case), version, case.patch)
+    wrong = [case.patch for case in cases if not blamed(result, case.patch, said_on(version, case))]
+    assert not wrong, [(f["arm"], f["why"], f["excerpt"][:200]) for f in result.verdict["splats"]["broken"]]
+    assert {fault["arm"] for fault in result.verdict["splats"]["broken"]} == set(arms)
+
+
+def said_on(version: str, case: Case) -> Case:
+    """The case in the words of that version."""
+    said, excerpt = OTHERWISE.get((version, name_of(case)), (case.said, case.excerpt))
+    return case._replace(said=said, excerpt=excerpt)
+
+
 @pytest.mark.parametrize("case", OF_3_0, ids=name_of)
 def test_a_broken_patch_is_named_in_the_words_of_3_0(run: Run, case: Case) -> None:
-    tree = os.environ.get("KIT_TREE_3_0")
-    if not tree:
-        pytest.skip("KIT_TREE_3_0 names no folder with the source of Linux 3.0.1")
-    result = run(experiment([patch(f"v3.0/{case.patch}")], [], tree=f"dir:{tree}"))
+    result = run(experiment([patch(case.patch, "3.0")], [], tree=tree("KIT_TREE_3_0")))
     keep(result, case.patch, "3.0")
     named(result, case)
 
@@ -143,11 +193,17 @@ def named(result: RunResult, case: Case) -> None:
     faults = verdict["splats"]["broken"]
     assert (verdict["verdict"], result.exit_code) == ("broken", NOT_AS_EXPECTED), verdict["sentence"]
     assert {fault["arm"] for fault in faults} == {"new"}, faults
-    assert any(case.said in fault["why"] for fault in faults), faults
-    assert any(case.excerpt in fault["excerpt"] for fault in faults), faults
+    assert blamed(result, "new", case), faults
     assert verdict["evidence"]["check"]["verdict"] == "broken"
     assert verdict["boots"]["ok"] >= 1
     assert verdict["sentence"] in render(verdict, result.folder).replace("BROKEN (not as expected): ", "Broken: ")
+
+
+def blamed(result: RunResult, arm: str, case: Case) -> bool:
+    """Whether that arm is blamed for this fault, with its words and an excerpt that names the place."""
+    faults = [fault for fault in result.verdict["splats"]["broken"] if fault["arm"] == arm]
+    said = any(case.said in fault["why"] for fault in faults)
+    return said and any(case.excerpt in fault["excerpt"] for fault in faults)
 
 
 @pytest.mark.skipif(not os.environ.get("KIT_TEST_BROKEN"), reason="set KIT_TEST_BROKEN=1: two boots hang")

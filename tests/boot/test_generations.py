@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -17,7 +16,7 @@ import yaml
 
 from kit.model.profiles import PROFILES
 from kit.spec import PROJECT
-from tests.boot.conftest import Run
+from tests.boot.conftest import Run, tree
 from tests.boot.programs import PROGRAMS
 from tests.boot.recorder import record
 
@@ -61,14 +60,6 @@ GENERATIONS = (
     Generation("KIT_TREE_6_12", stock("6.12")),
     Generation("KIT_TREE_7_3", stock("7.0")),
 )
-
-
-def tree(variable: str) -> str:
-    """The tree that a variable names; skips the test where it names none."""
-    named = os.environ.get(variable, "")
-    if not named:
-        pytest.skip(f"{variable} names no kernel source (a folder, or a tree as debian:6.12)")
-    return f"dir:{named}" if Path(named).is_dir() else named
 
 
 def fitted(text: str, arms: dict[str, dict[str, Any]]) -> str:
