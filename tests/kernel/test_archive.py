@@ -165,7 +165,7 @@ def spoil(mirror: Mirror, how: str) -> None:
         "no signature": right.split("-----BEGIN PGP SIGNATURE")[0],
         "weak hash": ARCHIVE_KEY.clearsigned(text, digest=SHA1),
         "key of that name": Key(b"x" * 32, name=ARCHIVE_KEY.name).clearsigned(text),
-        "long gone key": Key(b"y" * 32, life=3600).clearsigned(text),
+        "long gone key": Key(b"y" * 32, life=3600).clearsigned(text, time=1_700_010_000),
     }[how].encode()
 
 
