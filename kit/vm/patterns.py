@@ -113,7 +113,8 @@ PATTERNS = (
     _row("oops", "recursive fault", "Fixing recursive fault", "make_task_dead do_exit kernel/exit.c"),
     # With its number: "general protection fault: 0000 [#1] SMP", "Internal error: Oops: 96000004 [#1]", and riscv's
     # "Oops - illegal instruction [#1]".
-    _row("oops", " [#", r"(: [0-9a-f]{1,16}|\bOops.{0,60}|Kernel BUG|Kernel stack overflow|access fault) \[#\d+\]",
+    _row("oops", " [#", r"(: [0-9a-f]{4,16}|Internal error: .{1,80}|\bOops.{0,60}|Kernel BUG|Kernel stack overflow"
+         r"|access fault) \[#\d+\]",
          "__die __die_header show_ip arch/x86/kernel/dumpstack.c; __die arch/arm64/kernel/traps.c", part="die"),
     #
     # Detectors of wrong memory accesses.
@@ -171,8 +172,9 @@ PATTERNS = (
     _row("maple-tree", "WARN at ", r"\bWARN at \w+:\d+ \(\d+\)", "MT_WARN_ON include/linux/maple_tree.h", "6.5-"),
     #
     # What does not get on.
-    _row("rcu-stall", "tall", r"detected (expedited )?stalls?\b", "print_other_cpu_stall print_cpu_stall"
-         " rcu_check_gp_kthread_expired_fqs_timer kernel/rcu/tree_stall.h kernel/rcu/tree.c kernel/rcutree.c;"
+    _row("rcu-stall", "tall", r"(INFO: .{1,30}|rcu\w* |self-)detected (expedited )?stalls?\b", "print_cpu_stall"
+         " print_other_cpu_stall rcu_check_gp_kthread_expired_fqs_timer kernel/rcu/tree_stall.h kernel/rcu/tree.c"
+         " kernel/rcutree.c;"
          " synchronize_rcu_expedited_wait synchronize_sched_expedited_wait kernel/rcu/tree_exp.h;"
          " check_all_holdout_tasks kernel/rcu/tasks.h"),
     _row("rcu-stall", "exiting tasks stuck", "any exiting tasks stuck between calls", "tasks_rcu_exit_srcu_stall"
@@ -236,6 +238,10 @@ PATTERNS = (
          " kernel/sched/psi.c", "4.20-"),
     _row("bug", "ERROR: ", r"ERROR: (!SD_|domain->|group|empty group|repeated CPUs|parent span|flag \S+ set here)",
          "sched_domain_debug_one kernel/sched/topology.c kernel/sched.c", trust=Trust.STAMPED),
+    _row("bug", "returned with", r"initcall \S+ returned with (?!error code)\S", "do_one_initcall init/main.c"),
+    _row("bug", "Flags mismatch", r"Flags mismatch irq \d+", "__setup_irq kernel/irq/manage.c", "3.8-"),
+    _row("bug", "sysctl ", "sysctl (table check failed|duplicate entry)", "sysctl_err fs/proc/proc_sysctl.c", "3.5-"),
+    _row("bug", "alive neighbour", "Destroying alive neighbour", "neigh_destroy net/core/neighbour.c"),
     _row("bug", "low stack", "low stack detected by irq handler", "print_stack_overflow arch/x86/kernel/irq_32.c"),
     _row("warning", "WARNING: ", r"WARNING: (\[.{1,200}\] )?(CPU: \d+ PID: \d+ )?([^\s:]+:\d+ )?at \S",
          "__warn warn_slowpath_common kernel/panic.c; report_bug lib/bug.c", part="warn"),

@@ -15,6 +15,7 @@ from kit.vm.patterns import NO_SPLAT, PATTERNS, Pattern, Trust
 
 PART_LINES = 60  # from a report's first line to the last that is no splat of its own
 MOST_OPEN = 8  # reports that are mixed
+MOST_WORDS = 3  # lines
 CUT_LINES = 8  # from the mark to the line that says what it is
 
 CUT = "[ cut here ]"
@@ -112,7 +113,7 @@ class _Reader:
         """(kind, words) of a WARN() that says more than where: above its line, or until 4.15, and on arm, below it."""
         above = [text for _, text in preceding(self.lines, index, caller, CUT_LINES)]
         cut = next((i for i, text in enumerate(above) if CUT in text), 0)
-        if cut:
+        if 0 < cut <= MOST_WORDS:
             return "", above[cut - 1].strip()
         for at, text in following(self.lines, index, caller, 3):
             row = row_of(Message(text, caller, True), self.stamped)

@@ -102,7 +102,7 @@ DEFINE_IDTENTRY_DF(second)
     spoken = {s.call: s for s in said(tree, "mm/swapfile.c") if s.function == "second"}
     assert spoken["pr_err"].texts == ("swapfile: one 7%, two yes", "swapfile: one 7%, two no")
     assert spoken["shout"].texts == ("WARNING: unlink_anon_vmas+0x1b/0x20 in 00000000aaaa0000",)
-    assert spoken["printk"].texts == ("Bad swap file entry 1f: (null), x;y)",)
+    assert spoken["printk"].texts == ("Bad swap file entry 0000001f: (null), x;y)",)
     assert spoken["seq_printf"].texts == ("mm/rmap.c:7: Poison overwritten",)
     assert spoken["pr_err"].line == 11
     assert {"first", "second", "shout"} <= functions(tree, "mm/swapfile.c")

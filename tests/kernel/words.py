@@ -227,7 +227,8 @@ def _likely(match: re.Match[str], argument: str, constants: Mapping[str, str]) -
         return SYMBOLS.get(match[5] or "", POINTER)
     if "taint" in argument:
         return "Not tainted"
-    return DEFAULTS[match[3]]
+    width = int(match[1]) if match[3] in "xX" and (match[1] or "").isdigit() else 0
+    return DEFAULTS[match[3]].rjust(width, "0")
 
 
 def kind(text: str) -> str:
