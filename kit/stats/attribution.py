@@ -36,7 +36,7 @@ PLACE_BY_CHANCE = frozenset(
 )
 PLACE = re.compile(r" in [A-Za-z_]\w*$")  # as kit.vm.naming adds it
 # Who ran there: of a warning since 6.19, of a soft lockup; and which of the kernel's workers.
-WHO = re.compile(r", CPU#\d+: .{1,16}?/\d+(?=: |$)|(?<=s! )\[.{1,16}:\d+\]|(?<=kworker/)[\w:+-]+")
+WHO = re.compile(r", CPU#\d+: .{1,16}?/\d+(?=: | in |$)|(?<=s! )\[.{1,16}:\d+\]|(?<=kworker/)[\w:+-]+")
 
 
 @dataclass(frozen=True)

@@ -162,6 +162,12 @@ def test_seconds_in_a_title_do_not_tell_splats_apart() -> None:
             "WARNING: mm/rmap.c:420 at f+0x1b/0x20, CPU#0: a/1: worse",
             False,
         ),
+        (
+            "warning",
+            "WARNING: lib/refcount.c:28 at g+0xba/0x110, CPU#0: a/1 in foo",
+            "WARNING: lib/refcount.c:28 at g+0xba/0x110, CPU#1: b/2 in foo",
+            True,
+        ),
     ],
 )
 def test_the_same_splat_in_the_baseline_is_known_where_chance_says_the_place(
