@@ -247,7 +247,12 @@ PATTERNS = (
          "__warn warn_slowpath_common kernel/panic.c; report_bug lib/bug.c", part="warn"),
     #
     # Notices in a failure's words, and then what is left.
-    _detail("WARNING: ", "(Spectre|Speculative|MDS|TAA|RETBleed|L1TF).{0,40}: WARNING: ", "arch/x86/kernel/cpu/bugs.c"),
+    _detail("WARNING: ", "(Spectre|Speculative|MDS|TAA|RETBleed|L1TF|ITS).{0,40}: WARNING: ",
+            "arch/x86/kernel/cpu/bugs.c"),
+    _detail("WARNING: ", "WARNING: (.{0,80}mitigation|CPU does not support|kernel not compiled with|retbleed=)",
+            "arch/x86/kernel/cpu/bugs.c"),
+    _detail("WARNING: ", "WARNING: (polling idle and HT|'bootconfig' found|BIOS bug|bogus zero IO-APIC|Your 'console=)",
+            "arch/x86, init/main.c, drivers/tty: of the machine, and of the command line"),
     _detail("WARNING: ", "WARNING: .{0,60}(deprecat|prohibited)", "fs/namespace.c and others"),
     _detail("WARNING: ", "(?i)WARNING: `.{1,20}' uses ", "kernel/capability.c, net/wireless/wext-core.c"),
     _detail("WARNING: ", r"\w+ ?\(\S+\): WARNING: ", "file systems, of what lies on a disk"),
