@@ -80,6 +80,7 @@ def parts(name: str) -> tuple[str, str, int]:
         ("6.1-use-after-free-kfence", ["kasan"], "BUG: KFENCE: use-after-free read in unlink_anon_vmas+", ""),
         ("6.1-shift-too-far-sanitizers", ["ubsan"], "UBSAN: shift-out-of-bounds in ../src/mm/rmap.c:388:11", ""),
         ("6.1-panic-at-boot", ["panic"], "Kernel panic - not syncing: anon_vma: broken on purpose", ""),
+        ("7.3-warn-in-clone", ["warning"], "WARNING: ../src/mm/rmap.c:335 at anon_vma_clone+", ""),
         ("3.0-warn-in-clone", ["warning"], "at ../src/mm/rmap.c:252 anon_vma_clone+", ""),
         (
             "3.0-lock-twice",
