@@ -81,6 +81,9 @@ def parts(name: str) -> tuple[str, str, int]:
         ("6.1-shift-too-far-sanitizers", ["ubsan"], "UBSAN: shift-out-of-bounds in ../src/mm/rmap.c:388:11", ""),
         ("6.1-panic-at-boot", ["panic"], "Kernel panic - not syncing: anon_vma: broken on purpose", ""),
         ("7.3-warn-in-clone", ["warning"], "WARNING: ../src/mm/rmap.c:335 at anon_vma_clone+", ""),
+        ("7.3-null-in-fork", ["oops", "panic"], "BUG: kernel NULL pointer dereference, address: 00000000000002c0", ""),
+        ("7.3-list-del-twice", ["list-corruption"] * 3, "->next is LIST_POISON1 (dead000000000100)", ""),
+        ("7.3-sleep-under-spinlock", ["sleep-in-atomic"] * 3, "invalid context at ../src/mm/rmap.c:211", ""),
         ("3.0-warn-in-clone", ["warning"], "at ../src/mm/rmap.c:252 anon_vma_clone+", ""),
         (
             "3.0-lock-twice",
