@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import shutil
@@ -139,15 +138,3 @@ def test_a_run_from_the_fragments_and_the_guest_s_programs_of_the_package(bench:
     assert "BETTER" in done.stdout
     assert (bench.runs()[-1] / "verdict.json").exists()
     assert "Again: kit run " in done.stdout
-
-
-def test_the_source_distribution_makes_the_same_wheel(source: Path, wheel: Path, tmp_path: Path) -> None:
-    if importlib.util.find_spec("build") is None:
-        pytest.skip("no python-build here")
-    argv = [sys.executable, "-m", "build", "--sdist", "-o", str(tmp_path), str(source)]
-    subprocess.run(argv, check=True, timeout=BUILD_LIMIT, capture_output=True)
-    (sdist,) = tmp_path.glob("*.tar.gz")
-    argv = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(tmp_path), str(sdist)]
-    subprocess.run(argv, check=True, timeout=BUILD_LIMIT)
-    (again,) = tmp_path.glob("*.whl")
-    assert set(zipfile.ZipFile(again).namelist()) == set(zipfile.ZipFile(wheel).namelist())
