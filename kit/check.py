@@ -93,7 +93,7 @@ class PlanShown:
                     yield f"  {kind}, blocks {block} to {mine[-1]['block']}: the same in other orders{early}"
                 continue
             inside = ", ".join(f"{b['arm']}/{b['cpus']}" for b in mine if b["block"] == block)
-            yield f"  {kind}, block {block} (arm/vCPUs): {inside}"
+            yield f"  {kind}, {f'block {block}' if block >= 0 else 'to warm up'} (arm/vCPUs): {inside}"
 
 
 def show_plan(exp: Experiment, cache: Cache) -> PlanShown:

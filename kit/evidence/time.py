@@ -2,20 +2,24 @@
 
 The boot is the unit: a boot does all loads several times over, the first rounds are dropped (caches, the allocator and
 the first touch of everything are in them), and the rest gives one value for each window. A block is every arm once on
-one number of vCPUs, in an order drawn from the seed; the baseline's own kernel under another name rides along in each
-(A/A), and what it differs by stands beside the verdict. Under emulation all this is shown, and decides nothing: the
-time is that of an interpreter, not of hardware.
+one number of vCPUs, in a balanced order drawn from the seed; the baseline's own kernel under another name rides along
+in each (A/A), and what it differs by stands beside the verdict. Each kernel boots once on each machine before the first
+block, to warm up what the host keeps of it: those boots are not judged. A boot that fails is not replaced by its second
+try, which may be a faster one: its block counts as the worst that it could have been. Under emulation all this is
+shown, and decides nothing: the time is that of an interpreter, not of hardware.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
+from statistics import geometric_mean
 
 from kit.evidence.request import Site
-from kit.records import Boot, BootSpec, Experiment, HostState, KindVerdict, Machine, Outcome, Verdict
+from kit.records import At, Boot, BootSpec, Experiment, HostState, KindVerdict, Machine, Outcome, Verdict
 from kit.stats.blocks import block_order
 from kit.stats.design import Design
+from kit.stats.failures import INFRASTRUCTURE
 from kit.stats.noisy import Decision, conclude, decide
 from kit.stats.paired import MORE, Pairs
 from kit.stats.phrase import signed
@@ -31,6 +35,8 @@ INSTRUMENT = "plain"
 HARDWARE = ("kvm",)  # accelerators whose time is the hardware's
 EMULATED_BLOCKS = 3  # under emulation: enough to show what would be measured
 EMULATED = "emulated (TCG): its time is no evidence of hardware"
+WARM_UP = -1  # the block of the boots before the first
+WHOLE = "all windows"  # where the geometric mean over them stands
 MINUTE, SECOND = 60e9, 1e9  # nanoseconds
 RATES = {"job": ("jobs", "per minute", MINUTE), "fork": ("forks", "per second", SECOND)}
 
@@ -62,7 +68,7 @@ def boots(exp: Experiment, site: Site) -> list[BootSpec]:
         return []
     kernels[again(exp)] = kernels[exp.baseline]
     program = rounds_program(loads_of(exp), exp.time.rounds)
-    out: list[BootSpec] = []
+    out = _warm_up(exp, site, kernels, program)
     for block in range(design_of(exp, site.accel).blocks):
         for cpus in exp.cpus:
             machine = Machine(exp.arch, cpus, exp.memory, site.accel)
@@ -72,26 +78,45 @@ def boots(exp: Experiment, site: Site) -> list[BootSpec]:
     return out
 
 
+def _warm_up(exp: Experiment, site: Site, kernels: Mapping[str, str], program: str) -> list[BootSpec]:
+    """Each kernel once on each machine, where its time is the hardware's."""
+    if site.accel not in HARDWARE:
+        return []
+    arms = {kernels[a.name]: a.name for a in reversed(exp.arms) if a.name in kernels}
+    machines = [Machine(exp.arch, cpus, exp.memory, site.accel) for cpus in exp.cpus]
+    names = list(arms.values())
+    places = [(m, arm) for m in machines for arm in block_order(names, exp.orders, 0, f"warm-up {m.cpus}")]
+    return [
+        BootSpec(arm, kernels[arm], KIND, program, m, "", exp.orders, WARM_UP, WARM_UP, n, site.guest_key)
+        for n, (m, arm) in enumerate(places)
+    ]
+
+
+def _judged(done: Sequence[Boot]) -> list[Boot]:
+    """The boots of blocks."""
+    return [b for b in done if b.evidence == KIND and b.block != WARM_UP]
+
+
 def stop(exp: Experiment, done: Sequence[Boot]) -> Decision:
     """Whether more blocks are wanted; `done` are all boots of the blocks done so far. Pure: a run that is resumed
     decides the same."""
-    mine = [b for b in done if b.evidence == KIND]
+    mine = _judged(done)
     return decide(design_of(exp, _accel(mine)), _all_pairs(exp, mine), exp.limit)
 
 
 def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
     """The verdict, never one under emulation."""
-    mine = [b for b in done if b.evidence == KIND]
+    mine = _judged(done)
     pairs = _all_pairs(exp, mine)
     if not any(p.blocks for p in pairs if not p.aa):
         return KindVerdict(KIND, Verdict.INCONCLUSIVE, "no block has a boot of an arm and of the baseline")
-    accel = _accel(mine)
+    accel = _accel([b for b in done if b.evidence == KIND])
     design = design_of(exp, accel)
     void = "" if accel in HARDWARE else EMULATED
     last = not decide(design, pairs, exp.limit).stop
     found = conclude(design, pairs, exp.limit, last=last, void=void)
     details = {"accel": accel, "blocks": found.blocks, "design": design, "again": again(exp), "repeats": "boots"}
-    notes = (*found.notes, *warm_notes(exp, mine), *host_notes(mine))
+    notes = (*lost_notes(exp, mine), *found.notes, *warm_notes(exp, mine), *host_notes(mine))
     return KindVerdict(KIND, found.verdict, found.why, found.comparisons, notes, details, decides=not void)
 
 
@@ -106,6 +131,17 @@ def warm_notes(exp: Experiment, mine: Sequence[Boot]) -> tuple[str, ...]:
         if (off := still_warm(boots, exp.limit)) is not None:
             out.append(f"{info.name}: round {kept[0] + 1} still takes {signed(1 + off)}: time.warmup should be larger")
     return tuple(out)
+
+
+def lost_notes(exp: Experiment, mine: Sequence[Boot]) -> tuple[str, ...]:
+    """How many boots of each arm failed in the guest, where any did."""
+    first = _first_tries(mine)
+    failed = {arm: [b for b in first if b.arm == arm] for arm in [*(a.name for a in exp.arms), again(exp)]}
+    counts = {arm: (sum(map(_failed, boots)), len(boots)) for arm, boots in failed.items()}
+    if not any(bad for bad, _ in counts.values()):
+        return ()
+    told = join([f"{bad} of {every} of {arm}" for arm, (bad, every) in counts.items()])
+    return (f"boots that failed: {told}; their blocks are taken at the worst that they could have been",)
 
 
 def host_notes(mine: Sequence[Boot]) -> tuple[str, ...]:
@@ -132,13 +168,47 @@ def _accel(mine: Sequence[Boot]) -> str:
     return other[0] if other else mine[0].accel if mine else ""
 
 
+def _failed(boot: Boot) -> bool:
+    """Whether the guest failed: the machine's failures have nothing to do with an arm's speed."""
+    return boot.outcome is not Outcome.OK and boot.outcome not in INFRASTRUCTURE
+
+
+def _first_tries(mine: Sequence[Boot]) -> list[Boot]:
+    """One boot for each place in a block: the first that the machine did not spoil."""
+    out: dict[tuple[str, int, int], Boot] = {}
+    for boot in mine:
+        place = (boot.arm, boot.cpus, boot.block)
+        if place not in out or out[place].outcome in INFRASTRUCTURE:
+            out[place] = boot
+    return list(out.values())
+
+
 def _all_pairs(exp: Experiment, mine: Sequence[Boot]) -> list[Pairs]:
-    good = {
-        (b.arm, b.cpus, b.block): rates(exp, b) for b in mine if b.outcome is Outcome.OK and b.results is not None
-    }
+    first = {(b.arm, b.cpus, b.block): b for b in _first_tries(mine)}
+    good = {place: rates(exp, b) for place, b in first.items() if b.outcome is Outcome.OK and b.results is not None}
+    lost = {place for place, b in first.items() if _failed(b)}
     arms = [a.name for a in exp.arms if a.name != exp.baseline] + [again(exp)]
     windows = [info for load in loads_of(exp) for info in load.windows]
-    return [_pairs(exp, arm, cpus, info, good) for arm in arms for cpus in exp.cpus for info in windows]
+    out = []
+    for arm in arms:
+        for cpus in exp.cpus:
+            found = [_pairs(exp, arm, cpus, info, good, lost) for info in windows]
+            out += [*found, *_whole(found)]
+    return out
+
+
+def _whole(found: Sequence[Pairs]) -> list[Pairs]:
+    """The geometric mean over all windows as one more comparison: what each shows a little, it shows more of."""
+    if len(found) < 2 or len({(p.blocks, p.lost) for p in found}) > 1:
+        return []
+    mine, base = (tuple(map(geometric_mean, zip(*v, strict=True))) for v in _values(found))
+    at = At(WHOLE, cpus=found[0].at.cpus)
+    first = found[0]
+    return [Pairs("speed", "geometric mean", MORE, first.arm, first.baseline, at, mine, base, first.aa, first.lost)]
+
+
+def _values(found: Sequence[Pairs]) -> tuple[list[tuple[float, ...]], list[tuple[float, ...]]]:
+    return [p.arm_values for p in found], [p.baseline_values for p in found]
 
 
 def _pairs(
@@ -146,18 +216,24 @@ def _pairs(
     arm: str,
     cpus: int,
     info: WindowInfo,
-    good: dict[tuple[str, int, int], dict[str, float]],
+    good: Mapping[tuple[str, int, int], Mapping[str, float]],
+    lost: Collection[tuple[str, int, int]],
 ) -> Pairs:
-    blocks = sorted({block for _, _, block in good})
-    values = [
-        (good[arm, cpus, n][info.name], good[exp.baseline, cpus, n][info.name])
-        for n in blocks
-        if info.name in good.get((arm, cpus, n), {}) and info.name in good.get((exp.baseline, cpus, n), {})
-    ]
+    """The blocks in which both arms have a value, or in which the guest of one failed and the other did not miss."""
+    blocks = sorted({block for _, _, block in (*good, *lost)})
+    values: list[tuple[float, float] | None] = []
+    for n in blocks:
+        mine, base = (good.get((name, cpus, n), {}).get(info.name) for name in (arm, exp.baseline))
+        if mine is not None and base is not None:
+            values.append((mine, base))
+        elif {(arm, cpus, n), (exp.baseline, cpus, n)} & set(lost):
+            values.append(None)
     metric, unit, _ = _rate_of(info)
     at = replace(info.at, cpus=cpus)
-    mine, base = tuple(v for v, _ in values), tuple(v for _, v in values)
-    return Pairs(metric, unit, MORE, arm, exp.baseline, at, mine, base, aa=arm == again(exp))
+    both = [v for v in values if v is not None]
+    gone = tuple(i for i, v in enumerate(values) if v is None)
+    ours, theirs = tuple(v for v, _ in both), tuple(v for _, v in both)
+    return Pairs(metric, unit, MORE, arm, exp.baseline, at, ours, theirs, aa=arm == again(exp), lost=gone)
 
 
 def rates(exp: Experiment, boot: Boot) -> dict[str, float]:

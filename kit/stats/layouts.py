@@ -32,7 +32,8 @@ def measure(pairs: Pairs, level: float, limit: float) -> Comparison:
     sign = 1 if low > 0 else -1 if high < 0 else 0
     verdict = classify(mean, (low, high), sign, limit, pairs.direction)
     bounds = ratio_of_log(low), ratio_of_log(high)
-    return record(pairs, verdict, bounds, _p(mean, error, n) if n > 1 else 1.0, detection_limit(pairs, level))
+    seen = detection_limit(pairs, level, limit=limit)
+    return record(pairs, verdict, bounds, _p(mean, error, n) if n > 1 else 1.0, seen)
 
 
 def _p(mean: float, error: float, n: int) -> float:

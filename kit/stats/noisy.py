@@ -12,7 +12,8 @@ runner, a run that is resumed and the calibration call the same two.
 | all comparisons are the same | same |
 | otherwise | inconclusive |
 
-A comparison whose boots have more than one mode, and overlap, counts as inconclusive.
+Two modes of an arm's boots are told, and decide nothing: signs of ranks are exact for them too. The A/A comparisons are
+corrected for their number by Holm's rule; where signed ranks of so few blocks cannot reach that level, t objects.
 """
 
 from __future__ import annotations
@@ -20,13 +21,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from scipy.special import stdtr
+
 from kit.records import Comparison, Verdict
 from kit.stats.design import Design
 from kit.stats.paired import Measured, Pairs, measure, record
 from kit.stats.remarks import remarks
-from kit.stats.signflip import FINE_RANK, p_value
+from kit.stats.signflip import p_value
 from kit.stats.words import percent, several
 
+AA_LEAST = 6  # blocks: t of fewer believes rounded values too easily
 AA_ALPHA = 0.001  # an A/A difference at this level is no chance; at alpha it would be in one run of twenty
 
 
@@ -57,7 +61,7 @@ class Conclusion:
 def decide(design: Design, pairs: Sequence[Pairs], limit: float) -> Decision:
     """After the blocks done so far: stop or go on. `pairs`: every comparison of the kind, those of the A/A arm too."""
     asked = [p for p in pairs if not p.aa]
-    done = min((p.blocks for p in asked), default=0)
+    done = min((p.tried for p in asked), default=0)
     if done not in design.look_at:
         following = next((n for n in design.look_at if n > done), design.blocks)
         over = done >= design.blocks
@@ -84,12 +88,32 @@ def conclude(design: Design, pairs: Sequence[Pairs], limit: float, *, last: bool
     decide here (as `emulated: no evidence of hardware`); it is then shown and marked."""
     found = measure_all(design, [p for p in pairs if not p.aa], limit, last)
     beside = [measure(p, design, limit, last=True) for p in pairs if p.aa]
-    faults = [p for p in pairs if p.aa and p.blocks and p_value(p.differences, FINE_RANK) <= AA_ALPHA]
+    faults = objections([p for p in pairs if p.aa])
     verdict = Verdict.INCONCLUSIVE if void or faults else overall(m.verdict for m in found)
-    blocks = min((p.blocks for p in pairs), default=0)
+    blocks = min((p.tried for p in pairs), default=0)
     fault = f"the baseline differs from itself in {several(len(faults), 'comparison')}, at p <= {AA_ALPHA}"
     why = void or (fault if faults else _why(design, found, blocks, limit))
     return Conclusion(verdict, why, tuple(comparison_of(m, design) for m in (*found, *beside)), remarks(pairs), blocks)
+
+
+def objections(beside: Sequence[Pairs]) -> list[Pairs]:
+    """The A/A comparisons in which the baseline differs from itself, by Holm's rule at AA_ALPHA together."""
+    tests = sorted(((_aa_p(p, AA_ALPHA / len(beside)), i) for i, p in enumerate(beside)), key=lambda test: test[0])
+    out = []
+    for rank, (p, i) in enumerate(tests):
+        if p > AA_ALPHA / (len(beside) - rank):
+            break
+        out.append(beside[i])
+    return out
+
+
+def _aa_p(p: Pairs, level: float) -> float:
+    """By signed ranks, where they can reach the level, else by t; 1 for too few blocks."""
+    if 2.0 ** (1 - p.blocks) <= level:
+        return p_value(p.differences)
+    if p.blocks < AA_LEAST:
+        return 1.0
+    return float(2 * stdtr(p.blocks - 1, -abs(p.mean) / p.error)) if p.error > 0 else float(p.mean == 0)
 
 
 def _why(design: Design, found: Sequence[Measured], blocks: int, limit: float) -> str:
@@ -137,4 +161,4 @@ def measure_all(
 def comparison_of(m: Measured, design: Design) -> Comparison:
     """The record of a measured comparison. Its p is Holm's: that of its looks, times the comparisons it stood with."""
     p = min(1.0, m.walk.p * design.alpha / m.alpha)
-    return record(m.pairs, m.verdict, m.bounds, p, m.detectable)
+    return record(m.pairs, m.verdict, m.bounds, p, m.detectable, m.pairs.shift)

@@ -1,27 +1,28 @@
 """An arm against the baseline, paired by block: values in; estimate, interval, p, detection limit and verdict out.
 
-Everything is done on log ratios: the estimate is the geometric mean of arm over baseline.
+Everything is done on log ratios: the estimate is that of Hodges and Lehmann, the median of the means of all pairs of
+blocks, which belongs to the signed ranks of the test as the mean belongs to t. A block in which a boot failed is taken
+at its worst: what is said would have been said whatever that boot had measured.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from scipy.special import ndtr, ndtri, stdtrit
+from scipy.special import ndtr, ndtri
 
 from kit.records import At, Comparison, Verdict
-from kit.stats import signflip
+from kit.stats import reach, signflip
 from kit.stats.design import Design
 from kit.stats.shape import Modes, modes
 from kit.stats.signflip import Floats, Walk
 
 LESS, MORE = "less is better", "more is better"
-POWER = 0.9  # a detection limit is the difference that so many of such runs would have shown
+POWER = reach.POWER  # a detection limit is the difference that so many of such runs would have shown
 LARGEST_LOG = 700.0  # of a ratio that is a number still
-IN_STEP = 0.9  # arms that change mode in so many of the same blocks: the machine changed, and pairing takes it out
 HOPE = 0.1  # blocks are not worth their time if the chance that they decide anything is below this
 HOPE_SHARE = 0.4  # of the planned blocks: before, the noise is hardly known
 
@@ -29,7 +30,8 @@ HOPE_SHARE = 0.4  # of the planned blocks: before, the noise is hardly known
 @dataclass(frozen=True)
 class Pairs:
     """One metric of an arm and of the baseline at one place: a value a block each, in the order of the blocks, only of
-    blocks where both have one. All values above 0. `aa`: the arm is the baseline's own image."""
+    blocks where both have one. All values above 0. `aa`: the arm is the baseline's own image. `lost`: the places, among
+    all blocks, of those in which a boot of either failed."""
 
     metric: str
     unit: str
@@ -40,10 +42,16 @@ class Pairs:
     arm_values: tuple[float, ...]
     baseline_values: tuple[float, ...]
     aa: bool = False
+    lost: tuple[int, ...] = ()
 
     @property
     def blocks(self) -> int:
         return min(len(self.arm_values), len(self.baseline_values))
+
+    @property
+    def tried(self) -> int:
+        """All blocks, those in which a boot failed too."""
+        return self.blocks + len(self.lost)
 
     @cached_property
     def differences(self) -> Floats:
@@ -73,32 +81,50 @@ class Pairs:
         """The two modes of the arm, and those of the baseline."""
         return modes(self.arm_values[: self.blocks]), modes(self.baseline_values[: self.blocks])
 
+    def with_lost(self, worst: float) -> Floats:
+        """The differences of all blocks in order, the lost ones so large."""
+        if not self.lost:
+            return self.differences
+        out = np.full(self.tried, worst)
+        out[np.setdiff1d(np.arange(self.tried), self.lost)] = self.differences
+        return out
+
     @cached_property
-    def mixed(self) -> bool:
-        """Whether a mean of two modes would decide: an arm has two, the arms' boots overlap, and it is not that the
-        machine changed for both at once."""
-        arm, base = self.arm_values[: self.blocks], self.baseline_values[: self.blocks]
-        if not arm or min(arm) > max(base) or max(arm) < min(base):
-            return False
-        found = self.modes
-        if found == (None, None):
-            return False
-        if found[0] is None or found[1] is None:
-            return True
-        together = [a == b for a, b in zip(found[0].upper, found[1].upper, strict=True)]
-        return sum(together) < IN_STEP * len(together)
+    def walsh(self) -> Floats:
+        """signflip.walsh of the blocks that have both values."""
+        return signflip.walsh(self.differences)
+
+    @cached_property
+    def at_worst(self) -> tuple[Floats, Floats]:
+        """The same with the lost blocks as low, and as high, as can be."""
+        if not self.lost:
+            return self.walsh, self.walsh
+        return signflip.walsh(self.with_lost(-math.inf)), signflip.walsh(self.with_lost(math.inf))
+
+    @cached_property
+    def shift(self) -> float:
+        """Hodges and Lehmann's estimate of the log ratio; 0 where there is none."""
+        return float(np.median(self.walsh)) if self.blocks else 0.0
+
+    @cached_property
+    def shift_error(self) -> float:
+        """The standard error of that."""
+        return reach.standard_error(self.walsh, self.blocks)
 
 
 @dataclass(frozen=True)
 class Measured:
     """What one comparison shows after the looks of `walk`, tested at `alpha` (its share of the design's). `ratio` and
-    `bounds` are arm over baseline. `hopeless`: the blocks left would hardly decide it."""
+    `bounds` are arm over baseline. `hopeless`: the blocks left would hardly decide it. `edges`: the boundaries by which
+    the interval's lower and upper end are found."""
 
     pairs: Pairs
     walk: Walk
     alpha: float
     verdict: Verdict
     hopeless: bool
+    edges: tuple[float, float] = (math.inf, math.inf)
+    limit: float = 0.0
 
     @property
     def different(self) -> bool:
@@ -108,51 +134,81 @@ class Measured:
     @cached_property
     def bounds(self) -> tuple[float, float]:
         """The ratio's interval, after what earlier looks and other comparisons cost; 0 or infinite for no bound."""
-        low, high = signflip.interval(self.pairs.differences, self.walk.level, signflip.rank_for(self.alpha))
-        return math.exp(low) if low > -math.inf else 0.0, math.exp(high)
+        low, high = _interval(self.pairs, self.edges)
+        return math.exp(low) if low > -math.inf else 0.0, ratio_of_log(high)
 
     @property
     def detectable(self) -> float:
         """The detection limit, as a fraction of the baseline."""
-        return detection_limit(self.pairs, self.walk.level)
+        p = self.pairs
+        up = reach.of_ranks(p.tried, self.walk.edge, p.shift_error, log_limits(self.limit)[1])
+        return change_of_log(up)
 
 
 def measure(
     pairs: Pairs, design: Design, limit: float, share: float = 1.0, last: bool = False, quick: bool = False
 ) -> Measured:
     """One comparison at the design's level times `share` (Holm's step). `last`: no more blocks will come. `quick`:
-    where anybody can see that nothing is shown yet, no boundary is worked out."""
-    d, alpha = pairs.differences, design.alpha * share
-    if quick and _quiet(pairs, limit):
+    where anybody can see that nothing is shown yet, no boundary is worked out.
+
+    That all comparisons are the same needs no correction for their number: each must be (Berger, Technometrics 24,
+    1982), so the interval that is set against the limit has the design's own level.
+    """
+    alpha = design.alpha * share
+    if quick and _quiet(pairs, design, limit):
         return Measured(pairs, Walk(), alpha, Verdict.INCONCLUSIVE, _hopeless(pairs, design, alpha, limit))
-    walk = signflip.walk(d, design.looks(alpha, len(d) if last else None), alpha)
-    verdict = classify(pairs.mean, _reach(pairs, walk, alpha, limit), walk.sign, limit, pairs.direction)
-    if verdict is not Verdict.INCONCLUSIVE and pairs.mixed:
-        verdict = Verdict.INCONCLUSIVE
+    up, down = _walks(pairs, design, alpha, last)
+    walk = up if pairs.shift > 0 else down
+    if walk.sign * pairs.shift <= 0:  # no direction, or only as the lost blocks would have it
+        walk = replace(walk, crossed=None, sign=0)
+    edges = up.edge, down.edge
+    if _may_be_same(pairs, design, limit):
+        alone = edges if share == 1 else tuple(w.edge for w in _walks(pairs, design, design.alpha, last))
+        if classify(0.0, _interval(pairs, (alone[0], alone[1])), 0, limit, pairs.direction) is Verdict.SAME:
+            return Measured(pairs, walk, alpha, Verdict.SAME, False, (alone[0], alone[1]), limit)
+    low, high = (float(np.median(means)) if len(means) else 0.0 for means in pairs.at_worst)
+    outside = (-math.inf, math.inf)
+    verdict = classify(low if walk.sign > 0 else high, outside, walk.sign, limit, pairs.direction)
     hopeless = verdict is Verdict.INCONCLUSIVE and not last and _hopeless(pairs, design, alpha, limit)
-    return Measured(pairs, walk, alpha, verdict, hopeless)
+    return Measured(pairs, walk, alpha, verdict, hopeless, edges, limit)
 
 
-def _quiet(pairs: Pairs, limit: float) -> bool:
+def _walks(pairs: Pairs, design: Design, alpha: float, last: bool) -> tuple[Walk, Walk]:
+    """The looks with the lost blocks at their lowest, and at their highest."""
+    looks = design.looks(alpha, pairs.tried if last else None)
+    up = signflip.walk(pairs.with_lost(-math.inf), looks, alpha)
+    return up, signflip.walk(pairs.with_lost(math.inf), looks, alpha) if pairs.lost else up
+
+
+def _interval(pairs: Pairs, edges: tuple[float, float]) -> tuple[float, float]:
+    """The interval on the log scale."""
+    low, high = pairs.at_worst
+    return signflip.interval(low, edges[0])[0], signflip.interval(high, edges[1])[1]
+
+
+def _quiet(pairs: Pairs, design: Design, limit: float) -> bool:
     """Whether the estimate lies within one standard error of no difference, and could not be within the limit."""
-    return abs(pairs.mean) <= pairs.error and not _within(pairs, limit)
+    small = abs(float(signflip.signed_ranks(pairs.differences).sum())) <= signflip.edge_of(pairs.blocks, 0.3)
+    return small and not _may_be_same(pairs, design, limit)
 
 
-def _within(pairs: Pairs, limit: float) -> bool:
-    """Whether the estimate lies within the limit by a standard error: no interval that is narrower can be."""
+def _may_be_same(pairs: Pairs, design: Design, limit: float) -> bool:
+    """Whether an interval of a single look would lie within the limit: those of several looks are wider."""
     down, up = log_limits(limit)
-    return down < pairs.mean - pairs.error and pairs.mean + pairs.error < up
+    low, high = signflip.interval(pairs.walsh, signflip.edge_of(pairs.blocks, min(1.0, 1.5 * design.alpha)))
+    return down <= low and high <= up
 
 
-def _reach(pairs: Pairs, walk: Walk, alpha: float, limit: float) -> tuple[float, float]:
-    """The interval on the log scale; infinite, to save time, where it could not lie within the limit."""
-    if not _within(pairs, limit):
-        return -math.inf, math.inf
-    return signflip.interval(pairs.differences, walk.level, signflip.rank_for(alpha))
-
-
-def record(p: Pairs, verdict: Verdict, bounds: tuple[float, float], p_value: float, detectable: float) -> Comparison:
-    """A comparison of pairs as it crosses layers. `bounds` of the ratio, 0 and infinite for none."""
+def record(
+    p: Pairs,
+    verdict: Verdict,
+    bounds: tuple[float, float],
+    p_value: float,
+    detectable: float,
+    estimate: float | None = None,
+) -> Comparison:
+    """A comparison of pairs as it crosses layers. `bounds` of the ratio, 0 and infinite for none; `estimate` of its
+    log: the mean where there is none."""
     n, (low, high) = p.blocks, bounds
     return Comparison(
         metric=p.metric,
@@ -161,7 +217,7 @@ def record(p: Pairs, verdict: Verdict, bounds: tuple[float, float], p_value: flo
         arm=p.arm,
         baseline=p.baseline,
         at=p.at,
-        ratio=math.exp(p.mean),
+        ratio=math.exp(p.mean if estimate is None else estimate),
         low=low or None,
         high=finite(high),
         n=n,
@@ -217,16 +273,16 @@ def log_limits(limit: float) -> tuple[float, float]:
 def _hopeless(pairs: Pairs, design: Design, alpha: float, limit: float) -> bool:
     """Whether the blocks left would decide with a chance below HOPE: neither a difference as large as the design is
     made for, nor that there is none. Normal approximations: where they err, it costs boots or power, no false alarm."""
-    done, planned, spread = pairs.blocks, design.blocks, pairs.spread
+    done, planned, spread = pairs.tried, design.blocks, pairs.shift_error * math.sqrt(pairs.blocks)
     if done < max(design.least + 1, HOPE_SHARE * planned) or done >= planned:
         return False
-    if spread == 0:
+    if not 0 < spread < math.inf:
         return False
     share, edge = done / planned, -float(ndtri(alpha / 2))
-    score = abs(pairs.mean * done) / (spread * math.sqrt(planned))
+    score = abs(pairs.shift * done) / (spread * math.sqrt(planned))
     drift = edge - float(ndtri(1 - POWER))
     shown = float(ndtr((score + drift * (1 - share) - edge) / math.sqrt(1 - share)))
-    return shown < HOPE and _chance_of_same(pairs.mean, spread, share, planned, edge, limit) < HOPE
+    return shown < HOPE and _chance_of_same(pairs.shift, spread, share, planned, edge, limit) < HOPE
 
 
 def _chance_of_same(mean: float, spread: float, share: float, planned: int, edge: float, limit: float) -> float:
@@ -238,10 +294,7 @@ def _chance_of_same(mean: float, spread: float, share: float, planned: int, edge
     return max(0.0, float(ndtr(high) - ndtr(low)))
 
 
-def detection_limit(pairs: Pairs, level: float, power: float = POWER) -> float:
-    """The smallest true difference (a fraction of the baseline) that such data would have shown with this power at this
-    two-sided level; infinite where none would."""
-    n = pairs.blocks
-    if n < 2 or level <= 0:
-        return math.inf
-    return change_of_log(-float(stdtrit(n - 1, level / 2) + stdtrit(n - 1, 1 - power)) * pairs.error)
+def detection_limit(pairs: Pairs, level: float, power: float = POWER, limit: float = 0.0) -> float:
+    """The smallest true difference (a fraction of the baseline) that such data would have shown with this power by
+    Student's t at this two-sided level, its estimate beyond the limit; infinite where none would."""
+    return change_of_log(reach.of_t(pairs.blocks, level, pairs.error, log_limits(limit)[1], power))

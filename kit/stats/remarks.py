@@ -25,8 +25,6 @@ def _of(p: Pairs) -> Iterator[str]:
     mine, base = p.modes
     for name, values, two in ((p.baseline, p.baseline_values, base), (p.arm, p.arm_values, mine)):
         yield from remarks_on(f"{name} ({where})", values[: p.blocks], "block", two)
-    if p.mixed:
-        yield f"{p.arm} against {p.baseline} ({where}): a mean of two modes is not a verdict"
 
 
 def remarks_on(name: str, values: Sequence[float], unit: str, two: Modes | None) -> Iterator[str]:

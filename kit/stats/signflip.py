@@ -1,14 +1,18 @@
-"""The sign-flip test of paired differences, looked at several times: differences in; crossing, level, interval out.
+"""The sign-flip test of paired differences, looked at several times: differences in; crossing, boundary, interval out.
 
 If an arm is the baseline under another name, a random order inside each block makes every difference as likely as its
 negative, given its size, whatever the noise looks like and however one boot depends on the last. So the signs that
 were seen are one draw from all patterns of signs, and a boundary that at most a share alpha of the patterns ever
-crosses has a level of at most alpha, exactly. Beyond `RANK` blocks a subgroup of the patterns stands for all of them:
-a group keeps the test exact (Hartigan, JASA 64, 1969), which random draws would not.
+crosses has a level of at most alpha, exactly. Beyond `rank_for(alpha)` blocks a subgroup of the patterns stands for all
+of them: a group keeps the test exact (Hartigan, JASA 64, 1969), which random draws would not.
+
+What is summed are signed ranks (Wilcoxon): each difference counts by the rank of its size, so one boot in ten that is
+slow for a reason of its own hides nothing. A difference may be infinite: one that is not known, taken at its worst.
 """
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -18,10 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-RANK = 12  # 2**11 patterns up to sign: 1/2048 is the finest level beyond 12 blocks
-FINE_RANK = 14  # where the level asked for is below FINE
-FINE = 0.01
-TIE = 1e-9  # sums closer than this share of the largest are ties: rounding decides nothing
+RANK, FINEST = 12, 18  # 2**11 patterns up to sign at least, 2**17 at most
+BEYOND = 8  # patterns that lie beyond the boundary at the level asked for, at least
+DIGITS = 12  # of a difference: what is closer is a tie, rounding decides nothing
 
 
 @dataclass(frozen=True)
@@ -38,27 +41,42 @@ class Walk:
 
     `crossed`: the look's number of blocks at which the boundary was first crossed, and `sign` the direction there.
     `p`: the share of the patterns that cross before the look at which this one did (or the last), or that are as far
-    out there: at most what that look may spend just where the boundary is crossed. `level`: two-sided level of a single
-    test that the last look's boundary is.
+    out there: at most what that look may spend just where the boundary is crossed. `edge`: the last look's boundary, a
+    sum of signed ranks that one must be above; infinite where none would do.
     """
 
     crossed: int | None = None
     sign: int = 0
     p: float = 1.0
-    level: float = 0.0
+    edge: float = math.inf
 
 
 @dataclass(frozen=True)
 class _State:
-    """After some looks: each pattern's sum, those that never crossed, how many did, and the same for the data."""
+    """After some looks: the patterns that never crossed, how many did, and the same for the data."""
 
-    sums: Floats
     alive: NDArray[np.bool_]
     used: int
     said: Walk
 
 
-def patterns(blocks: int, rank: int = RANK) -> Floats:
+def signed_ranks(differences: Sequence[float] | Floats) -> Floats:
+    """Of each difference the rank of its size (ties share theirs) with its sign; 0 for none."""
+    values = np.asarray(differences, dtype=float)
+    sizes = np.abs(values).round(DIGITS)
+    order = sizes.argsort()
+    ordered = sizes[order]
+    ranks = np.empty(len(values))
+    ranks[order] = np.arange(1.0, len(values) + 1)
+    if len(values) < 2 or ((ordered[1:] > ordered[:-1]).all() and ordered[0] > 0):
+        return np.copysign(ranks, values) if len(values) and sizes[0] > 0 else np.zeros(len(values))
+    _, place, counts = np.unique(sizes, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    out: Floats = np.where(sizes > 0, np.sign(values), 0.0) * (ends - (counts - 1) / 2)[place]
+    return out
+
+
+def patterns(blocks: int, rank: int = RANK) -> NDArray[np.int8]:
     """Patterns of signs up to a common sign, shape (blocks, 2**(min(rank, blocks) - 1)), the first column all +1.
 
     The first `rank` blocks take every pattern; each later one the product of some of these, drawn once and for all.
@@ -68,12 +86,12 @@ def patterns(blocks: int, rank: int = RANK) -> Floats:
 
 
 @lru_cache(maxsize=4)
-def _patterns(blocks: int, rank: int) -> Floats:
+def _patterns(blocks: int, rank: int) -> NDArray[np.int8]:
     columns = np.arange(2 ** (rank - 1), dtype=np.int64)
     draw = random.Random(rank)
     masks = [0, *(1 << i for i in range(rank - 1))]
     masks += [draw.getrandbits(rank - 1) for _ in range(blocks - len(masks))]
-    out = np.empty((blocks, len(columns)))
+    out = np.empty((blocks, len(columns)), dtype=np.int8)
     for row, mask in zip(out, masks, strict=True):
         row[:] = 1 - 2 * _parity(columns & mask)
     return out
@@ -86,8 +104,8 @@ def _parity(bits: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def rank_for(alpha: float) -> int:
-    """How many blocks are free to flip: more where a fine level is asked for."""
-    return RANK if alpha >= FINE else FINE_RANK
+    """How many blocks are free to flip: as many patterns as the level needs."""
+    return min(FINEST, max(RANK, 1 + math.ceil(math.log2(BEYOND / alpha))))
 
 
 def walk(differences: Sequence[float] | Floats, looks: Sequence[Look], alpha: float) -> Walk:
@@ -98,68 +116,92 @@ def walk(differences: Sequence[float] | Floats, looks: Sequence[Look], alpha: fl
     return _after(values[: reached[-1].blocks].tobytes(), reached, rank_for(alpha)).said if reached else Walk()
 
 
-@lru_cache(maxsize=256)  # a run asks again after every block, with one look more
+@lru_cache(maxsize=1024)  # a run asks again after every block, with one look more
 def _after(data: bytes, looks: tuple[Look, ...], rank: int) -> _State:
     values = np.frombuffer(data)
     look, begin = looks[-1], looks[-2].blocks if len(looks) > 1 else 0
-    before = _start() if not begin else _after(values[:begin].tobytes(), looks[:-1], rank)
-    flips = patterns(look.blocks, rank)[begin:]
-    times = flips.shape[1] // len(before.sums)  # each pattern of the blocks before goes on in so many ways
-    sums = np.tile(before.sums, times) + values[begin:] @ flips
+    before = _after(values[:begin].tobytes(), looks[:-1], rank) if begin else _State(np.ones(1, bool), 0, Walk())
+    sizes = np.abs(_sums(signed_ranks(values), look.blocks, rank))
+    times = len(sizes) // len(before.alive)  # each pattern of the blocks before goes on in so many ways
     alive, used = np.tile(before.alive, times), before.used * times
-    sizes = np.abs(sums)
-    room = max(0, int(look.spent * len(sums) + TIE) - used)
-    over = sizes > _edge(sizes[alive], room)
-    beyond = max(room, int(np.count_nonzero(over)))  # with ties, fewer lie beyond the boundary than might
-    over &= alive
-    said = replace(before.said, level=beyond / len(sums))
+    edge = _edge(sizes[alive], max(0, int(look.spent * len(sizes) + 1e-9) - used))
+    over = alive & (sizes > edge)
+    said = before.said
     if said.crossed is None:
-        as_far = int(np.count_nonzero(sizes[alive] >= sizes[0] * (1 - TIE)))
-        said = replace(said, p=min(1.0, (used + as_far) / len(sums)))
-        if over[0]:
-            said = replace(said, crossed=look.blocks, sign=1 if sums[0] > 0 else -1)
-    return _State(sums, alive & ~over, used + int(np.count_nonzero(over)), said)
+        p = min(1.0, (used + int(np.count_nonzero(sizes[alive] >= sizes[0]))) / len(sizes))
+        sign = int(np.sign(signed_ranks(values).sum()))
+        said = Walk(look.blocks, sign, p, edge) if over[0] else Walk(p=p, edge=edge)
+    else:
+        said = replace(said, edge=edge)
+    return _State(alive & ~over, used + int(np.count_nonzero(over)), said)
 
 
-def _start() -> _State:
-    return _State(np.zeros(1), np.ones(1, dtype=bool), 0, Walk())
+def _sums(ranks: Floats, blocks: int, rank: int) -> NDArray[np.float32]:
+    """The sum of the ranks under each pattern of signs: halves of whole numbers, exact."""
+    out: NDArray[np.float32] = ranks.astype(np.float32) @ patterns(blocks, rank).astype(np.float32)
+    return out
 
 
-def _edge(sizes: Floats, room: int) -> float:
+def _edge(sizes: NDArray[np.float32], room: int) -> float:
     """A size that no more than `room` of these exceed, and none of its ties."""
     if not room or not len(sizes):
-        return np.inf
+        return math.inf
     if room >= len(sizes):
         return -1.0
     place = len(sizes) - room - 1
-    return float(np.partition(sizes, place)[place]) * (1 + TIE)
+    return float(np.partition(sizes, place)[place])
 
 
-def p_value(differences: Sequence[float] | Floats, rank: int = RANK) -> float:
-    """Two-sided p of one test of all differences; at least 2 / 2**blocks."""
+def p_value(differences: Sequence[float] | Floats) -> float:
+    """Two-sided p of one test of all differences, exact, of every pattern of signs; at least 2 / 2**blocks."""
+    ranks = signed_ranks(differences)
+    steps = np.rint(2 * np.abs(ranks)).astype(int)
+    ways = np.zeros(int(steps.sum()) + 1)  # by what the positive ones sum to
+    ways[0] = 1.0
+    for step in steps[steps > 0]:
+        ways[step:] = (ways[step:] + ways[: len(ways) - step]) / 2
+        ways[:step] /= 2
+    far = abs(round(2 * float(ranks.sum())))
+    sums = np.abs(2 * np.arange(len(ways)) - (len(ways) - 1))
+    return min(1.0, float(ways[sums >= far].sum()))
+
+
+@lru_cache(maxsize=256)
+def _triangle(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    first, second = np.triu_indices(count)
+    return first, second
+
+
+def walsh(differences: Sequence[float] | Floats) -> Floats:
+    """The means of all pairs of differences, each with itself too, in order: their median is the estimate of Hodges and
+    Lehmann, and their order statistics are the ends of its intervals."""
     values = np.asarray(differences, dtype=float)
-    if not len(values):
-        return 1.0
-    sizes = np.abs(values @ patterns(len(values), rank))
-    return float(np.mean(sizes >= sizes[0] * (1 - TIE)))
+    first, second = _triangle(len(values))
+    out: Floats = np.sort(values[first] / 2 + values[second] / 2)
+    return out
 
 
-def interval(differences: Sequence[float] | Floats, level: float, rank: int = RANK) -> tuple[float, float]:
-    """The shifts of the differences that a two-sided test at `level` does not reject; infinite where it rejects none.
+def interval(means: Floats, edge: float) -> tuple[float, float]:
+    """The shifts of the differences, of which `means` are walsh(), with which their sum of signed ranks is not above
+    `edge`; infinite where it is with none."""
+    count = len(means)
+    if not count or edge >= count:
+        return -math.inf, math.inf
+    inside = int((count + max(edge, 0.0)) // 2)
+    low = float(means[count - inside - 1]) if inside < count else -math.inf
+    return low, float(means[inside]) if inside < count else math.inf
 
-    No search is needed: the ends are order statistics of the means of the subsets that the patterns flip (Hartigan).
-    """
-    values = np.asarray(differences, dtype=float)
-    if not len(values):
-        return -np.inf, np.inf
-    flips = patterns(len(values), rank)
-    sums, counts = values @ flips, flips.sum(axis=0)
-    total, blocks = sums[0], len(values)
-    flipped = (total - sums[1:]) / (blocks - counts[1:])
-    kept = (total + sums) / (blocks + counts)
-    means = np.concatenate([flipped, kept])
-    rejected = int(level * len(sums) + TIE)
-    if rejected < 1:
-        return -np.inf, np.inf
-    ends = np.partition(means, (rejected - 1, len(means) - rejected))
-    return float(ends[rejected - 1]), float(ends[len(means) - rejected])
+
+def edge_of(blocks: int, level: float) -> float:
+    """About the boundary of one two-sided test at `level`, by the normal distribution."""
+    from_middle = math.sqrt(blocks * (blocks + 1) * (2 * blocks + 1) / 6)
+    return from_middle * _normal_edge(level)
+
+
+@lru_cache
+def _normal_edge(level: float) -> float:
+    low, high = 0.0, 10.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if math.erfc(middle / math.sqrt(2)) > level else (low, middle)
+    return high

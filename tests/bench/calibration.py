@@ -24,6 +24,7 @@ from kit.records import At, Verdict
 from kit.stats import noisy
 from kit.stats.blocks import block_order
 from kit.stats.design import Design
+from kit.stats.fisher import more_often
 from kit.stats.paired import MORE, Pairs
 
 Floats = NDArray[np.float64]
@@ -101,8 +102,9 @@ def boots_of(noise: Floats, effect: float, seed: int) -> tuple[Floats, Floats]:
 
 
 def run_one(design: Design, arm: Sequence[float], base: Sequence[float], limit: float = LIMIT) -> noisy.Conclusion:
-    """One experiment as `kit run` does it: a block, a decision, until it says stop; then the conclusion."""
-    for done in range(1, design.blocks + 1):
+    """One experiment as `kit run` does it: blocks, a decision, until it says stop (which it does at a look only); then
+    the conclusion."""
+    for done in design.look_at:
         pairs = [Pairs("jobs", "per minute", MORE, ARM, BASELINE, At("sim"), tuple(arm[:done]), tuple(base[:done]))]
         if noisy.decide(design, pairs, limit).stop:
             break
@@ -264,6 +266,129 @@ def run_fixed(design: Design, arm: Sequence[float], base: Sequence[float]) -> bo
     return noisy.measure_all(design, pairs, TINY)[0].verdict is Verdict.BETTER
 
 
+@dataclass(frozen=True)
+class Row:
+    """A shape that nobody planned for: how often in the experiments what is counted came; `most` or `least`: the share
+    that it may have."""
+
+    shape: str
+    counted: str
+    experiments: int
+    count: int
+    most: float | None = None
+    least: float | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether the count is within a binomial bound of 99.9%."""
+        share = self.count / self.experiments
+        above = self.most is not None and share > at_most(self.most, self.experiments)
+        return not above and (self.least is None or share >= at_least(self.least, self.experiments))
+
+
+THREE = (ARM, BASELINE, f"{BASELINE}-again")  # as `time` boots them
+
+
+def slow_start(slow: int, experiments: int) -> Row:
+    """The first boots of a run, after those that warm up, are 4% slower; each run draws its own order."""
+    rng = np.random.default_rng([5, slow])
+    alarms = 0
+    for seed in range(experiments):
+        noise = rng.normal(size=(BLOCKS, 3)) * NOISE
+        noise.flat[:slow] -= 0.04
+        orders = [block_order(THREE, seed, block, "8 cpus") for block in range(BLOCKS)]
+        arm, base = (np.array([noise[b, o.index(name)] for b, o in enumerate(orders)]) for name in (ARM, BASELINE))
+        found = run_one(Design(BLOCKS), np.exp(arm).tolist(), np.exp(base).tolist())
+        alarms += found.verdict in (Verdict.BETTER, Verdict.WORSE)
+    return Row(f"the first {slow} boots 4% slower", "false alarms", experiments, alarms, most=0.05)
+
+
+def slow_ones_fail(alpha: float, experiments: int) -> Row:
+    """Of one arm the boots of the slowest tenth fail, and are missing."""
+    rng = np.random.default_rng([6, round(1 / alpha)])
+    alarms = 0
+    for _ in range(experiments):
+        arm, base = rng.normal(size=(2, BLOCKS)) * NOISE
+        gone = np.flatnonzero(arm < NOISE * stats.norm.ppf(0.1))
+        design = Design(BLOCKS, alpha)
+        for done in design.look_at:
+            kept = np.setdiff1d(np.arange(done), gone)
+            values = tuple(np.exp(arm[kept]).tolist()), tuple(np.exp(base[kept]).tolist())
+            lost = tuple(int(i) for i in gone if i < done)
+            pairs = [Pairs("jobs", "per minute", MORE, ARM, BASELINE, At("sim"), *values, lost=lost)]
+            if noisy.decide(design, pairs, LIMIT).stop:
+                break
+        alarms += noisy.conclude(design, pairs, LIMIT).verdict in (Verdict.BETTER, Verdict.WORSE)
+    return Row("the slowest tenth of one arm's boots fails", "false alarms", experiments, alarms, most=alpha)
+
+
+def many_comparisons(comparisons: int, alpha: float, experiments: int) -> Row:
+    """All are 20% better."""
+    rng = np.random.default_rng([7, comparisons])
+    shown = 0
+    for _ in range(experiments):
+        values = np.exp(rng.normal(size=(comparisons, 2, BLOCKS)) * NOISE)
+        pairs = [
+            Pairs("jobs", "", MORE, ARM, BASELINE, At(f"w{i}"), tuple(1.2 * v[0]), tuple(v[1]))
+            for i, v in enumerate(values)
+        ]
+        shown += noisy.conclude(Design(BLOCKS, alpha), pairs, LIMIT).verdict is Verdict.BETTER
+    return Row(f"{comparisons} comparisons at {alpha:g}, 20% better", "better", experiments, shown, least=0.9)
+
+
+def detection_limit(blocks: int, experiments: int) -> Row:
+    """Runs of so many blocks whose true difference is the limit that another run of as many told."""
+    rng = np.random.default_rng([8, blocks])
+    design = Design(blocks, sequential=False)
+    told = seen = 0
+    for _ in range(experiments):
+        drawn = np.exp(rng.normal(size=(4, blocks)) * NOISE)
+        limit = run_one(design, drawn[0].tolist(), drawn[1].tolist()).comparisons[0].detectable
+        if limit is not None:
+            told += 1
+            again = run_one(design, ((1 + limit) * drawn[2]).tolist(), drawn[3].tolist())
+            seen += again.verdict is Verdict.BETTER
+    return Row(f"the detection limit that {blocks} blocks tell", "seen", max(told, 1), seen, least=0.9)
+
+
+def hangs(rate: float, experiments: int) -> Row:
+    """Equal kernels in 40 blocks of three boots, each tried again where it hangs."""
+    rng = np.random.default_rng([9, round(1000 * rate)])
+    broken = sum(_broken(rng.random((BLOCKS, 3, 2)) < rate) for _ in range(experiments))
+    return Row(f"equal kernels that hang in {percent(rate)} of boots", "broken", experiments, broken, most=0.05)
+
+
+def _broken(hung: NDArray[np.bool_]) -> bool:
+    """How often an arm is broken by chance: what kit.stats.failures says of its boots and of the baseline's."""
+    tries = [[(h[0], h[1]) if h[0] else (h[0],) for h in hung[:, i]] for i in range(3)]
+    mine, base = ([h for t in part for h in t] for part in (tries[0], tries[1] + tries[2]))
+    never = all(mine) and not any(base)
+    return bool(never or (sum(mine) >= 2 and more_often(sum(mine), len(mine), sum(base), len(base)) <= 0.05))
+
+
+def unplanned(experiments: int) -> list[Row]:
+    """Every row, so many experiments each."""
+    rows = [slow_start(slow, experiments) for slow in (2, 4, 8)]
+    rows += [slow_ones_fail(alpha, experiments) for alpha in (0.05, 0.001)]
+    rows += [many_comparisons(9, 0.001, max(10, experiments // 20))]
+    rows += [detection_limit(blocks, experiments) for blocks in (6, 8, 12)]
+    return rows + [hangs(rate, experiments) for rate in (0.05, 0.1)]
+
+
+def unplanned_table(rows: Sequence[Row]) -> str:
+    """A row for each."""
+    head = ["shape", "counted", "experiments", "share", "bound", "held"]
+    body = [
+        [
+            *(r.shape, r.counted, f"{r.experiments}", percent(r.count / r.experiments)),
+            f"at most {percent(r.most)}" if r.most is not None else f"at least {percent(r.least or 0)}",
+            "yes" if r.held else "no",
+        ]
+        for r in rows
+    ]
+    return table([head, *body])
+
+
 def percent(share: float) -> str:
     return f"{share * 100:.4g}%" if share < 0.001 and share else f"{share * 100:.2f}%".replace(".00%", "%")
 
@@ -275,18 +400,21 @@ def table(rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(lines)
 
 
-def report(cells: Sequence[Cell], saved: Sequence[Saving]) -> str:
+def report(cells: Sequence[Cell], saved: Sequence[Saving], rows: Sequence[Row] = (), note: str = "") -> str:
     """The tables of calibration.md."""
     parts = [
         "# How often verdicts on noisy evidence are right",
         f"Made by `tests/bench/calibration.py`: at most {BLOCKS} blocks, limit"
         f" {percent(LIMIT)}, a boot varies by {percent(NOISE)}; shapes of noise as in its SHAPES. Boots are"
         " those of both arms together.",
+        *([note] if note else []),
         "## False alarms: a verdict of better or worse without an effect",
         false_alarms([c for c in cells if c.effect == 0]),
         "## Verdicts, coverage and boots (alpha 0.05)",
         verdicts(cells),
         "The other tools' rules see a difference in so many of the experiments, on 20 boots.",
+        "## Shapes that nobody planned for",
+        unplanned_table(rows),
         "## Boots saved by looking early (normal noise, alpha 0.05)",
         savings_table(saved),
     ]
@@ -377,18 +505,23 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--experiments", type=int, default=10_000, help="of each cell (default: 10000)")
     parser.add_argument("--portion", type=int, default=1000, help="experiments between two writes (default: 1000)")
+    parser.add_argument("--rows", type=int, default=0, help="only the shapes that nobody planned for, so many of each")
     parser.add_argument("--report", action="store_true", help="only write the report of what is done")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent)
     options = parser.parse_args()
     record = options.out / "calibration.json"
     known = json.loads(record.read_text()) if record.exists() else {"cells": [], "savings": []}
     cells = {(c.shape, c.effect, c.alpha): c for c in (Cell(**c) for c in known["cells"])}
-    if not options.report:
-        simulate(cells, options.experiments, options.portion, lambda: _write(record, cells, known["savings"]))
+    if options.rows:
+        known["rows"] = [asdict(r) for r in unplanned(options.rows)]
+        record.write_text(json.dumps(known, indent=1) + "\n")
+    elif not options.report:
+        simulate(cells, options.experiments, options.portion, lambda: _write(record, cells, known))
         known["savings"] = known["savings"] or [asdict(s) for s in savings(options.experiments)]
-        _write(record, cells, known["savings"])
+        _write(record, cells, known)
     saved = [Saving(**s) for s in known["savings"]]
-    (options.out / "calibration.md").write_text(report(list(cells.values()), saved))
+    rows = [Row(**r) for r in known.get("rows", ())]
+    (options.out / "calibration.md").write_text(report(list(cells.values()), saved, rows, known.get("note", "")))
     plot(list(cells.values()), options.out / "calibration.png")
 
 
@@ -404,9 +537,9 @@ def simulate(cells: dict[Key, Cell], experiments: int, portion: int, keep: Calla
                 keep()
 
 
-def _write(record: Path, cells: Mapping[Key, Cell], saved: Sequence[Any]) -> None:
-    known = {"cells": [asdict(c) for c in cells.values()], "savings": list(saved)}
-    record.write_text(json.dumps(known, indent=1) + "\n")
+def _write(record: Path, cells: Mapping[Key, Cell], known: Mapping[str, Any]) -> None:
+    written = {**known, "cells": [asdict(c) for c in cells.values()]}
+    record.write_text(json.dumps(written, indent=1) + "\n")
 
 
 if __name__ == "__main__":

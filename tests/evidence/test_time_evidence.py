@@ -35,6 +35,7 @@ KERNELS = {("base", "plain"): "kb", ("new", "plain"): "kn"}
 SITE, EMULATED = Site(KERNELS, "kvm", "guest"), Site(KERNELS, "tcg", "guest")
 TIME = TimePlan(rounds=3, warmup=1, times=1)
 EXP = replace(CHECKED, evidence=("time",), blocks=20, cpus=(2,), time=TIME, minutes=1e6)
+WARM = 2  # boots before the first block
 Effect = Callable[[BootSpec], float]
 """How much longer than usual a boot's windows take."""
 
@@ -68,7 +69,8 @@ def noisy(slower: float, spread: float = 0.002, seed: int = 1) -> Effect:
 
 
 def test_a_block_is_every_arm_once_and_the_baseline_again() -> None:
-    specs = time.boots(replace(EXP, cpus=(1, 2)), SITE)
+    every = time.boots(replace(EXP, cpus=(1, 2)), SITE)
+    specs = [s for s in every if s.block >= 0]
     assert len(specs) == 20 * 2 * 3
     for block in range(20):
         for cpus in (1, 2):
@@ -78,7 +80,19 @@ def test_a_block_is_every_arm_once_and_the_baseline_again() -> None:
             assert [s.order for s in mine] == list(range(mine[0].order, mine[0].order + 3)), "a block lies together"
     orders = {tuple(s.arm for s in specs if (s.block, s.machine.cpus) == (b, 1)) for b in range(20)}
     assert len(orders) > 2, "the order is drawn"
-    assert [s.arm for s in specs] == [s.arm for s in time.boots(replace(EXP, cpus=(1, 2)), SITE)], "from the seed"
+    assert every == time.boots(replace(EXP, cpus=(1, 2)), SITE), "from the seed"
+
+
+def test_each_kernel_boots_once_before_the_blocks_and_is_not_judged() -> None:
+    every = time.boots(replace(EXP, cpus=(1, 2)), SITE)
+    assert sorted((s.arm, s.machine.cpus) for s in every if s.block == time.WARM_UP) == [
+        ("base", 1), ("base", 2), ("new", 1), ("new", 2)
+    ]  # fmt: skip
+    assert [s.block for s in every[:4]] == [time.WARM_UP] * 4
+    assert len({s.key for s in every}) < len(every) == len({(s.key, s.arm) for s in every})
+    assert all(s.block >= 0 for s in time.boots(EXP, EMULATED)), "emulated time decides nothing"
+    slow = finish(Plan.of(EXP, SITE), lambda s: 9.0 if s.block == time.WARM_UP else 1.0)
+    assert {c.baseline_value for c in time.judge(EXP, slow).comparisons} == {10.0}
 
 
 def test_the_aa_arm_has_a_name_of_its_own() -> None:
@@ -106,15 +120,15 @@ def test_on_hardware_it_decides_before_the_last_block(slower: float, verdict: Ve
     done = finish(Plan.of(EXP, SITE), noisy(slower))
     found = time.judge(EXP, done)
     assert (found.verdict, found.decides) == (verdict, True)
-    assert len(done) < 20 * 3
+    assert len(done) < 20 * 3 + WARM
     assert overall([found], Attribution()) is verdict
     (beside,) = [c for c in found.comparisons if c.aa]
-    assert (beside.arm, beside.n) == ("base-again", len(done) // 3)
+    assert (beside.arm, beside.n) == ("base-again", (len(done) - WARM) // 3)
 
 
 def test_fixed_stopping_does_every_block() -> None:
     exp = replace(EXP, sequential=False)
-    assert len(finish(Plan.of(exp, SITE), noisy(1.1))) == 20 * 3
+    assert len(finish(Plan.of(exp, SITE), noisy(1.1))) == 20 * 3 + WARM
 
 
 def test_the_plan_depends_on_what_is_done_alone() -> None:
@@ -127,8 +141,8 @@ def test_the_plan_depends_on_what_is_done_alone() -> None:
 def test_only_one_block_is_wanted_at_a_time() -> None:
     wanted = Plan.of(EXP, SITE).next([])
     assert not isinstance(wanted, Stop)
-    assert {s.block for s in wanted} == {0}
-    assert Plan.of(EXP, SITE).left([]) == 60
+    assert {s.block for s in wanted} == {time.WARM_UP}
+    assert Plan.of(EXP, SITE).left([]) == 60 + WARM
 
 
 def test_under_emulation_it_is_shown_and_never_decides() -> None:
@@ -149,11 +163,48 @@ def test_one_emulated_boot_among_others_voids_the_kind() -> None:
     assert not found.decides
 
 
-def test_a_boot_that_failed_leaves_its_block_out() -> None:
-    specs = time.boots(EXP, SITE)
-    boots = [did(s, 1.0, Outcome.HANG if (s.block, s.arm) == (1, "new") else Outcome.OK) for s in specs]
-    arm, beside = time.judge(EXP, boots).comparisons
-    assert (arm.n, beside.n) == (19, 20)
+def lost(arm: str, *blocks: int) -> list[Boot]:
+    """All boots of a run, those of an arm in these blocks failed, and again where they were tried again."""
+    return [
+        did(s, noisy(1.02)(s), Outcome.HANG if s.arm == arm and s.block in blocks else Outcome.OK)
+        for s in time.boots(EXP, SITE)
+    ]
+
+
+def test_a_boot_that_failed_is_taken_at_its_worst_and_told() -> None:
+    arm, beside = time.judge(EXP, lost("new", 1)).comparisons
+    assert (arm.n, beside.n, arm.said) == (19, 20, Verdict.WORSE)
+    found = time.judge(EXP, lost("new", 1, 3, 5, 7, 8, 11))
+    assert found.verdict is Verdict.INCONCLUSIVE, "six blocks of twenty could turn it"
+    assert found.notes[0].startswith("boots that failed: 6 of 20 of new, 0 of 20 of base and 0 of 20 of base-again;")
+    assert time.judge(EXP, lost("base", 1, 3, 5, 7, 8, 11)).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_second_try_does_not_stand_for_the_first() -> None:
+    """It may be that the slow ones fail."""
+    boots = lost("new", 1, 3, 5, 7, 8, 11)
+    again = [did(s, 1.0) for s in time.boots(EXP, SITE) if (s.arm, s.block) == ("new", 1)]
+    assert time.judge(EXP, [*boots, *again]).comparisons == time.judge(EXP, boots).comparisons
+
+
+def test_a_failure_of_the_machine_tells_nothing_of_an_arm() -> None:
+    boots = [replace(b, outcome=Outcome.QEMU_DIED) if b.outcome is Outcome.HANG else b for b in lost("new", 1, 3, 5)]
+    found = time.judge(EXP, boots)
+    assert (found.comparisons[0].n, found.verdict) == (17, Verdict.WORSE)
+    assert not any("boots that failed" in note for note in found.notes)
+
+
+def test_all_windows_together_are_one_comparison_more() -> None:
+    exp = replace(EXP, workloads=(replace(EXP.workloads[0], params={**EXP.workloads[0].params, "depth": [0, 1]}),))
+
+    def both(spec: BootSpec) -> Boot:
+        boot = did(spec, noisy(1.0, 0.02)(spec))
+        assert boot.results is not None
+        more = tuple(replace(w, name=w.name.replace("d0", "d1")) for w in boot.results.windows)
+        return replace(boot, results=replace(boot.results, windows=(*boot.results.windows, *more)))
+
+    found = time.judge(exp, [both(s) for s in time.boots(exp, SITE)]).comparisons
+    assert [c.at.workload for c in found if not c.aa] == ["chain", "chain", time.WHOLE]
 
 
 def test_without_a_kernel_of_the_baseline_nothing_is_booted() -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from kit.records import At, Verdict
 from kit.stats.design import Design
-from kit.stats.noisy import conclude, decide, measure_all, overall
+from kit.stats.noisy import AA_ALPHA, conclude, decide, measure_all, objections, overall
 from kit.stats.paired import LESS, MORE, Pairs
+from kit.stats.signflip import p_value
 
 NOISE = 0.01
 
@@ -80,7 +82,8 @@ def test_the_last_block_is_the_last() -> None:
 def test_blocks_that_would_hardly_decide_are_not_done() -> None:
     design = Design(40)
     at = design.look_at[-5]
-    flat = [1.1, 1 / 1.1] * at
+    sizes = 0.02 + 0.1 * np.random.default_rng(3).random(at)
+    flat = np.exp(np.where(np.arange(at) % 2, sizes, -sizes)).tolist()
     now = Pairs("jobs", "", MORE, "a", "b", At("w"), tuple(flat[:at]), (1.0,) * at)
     found = decide(design, [now], 0.01)
     assert found.stop
@@ -133,17 +136,47 @@ def test_a_baseline_that_differs_from_itself_voids_all() -> None:
     assert [c.aa for c in well.comparisons] == [False, True]
 
 
-def test_a_mean_of_two_modes_is_no_verdict() -> None:
+def test_a_baseline_that_differs_from_itself_is_seen_in_few_blocks() -> None:
+    sick = conclude(Design(20), [pairs(1.2, 7), pairs(1.1, 7, seed=2, aa=True)], 0.01, last=True)
+    assert "the baseline differs from itself" in sick.why
+
+
+def test_many_aa_comparisons_are_corrected_by_holm() -> None:
+    """One of ninety that would object alone: that happens in one good run of twelve."""
+    alone = next(p for p in (pairs(1.0, seed=s, aa=True) for s in range(9000)) if p_value(p.differences) <= AA_ALPHA)
+    assert objections([alone]) == [alone]
+    assert objections([alone, *(pairs(1.0, seed=s, aa=True) for s in range(89))]) == []
+
+
+def test_lost_blocks_are_taken_at_their_worst() -> None:
+    values = pairs(1.05, 16)
+    few, many = replace(values, lost=(3,)), replace(values, lost=(3, 5, 7, 9, 11, 13, 15))
+    assert conclude(Design(20), [few], 0.01, last=True).verdict is Verdict.BETTER
+    found = conclude(Design(20), [many], 0.01, last=True)
+    assert (found.verdict, found.blocks) == (Verdict.INCONCLUSIVE, 23)
+    assert conclude(Design(20), [replace(pairs(0.95, 16), lost=(3,))], 0.01, last=True).verdict is Verdict.WORSE
+    alike = replace(pairs(1.0, 16), lost=(3, 5, 8, 9))
+    assert conclude(Design(20), [alike], 0.02, last=True).verdict is not Verdict.SAME
+
+
+def test_same_needs_no_correction_for_the_number_of_comparisons() -> None:
+    narrow = [pairs(1.0, seed=s) for s in range(12)]
+    alone = [conclude(Design(20), [p], 0.01).verdict is Verdict.SAME for p in narrow]
+    together = [c.said is Verdict.SAME for c in conclude(Design(20), narrow, 0.01).comparisons]
+    assert together == alone
+    assert any(alone)
+
+
+def test_two_modes_are_told_and_decide_nothing() -> None:
     rng = np.random.default_rng(1)
     slow = rng.permutation([0.8] * 8 + [1.0] * 12)
     arm = 110 * slow * np.exp(0.005 * rng.normal(size=20))
     base = 95 * np.exp(0.005 * rng.normal(size=20))
     mixed = Pairs("jobs", "per minute", MORE, "with", "without", At("aim7"), tuple(arm), tuple(base))
     found = conclude(Design(20), [mixed], 0.001)
-    assert found.comparisons[0].said is Verdict.INCONCLUSIVE
     assert any("two modes" in note for note in found.notes)
-    apart = Pairs("jobs", "per minute", MORE, "with", "without", At("aim7"), tuple(arm * 2), tuple(base))
-    assert conclude(Design(20), [apart], 0.001).verdict is Verdict.BETTER
+    assert found.verdict is Verdict.BETTER
+    assert 0.01 < (found.comparisons[0].p or 0) < 0.05
 
 
 def test_a_machine_that_changes_for_both_arms_is_paired_out() -> None:
@@ -163,7 +196,7 @@ def test_detection_limit_is_where_nine_of_ten_are_seen() -> None:
         measure_all(Design(20, sequential=False), [pairs(1 + c.detectable, seed=s)], 0.0001)[0].different
         for s in range(200)
     ]
-    assert 0.8 < np.mean(seen) < 0.97
+    assert 0.87 < np.mean(seen) < 0.99
 
 
 def test_overall_takes_the_worst() -> None:
