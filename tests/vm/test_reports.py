@@ -155,6 +155,14 @@ def test_two_oopses_mixed_are_two() -> None:
     assert [splat.line for splat in classify(log)] == [1, 2]
 
 
+def test_an_oops_has_one_number() -> None:
+    heading = "BUG: kernel NULL pointer dereference, address: 0000000000000008"
+    log = stamped(heading, "Oops: 0000 [#1] SMP", "general protection fault: 0000 [#2] SMP")
+    assert [splat.line for splat in classify(log)] == [1, 3]
+    far = stamped(heading, *["a line"] * 100, "general protection fault: 0000 [#2] SMP")
+    assert [splat.line for splat in classify(far)] == [1, 102]
+
+
 def test_an_oops_in_the_trace_of_a_warning_is_not_swallowed() -> None:
     log = stamped(WARNING, "Call Trace:", "BUG: kernel NULL pointer dereference, address: 8", "Oops: 0000 [#1] SMP")
     assert kinds(log) == ["warning", "oops"]
