@@ -131,10 +131,14 @@ def _model_arguments(verb: argparse.ArgumentParser) -> None:
 
 
 def _compare_arguments(verb: argparse.ArgumentParser) -> None:
-    side = "CSV, JSON, Go benchmarks, lkp's stats.json or result folder, RUN:ARM, or NAME=n,mean,sd as 10,104.9,14.8%%"
+    side = (
+        "a file of a benchmark's results, CSV, JSON, a folder of runs, RUN:ARM, -, or NAME=n,mean,sd as 10,104.9,14.8%%"
+    )
     verb.add_argument("baseline", metavar="A", help=f"the baseline: {side}")
     verb.add_argument("arm", metavar="B", help="what is compared with it, likewise")
-    verb.add_argument("--better", choices=("more", "less"), help="what is better (default: by each metric's unit)")
+    better = "more, less, or METRIC=more: what is better, where the unit does not say it; may be given again"
+    verb.add_argument("--better", action="append", default=[], metavar="WORD", help=better)
+    verb.add_argument("--paired", action="store_true", help="the values of A and B belong together, one by one")
     pattern = "only metrics like this, as *ops*; several may be given"
     verb.add_argument("--metric", action="append", default=[], metavar="PATTERN", help=pattern)
     verb.add_argument("--limit", default="1%", help="differences up to this do not matter (default: 1%%)")

@@ -219,7 +219,12 @@ def _compare(options: argparse.Namespace) -> int:
 
     limit, alpha = (_share(getattr(options, name), f"--{name}", fraction) for name in ("limit", "alpha"))
     shown, code = compare(
-        Asked(options.baseline, options.arm, limit, alpha, options.better or "", tuple(options.metric))
+        Asked(
+            *(options.baseline, options.arm, limit, alpha),
+            better=tuple(options.better),
+            metrics=tuple(options.metric),
+            paired=options.paired,
+        )
     )
     print(json.dumps(shown, indent=2) + "\n" if options.json else _fitted(render_compare(shown)), end="")
     return code

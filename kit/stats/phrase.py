@@ -11,7 +11,9 @@ LARGE = 10.0  # a ratio beyond this is said as times
 def how_much(c: Comparison) -> str:
     """`jobs per minute 3.2% higher`."""
     name = f"{c.metric} {c.unit}".strip()
-    ratio = c.ratio if c.ratio is not None else 1.0
+    if c.ratio is None:
+        return f"{name} {c.arm_value:.5g}, where it was {c.baseline_value:.5g}"
+    ratio = c.ratio
     if ratio >= LARGE:
         return f"{name} {ratio:.3g} times as high"
     if ratio == 1:

@@ -1,125 +1,67 @@
 """Two groups of numbers that were not measured in blocks: values or summaries in; Comparison records and remarks out.
 
-Welch's t on logs. It needs what sign flips do not: that boots do not depend on each other, that the machine was the
-same for both groups, and that a mean of the logs of so few is nearly normal.
+The tests, and which of them decides, are kit.stats.twotests'.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-import numpy as np
-from scipy.special import stdtr, stdtrit
 
 from kit.records import At, Comparison, Verdict
-from kit.stats.paired import LARGEST_LOG, POWER, change_of_log, classify, finite, ratio_of_log
+from kit.stats.dependence import dependence
+from kit.stats.groups import Couple, Group
+from kit.stats.paired import LARGEST_LOG, MORE, change_of_log, classify, finite, ratio_of_log
 from kit.stats.remarks import remarks_on
-from kit.stats.shape import modes
+from kit.stats.shape import drift, modes
+from kit.stats.twotests import SAME, WELCH, Test, test_of
 
-LARGEST = 1e150  # times its mean that a standard deviation counts as: its square is a number still
-
-
-@dataclass(frozen=True)
-class Group:
-    """The values of one metric in one group, or what is left of them: number, mean and standard deviation. All above 0
-    (`sd`: 0 or more)."""
-
-    n: int
-    mean: float
-    sd: float
-    values: tuple[float, ...] = ()
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Group:
-        data = np.asarray(values, dtype=float)
-        spread = float(data.std(ddof=1)) if len(data) > 1 else math.nan
-        return cls(len(data), float(data.mean()), spread, tuple(values))
-
-    @property
-    def logs(self) -> tuple[float, float]:
-        """Mean and standard deviation of the logs; of a summary those of the lognormal distribution of its moments."""
-        if self.values:
-            data = np.log(np.array(self.values))
-            return float(data.mean()), float(data.std(ddof=1)) if self.n > 1 else math.nan
-        variance = math.log1p(min(self.sd / self.mean, LARGEST) ** 2)
-        return math.log(self.mean) - variance / 2, math.sqrt(variance)
-
-
-@dataclass(frozen=True)
-class Couple:
-    """One metric of both groups. `direction` as in Comparison."""
-
-    metric: str
-    unit: str
-    direction: str
-    arm: Group
-    baseline: Group
-
-
-@dataclass(frozen=True)
-class _Test:
-    """The difference of the means of the logs, its standard error, Welch's degrees of freedom, two-sided p."""
-
-    mean: float
-    error: float
-    freedom: float
-    p: float
+__all__ = ["Couple", "Group", "compare_all", "remarks_of", "tests_of"]
 
 
 def compare_all(
     couples: Sequence[Couple], names: tuple[str, str], limit: float, alpha: float
 ) -> tuple[tuple[Comparison, ...], tuple[str, ...]]:
     """Every metric, corrected for their number by Holm's rule; and what is to be said of their values. `names`: of the
-    arm and of the baseline."""
-    tests = [_test(c) for c in couples]
-    order = sorted(range(len(tests)), key=lambda i: tests[i].p)
-    out: dict[int, Comparison] = {}
-    notes: list[str] = []
-    adjusted, rejecting = 0.0, True
+    arm and of the baseline. Metrics all of whose values are equal cannot alarm, and do not count."""
+    tests = tests_of(couples, alpha)
+    order = sorted((i for i in range(len(tests)) if tests[i].name != SAME), key=lambda i: tests[i].p)
+    out = {i: _record(couples[i], t, names, limit, alpha, 1.0, False) for i, t in enumerate(tests) if t.name == SAME}
+    adjusted, rejecting, share = 0.0, True, 1
     for rank, i in enumerate(order):
         left = len(order) - rank
         adjusted = max(adjusted, min(1.0, tests[i].p * left))
         if rejecting and tests[i].p > alpha / left:
             rejecting, share = False, left
         level = alpha / (left if rejecting else share)
-        mixed = _mixed(couples[i])
-        out[i] = _record(couples[i], tests[i], names, limit, level, adjusted, rejecting, mixed)
-    for couple in couples:
-        notes += _remarks(couple, names)
-    return tuple(out[i] for i in range(len(couples))), tuple(notes)
+        out[i] = _record(couples[i], tests[i], names, limit, level, adjusted, rejecting)
+    notes = [line for couple in couples for line in remarks_of(couple, names)]
+    return tuple(out[i] for i in range(len(couples))), (*_method_notes(couples, tests), *notes)
 
 
-def _test(couple: Couple) -> _Test:
-    (mine, spread), (base, base_spread) = couple.arm.logs, couple.baseline.logs
-    parts = spread**2 / couple.arm.n, base_spread**2 / couple.baseline.n
-    variance = sum(parts)
-    if math.isnan(variance):  # one value has no spread: nothing can be said
-        return _Test(mine - base, math.inf, 1.0, 1.0)
-    if variance == 0:  # each group counts the same every time
-        return _Test(mine - base, 0.0, 1.0, 1.0 if mine == base else 0.0)
-    freedom = variance**2 / sum(p**2 / (g.n - 1) for p, g in zip(parts, (couple.arm, couple.baseline), strict=True))
-    error = math.sqrt(variance)
-    return _Test(mine - base, error, freedom, 2 * float(stdtr(freedom, -abs(mine - base) / error)))
+def tests_of(couples: Sequence[Couple], alpha: float) -> list[Test]:
+    """The deciding test of each: `alpha` is of all together."""
+    share = alpha / max(1, sum(not c.constant for c in couples))
+    return [test_of(c, share) for c in couples]
+
+
+def _method_notes(couples: Sequence[Couple], tests: Sequence[Test]) -> list[str]:
+    """Where a test decides that trusts more than ranks do."""
+    few = [c.metric for c, t in zip(couples, tests, strict=True) if t.name == WELCH and c.has_values]
+    if not few:
+        return []
+    named = ", ".join(few[:3]) + (f" and {len(few) - 3} more" if len(few) > 3 else "")
+    return [f"{named}: so few values that ranks cannot reach the level; Welch's t trusts that their noise is normal"]
 
 
 def _record(
-    couple: Couple,
-    test: _Test,
-    names: tuple[str, str],
-    limit: float,
-    level: float,
-    p: float,
-    different: bool,
-    mixed: bool,
+    couple: Couple, test: Test, names: tuple[str, str], limit: float, level: float, p: float, different: bool
 ) -> Comparison:
-    edge = -float(stdtrit(test.freedom, level / 2))
-    half = edge * test.error
-    low, high = test.mean - half, test.mean + half
-    sign = (test.mean > 0) - (test.mean < 0) if different else 0
-    verdict = Verdict.INCONCLUSIVE if mixed else classify(test.mean, (low, high), sign, limit, couple.direction)
-    seen = (edge - float(stdtrit(test.freedom, 1 - POWER))) * test.error
+    low, high = test.interval(level)
+    sign = test.sign if different else 0
+    ratio, bounds, seen = (
+        _logged(test, low, high, level) if couple.has_ratio else _linear(couple, test, low, high, level)
+    )
     return Comparison(
         metric=couple.metric,
         unit=couple.unit,
@@ -127,33 +69,60 @@ def _record(
         arm=names[0],
         baseline=names[1],
         at=At(""),
-        ratio=math.exp(min(test.mean, LARGEST_LOG)),
-        low=finite(ratio_of_log(low)) or None,
-        high=finite(ratio_of_log(high)),
+        ratio=ratio,
+        low=bounds[0],
+        high=finite(bounds[1]),
         n=couple.arm.n,
         arm_value=couple.arm.mean,
         baseline_value=couple.baseline.mean,
-        exact=test.error == 0,
+        exact=couple.steady,
         baseline_n=couple.baseline.n,
         p=p,
-        detectable=finite(change_of_log(seen)),
-        said=verdict,
+        detectable=finite(seen),
+        said=_said(couple, test, (low, high), sign, limit) if couple.direction else None,
     )
 
 
-def _mixed(couple: Couple) -> bool:
-    """Whether a mean of two modes would decide: one group has two, and the groups overlap."""
-    mine, base = couple.arm.values, couple.baseline.values
-    if not mine or not base or min(mine) > max(base) or max(mine) < min(base):
-        return False
-    return modes(mine) is not None or modes(base) is not None
+Scaled = tuple[float | None, tuple[float | None, float], float]  # ratio, its bounds, detection limit
 
 
-def _remarks(couple: Couple, names: tuple[str, str]) -> list[str]:
-    groups = zip(reversed(names), (couple.baseline, couple.arm), strict=True)
-    said = [
-        line
-        for name, group in groups
-        for line in remarks_on(f"{couple.metric} of {name}", group.values, "value", modes(group.values))
-    ]
-    return [*said, f"{couple.metric}: a mean of two modes is not a verdict"] if _mixed(couple) else said
+def _logged(test: Test, low: float, high: float, level: float) -> Scaled:
+    """Of a shift of logs."""
+    ratio = math.exp(min(test.estimate, LARGEST_LOG))
+    return ratio, (finite(ratio_of_log(low)) or None, ratio_of_log(high)), change_of_log(test.seen(level))
+
+
+def _linear(couple: Couple, test: Test, low: float, high: float, level: float) -> Scaled:
+    """Ratio, its bounds and the detection limit where values of 0 or less have no logs: differences against the
+    baseline's mean; None and infinite where that is not above 0."""
+    base = couple.baseline.mean
+    if test.name == SAME:
+        return 1.0, (1.0, 1.0), 0.0
+    if base <= 0:
+        return None, (None, math.inf), math.inf
+    bounds = 1 + low / base if math.isfinite(low) else None, 1 + high / base
+    return couple.arm.mean / base, bounds, test.seen(level) / base
+
+
+def _said(couple: Couple, test: Test, reach: tuple[float, float], sign: int, limit: float) -> Verdict:
+    if couple.has_ratio:
+        return classify(test.estimate, reach, sign, limit, couple.direction)
+    far, most = couple.arm.mean - couple.baseline.mean, limit * abs(couple.baseline.mean)
+    if -most <= reach[0] and reach[1] <= most:
+        return Verdict.SAME
+    if not sign or sign * far <= most:
+        return Verdict.INCONCLUSIVE
+    return Verdict.BETTER if (sign > 0) == (couple.direction == MORE) else Verdict.WORSE
+
+
+def remarks_of(couple: Couple, names: tuple[str, str]) -> list[str]:
+    """What a mean would hide in either group: drift, dependence, outliers, modes."""
+    out: list[str] = []
+    for name, group in zip(reversed(names), (couple.baseline, couple.arm), strict=True):
+        where = f"{couple.metric} of {name}"
+        if group.values and min(group.values) > 0:
+            out += remarks_on(where, group.values, "value", modes(group.values))
+        drifts = group.values and min(group.values) > 0 and drift(group.values) is not None
+        if not couple.paired and not drifts and (said := dependence(group.values)):
+            out.append(f"{where}: {said}")
+    return out

@@ -1,0 +1,51 @@
+"""Fields of a tool's JSON: a value in; it as a float, a list of floats or a text out, or an error that says where."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from kit.errors import UserError
+
+
+def number(value: Any, where: str) -> float:
+    """A finite number. Raises UserError."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise UserError(f"not a finite number: {str(value)[:40]!r}", where=where)
+    return float(value)
+
+
+def numbers(value: Any, where: str) -> tuple[float, ...]:
+    """A list of finite numbers. Raises UserError."""
+    if not isinstance(value, list):
+        raise UserError(f"not a list of numbers: {str(value)[:40]!r}", where=where)
+    return tuple(number(v, f"{where}, value {i}") for i, v in enumerate(value, 1))
+
+
+def objects(value: Any, where: str) -> list[Mapping[str, Any]]:
+    """A list of objects. Raises UserError."""
+    if not isinstance(value, list) or not all(isinstance(v, Mapping) for v in value):
+        raise UserError("a list of objects is wanted", where=where)
+    return value
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """An object, empty where there is none."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def by_process(runs: list[tuple[float, ...]], name: str) -> tuple[tuple[float, ...], str]:
+    """Values of several processes: a process's mean is one value where there are enough of them, since what one process
+    measures depends on its layout of memory; and what is to be said of that."""
+    full = [r for r in runs if r]
+    if all(len(r) == 1 for r in full):
+        return tuple(r[0] for r in full), ""
+    if len(full) >= ENOUGH:
+        each = f"{name}: {len(full)} processes of several values each, and the mean of a process is one value"
+        return tuple(sum(r) / len(r) for r in full), each
+    few = f"{name}: {sum(map(len, full))} values of {len(full)} process{'es' if len(full) > 1 else ''}, taken as"
+    return tuple(v for r in full for v in r), f"{few} independent: {ENOUGH} processes or more would be better"
+
+
+ENOUGH = 4  # four against four can show a difference at 5%

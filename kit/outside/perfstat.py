@@ -1,0 +1,126 @@
+"""perf stat: the text for people (-r N: means with their noise), -x (fields) and -j (JSON lines) in; events out.
+
+Of -r N perf prints the standard deviation of the mean in per cent: times the root of N it is that of a run. An event
+has no direction of its own (fewer cache misses in less work are no gain); elapsed time has. Sources: tools/perf/util/
+stat-display.c of 6.1 and 7.3.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from kit.errors import UserError
+from kit.outside.found import LESS, NOBODY, Datum, Reading
+from kit.outside.jsonfields import mapping
+from kit.outside.source import Source
+from kit.stats.groups import Group
+from kit.stats.words import join
+
+HEAD = re.compile(r"\s*Performance counter stats for (.*?)(?: \((\d+) runs\))?:\s*$")
+NOISE = re.compile(r"\(\s*\+-\s*([\d.,]+)%\s*\)")
+NUMBER = r"\d[\d.,'\u202f\u00a0]*"
+EVENT = re.compile(rf"\s*({NUMBER})\s+(?:(msec|ns|Joules|MiB|%|[KMG]?B)\s+)?([A-Za-z_][^\s#]*)")
+TIMED = re.compile(rf"\s*({NUMBER})\s+(?:\+-\s+{NUMBER}\s+)?seconds (time elapsed|user|sys)")
+NOT_COUNTED = re.compile(r"<not (counted|supported)>")
+CSV = re.compile(r"(?:[\d.]+|<not (?:counted|supported)>)([,;|\t])[^,;|\t]*\1[A-Za-z_][^,;|\t]*(?:\1|$)")
+TIMES = ("time elapsed", "task-clock", "duration_time", "cpu-clock", "user", "sys")
+
+
+def is_perfstat(source: Source) -> bool:
+    return any(HEAD.match(line) for line in source.lines)
+
+
+def read_perfstat(source: Source) -> Reading:
+    """A block a call of perf: a summary with -r, else a value. Raises UserError."""
+    data, runs, lost, block = [], 1, [], ""
+    for number, line in enumerate(source.lines, 1):
+        if head := HEAD.match(line):
+            runs, block = int(head[2] or 1), line
+        elif block and (found := TIMED.match(line) or EVENT.match(line)):
+            timed = found.re is TIMED
+            name = found[2] if timed else found[3]
+            unit = "s" if timed else found[2] or ""
+            where = f"{source.name}:{number}"
+            value = _local(found[1], where, _commas(source))
+            noise = NOISE.search(line)
+            data.append(_event(name, unit, value, runs, noise[1] if noise else "", where))
+        elif block and NOT_COUNTED.search(line):
+            lost.append(line.split(">")[-1].split("#")[0].strip())
+    if not data:
+        raise UserError("perf counted nothing", where=source.name)
+    return Reading(tuple(data), _lost(lost))
+
+
+def _lost(events: list[str]) -> tuple[str, ...]:
+    return (f"not counted or not supported by perf: {join(list(dict.fromkeys(events)))}",) if events else ()
+
+
+def _event(name: str, unit: str, value: float, runs: int, noise: str, where: str) -> Datum:
+    better = LESS if name in TIMES else NOBODY
+    if runs == 1:
+        return Datum(name, (value,), unit, better)
+    if value <= 0:
+        return Datum(name, (value,) * runs, unit, better) if not noise else _unlogged(name, where)
+    sd = value * float(noise.replace(",", ".") or 0) / 100 * math.sqrt(runs) if noise else 0.0
+    return Datum(name, (), unit, better, summary=Group(runs, value, sd))
+
+
+def _unlogged(name: str, where: str) -> Datum:
+    raise UserError(f"{name}: a mean of 0 with noise cannot be compared", where=where, hint="perf stat -j for each run")
+
+
+def _commas(source: Source) -> bool:
+    """Whether the locale writes a decimal comma: some number has one that cannot separate thousands."""
+    return re.search(r"(?<![\d.,])\d+(?:\.\d{3})*,(?:\d{1,2}|\d{4,})(?!\d)", source.content) is not None
+
+
+def _local(text: str, where: str, commas: bool) -> float:
+    plain = re.sub(r"['\u202f\u00a0]", "", text)
+    plain = plain.replace(".", "").replace(",", ".") if commas else plain.replace(",", "")
+    try:
+        return float(plain)
+    except ValueError as error:
+        raise UserError(f"not a number: {text!r}", where=where) from error
+
+
+def is_perfcsv(source: Source) -> bool:
+    lines = [line for line in source.lines if line.strip() and not line.startswith("#")]
+    return bool(lines) and all(CSV.match(line) for line in lines)
+
+
+def read_perfcsv(source: Source) -> Reading:
+    """perf stat -x: value, unit, event, then noise in per cent with -r, run time and share. Raises UserError."""
+    data, lost = [], []
+    for number, line in enumerate(source.lines, 1):
+        if not (said := CSV.match(line)):
+            continue
+        cells = line.split(said[1])
+        where = f"{source.name}:{number}"
+        if len(cells) > 3 and cells[3].endswith("%"):
+            hint = "-x does not say how many runs there were: take the text of perf stat -r, or run it once for each"
+            raise UserError("a mean of several runs, and no number of runs", where=where, hint=hint)
+        if cells[0].startswith("<"):
+            lost.append(cells[2])
+        else:
+            data.append(_event(cells[2], cells[1], _local(cells[0], where, False), 1, "", where))
+    if not data:
+        raise UserError("perf counted nothing", where=source.name)
+    return Reading(tuple(data), _lost(lost))
+
+
+def is_perfjson(data: Any) -> bool:
+    return "counter-value" in mapping(data) and "event" in mapping(data)
+
+
+def read_perfjson(data: Any, source: Source) -> Reading:
+    """One line of perf stat -j. Raises UserError."""
+    event, value = str(data["event"]), str(data["counter-value"])
+    where = source.line_of(f'"{event}"')
+    if float(data.get("variance") or 0):
+        hint = "-j does not say how many runs there were: take the text of perf stat -r, or run it once for each"
+        raise UserError("a mean of several runs, and no number of runs", where=where, hint=hint)
+    if value.startswith("<"):
+        return Reading((), _lost([event]))
+    return Reading((_event(event, str(data.get("unit", "")), _local(value, where, False), 1, "", where),))

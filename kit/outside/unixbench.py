@@ -1,0 +1,31 @@
+"""UnixBench's report (byte-unixbench 5.1, `Run`) in; each test's result and the index, by number of copies, out."""
+
+from __future__ import annotations
+
+import re
+
+from kit.outside.found import MORE, Datum, Label, Reading
+from kit.outside.source import Source
+
+BANNER = re.compile(r"\s*BYTE UNIX Benchmarks|System Benchmarks Index")
+COPIES = re.compile(r".*running (\d+) parallel cop(?:y|ies) of tests")
+TEST = re.compile(r"(\S.*?)\s+([\d.]+) (\w+)\s+\([\d.]+ s, \d+ samples\)")
+SCORE = re.compile(r"System Benchmarks Index Score(?: \(Partial Only\))?\s+([\d.]+)")
+
+
+def is_unixbench(source: Source) -> bool:
+    return any(BANNER.match(line) for line in source.lines) and any(TEST.match(line) for line in source.lines)
+
+
+def read_unixbench(source: Source) -> Reading:
+    """Everything is a rate or a score: more is better. A report, or one of several in a text, is a run."""
+    copies: tuple[Label, ...] = ()
+    data = []
+    for line in source.lines:
+        if found := COPIES.match(line):
+            copies = (Label("copies", f"copies={found[1]}"),)
+        elif found := TEST.match(line):
+            data.append(Datum(f"{found[1]} {found[3]}", (float(found[2]),), found[3], MORE, copies))
+        elif found := SCORE.match(line):
+            data.append(Datum("System Benchmarks Index Score", (float(found[1]),), "", MORE, copies))
+    return Reading(tuple(data))
