@@ -134,8 +134,8 @@ def _compare_arguments(verb: argparse.ArgumentParser) -> None:
     side = (
         "a file of a benchmark's results, CSV, JSON, a folder of runs, RUN:ARM, -, or NAME=n,mean,sd as 10,104.9,14.8%%"
     )
-    verb.add_argument("baseline", metavar="A", help=f"the baseline: {side}")
-    verb.add_argument("arm", metavar="B", help="what is compared with it, likewise")
+    verb.add_argument("sides", nargs="+", metavar="A B", help=f"the baseline, and what is compared with it: {side}")
+    verb.add_argument("--history", action="store_true", help="many files in order: where did a metric change?")
     better = "more, less, or METRIC=more: what is better, where the unit does not say it; may be given again"
     verb.add_argument("--better", action="append", default=[], metavar="WORD", help=better)
     verb.add_argument("--paired", action="store_true", help="the values of A and B belong together, one by one")

@@ -214,19 +214,25 @@ def _model(options: argparse.Namespace) -> int:
 
 def _compare(options: argparse.Namespace) -> int:
     from kit.compareverb import Asked, compare
+    from kit.historyverb import AskedHistory, history
     from kit.report.compare import render_compare
+    from kit.report.history import render_history
     from kit.schema import fraction
 
     limit, alpha = (_share(getattr(options, name), f"--{name}", fraction) for name in ("limit", "alpha"))
-    shown, code = compare(
-        Asked(
-            *(options.baseline, options.arm, limit, alpha),
-            better=tuple(options.better),
-            metrics=tuple(options.metric),
-            paired=options.paired,
-        )
-    )
-    print(json.dumps(shown, indent=2) + "\n" if options.json else _fitted(render_compare(shown)), end="")
+    words = {"better": tuple(options.better), "metrics": tuple(options.metric)}
+    sides = tuple(options.sides)
+    if options.history:
+        if options.paired:
+            raise UserError("a history has no pairs", where="--paired")
+        shown, code = history(AskedHistory(sides, limit, alpha, **words))
+        text = render_history
+    elif len(sides) == 2:
+        shown, code = compare(Asked(*sides, limit, alpha, **words, paired=options.paired))
+        text = render_compare
+    else:
+        raise UserError(f"two sides are compared, not {len(sides)}", where="kit compare", hint="--history takes many")
+    print(json.dumps(shown, indent=2) + "\n" if options.json else _fitted(text(shown)), end="")
     return code
 
 

@@ -21,7 +21,10 @@ LAYERS = (
     ("schema",),
     ("exercise", "spec", "plan", "runner", "provenance"),
     ("overlap",),
-    ("check", "compareverb", "doctor", "experiment", "keys", "modelverb", "recorded", "report", "search", "selftest"),
+    (
+        *("check", "compareverb", "doctor", "experiment", "historyverb", "keys", "modelverb", "recorded", "report"),
+        *("search", "selftest"),
+    ),
     ("bisectverb", "rerun", "shell", "step"),
     ("cli",),
     ("__main__",),

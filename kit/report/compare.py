@@ -35,14 +35,14 @@ def render_compare(shown: Mapping[str, Any]) -> str:
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:
     """At most WIDTH columns: where names are long, each stands in a line of its own above its numbers."""
     cells = [_row(c) for c in rows]
-    table = _drawn([HEADERS, *cells], ALIGNED)
+    table = drawn([HEADERS, *cells], ALIGNED)
     if max(map(len, table)) <= WIDTH:
         return "\n".join(table)
-    head, rule, *numbers = _drawn([HEADERS[1:], *(row[1:] for row in cells)], ALIGNED[1:])
+    head, rule, *numbers = drawn([HEADERS[1:], *(row[1:] for row in cells)], ALIGNED[1:])
     return "\n".join([head, rule, *(line for row, its in zip(cells, numbers, strict=True) for line in (row[0], its))])
 
 
-def _drawn(cells: Sequence[Sequence[str]], aligned: Sequence[str]) -> list[str]:
+def drawn(cells: Sequence[Sequence[str]], aligned: Sequence[str]) -> list[str]:
     """Lines; the first row is the head. (As a head, tabulate would give each column two more.)"""
     rule = ["-" * max(map(len, column)) for column in zip(*cells, strict=True)]
     table = tabulate([cells[0], rule, *cells[1:]], tablefmt="plain", disable_numparse=True, colalign=aligned)

@@ -16,15 +16,23 @@ from kit.stats.remarks import remarks_on
 from kit.stats.shape import drift, modes
 from kit.stats.twotests import SAME, WELCH, Test, test_of
 
-__all__ = ["Couple", "Group", "compare_all", "remarks_of", "tests_of"]
+__all__ = ["Couple", "Group", "compare_all", "judge_all", "remarks_of", "tests_of"]
 
 
 def compare_all(
     couples: Sequence[Couple], names: tuple[str, str], limit: float, alpha: float
 ) -> tuple[tuple[Comparison, ...], tuple[str, ...]]:
-    """Every metric, corrected for their number by Holm's rule; and what is to be said of their values. `names`: of the
-    arm and of the baseline. Metrics all of whose values are equal cannot alarm, and do not count."""
+    """Every metric, and what is to be said of the values. `names`: of the arm and of the baseline."""
     tests = tests_of(couples, alpha)
+    notes = [line for couple in couples for line in remarks_of(couple, names)]
+    return judge_all(couples, tests, names, limit, alpha), (*_method_notes(couples, tests), *notes)
+
+
+def judge_all(
+    couples: Sequence[Couple], tests: Sequence[Test], names: tuple[str, str], limit: float, alpha: float
+) -> tuple[Comparison, ...]:
+    """The comparisons, corrected for their number by Holm's rule. Metrics all of whose values are equal cannot alarm,
+    and do not count."""
     order = sorted((i for i in range(len(tests)) if tests[i].name != SAME), key=lambda i: tests[i].p)
     out = {i: _record(couples[i], t, names, limit, alpha, 1.0, False) for i, t in enumerate(tests) if t.name == SAME}
     adjusted, rejecting, share = 0.0, True, 1
@@ -35,8 +43,7 @@ def compare_all(
             rejecting, share = False, left
         level = alpha / (left if rejecting else share)
         out[i] = _record(couples[i], tests[i], names, limit, level, adjusted, rejecting)
-    notes = [line for couple in couples for line in remarks_of(couple, names)]
-    return tuple(out[i] for i in range(len(couples))), (*_method_notes(couples, tests), *notes)
+    return tuple(out[i] for i in range(len(couples)))
 
 
 def tests_of(couples: Sequence[Couple], alpha: float) -> list[Test]:
