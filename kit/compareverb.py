@@ -180,6 +180,9 @@ def _couple(metric: str, more: bool | None, asked: Asked, sides: Sides) -> Coupl
         arm, base = _in_common(metric, sides)
     if not arm.values or not base.values:
         raise UserError(f"{metric}: a summary has no pairs", where="--paired", hint="each run's own value is wanted")
+    lacking = [n for side in (sides.base, sides.arm) for n in side.notes if "left out" in n and metric in n]
+    if lacking and not sides.arm.blocks:
+        raise UserError(f"pairs are not known any more: {lacking[0]}", where="--paired", hint="take both runs out")
     if arm.n != base.n:
         what = f"{metric}: {several(base.n, 'value')} in {asked.baseline} and {arm.n} in {asked.arm} are no pairs"
         raise UserError(what, where="--paired", hint="as many in both, in the same order; or without --paired")
