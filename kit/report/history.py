@@ -9,8 +9,9 @@ from kit.report.compare import SHOWN, drawn
 from kit.stats.phrase import signed
 from kit.stats.words import several
 
-HEADERS = ["since", "was", "is", "change", "interval", "p", "runs", ""]
-ALIGNED = ["left", *["right"] * 6, "left"]
+HEADERS = ["was", "is", "change", "interval", "p", "runs", ""]
+ALIGNED = [*["right"] * 6, "left"]
+LONGEST = 40  # characters of a path
 
 
 def render_history(shown: Mapping[str, Any]) -> str:
@@ -27,14 +28,10 @@ def render_history(shown: Mapping[str, Any]) -> str:
 
 
 def _table(rows: list[Mapping[str, Any]]) -> list[str]:
-    """The changes of a metric below its name."""
+    """Each change below its metric and the file that it begins with."""
     head, rule, *lines = drawn([HEADERS, *(_row(r) for r in rows)], ALIGNED)
-    out, last = [head, rule], None
-    for row, line in zip(rows, lines, strict=True):
-        out += [row["metric"]] if row["metric"] != last else []
-        out.append(line)
-        last = row["metric"]
-    return out
+    named = [f"{r['metric']}, since {_short(r['before'])}" for r in rows]
+    return [head, rule, *(line for pair in zip(named, lines, strict=True) for line in pair)]
 
 
 def _row(r: Mapping[str, Any]) -> list[str]:
@@ -43,7 +40,6 @@ def _row(r: Mapping[str, Any]) -> list[str]:
     change = signed(r["ratio"]) if r["ratio"] is not None else "–"
     runs = f"{r['runs_before']}+{r['runs_after']}"
     return [
-        f"  {r['before']}",
         f"{r['was']:.5g}",
         f"{r['is']:.5g}",
         change,
@@ -52,3 +48,8 @@ def _row(r: Mapping[str, Any]) -> list[str]:
         runs,
         r["said"] or "no direction",
     ]
+
+
+def _short(path: str) -> str:
+    """The end of a path, which is what tells runs apart."""
+    return path if len(path) <= LONGEST else f"…{path[-LONGEST + 1 :]}"
