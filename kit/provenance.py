@@ -85,4 +85,4 @@ def remarks(patch: Patch, applied: Sequence[Applied]) -> list[str]:
         for n, offset in enumerate(a.offsets, 1)
         if offset
     ]
-    return [*shifts, *patch.notes]
+    return [line.encode("utf-8", "backslashreplace").decode() for line in (*shifts, *patch.notes)]

@@ -35,6 +35,11 @@ FORMS: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
 """Pattern, what it is, what to type instead; the first that matches is said."""
 
 GIT_SAYS = (
+    (
+        "lacks filename information",
+        "its names have no leading part: made with diff.noprefix?",
+        "`{patch: FILE, strip: 0}` in an arm's series, or `FILE -p0` in a quilt series file",
+    ),
     ("only garbage", "a file header without any hunk", DAMAGED),
     (
         "without full index line",
@@ -71,7 +76,11 @@ def unreadable(name: str, text: bytes, err: str, line: int = 0) -> UserError:
         return UserError(
             found.fault.what, where=f"{name}:{line + found.fault.line}", hint=WRAPPED if wrapped else DAMAGED
         )
-    return in_git_s_words(name, err, line, "cannot be read")
+    error = in_git_s_words(name, err, line, "cannot be read")
+    at = int(error.where.rpartition(":")[2]) - line if error.where != name else 0
+    if "lacks filename information" in err and (heads := [s.at for s in found.sections if s.at <= at]):
+        return UserError(error.what, where=f"{name}:{line + heads[-1]}", hint=error.hint)  # git names the line after it
+    return error
 
 
 def in_git_s_words(name: str, err: str, line: int, what: str, hint: str = DAMAGED) -> UserError:

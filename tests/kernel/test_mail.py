@@ -159,7 +159,7 @@ HEADERS = {
 
 @pytest.mark.parametrize("headers", HEADERS.values(), ids=HEADERS)
 def test_no_header_ends_kit(headers: str) -> None:
-    assert applied(mail("[PATCH] x", diff("int a;", "int b;"), headers)) == b"int b;\n"
+    assert applied(mail("[PATCH] x", "W\u00f6rter\n" + diff("int a;", "int b;"), headers)) == b"int b;\n"
 
 
 def test_a_mail_that_answers_with_a_patch_in_any_encoding() -> None:

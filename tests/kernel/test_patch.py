@@ -156,6 +156,7 @@ def test_what_is_there_already_is_said() -> None:
         (b"diff --git a/f b/f\n", 1, "without any hunk"),
         (b"diff --git a/f b/g\nrename from f\nrename to ../g\n", 1, "outside the tree"),
         (b"diff --git a/f.gif b/f.gif\nindex 1234..5678\nGIT binary patch\n", 3, "unrecognized binary patch"),
+        (b"diff --git f f\nold mode 100644\nnew mode 100755\n", 1, "made with diff.noprefix?"),
         (NAMES.replace(b"mm/f.c", b"../f.c") + HUNK, 1, "outside the tree"),
         (NAMES.replace(b"mm/f.c", b"mm/../../f.c") + HUNK, 1, "outside the tree"),
         (NAMES.replace(b"mm/f.c", b".git/config") + HUNK, 1, "outside the tree"),

@@ -1,0 +1,297 @@
+"""Patch files and mailboxes against git: `patches.py FOLDER… [--tree FOLDER] [--fuzz N [--pure]] [--most N] [--show]`.
+
+Each file is applied by kit and by git (`git am` for a mail or an mbox, else `git apply`), to a tree in which it can
+apply: that of --tree where it does, else one built from the patch's own hunks, each at the line that it names. What is
+taken, and every byte of the tree afterwards, is compared; then forwards and backwards on a tree with some lines moved.
+--fuzz N: N random mutations of these files; kit must end with a result or one UserError, never otherwise (--pure: only
+kit's own reading and explaining, without git, which is the faster by a hundred times).
+The files are another's and not kept here: the table of tests/bench/README.md says which were taken.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import traceback
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from kit.errors import UserError  # noqa: E402
+from kit.kernel.content import Link  # noqa: E402
+from kit.kernel.forms import unreadable  # noqa: E402
+from kit.kernel.hunks import scan  # noqa: E402
+from kit.kernel.mail import _unescaped, is_mail  # noqa: E402
+from kit.kernel.patch import Patch, apply_series, read_patches  # noqa: E402
+from kit.kernel.reject import Asked, explain  # noqa: E402
+from kit.kernel.wrapping import unwrap  # noqa: E402
+
+Files = dict[str, bytes]
+ENV = {
+    **{k: v for k, v in os.environ.items() if not k.startswith("GIT_")},
+    **{f"GIT_{who}_{what}": "a@b" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_NOSYSTEM": "1",
+}
+
+
+@dataclass(frozen=True)
+class Result:
+    """The tree afterwards; None where it was refused, with the words."""
+
+    files: Files | None
+    why: str = ""
+
+
+def git(place: Path, *argv: str, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(["git", *argv], cwd=place, input=data, capture_output=True, env=ENV, check=False)
+
+
+def by_kit(data: bytes, files: Mapping[str, bytes], reverse: bool = False) -> Result:
+    """What kit makes of a file."""
+    try:
+        patches = [patch for _, patch in read_patches("p", data, reverse=reverse)]
+        patches = patches[::-1] if reverse else patches
+        changed, record = apply_series(patches, files.get)
+    except UserError as error:
+        return Result(None, str(error))
+    notes = [note for patch, _ in record for note in patch.notes]
+    after = {path: content for path, content in {**files, **changed}.items() if content is not None}
+    return Result(after, "; ".join(notes))
+
+
+def by_git(data: bytes, files: Mapping[str, bytes], reverse: bool = False) -> Result:
+    """What git makes of it: `git am` of a mail, else `git apply`."""
+    with tempfile.TemporaryDirectory() as name:
+        place = Path(name)
+        for path, content in files.items():
+            (place / path).parent.mkdir(parents=True, exist_ok=True)
+            (place / path).write_bytes(content)
+        if is_mail(data) and not reverse:
+            git(place, "init", "-q")
+            git(place, "add", "-A", "-f")
+            git(place, "commit", "-q", "--allow-empty", "-m", "x")
+            done = git(place, "am", "-q", "--no-gpg-sign", "-", data=data)
+        else:
+            done = git(place, "apply", *["-R"] * reverse, "-", data=data)
+        if done.returncode:
+            return Result(None, (done.stdout + done.stderr).decode(errors="replace").strip())
+        return Result(dict(files_of(place)))
+
+
+def picked(data: bytes) -> bytes:
+    """The mails of a thread that hold its patches, in their order, as an mbox for git am."""
+    mails = [mail for mail, _ in read_patches("p", data)]
+    from_line = b"From x Mon Sep 17 00:00:00 2001\n"
+    return b"".join((b"" if m.whole.startswith(b"From ") else from_line) + m.whole + b"\n" for m in mails)
+
+
+def files_of(place: Path) -> Iterator[tuple[str, bytes]]:
+    """Every file below a folder but git's own."""
+    for path in place.rglob("*"):
+        name = path.relative_to(place)
+        if ".git" in name.parts[:1]:
+            continue
+        if path.is_symlink():
+            yield str(name), Link(os.fsencode(os.readlink(path)))
+        elif path.is_file():
+            yield str(name), path.read_bytes()
+
+
+def before(data: bytes, tree: Path | None) -> Files:
+    """A tree in which the patches of a file can apply: that which is given, or what their hunks say that was there."""
+    try:
+        patches = [patch for _, patch in read_patches("p", data)]
+    except UserError:
+        return {"README": b"x\n"}
+    if tree is not None:
+        there = {path: tree / path for patch in patches for path in patch.paths}
+        real = {path: file.read_bytes() for path, file in there.items() if file.is_file()}
+        if by_kit(data, real).files is not None:
+            return real
+    return built(patches)
+
+
+def built(patches: list[Patch]) -> Files:
+    """The files that the patches of a series want: from the last to the first, the lines after a hunk are put where it
+    says, and changed back; what no hunk tells is filled."""
+    known: dict[str, list[bytes | None]] = {}
+    for patch in reversed(patches):
+        for path, section in reversed(list(zip(patch.paths, scan(patch.data).sections, strict=False))):
+            lines = known.pop(path, [])
+            for hunk in reversed(section.hunks):
+                start = max(0, hunk.new_start - 1 if hunk.new else hunk.new_start)
+                lines += [None] * (start + len(hunk.new) - len(lines))
+                lines[start : start + len(hunk.new)] = hunk.old
+            if not ("new file mode" in section.said or _is_none(section.names[0])):
+                known[section.source or path] = lines
+    filled = {p: [b"filler %d\n" % n if x is None else x for n, x in enumerate(lines)] for p, lines in known.items()}
+    return {"README": b"x\n", **{path: b"".join(lines) for path, lines in filled.items()}}
+
+
+def _is_none(name: str) -> bool:
+    return name == "/dev/null"
+
+
+def moved(files: Files, random_: random.Random) -> Files:
+    """The same tree with some lines put in or taken out."""
+    out = {}
+    for path, content in files.items():
+        lines = content.splitlines(keepends=True)
+        for _ in range(random_.choice((0, 1, 1, 2))):
+            at = random_.randrange(len(lines) + 1)
+            lines[at : at + random_.choice((0, 0, 1))] = random_.choice(([], [b"moved\n"], [b"a\n", b"b\n"]))
+        out[path] = b"".join(lines)
+    return out
+
+
+def verdict(data: bytes, base: Files, ours: Result, theirs: Result) -> str:
+    """In a few words: alike, or how they differ. What git am refuses as a thread it gets without the mails that hold no
+    patch, in the order of the series."""
+    if theirs.files is None and ours.files is not None and is_mail(data):
+        alone = by_git(picked(data), base)
+        if alone.files is not None:
+            return "same bytes, without the mails that are no patch" if alone.files == ours.files else "OTHER BYTES"
+    if theirs.files is None:
+        return "both refuse" if ours.files is None else "kit alone takes"
+    if ours.files is None:
+        return "GIT ALONE TAKES"
+    return "same bytes" if ours.files == theirs.files else "OTHER BYTES"
+
+
+def compare(path: Path, data: bytes, tree: Path | None) -> dict[str, tuple[str, Result, Result]]:
+    """What came of a file, by the way in which it was applied."""
+    random_ = random.Random(path.name)
+    files = before(data, tree)
+    out = {}
+    for way, base, reverse in (("as made", files, False), ("moved", moved(files, random_), False)):
+        ours, theirs = by_kit(data, base, reverse), by_git(data, base, reverse)
+        out[way] = (verdict(data, base, ours, theirs), ours, theirs)
+    after = out["as made"][1].files
+    if after is not None and not is_mail(data):
+        ours, theirs = by_kit(data, after, True), by_git(data, after, True)
+        out["reversed"] = (verdict(b"", after, ours, theirs), ours, theirs)
+    return out
+
+
+def mutated(data: bytes, random_: random.Random) -> bytes:
+    """A file with a few bytes or lines changed, as a disk, a mail program or an editor may."""
+    for _ in range(random_.randint(1, 4)):
+        at, end = sorted(random_.randrange(len(data) + 1) for _ in range(2))
+        lines = data.split(b"\n")
+        line = random_.randrange(len(lines))
+        how = random_.randrange(10)
+        if how == 0:
+            data = data[:at] + bytes([random_.randrange(256)]) + data[at + 1 :]
+        elif how == 1:
+            data = data[:at] + data[min(end, at + 80) :]
+        elif how == 2:
+            data = data[:at] + data[at : at + 200] + data[at:]
+        elif how == 3:
+            data = data[: max(1, end)]
+        elif how == 4:
+            data = data.replace(b"\n", b"\r\n")
+        elif how == 5:
+            data = b"\n".join([*lines[:line], *lines[line + 1 :]])
+        elif how == 6:
+            data = b"\n".join([*lines[:line], lines[line][:40], lines[line][40:], *lines[line + 1 :]])
+        elif how == 7:
+            data = b"\n".join([*lines[:line], random_.choice(ODD), *lines[line:]])
+        elif how == 8:
+            data = b"\n".join([*lines[:line], b"> " + lines[line], *lines[line + 1 :]])
+        else:
+            data = b"\n".join([*lines[:line], lines[line].replace(b"\t", b"        "), *lines[line + 1 :]])
+    return data
+
+
+ODD = [
+    b"\0", b"\xff\xfe", b"@@ -1 +1 @@", b"@@ -0,0 +0,0 @@", b"@@ -99999999999999999999,1 +1 @@", b"--- a/x", b"+++ b/x",
+    b"diff --git a/x b/y", b"diff --git", b"rename from ../x", b"rename to /etc/x", b'rename from "\\777"',
+    b"GIT binary patch", b"index 1..2", b"old mode 1", b"new file mode 120000", b"--xx", b"literal 5", b"delta 5",
+    b"Content-Type: multipart/mixed; boundary=xx", b"Content-Transfer-Encoding: base64", b"Date: 99999", b"\x1b[31m",
+    b"Subject: [PATCH 99999999999999999999/2] x", b"Subject: =?utf-16?b?AA==?=", b"From a Mon Sep 17 00:00:00 2001",
+    b"\\ No newline at end of file", b"-----BEGIN PGP SIGNED MESSAGE-----", b"\x1f\x8b\x08", b"--- /dev/null",
+    b"+++ /dev/null", b"commit " + b"1" * 40,
+]  # fmt: skip
+"""Lines that mean something to git, to a mail or to a shell."""
+
+
+UNREAD = ("error: No valid patches in input", "error: corrupt patch at line 9")
+REFUSALS = ("No such file or directory", "already exists in working directory", "patch does not apply")
+
+
+def explained(data: bytes) -> Result:
+    """All that kit's own code says of a file, with every kind of refusal that git may give."""
+    try:
+        text, _ = unwrap("p", data)
+        is_mail(text)
+        _unescaped(text)
+        found = scan(text)
+        paths = tuple(s.source or s.names[0].partition("/")[2] for s in found.sections)
+        said = [unreadable("p", text, err) for err in UNREAD]
+        for reverse in (False, True):
+            asked = Asked("p", found, 0, paths, 1, reverse)
+            for path, section in zip(paths, found.sections, strict=True):
+                said += [explain(asked, f"error: {path}: {why}", {}.get) for why in REFUSALS]
+                errs = [f"error: patch failed: {path}:{hunk.old_start}\n" for hunk in section.hunks[:3]]
+                said += [explain(asked, err, lambda _: b"a\n" * 9) for err in errs]
+        return Result({}, "; ".join(map(str, said)))
+    except UserError as error:
+        return Result(None, str(error))
+
+
+def fuzz(corpus: list[bytes], count: int, seed: int, pure: bool) -> Counter[str]:
+    """Kit's ends over mutations. Prints each crash with its input's number."""
+    out: Counter[str] = Counter()
+    for number in range(count):
+        random_ = random.Random(seed + number)
+        data = mutated(random_.choice(corpus), random_)
+        try:
+            result = explained(data) if pure else by_kit(data, {"mm/f.c": b"a\n"})
+            out["read" if result.files is not None else "refused"] += 1
+        except Exception:  # that is what is looked for
+            out["CRASHED"] += 1
+            place = Path(tempfile.gettempdir(), f"kit-crash-{seed + number}")
+            place.write_bytes(data)
+            print(f"{place}:", traceback.format_exc().splitlines()[-1])
+    return out
+
+
+def main() -> int:
+    """Prints the table, and each difference."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("folder", nargs="+", type=Path)
+    parser.add_argument("--tree", type=Path)
+    parser.add_argument("--fuzz", type=int, default=0)
+    parser.add_argument("--most", type=int, default=10**6)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--pure", action="store_true")
+    parser.add_argument("--show", action="store_true")
+    options = parser.parse_args()
+    found = [p for folder in options.folder for p in sorted(folder.rglob("*")) if p.is_file() and p.stat().st_size]
+    files = random.Random(options.seed).sample(found, min(options.most, len(found)))
+    if options.fuzz:
+        print(dict(fuzz([p.read_bytes() for p in files], options.fuzz, options.seed, options.pure)))
+        return 0
+    table: Counter[tuple[str, str, str]] = Counter()
+    for path in files:
+        data = path.read_bytes()
+        for way, (what, ours, theirs) in compare(path, data, options.tree).items():
+            table["mails" if is_mail(data) else "patches", way, what] += 1
+            if not what.startswith(("same bytes", "both refuse")) or options.show:
+                print(f"{path} ({way}): {what}\n    kit: {ours.why[:300]}\n    git: {theirs.why[:300]}", flush=True)
+    for (kind, way, what), number in sorted(table.items()):
+        print(f"{kind:8} {way:9} {number:6} {what}")
+    return int(any(what.isupper() for _, _, what in table))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
