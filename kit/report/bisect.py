@@ -138,6 +138,8 @@ def sentence(found: Found) -> str:
         text += f" The model named another function, {named['function']}(): look at both."
     if found["proof"]["again_holds"] is False or found["proof"]["reverted_holds"] is False:
         text += " BUT the proof failed: do not trust it."
+    elif found["proof"].get("holds", True) is None and found["proof"]["again"]:
+        text += " BUT it is not proved: whether the bad end is good without it cannot be told."
     return text
 
 
@@ -174,15 +176,21 @@ def _cost(found: Found) -> list[str]:
 
 
 def git_log(found: Found) -> str:
-    """What `git bisect replay` takes: the end of a search over git, its tests as good, bad and skip."""
-    lines = ["git bisect start"]
+    """What `git bisect replay` takes: the end of a search over git, its tests as good, bad and skip.
+
+    Of a culprit all parents are good: of a merge that did it itself, its sides were searched. What lies behind the
+    culprit's own line, or was good again after it, stands as a remark: git would ask for merge bases, or stop.
+    """
+    lines, culprit = ["git bisect start"], found["culprit"] or {}
     order = {"bad": 0, "good": 1, "skip": 2}  # the last bad one counts for git: the one nearest to the culprit
     for row in sorted(found["commits"], key=lambda r: (order[r["state"]], r["search"], -r["index"])):
         if row["sha"]:
-            lines += [
-                f"# {row['state']}: [{row['sha']}] {row['subject']}".rstrip(),
-                f"git bisect {row['state']} {row['sha']}",
-            ]
+            lines.append(f"# {row['state']}: [{row['sha']}] {row['subject']}".rstrip())
+            if not culprit or row["state"] == "bad":
+                lines.append(f"git bisect {row['state']} {row['sha']}")
+    if culprit:
+        lines.append(f"git bisect bad {culprit['sha']}")
+        lines += [f"git bisect good {parent}" for parent in culprit.get("parents", ())]
     return "\n".join(dict.fromkeys(lines)) + "\n"
 
 

@@ -7,9 +7,10 @@ from typing import Protocol
 
 import numpy as np
 
-from kit.search.noted import Floats, Noted
+from kit.search.belief import Weighed
+from kit.search.noted import Noted
 from kit.search.step import Change, Seen
-from kit.search.tally import Sides, sides
+from kit.search.tally import Sides
 
 FENCE = 2.5  # interquartile ranges beyond the quartiles: 4 standard deviations of one level
 ENOUGH = 8  # values, before a fence is set or a drift is told
@@ -23,9 +24,9 @@ DRIFT = 4.5  # t of the trend over the order of the tests from which it is told
 class Model(Protocol):
     """`Levels` or `Rates`."""
 
-    centred: bool
+    def sums(self, count: int, own: Mapping[int, Sequence[float]]) -> Sides: ...
 
-    def evidence(self, sides: Sides, spare: tuple[float, float]) -> tuple[Floats, float]: ...
+    def weigh(self, sums: Sides, direction: str = "", spare: tuple[float, float] = (0.0, 0.0)) -> Weighed: ...
 
 
 def fenced(own: Mapping[int, Sequence[float]]) -> tuple[Mapping[int, Sequence[float]], int]:
@@ -75,14 +76,13 @@ def _within(
     if len(own) < 2:
         return None
     known = sorted(own)
-    sums = sides(count, own, model.centred).only(
-        np.array(known[:-1])
-    )  # split c: between this commit and the next that was measured
+    sums = model.sums(count, own).only(np.array(known[:-1]))  # split c: between it and the next that was measured
     gaps = np.diff(known)
-    log, unchanged = model.evidence(sums, spare)
-    odds = SECOND / (1 - SECOND) * float((np.exp(np.minimum(log - unchanged, 500)) * gaps).sum() / gaps.sum())
-    at = int(np.argmax(log))
-    before, after = (float(v) for v in sums.means[:, at])
+    weighed = model.weigh(sums, "", spare)
+    chances = np.exp(np.minimum(weighed.log - weighed.unchanged, 500)) * gaps
+    odds = SECOND / (1 - SECOND) * float(chances.sum() / gaps.sum())
+    at = int(np.argmax(weighed.log))
+    before, after = (float(v) for v in weighed.levels[:, at])
     return odds / (1 + odds), Change(tuple(range(known[at] + 1, known[at + 1] + 1)), before, after)
 
 

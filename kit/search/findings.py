@@ -93,7 +93,9 @@ class Proof:
 
     @property
     def holds(self) -> bool | None:
-        """Whether all that was proved speaks for the culprit; None where nothing was."""
+        """Whether all that was proved speaks for the culprit; None where nothing was, or a proof could not be told."""
+        if (self.again and self.again_holds is None) or (self.reverted and self.revert_holds is None):
+            return None
         said = [p for p in (self.again_holds, self.revert_holds) if p is not None]
         return all(said) if said else None
 
@@ -204,6 +206,7 @@ def _proof(proof: Proof) -> dict[str, Any]:
         "reverted_holds": proof.revert_holds,
         "beside": list(proof.beside),
         "same_image": proof.same_image,
+        "holds": proof.holds,
         "why": proof.why,
     }
 

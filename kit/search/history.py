@@ -106,5 +106,6 @@ def _log(repository: Repository, *revisions: str) -> Iterator[Commit]:
     flat = repository.ask(*argv).decode("utf-8", "replace").split("\0")
     for at in range(0, len(flat) - len(FIELDS) + 1, len(FIELDS)):
         sha, parents, subject, author, date, links = (text.strip("\n") for text in flat[at : at + len(FIELDS)])
-        merge = len(parents.split()) > 1
-        yield Commit(sha[:SHORT], subject, author, date, sha, tuple(x for x in links.splitlines() if x), merge)
+        above = tuple(parents.split())
+        links_ = tuple(x for x in links.splitlines() if x)
+        yield Commit(sha[:SHORT], subject, author, date, sha, links_, len(above) > 1, above)

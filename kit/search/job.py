@@ -19,7 +19,7 @@ from kit.runner import Runner
 from kit.search.exact import ExactSearch
 from kit.search.findings import Finding, Proof, Stage, as_json, in_words
 from kit.search.history import read_history
-from kit.search.levels import Levels
+from kit.search.levels import SPREADS, Levels
 from kit.search.line import Line, places
 from kit.search.metric import bad_side
 from kit.search.naming import Named, name_change
@@ -27,7 +27,7 @@ from kit.search.noisy import NoisySearch
 from kit.search.noted import note
 from kit.search.proving import Prover
 from kit.search.question import SCHEME, Question, write_question
-from kit.search.rates import Rates
+from kit.search.rates import CLEAN, Rates
 from kit.search.record import SEARCH, Trials
 from kit.search.series import line_of, read_pieces
 from kit.search.step import Change, Done, End, Measure, Seen
@@ -35,6 +35,8 @@ from kit.search.workbench import Workbench
 from kit.store import Cache, RunFolder, write_json
 from kit.upkeep import keep_within, size_limit, sweep, temporary_files
 
+APART = (0.2, 0.4, 0.4)  # how likely each spread of offsets is once a commit was found wrongly
+RULED_OUT = 3  # commits, after which the search does not go on
 BUILD_SECONDS, BOOT_SECONDS = 30.0, 15.0  # until some were done here
 Watch = Callable[["Narrowed"], None]
 
@@ -147,6 +149,7 @@ class _Job:
         self.limit = question.wanted.threshold  # a value is bad from there on; None: half way between a line's ends
         self.named: Named | None = None
         self.asked_model = False
+        self.ruled_out: set[str] = set()  # places of commits whose revert left the bad end as it was
 
     def run(self) -> BisectResult:
         for said in self.notes:
@@ -156,6 +159,12 @@ class _Job:
         if proof.scatters and not self.noisy:
             self.noisy = True
             self.notes.append("the good end did not give the same value again: the search went on by probability")
+            stages = self._into_merges(Stage(self.line, self._search(self.line)))
+            proof = self._proved(stages[-1])
+        while self.noisy and proof.revert_holds is False and len(self.ruled_out) < RULED_OUT:
+            commit = stages[-1].commit
+            self.ruled_out.add(stages[-1].line.place(stages[-1].culprit))
+            self.notes.append(f"{commit.name} was ruled out: the bad end is as bad without it; the search went on")
             stages = self._into_merges(Stage(self.line, self._search(self.line)))
             proof = self._proved(stages[-1])
         return self._finish(Finding(tuple(stages), self.named, proof, self.noisy))
@@ -206,13 +215,19 @@ class _Job:
             return self._boot_cost() + (0.0 if commit in images else self._build_cost())
 
         if self.noisy:
-            return self._noisy_search(count).next(seen, cost, images)
+            return self._noisy_search(line).next(seen, cost, images)
         hint = self._hint(line, seen)
         return ExactSearch(count, direction, self.limit, hint, self.question.within).next(seen, cost, images)
 
-    def _noisy_search(self, count: int) -> NoisySearch:
-        wanted, model = self.question.wanted, Rates() if self.question.yes_no else Levels()
-        return NoisySearch(count, wanted.probability, model, self.question.direction, wanted.tests)
+    def _noisy_search(self, line: Line) -> NoisySearch:
+        """A splat that the good end shows would be no good end; a command may fail there now and then."""
+        wanted, count = self.question.wanted, len(line.commits) + 1
+        of_outcomes = Rates(CLEAN) if wanted.evidence == "splat" else Rates()
+        of_values = Levels(spreads=SPREADS, common=APART) if self.ruled_out else Levels()
+        model = of_outcomes if self.question.yes_no else of_values
+        out = [line.place(i) in self.ruled_out for i in range(1, count)]
+        weights = tuple(0.0 if o else 1.0 for o in out) if any(out) and not all(out) else None
+        return NoisySearch(count, wanted.probability, model, self.question.direction, wanted.tests, weights)
 
     def _hint(self, line: Line, seen: Sequence[Seen]) -> int | None:
         """The commit that the model names, once both ends were booted."""
@@ -245,7 +260,7 @@ class _Job:
         """What is known when the budget ends."""
         why = f"the budget of {self.question.exp.minutes:g} minutes in guests is spent"
         if self.noisy:  # single values tell nothing: what is likely by all of them
-            done = replace(self._noisy_search(len(line.commits) + 1), budget=len(seen)).next(seen, images=images)
+            done = replace(self._noisy_search(line), budget=len(seen)).next(seen, images=images)
             if isinstance(done, Done):
                 return replace(done, why=f"{done.why.rpartition(':')[0]}: {why}") if done.end is End.SET else done
         known = self._bounds(line, seen, images)
@@ -270,7 +285,7 @@ class _Job:
         """Of each commit, as far as it is known."""
         count = len(line.commits)
         if self.noisy:
-            return tuple(float(c) for c in self._noisy_search(count + 1).posterior(seen, images)[1:])
+            return tuple(float(c) for c in self._noisy_search(line).posterior(seen, images)[1:])
         known = self._bounds(line, seen, images)
         low, high = (0, count) if known is None else known[:2]
         return tuple(1 / (high - low) if low < c <= high else 0.0 for c in range(1, count + 1))

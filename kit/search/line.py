@@ -15,7 +15,7 @@ from kit.kernel.tree import Tree
 @dataclass(frozen=True)
 class Commit:
     """One commit or patch as a report names it. `sha`: the full id, "" for a patch that has none; `merge`: it has
-    several parents."""
+    several `parents`, which only commits of git have."""
 
     name: str
     subject: str
@@ -24,6 +24,7 @@ class Commit:
     sha: str = ""
     links: tuple[str, ...] = ()
     merge: bool = False
+    parents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

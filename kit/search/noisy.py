@@ -12,17 +12,19 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from kit.search.belief import Belief, believe, fresh, told
 from kit.search.doubts import SURE, drift, fenced, second_changes, to_clear
-from kit.search.levels import Levels
+from kit.search.levels import COMMON, SPREADS, Levels
 from kit.search.noted import Floats, Noted, chance_to_run, note, why_not
 from kit.search.rates import Rates
-from kit.search.step import MORE, Change, Cost, Done, End, Measure, Seen, equal_cost, second
-from kit.search.tally import Sides, sides
+from kit.search.step import Change, Cost, Done, End, Measure, Seen, equal_cost, second
+from kit.search.tally import ramps
 
 UNCHANGED = 0.05  # prior probability that nothing changed at all
-NEGLIGIBLE = 1e-6  # a candidate so much less likely than the best is left out when tests are compared
-FEW = 6  # values, below which the direction of a change is not judged
-CURIOSITY = 0.1  # weight of what a test tells about the levels, beside what it tells about the culprit
+ENOUGH = 0.2  # nats that are left unknown when the culprit has a probability of 0.95
+ALIKE = 0.3  # probability that kernels have no offsets of their own, below which they are judged as if they had
+KERNELS = 5  # of which there are values, before that is asked
+PATIENCE = 100  # tests that a search which cannot get anywhere may take at least
 
 
 @dataclass(frozen=True)
@@ -48,16 +50,15 @@ class NoisySearch:
         noted = note(self.count, seen, images or {})
         if (stop := self._ends(noted, seen)) is not None:
             return stop
-        sums = sides(self.count, self._drawn_in(noted), self.model.centred)
-        chances = self._weigh(sums, noted)
-        if (done := self._settled(chances, sums, noted, len(seen))) is not None:
+        belief = self._believe(noted)
+        if (done := self._settled(belief, noted, len(seen))) is not None:
             return self._doubted(done, noted, seen)
-        if chances[0] > 0.5:
-            return self._an_end(noted, f"nothing changed at all, {chances[0]:.0%}")
-        told = self._told(chances, sums)
-        commit = self._choose(told, noted, cost)
-        likely = int(np.argmax(chances[1:])) + 1
-        return Measure(commit, f"#{likely} is the likeliest, {chances[likely]:.0%}")
+        nothing = float(belief.chances[0] - belief.creep.sum())
+        if nothing > 0.5:
+            return self._an_end(noted, f"nothing changed at all, {nothing:.0%}")
+        commit = self._choose(belief, noted, cost)
+        likely = int(np.argmax(belief.chances[1:])) + 1
+        return Measure(commit, f"#{likely} is the likeliest, {belief.chances[likely]:.0%}")
 
     def posterior(self, seen: Sequence[Seen], images: Mapping[int, object] | None = None) -> Floats:
         """Probabilities: [0] that nothing changed, [c] that commit c changed it; shape (count,), sums to 1.
@@ -67,7 +68,24 @@ class NoisySearch:
         noted = note(self.count, seen, images or {})
         if not {0, self.count - 1} <= noted.values.keys():
             return self._prior(noted)
-        return self._weigh(sides(self.count, self._drawn_in(noted), self.model.centred), noted)
+        return self._believe(noted).chances
+
+    def outlook(
+        self, seen: Sequence[Seen], commit: int, images: Mapping[int, object] | None = None
+    ) -> tuple[tuple[float, float], tuple[float, float]]:
+        """(chance, value) of a test of a commit that comes out as before the change, and as after it."""
+        noted = note(self.count, seen, images or {})
+        if not {0, self.count - 1} <= noted.values.keys():
+            return (float(commit == 0), 0.0), (float(commit != 0), 1.0)
+        belief = self._believe(noted)
+        likely = int(np.argmax(belief.chances[1:]))
+        before, after = (0.0, 1.0) if self.yes_no else (float(v) for v in belief.weighed.levels[:, likely])
+        share = float(belief.chances[1 : commit + 1].sum() / max(belief.chances[1:].sum(), 1e-300))
+        return (1 - share, before), (share, after)
+
+    @property
+    def yes_no(self) -> bool:
+        return isinstance(self.model, Rates)
 
     def _drawn_in(self, noted: Noted) -> Mapping[int, Sequence[float]]:
         return fenced(noted.own)[0] if isinstance(self.model, Levels) else noted.own
@@ -99,38 +117,58 @@ class NoisySearch:
         weights[0] = UNCHANGED
         return np.asarray(weights, dtype=np.float64)
 
-    def _weigh(self, sums: Sides, noted: Noted) -> Floats:
-        log, unchanged = self.model.evidence(sums)
-        every = np.concatenate([[unchanged], log])
-        chances = self._prior(noted) * np.exp(every - every.max())
-        return np.asarray(chances / chances.sum(), dtype=np.float64)
+    def _believe(self, noted: Noted) -> Belief:
+        own, prior = self._drawn_in(noted), self._prior(noted)
+        plain = believe(self.model.weigh(self.model.sums(self.count, own), self.direction), prior)
+        if self.yes_no or plain.chances[1:].max() < self.probability or len(own) < KERNELS:
+            return plain
+        apart = Levels(spreads=SPREADS, common=COMMON)
+        full = believe(apart.weigh(apart.sums(self.count, own), self.direction), prior)
+        return full if _alike(full) < ALIKE else plain
 
-    def _settled(self, chances: Floats, sums: Sides, noted: Noted, spent: int) -> Done | None:
+    def _settled(self, belief: Belief, noted: Noted, spent: int) -> Done | None:
         """The end, if it is sure enough or the budget is spent; `spent`: tests so far."""
-        enough = 1 - (1 - self.probability) * self.model.margin
-        if chances[0] >= self.probability:
+        chances = belief.chances
+        crept = float(belief.creep.sum())
+        nothing = float(chances[0] - belief.against) - crept
+        if nothing >= self.probability:
             said = f"no difference between the ends was found in {spent} tests"
-            return Done(End.NO_DIFFERENCE, (), float(chances[0]), said)
-        if self.direction and (wrong := float(chances[1:] @ better(sums, self.direction))) >= enough:
+            return Done(End.NO_DIFFERENCE, (), nothing, said)
+        if belief.against >= self.probability:
             good, bad = (float(np.mean(noted.own[noted.twins.get(c, c)])) for c in (0, self.count - 1))
             said = f"the bad end is better than the good one: {bad:.4g} against {good:.4g} ({self.direction})"
-            return Done(End.OTHER_WAY, (), wrong, said)
+            return Done(End.OTHER_WAY, (), float(belief.against), said)
+        if crept >= self.probability:
+            return self._crept(belief, noted)
         groups = _groups(noted)
         masses = np.bincount(groups, chances[1:])
         best = int(np.argmax(masses))
-        if masses[best] >= enough:
+        if self._confidence(belief, float(masses[best]), groups == best) >= self.probability:
             candidates = np.flatnonzero((groups == best) & (chances[1:] > 0)) + 1
-            return self._found(tuple(map(int, candidates)), chances, sums, "those between cannot be tested")
+            return self._found(tuple(map(int, candidates)), belief, noted, "those between cannot be tested")
+        if self._hopeless(belief, noted, spent):
+            apart = (
+                "kernels differ from each other by more than their tests do: more tests would hardly tell them apart"
+            )
+            return self._found(_smallest(chances, self.probability), belief, noted, apart)
         if spent >= self.budget:
             spoken = f"the budget of {self.budget} tests is spent"
-            return self._found(_smallest(chances, self.probability), chances, sums, spoken)
+            return self._found(_smallest(chances, self.probability), belief, noted, spoken)
         return None
 
-    def _found(self, candidates: tuple[int, ...], chances: Floats, sums: Sides, because: str) -> Done:
+    def _confidence(self, belief: Belief, mass: float, inside: NDArray[np.bool_]) -> float:
+        """The posterior probability of these candidates as the model's `margin` corrects it."""
+        likely = int(np.argmax(np.where(inside, belief.chances[1:], -1.0)))
+        before, after = (float(v) for v in belief.weighed.levels[:, likely])
+        return max(1 - (1 - mass) / self.model.margin(before, after, float(belief.weighed.noise[likely])), 0.0)
+
+    def _found(self, candidates: tuple[int, ...], belief: Belief, noted: Noted, because: str) -> Done:
         """The end at a change; `because`: why it is no single commit, where it is not."""
-        likely = max(candidates, key=lambda c: chances[c]) - 1
-        before, after = (float(v) for v in sums.means[:, likely])
-        confidence = float(chances[list(candidates)].sum())
+        chances = belief.chances
+        likely = max(candidates, key=lambda c: chances[c])
+        before, after = self._told(belief, noted, likely)
+        inside = np.isin(np.arange(1, self.count), candidates)
+        confidence = self._confidence(belief, float(chances[1:][inside].sum()), inside)
         change, said = Change(candidates, before, after), f"from {before:.4g} to {after:.4g}"
         sure = f"with a probability of {confidence:.1%}"
         if len(candidates) == 1 and confidence >= self.probability:
@@ -138,6 +176,39 @@ class NoisySearch:
         which = f"one of {len(candidates)} commits, #{candidates[0]} to #{candidates[-1]}," if candidates[1:] else ""
         which = which or f"#{candidates[0]}"
         return Done(End.SET, (change,), confidence, f"{which} changed it {sure}, {said}: {because}")
+
+    def _told(self, belief: Belief, noted: Noted, likely: int) -> tuple[float, float]:
+        """What is before and after the likeliest commit: shares of outcomes; levels as they are expected.
+
+        A search ends when its values happen to speak for a large change. So the change is that of all commits by their
+        probability, and "nothing" has its share.
+        """
+        if self.yes_no:
+            sides = [[v for c, several in noted.own.items() if (c < likely) is first for v in several]
+                     for first in (True, False)]  # fmt: skip
+            return float(np.mean(sides[0])), float(np.mean(sides[1]))
+        levels, chances = belief.weighed.levels, belief.chances[1:]
+        middle, gap = levels.mean(axis=0), levels[1] - levels[0]
+        half = float(chances @ gap) / 2
+        return float(middle[likely - 1]) - half, float(middle[likely - 1]) + half
+
+    def _crept(self, belief: Belief, noted: Noted) -> Done:
+        """The end where no commit did it alone: all along the likeliest ramp."""
+        places, _ = ramps(self.count)
+        first, last = places[int(np.argmax(belief.creep))]
+        before, after = (float(np.mean(noted.own[noted.twins.get(c, c)])) for c in (0, self.count - 1))
+        change, confidence = Change(tuple(range(first + 1, last + 1)), before, after), float(belief.creep.sum())
+        said = f"from {before:.4g} to {after:.4g} bit by bit or in several steps between #{first} and #{last}"
+        why = f"no single commit changed it with a probability of {confidence:.1%}: {said}"
+        return Done(End.SET, (change,), confidence, why)
+
+    def _hopeless(self, belief: Belief, noted: Noted, spent: int) -> bool:
+        """Whether kernels have offsets of their own, and the rest would take longer to learn than all so far."""
+        chances = belief.chances
+        if self.yes_no or _alike(belief) >= ALIKE or chances[0] - belief.creep.sum() > 0.1:
+            return False
+        left = -float((chances * np.log(np.maximum(chances, 1e-300))).sum()) - ENOUGH
+        return float(self._rates(belief, noted).max()) * max(spent, PATIENCE) < left
 
     def _doubted(self, done: Done, noted: Noted, seen: Sequence[Seen]) -> Measure | Done:
         """The end, with what does not fit one change and normal noise; or a test to clear up a second change."""
@@ -158,66 +229,26 @@ class NoisySearch:
                 notes.append(f"the values drift by {each:+.3g} from one test to the next, whatever the commit")
         return replace(done, changes=(*done.changes, *others), notes=(*done.notes, *notes))
 
-    def _told(self, chances: Floats, sums: Sides) -> Floats:
-        """Expected information of a test of each commit, in nats; (count,). Splits that are out of the race are left
-        out: between two that are in, every commit tells the same."""
-        live = np.flatnonzero(chances[1:] > NEGLIGIBLE * chances[1:].max())
-        inside, weights = sums.only(live), np.concatenate([chances[:1], chances[1:][live]])
-        told = information(weights, *self.model.predictive(inside))
-        told += CURIOSITY * _by_commit(weights[1:] * self.model.learned(inside))
-        return np.asarray(told[np.searchsorted(live, np.arange(self.count))], dtype=np.float64)
-
-    def _choose(self, told: Floats, noted: Noted, cost: Cost) -> int:
+    def _choose(self, belief: Belief, noted: Noted, cost: Cost) -> int:
         """The commit that tells most per second; of equal ones a commit that was measured already."""
-        rate = told * chance_to_run(noted)
+        rate = self._rates(belief, noted)
         if cost is not equal_cost:
             rate /= np.fromiter(map(cost, range(self.count)), np.float64, self.count)
         rate[list(noted.values)] *= 1 + 1e-9
         rate[list(noted.skipped)] = -1.0
         return int(np.argmax(rate))
 
-
-def better(sides: Sides, direction: str) -> Floats:
-    """Chance that the level after each split is better than the one before; 0 from fewer than `FEW` values.
-
-    By the normal distribution of the difference of the means, in its logistic approximation (Bowling and others 2009).
-    """
-    number = sides.number
-    every = float(number[:, 0].sum())
-    if every < FEW:
-        return np.zeros(number.shape[1])
-    error = np.sqrt(sides.within / (every - 2) * (1 / np.maximum(number, 0.5)).sum(axis=0))
-    grown = (sides.means[1] - sides.means[0]) / error * (1 if direction == MORE else -1)
-    return np.asarray(1 / (1 + np.exp(-1.702 * np.clip(grown, -300, 300))), dtype=np.float64)
+    def _rates(self, belief: Belief, noted: Noted) -> Floats:
+        """What a test of each commit tells, on average over whether it can be tested; in nats."""
+        tests = np.zeros(self.count)
+        for commit, values in noted.own.items():
+            tests[commit] = len(values)
+        return told(belief, self.yes_no) * chance_to_run(noted) * fresh(belief, tests)
 
 
-def information(chances: Floats, each: Floats, alone: Floats) -> Floats:
-    """Expected information of a test of each commit about which one changed it, in nats; shape (candidates + 1,).
-
-    `chances`: as `NoisySearch.posterior`; `each` and `alone`: chances of the next value as the model's `predictive`.
-    """
-    weights = chances[1:]
-    weighted = each * weights
-    mixed = np.zeros((each.shape[1], len(chances)))
-    mixed[:, 1:] = weighted[1].cumsum(axis=1)
-    mixed[:, :-1] += weighted[0][:, ::-1].cumsum(axis=1)[:, ::-1]
-    mixed += (chances[0] * alone)[:, None]
-    known = _by_commit(np.stack([_entropy(each[0]), _entropy(each[1])]) * weights)
-    told = _entropy(mixed) - known - chances[0] * _entropy(alone[:, None])[0]
-    return np.asarray(np.maximum(told, 0.0), dtype=np.float64)
-
-
-def _by_commit(of_splits: Floats) -> Floats:
-    """Sum over the splits of what holds before (row 0) and after (row 1) the change, for a test of each commit."""
-    out = np.zeros(of_splits.shape[1] + 1)
-    out[1:] = of_splits[1].cumsum()
-    out[:-1] += of_splits[0][::-1].cumsum()[::-1]
-    return out
-
-
-def _entropy(chances: Floats) -> Floats:
-    """Along the first axis, in nats."""
-    return np.asarray(-(chances * np.log(np.maximum(chances, 1e-300))).sum(axis=0), dtype=np.float64)
+def _alike(belief: Belief) -> float:
+    """The probability that kernels have no offsets of their own."""
+    return float(belief.weighed.spreads[0] @ belief.chances[1:] / max(belief.chances[1:].sum(), 1e-300))
 
 
 def _groups(noted: Noted) -> NDArray[np.int64]:

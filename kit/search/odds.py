@@ -1,7 +1,8 @@
-"""Whether measurements that scatter prove a change once more: differences of pairs in, go on or the answer out. Pure.
+"""Whether measurements that scatter prove a change once more: what was measured in, go on or the answer out. Pure.
 
-A pair is two tests done one after the other, so that what drifts between rounds is in both. Wald's sequential test of
-two hypotheses: the differences lie about the change that was found, or about nothing (Ann. Math. Stat. 16, 1945).
+Wald's sequential test of two hypotheses (Ann. Math. Stat. 16, 1945). Of values: the differences between the bad end and
+what was tested lie about the change that was found, or about nothing. A pair is two tests done one after the other, so
+that what drifts between rounds is in both. Of outcomes: they come at the rate of the good side, or of the bad one.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 LEAST, MOST = 2, 20  # pairs
+MOST_OUTCOMES = 100  # which tell little one by one
 NARROW = 0.1  # the noise is taken to be at least this share of the change
 WILD = 1.0  # a difference counts no further off than this share of the change beyond either hypothesis
 
@@ -44,6 +46,39 @@ class Pairs:
         if abs(self.odds) < math.log(self.sure / (1 - self.sure)):
             return None
         return self.odds > 0
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """`seen`: 1 for bad, 0 for good; `good`, `bad`: (number, how many of them bad) of all tests of each side."""
+
+    seen: Sequence[float]
+    good: tuple[int, int]
+    bad: tuple[int, int]
+    sure: float
+
+    @property
+    def odds(self) -> float:
+        """Logarithm of how much likelier it is like the good side than like the bad one."""
+        p, q = (_rate(*side) for side in (self.good, self.bad))
+        shown = sum(self.seen)
+        return shown * math.log(p / q) + (len(self.seen) - shown) * math.log((1 - p) / (1 - q))
+
+    @property
+    def enough(self) -> bool:
+        return len(self.seen) >= MOST_OUTCOMES or self.holds is not None
+
+    @property
+    def holds(self) -> bool | None:
+        """Whether it is like the good side; None: it cannot be told."""
+        if abs(self.odds) < math.log(self.sure / (1 - self.sure)):
+            return None
+        return self.odds > 0
+
+
+def _rate(number: int, shown: int) -> float:
+    """The mean under Jeffreys' prior."""
+    return (shown + 0.5) / (number + 1)
 
 
 def spread_about(groups: Sequence[Sequence[float]]) -> float:

@@ -15,7 +15,7 @@ from kit.search.doubts import fenced
 from kit.search.findings import Proof, Stage
 from kit.search.line import Line, Source, places
 from kit.search.noted import Noted, note
-from kit.search.odds import MOST, Pairs, spread_about
+from kit.search.odds import MOST, MOST_OUTCOMES, Outcomes, Pairs, spread_about
 from kit.search.question import Question
 from kit.search.record import AGAIN, REVERTED, SAME, SEARCH, Trial
 from kit.search.revert import reverted
@@ -47,7 +47,8 @@ class Prover:
         except UserError as error:
             why = f"{stage.commit.name} cannot be reverted on the bad end: {error}"
         if self.noisy:
-            return replace(self._in_rounds(proof, stage, place, source), why=why)
+            rounds = self._outcomes if self.question.yes_no else self._in_rounds
+            return replace(rounds(proof, stage, place, source), why=why)
         return replace(proof, why=why) if source is None else self._without(proof, place, lambda: source)
 
     def _expected(self, stage: Stage) -> Proof:
@@ -68,30 +69,66 @@ class Prover:
 
     def _in_rounds(self, proof: Proof, stage: Stage, place: str, source: Source | None) -> Proof:
         """Good end, bad end and revert in turn; of the bad end's differences from the others the answers."""
-        spread, sure = self._spread(stage), self.question.wanted.probability
         last = len(self.line.commits)
-        ends = proof.bad - fmean(self._measured(0))
         for round_ in range(1, MOST + 1):
             good = self._times(round_, self.ends[0], AGAIN, lambda: self.line.source(0))
             bad = self._times(round_, self.ends[1], AGAIN, lambda: self.line.source(last))
             without = [] if source is None else self._times(round_, place, REVERTED, lambda: source)
-            again = Pairs(_differences(bad, good), ends, spread, sure)
-            gone = Pairs(_differences(bad, without), proof.after - proof.before, spread, sure)
+            again, gone = self._pairs(proof, stage, good, bad, without)
             if again.enough and (gone.enough or source is None):
                 break
         decided = again.holds, gone.holds if source is not None else None
         return replace(proof, again=_values(good), reverted=_values(without), beside=_values(bad), decided=decided)
 
+    def _pairs(
+        self, proof: Proof, stage: Stage, good: Sequence[Trial], bad: Sequence[Trial], without: Sequence[Trial]
+    ) -> tuple[Pairs, Pairs]:
+        """What the rounds so far say of the good end and of the revert. The change is that between all values of each
+        side; the ends' own tests are few, and count alone where a second change makes the ends differ by more."""
+        spread, sure, change = self._spread(stage), self.question.wanted.probability, proof.after - proof.before
+        ends = proof.bad - fmean(self._measured(0)) if stage.done.changes[1:] or stage.line is not self.line else change
+        return Pairs(_differences(bad, good), ends, spread, sure), Pairs(
+            _differences(bad, without), change, spread, sure
+        )
+
+    def _outcomes(self, proof: Proof, stage: Stage, place: str, source: Source | None) -> Proof:
+        """The good end once more and the revert, each until it is clear whose rate it has, the good side's or the
+        bad one's; all tests of a side tell its rate."""
+        sides, sure = self._sides(stage), self.question.wanted.probability
+        good, bad = ((len(values), round(sum(values))) for values in sides)
+
+        def ask(
+            place: str, role: str, get_source: GetSource, known: Sequence[float]
+        ) -> tuple[Sequence[float], bool | None]:
+            for round_ in range(1, MOST_OUTCOMES + 1):
+                tests = self._times(round_, place, role, get_source)
+                said = Outcomes((*known, *_values(tests)), good, bad, sure)
+                if said.enough or len(tests) < round_ or tests[-1].skip:
+                    break
+            return _values(tests), said.holds if _values(tests) else None
+
+        again, as_it_was = ask(self.ends[0], AGAIN, lambda: self.line.source(0), self._measured(0, SEARCH))
+        without, gone = ((), None) if source is None else ask(place, REVERTED, lambda: source, ())
+        return replace(proof, again=tuple(again), reverted=tuple(without), decided=(as_it_was, gone))
+
     def _spread(self, stage: Stage) -> float:
         """Standard deviation of a test, as the search has seen it on both sides of the culprit."""
+        return spread_about(self._sides(stage))
+
+    def _sides(self, stage: Stage) -> tuple[list[float], list[float]]:
+        """All values before the culprit, and all from it on."""
         own = self._noted(stage.line).own
         drawn = own if self.question.yes_no else fenced(own)[0]
-        sides = [[v for c, several in drawn.items() if (c < stage.culprit) is first for v in several]
-                 for first in (True, False)]  # fmt: skip
-        return spread_about(sides)
+        before, after = ([v for c, several in drawn.items() if (c < stage.culprit) is first for v in several]
+                         for first in (True, False))  # fmt: skip
+        return before, after
 
-    def _measured(self, index: int) -> Sequence[float]:
-        """What the tests of a commit of the line gave; a kernel that does the same as it counts too."""
+    def _measured(self, index: int, role: str = "") -> Sequence[float]:
+        """What the tests of a commit of the line gave; a kernel that does the same as it counts too. `role`: only the
+        commit's own of that role."""
+        if role:
+            mine = [t for t in self.tests.done if t.place == self.line.place(index) and t.role == role]
+            return _values(mine)
         return self._noted(self.line).values.get(index, ())
 
     def _noted(self, line: Line) -> Noted:

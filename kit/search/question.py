@@ -35,7 +35,7 @@ class Question:
     @property
     def exact(self) -> bool:
         """Whether a test is taken to give the same value each time."""
-        auto = self.wanted.evidence != "time"
+        auto = self.wanted.evidence not in ("time", "splat", "command")
         return auto if self.wanted.search == "auto" else self.wanted.search == "exact"
 
     @property
@@ -52,7 +52,7 @@ class Question:
     @property
     def direction(self) -> str:
         """As kit.search.exact has it: "" for either."""
-        return "" if self.wanted.direction == "either" and not self.yes_no else self.wanted.direction
+        return "" if self.wanted.direction == "either" else self.wanted.direction
 
 
 def read_question(

@@ -1,85 +1,94 @@
 """How well each split explains outcomes good and bad whose rates are unknown: sums in, log evidence out. Pure.
 
-The chance of a bad outcome is p before and q after the change, with the prior Beta(p; a, a) Beta(q; a, a) (p - q)²,
-normalised and mixed over `SHAPES`; it is zero at p = q. Both integrate out in closed form.
+The chance of a bad outcome is p before and q after the change. Both lie on a grid of log odds, with "never" and
+"always" at its ends, and their prior is a table of pairs, zero where they are equal. A good end that never shows what
+is sought has a probability of its own: it is what a user means who says that it is good.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import lgamma
 
 import numpy as np
 
+from kit.search.belief import Weighed
 from kit.search.noted import Floats
-from kit.search.tally import Sides
+from kit.search.step import MORE
+from kit.search.tally import Sides, sides
 
-SHAPES = (0.5, 4.0, 30.0)  # a: rates near 0 and 1, in between, and both near one half
+NEVER = 1e-6  # the rate at the lower end of the grid; 1 less it at the upper
+WIDEST, STEP = 5.25, 0.35  # log odds of the other points: from -WIDEST (a rate of 0.5%) to WIDEST
+SHAPES = (0.5, 4.0, 30.0)  # a of the density Beta(p; a, a) Beta(q; a, a) (q - p)²: near 0 and 1, between, near 1/2
+SCALES = (2.0, 8.0)  # g of the density d² N(d; 0, g) of the difference of log odds, whatever their middle: rare ones
+WEIGHTS = (0.27, 0.27, 0.27, 0.095, 0.095)  # of these in the prior
+CLEAN = 0.95  # prior probability that p is NEVER where the good end cannot give a bad outcome, as with splats
+ALWAYS = 0.1  # where p is NEVER, the prior probability that q is 1
+MARGIN, MARGINS, CLEAN_MARGIN = 0.4, (1.0, 1.5), 0.65
+ALONE = 0.2, 0.05  # where nothing changed, those of NEVER and of 1
 
 
 @dataclass(frozen=True)
 class Rates:
-    """The model of outcomes: values are 1 for bad, 0 for good."""
+    """The model of outcomes: values are 1 for bad, 0 for good. `clean`: prior probability that the good end never gives
+    a bad one."""
 
-    shapes: tuple[float, ...] = SHAPES
-    centred = False  # sums count outcomes
-    margin = 1.0  # of the allowed errors: the posterior is as sure as it should be
+    clean: float = 0.1
 
-    def evidence(self, sides: Sides, spare: tuple[float, float] = (0.0, 0.0)) -> tuple[Floats, float]:
-        """(log evidence of each split, of no change at all); `spare`, as of `Levels`, tells nothing of rates."""
-        number, bad = int(sides.number[:, 0].sum()), int(sides.total[:, 0].sum())
-        of_each, of_both = _log_gammas(self.shapes, _room(number))
-        alone = of_each[:, bad] + of_each[:, number - bad] - of_both[:, number]
-        return _mixed(self._by_shape(sides)[0]), float(_mixed(alone[:, None])[0])
+    def margin(self, before: float, after: float, noise: float) -> float:
+        """As that of `Levels`, by the difference of the log odds."""
+        p, q = np.clip([before, after], 0.001, 0.999)
+        apart = abs(float(np.log(p / (1 - p)) - np.log(q / (1 - q))))
+        return CLEAN_MARGIN if self.clean >= 0.5 else float(np.clip(MARGIN * apart, *MARGINS))
 
-    def learned(self, sides: Sides) -> Floats:
-        """Information, in nats, of the next outcome about the rates themselves: before and after, (2, splits)."""
-        return np.asarray(0.5 * np.log1p(1 / (sides.number + 1)), dtype=np.float64)
+    def sums(self, count: int, own: Mapping[int, Sequence[float]]) -> Sides:
+        return sides(count, own)
 
-    def predictive(self, sides: Sides) -> tuple[Floats, Floats]:
-        """Chances of (good, bad) next: (of each split, before and after: (2, 2, splits); of no change: (2,)).
-
-        The posterior means of both rates. Cruder ones, each side's own under Jeffreys' prior, cost tests: 6% more at
-        rates of 0.4 and 0.6, 4% at 0.2 and 0.8.
-        """
-        log, (first, second, third), squared = self._by_shape(sides)
-        mean = (third - 2 * second * first[:, ::-1] + first * second[:, ::-1]) / squared[:, None]
-        share = np.exp(log - log.max(axis=0))
-        chance = (share[:, None] * mean).sum(axis=0) / share.sum(axis=0)
-        alone = (float(sides.total[:, 0].sum()) + 0.5) / (float(sides.number[:, 0].sum()) + 1)
-        return np.stack([1 - chance, chance], axis=1), np.array([1 - alone, alone])
-
-    def _by_shape(self, sides: Sides) -> tuple[Floats, tuple[Floats, Floats, Floats], Floats]:
-        """For every shape (first axis) and split (last): log evidence; the first three moments of both rates (second
-        axis) as if they were apart; the mean of (p - q)²."""
-        number, bad = sides.number.astype(np.int64), sides.total.astype(np.int64)
-        of_each, of_both = _log_gammas(self.shapes, _room(int(number[0, 0] + number[1, 0])))
-        a = np.array(self.shapes)[:, None, None]
-        x, n = a + bad, 2 * a + number
-        first = x / n
-        second = first * (x + 1) / (n + 1)
-        third = second * (x + 2) / (n + 2)
-        squared = second.sum(axis=1) - 2 * first[:, 0] * first[:, 1]
-        log = (of_each[:, bad] + of_each[:, number - bad] - of_both[:, number]).sum(axis=1)
-        log += np.log(squared * (2 * (2 * a[:, 0] + 1)))
-        return log, (first, second, third), squared
+    def weigh(self, sums: Sides, direction: str = "", spare: tuple[float, float] = (0.0, 0.0)) -> Weighed:
+        """`spare`, as of `Levels`, tells nothing of rates."""
+        number, bad = sums.number[..., 0, :], sums.total[..., 0, :]
+        rates, logs, prior, alone = _grid(self.clean)
+        fits = bad[..., None] * logs[0] + (number - bad)[..., None] * logs[1]
+        most = fits.max(axis=-1)
+        fits = np.exp(fits - most[..., None])
+        top = most.sum(axis=0)
+        tables = [prior.T, prior] if direction == MORE else [prior, prior.T]
+        sought, other = (_pairs(fits, rates, table) for table in tables)
+        against = np.log(np.maximum(other[0], 1e-300)) + top if direction else None
+        if not direction:
+            both = sought[0] + other[0]
+            sought = both / 2, (sought[0] * sought[1] + other[0] * other[1]) / np.maximum(both, 1e-300)
+        whole = bad[..., 0].sum(axis=0)[..., None] * logs[0] + (number - bad)[..., 0].sum(axis=0)[..., None] * logs[1]
+        peak = whole.max(axis=-1)
+        unchanged = np.log((alone * np.exp(whole - peak[..., None])).sum(axis=-1)) + peak
+        ones = np.ones(top.shape)
+        log = np.log(np.maximum(sought[0], 1e-300)) + top
+        return Weighed(log, unchanged, against, sought[1], ones, ones[..., None, :], 1 / (number + 1))
 
 
-def _room(number: int) -> int:
-    """A power of two above it: few tables serve all searches."""
-    return 1 << number.bit_length()
-
-
-def _mixed(logs: Floats) -> Floats:
-    """Log of the mean over the first axis."""
-    most = logs.max(axis=0)
-    return np.asarray(np.log(np.exp(logs - most).mean(axis=0)) + most, dtype=np.float64)
+def _pairs(fits: Floats, rates: Floats, prior: Floats) -> tuple[Floats, Floats]:
+    """(evidence, mean rates before and after) of each split."""
+    joined = (fits[0] @ prior) * fits[1]
+    total = np.maximum(joined.sum(axis=-1), 1e-300)
+    before = (((fits[0] * rates) @ prior) * fits[1]).sum(axis=-1)
+    return total, np.stack([before, joined @ rates]) / total
 
 
 @cache
-def _log_gammas(shapes: tuple[float, ...], room: int) -> tuple[Floats, Floats]:
-    """(log gamma(a + k) / gamma(a), the same of 2 a) for each shape a and k below `room`; (shapes, room)."""
-    of_each = [[lgamma(a + k) - lgamma(a) for k in range(room)] for a in shapes]
-    of_both = [[lgamma(2 * a + k) - lgamma(2 * a) for k in range(room)] for a in shapes]
-    return np.array(of_each), np.array(of_both)
+def _grid(clean: float) -> tuple[Floats, Floats, Floats, Floats]:
+    """(rates; logs of them and of their complements; prior of pairs before, after; prior of one rate alone)."""
+    odds = np.arange(-WIDEST, WIDEST + STEP / 2, STEP)
+    inner = len(odds)
+    rates = np.concatenate([[NEVER], 1 / (1 + np.exp(-odds)), [1 - NEVER]])
+    inside = rates[1:-1]
+    gap, apart = (np.maximum(x[None, :] - x[:, None], 0.0) for x in (odds, inside))
+    about = [(inside * (1 - inside)) ** a for a in SHAPES]
+    dense = [np.outer(each, each) * apart**2 for each in about]
+    dense += [gap**2 * np.exp(-gap * gap / (2 * g)) for g in SCALES]
+    prior = np.zeros((inner + 2, inner + 2))
+    prior[1:-1, 1:-1] = (1 - clean) * sum(w * d / d.sum() for w, d in zip(WEIGHTS, dense, strict=True))
+    prior[0, 1:-1] = clean * (1 - ALWAYS) / inner
+    prior[0, -1] = clean * ALWAYS
+    alone = np.concatenate([[ALONE[0]], np.full(inner, (1 - sum(ALONE)) / inner), [ALONE[1]]])
+    return rates, np.log(np.stack([rates, 1 - rates])), prior, alone

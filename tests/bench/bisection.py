@@ -33,11 +33,18 @@ from kit.search.step import Change, Done, End, Measure, Seen  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 KEPT, TABLE = HERE / "bisection.json", HERE / "bisection.md"
-SEARCH = ("doubts", "exact", "levels", "noisy", "noted", "rates", "step", "tally")
+SEARCH = ("belief", "doubts", "exact", "levels", "noisy", "noted", "rates", "step", "tally")
 CHUNK = 25  # trials between two looks at the clock
 MOST_TESTS = 4000  # of git_bayesect, which has no limit: what kit's searches have in scenarios.py
-NO_BAR = 0.1  # share of the trials for rows without a bar
-LONG = {"yes/no, rates 0.4/0.6": 0.3}  # and for one with hundreds of tests a trial
+OTHER = "git_bayesect: "
+NO_BAR = 0.3  # share of the trials for rows without a bar
+LONG = {  # and for those with hundreds of tests a trial
+    "yes/no, rates 0.4/0.6": 0.2,
+    "yes/no, rates 0.01/0.1": 0.2,
+    "splat, rates 0/0.02": 0.05,
+    "none at all, values": 0.1,
+    "none at all, yes/no at 0.3": 0.05,
+}
 
 
 class Bayesect:
@@ -69,7 +76,7 @@ def rows(trials: int, instead: Callable[[Drawn], Search] | None) -> list[tuple[s
 
     wanted: list[tuple[str, Scenario, int, Any]] = [(s.name, s, share(s), None) for s in (*VALUES, *OUTCOMES, *OTHERS)]
     if instead is not None:
-        wanted += [(f"git_bayesect: {s.name}", s, share(s), instead) for s in OUTCOMES]
+        wanted += [(f"{OTHER}{s.name}", s, share(s), instead) for s in OUTCOMES]
     return wanted
 
 
@@ -98,7 +105,9 @@ def version() -> str:
 def measure(trials: int, minutes: float, instead: Callable[[Drawn], Search] | None) -> dict[str, Any]:
     """Every row in turn, a chunk at a time, until all have their trials or the time is up."""
     record: dict[str, Any] = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-    kept: dict[str, Any] = record["rows"] if record.get("search") == version() else {}
+    rows_kept: dict[str, Any] = record.get("rows", {})
+    same = record.get("search") == version()  # git_bayesect knows nothing of kit's search
+    kept = {key: row for key, row in rows_kept.items() if same or key.startswith(OTHER)}
     until = time.monotonic() + minutes * 60
     wanted = rows(trials, instead)
     while wanted and time.monotonic() < until:
@@ -129,7 +138,7 @@ def table(kept: dict[str, Any]) -> str:
         "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     order = [s.name for s in (*VALUES, *OUTCOMES, *OTHERS)]
-    keys = [k for k in (*order, *(f"git_bayesect: {name}" for name in order)) if k in kept]
+    keys = [k for k in (*order, *(f"{OTHER}{name}" for name in order)) if k in kept]
     lines += [row(key, kept[key], bars.get(key)) for key in keys]
     return "\n".join(lines) + "\n"
 

@@ -11,8 +11,8 @@ from histories import History, Search, normal, outcome, run, step_levels
 from kit.search.exact import ExactSearch
 from kit.search.levels import Levels
 from kit.search.noisy import NoisySearch
-from kit.search.rates import Rates
-from kit.search.step import End
+from kit.search.rates import CLEAN, Rates
+from kit.search.step import LESS, Done, End
 
 COUNT = 129  # 128 candidates and the good end
 ASKED = 0.95
@@ -20,11 +20,19 @@ ASKED = 0.95
 
 @dataclass(frozen=True)
 class Drawn:
-    """One history, and which answers are right: sets of culprits (empty: none at all)."""
+    """One history, and which answers are right: sets of culprits (empty: none at all). `wide`: a larger set with the
+    culprit in it is right too, as kernels with offsets of their own need one; with no culprit, any but a single one."""
 
     history: History
     right: tuple[tuple[int, ...], ...]
     search: Search
+    wide: bool = False
+
+    def holds(self, done: Done) -> bool:
+        """Whether a search has ended rightly."""
+        culprits = () if done.end is End.NO_DIFFERENCE else done.culprits
+        within = done.end is End.SET and set(self.right[-1]) <= set(culprits)
+        return culprits in self.right or (self.wide and within)
 
 
 @dataclass(frozen=True)
@@ -65,11 +73,16 @@ def step(search: Callable[[], Search], before: float, after: float, draw: Callab
 
 
 def measured() -> NoisySearch:
-    return NoisySearch(COUNT, ASKED, Levels(), budget=4000)
+    return NoisySearch(COUNT, ASKED, Levels(), LESS, budget=4000)
 
 
 def judged() -> NoisySearch:
-    return NoisySearch(COUNT, ASKED, Rates(), budget=4000)
+    return NoisySearch(COUNT, ASKED, Rates(), LESS, budget=4000)
+
+
+def splats() -> NoisySearch:
+    """A good end that never shows it."""
+    return NoisySearch(COUNT, ASKED, Rates(CLEAN), LESS, budget=4000)
 
 
 def at_an_end(rng: np.random.Generator) -> Drawn:
@@ -97,13 +110,14 @@ def with_flakes(rng: np.random.Generator) -> Drawn:
 
 
 def two(first: float, second: float) -> Callable[[np.random.Generator], Drawn]:
-    """Two culprits, at least 16 commits apart; either is a right answer."""
+    """Two culprits, at least 16 commits apart; either is a right answer, and so is that no single commit did it."""
 
     def drawn(rng: np.random.Generator) -> Drawn:
         a = int(rng.integers(1, COUNT - 16))
         b = int(rng.integers(a + 16, COUNT))
         levels = step_levels(COUNT, a, 0, first) + step_levels(COUNT, b, 0, second)
-        return Drawn(History(levels, normal, rng=rng), ((a,), (b,)), measured())
+        search = NoisySearch(COUNT, ASKED, Levels(), LESS if second > 0 else "", budget=4000)
+        return Drawn(History(levels, normal, rng=rng), ((a,), (b,), (a, b)), search, wide=True)
 
     return drawn
 
@@ -130,6 +144,35 @@ def skewed(level: float, rng: np.random.Generator) -> float:
 def outliers(level: float, rng: np.random.Generator) -> float:
     """Normal, but one value in twenty is 10 standard deviations too high."""
     return float(rng.normal(level, 1.0) + 10 * (rng.random() < 0.05))
+
+
+def two_modes(level: float, rng: np.random.Generator) -> float:
+    """Every other boot is slow: modes 2 x 0.97 apart, with a standard deviation of 1 in all."""
+    return float(level + rng.choice([-0.97, 0.97]) + rng.normal(0, np.sqrt(1 - 0.97**2)))
+
+
+def offsets(spread: float) -> Callable[[np.random.Generator], Drawn]:
+    """Each kernel lies off its level by an offset of its own; the change is 2 standard deviations of a boot."""
+
+    def drawn(rng: np.random.Generator) -> Drawn:
+        culprit = int(rng.integers(1, COUNT))
+        levels = step_levels(COUNT, culprit, 0, 2) + rng.normal(0, spread, COUNT)
+        search = NoisySearch(COUNT, ASKED, Levels(), LESS, budget=500)
+        return Drawn(History(levels, normal, rng=rng), ((culprit,),), search, wide=True)
+
+    return drawn
+
+
+def creeping(whole: float, even: bool) -> Callable[[np.random.Generator], Drawn]:
+    """The level grows from each commit to the next, by the same or by exponential steps: no commit did it."""
+
+    def drawn(rng: np.random.Generator) -> Drawn:
+        steps = np.ones(COUNT - 1) if even else rng.exponential(1, COUNT - 1)
+        levels = np.concatenate([[0.0], steps.cumsum()]) / steps.sum() * whole
+        search = NoisySearch(COUNT, ASKED, Levels(), LESS, budget=500)
+        return Drawn(History(levels, normal, rng=rng), ((),), search, wide=True)
+
+    return drawn
 
 
 def drifting(rng: np.random.Generator) -> Drawn:
@@ -166,6 +209,16 @@ OTHERS = (
     Scenario("shift 2 sd, lognormal noise", step(measured, 0, 2, skewed)),
     Scenario("shift 2 sd, one value in twenty off by 10 sd", step(measured, 0, 2, outliers)),
     Scenario("shift 2 sd, drift of 1 sd in 50 tests", drifting),
+    Scenario("shift 2 sd, noise of two modes", step(measured, 0, 2, two_modes)),
+    Scenario("shift 2 sd, kernels with offsets of 0.5 sd", offsets(0.5)),
+    Scenario("shift 2 sd, kernels with offsets of 1 sd", offsets(1.0)),
+    Scenario("creep, 2 sd in even steps", creeping(2, True)),
+    Scenario("creep, 4 sd in even steps", creeping(4, True)),
+    Scenario("creep, 4 sd in exponential steps", creeping(4, False)),
+    Scenario("yes/no, rates 0.01/0.1", step(judged, 0.01, 0.1, outcome)),
+    Scenario("splat, rates 0/1", step(splats, 0, 1, outcome)),
+    Scenario("splat, rates 0/0.3", step(splats, 0, 0.3, outcome)),
+    Scenario("splat, rates 0/0.02", step(splats, 0, 0.02, outcome)),
     Scenario("two culprits, 3 and 3 sd", two(3, 3)),
     Scenario("two culprits, 3 and -5 sd", two(3, -5)),
     Scenario("none at all, values", none(measured, 7.0, normal)),
@@ -181,8 +234,7 @@ def fare(scenario: Scenario, seeds: Iterable[int], instead: Callable[[Drawn], Se
     for seed in seeds:
         drawn = scenario.draw(np.random.default_rng([seed, 20110617]))
         done, seen = run(instead(drawn) if instead else drawn.search, drawn.history)
-        culprits = () if done.end is End.NO_DIFFERENCE else done.culprits
-        right += culprits in drawn.right
+        right += drawn.holds(done)
         tests.append(len(seen))
         told += bool(done.notes)
         ends[str(done.end)] = ends.get(str(done.end), 0) + 1

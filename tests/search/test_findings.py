@@ -35,3 +35,15 @@ def test_the_good_end_scatters_beyond_what_counts_as_the_same(within: float, sca
 def test_nothing_measured_proves_nothing() -> None:
     proof = Proof(good=GOOD, bad=BAD, before=BEFORE, after=AFTER)
     assert (proof.again_holds, proof.revert_holds, proof.holds) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("decided", "holds"),
+    [((True, True), True), ((True, None), None), ((None, True), None), ((None, None), None), ((True, False), False)],
+)
+def test_an_undecided_answer_is_no_proof(decided: tuple[bool | None, bool | None], holds: bool | None) -> None:
+    assert Proof((GOOD,), (BEFORE,), GOOD, BAD, BEFORE, AFTER, beside=(BAD,), decided=decided).holds is holds
+
+
+def test_without_a_revert_the_good_end_alone_proves() -> None:
+    assert Proof((GOOD,), (), GOOD, BAD, BEFORE, AFTER, beside=(BAD,), decided=(True, None)).holds is True

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from kit.search.odds import MOST, Pairs, spread_about
+from kit.search.odds import MOST, Outcomes, Pairs, spread_about
 
 SURE = 0.95
 
@@ -56,3 +56,23 @@ def test_values_without_noise_need_two_pairs() -> None:
 def test_the_spread_is_about_each_groups_mean() -> None:
     assert spread_about([[1.0, 3.0], [10.0, 12.0], [5.0], []]) == pytest.approx(np.sqrt(2))
     assert spread_about([[1.0], []]) == 0.0
+
+
+@pytest.mark.parametrize(("p", "q"), [(0.0, 1.0), (0.2, 0.8), (0.01, 0.3)])
+@pytest.mark.parametrize("good", [True, False])
+def test_outcomes_are_told_apart_by_their_rates(p: float, q: float, good: bool) -> None:
+    """By those of all tests of each side; a few tests where the outcome never changes."""
+    rng = np.random.default_rng([int(q * 10), good])
+    wrong, tests = 0, []
+    for _ in range(300):
+        seen: list[float] = []
+        while not (said := Outcomes(seen, (40, round(40 * p)), (40, round(40 * q)), SURE)).enough:
+            seen.append(float(rng.random() < (p if good else q)))
+        wrong += said.holds is not good
+        tests.append(len(seen))
+    assert wrong <= binom.ppf(0.999, 300, 1 - SURE)
+    assert np.mean(tests) <= (1 if q == 1.0 else 20)
+
+
+def test_outcomes_of_equal_rates_tell_nothing() -> None:
+    assert Outcomes([0.0, 1.0] * 50, (20, 10), (20, 10), SURE).holds is None

@@ -1,0 +1,40 @@
+"""Several tests at once, for machines side by side: what was seen in, the next commits or the culprit out. Pure.
+
+The first is what the search would test by itself. Each further one is what it would test then, if a test before it came
+out good, or bad: the likeliest of these first.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Mapping, Sequence
+
+from kit.search.noisy import NoisySearch
+from kit.search.step import Cost, Done, Measure, Seen, equal_cost
+
+
+def several(
+    search: NoisySearch,
+    number: int,
+    seen: Sequence[Seen],
+    cost: Cost = equal_cost,
+    images: Mapping[int, object] | None = None,
+) -> list[Measure] | Done:
+    """At most `number` tests to do now, none of which waits for another, or the end of the search; one commit may come
+    twice. Fewer where all that may follow is known."""
+    step = search.next(seen, cost, images)
+    if isinstance(step, Done):
+        return step
+    found: list[Measure] = []
+    ahead: list[tuple[float, int, tuple[Seen, ...], Measure]] = [(-1.0, 0, (), step)]
+    turn = 0
+    while ahead and len(found) < number:
+        chance, _, imagined, measure = heapq.heappop(ahead)
+        found.append(measure)
+        for share, value in search.outlook((*seen, *imagined), measure.commit, images):
+            further = (*imagined, Seen(measure.commit, value))
+            then = search.next((*seen, *further), cost, images)
+            if isinstance(then, Measure) and share > 0:
+                turn += 1
+                heapq.heappush(ahead, (chance * share, turn, further, then))
+    return found
