@@ -24,7 +24,7 @@ SCALES = (0.5, 2.0, 8.0)  # g: the likeliest shifts are sqrt(2 g) = 1, 2 and 4 s
 SPREADS = (0.0, 0.5, 1.0)  # of the commits' offsets, in units of sigma
 COMMON = (0.5, 0.25, 0.25)  # how likely each of them is where the kernels are to be judged by it
 NORMAL = 0.3989422804014327  # density of the standard normal distribution at 0
-MARGIN, MARGINS = 0.65, (0.5, 2.5)  # by standard deviation of the shift, and its bounds
+MARGIN, MARGINS = 0.5, (0.4, 2.0)  # by standard deviation of the shift, and its bounds
 LOOSE = 0.25  # variances of a value, as many as each level has on top of what its values tell of it
 
 
@@ -38,8 +38,8 @@ class Levels:
 
     def margin(self, before: float, after: float, noise: float) -> float:
         """By what the chance of an error that the posterior tells is to be divided. It is too sure of small shifts, not
-        sure enough of large ones: simulated histories (tests/bench/bisection.md) were right in 93% at 1 standard
-        deviation, and in 99.7% at 3, where it said 95%."""
+        sure enough of large ones: simulated histories (tests/bench/crowd.py) were right in 93% at 1 standard
+        deviation, and in 99.8% at 3, where it said 95%."""
         return float(np.clip(MARGIN * abs(after - before) / np.sqrt(noise), *MARGINS))
 
     def sums(self, count: int, own: Mapping[int, Sequence[float]]) -> Sides:
