@@ -1027,34 +1027,6 @@ def test_the_bad_end_is_bad_however_large_the_change(bisection: Bisection, tmp_p
     assert bisection.found()["commits"][-1]["state"] == "bad", ran
 
 
-def test_a_commit_whose_revert_changes_nothing_is_ruled_out(
-    bisection: Bisection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One commit's kernel is slow by itself, and the next is the culprit: the search ends at the first, its proof
-    fails, and the search goes on."""
-    print("seed", SEED)
-    linux = bisection.linux
-    linux.harmless("before 1")
-    linux.harmless("before 2")
-    slow = linux.harmless("slow by itself")
-    culprit = linux.culprit()
-    linux.harmless("after 1")
-    linux.harmless("after 2")
-    bisection.bisect = {"evidence": "time"}
-    rng = random.Random(SEED)
-
-    def read(question: Any, boots: Any) -> Reading:
-        reading = read_count(question, boots)
-        lies = (BAD_COUNT - GOOD_COUNT) * (boots[0].arm == slow[:12])
-        return replace(reading, value=reading.value + lies + rng.gauss(0, 1) if reading.value is not None else None)
-
-    monkeypatch.setitem(METRICS, "time", Metric("counting", "ms", read, "count"))
-    ran = bisection.run()
-    found = bisection.found()
-    assert f"{slow[:12]} was ruled out: the bad end is as bad without it" in ran.out, ran
-    assert (ran.code, found["culprit"]["sha"]) == (OK, culprit), ran
-
-
 def test_values_that_turn_out_to_scatter_change_the_search(
     bisection: Bisection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
