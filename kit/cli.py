@@ -220,15 +220,14 @@ def _compare(options: argparse.Namespace) -> int:
     from kit.schema import fraction
 
     limit, alpha = (_share(getattr(options, name), f"--{name}", fraction) for name in ("limit", "alpha"))
-    words = {"better": tuple(options.better), "metrics": tuple(options.metric)}
-    sides = tuple(options.sides)
+    better, metrics, sides = tuple(options.better), tuple(options.metric), tuple(options.sides)
     if options.history:
         if options.paired:
             raise UserError("a history has no pairs", where="--paired")
-        shown, code = history(AskedHistory(sides, limit, alpha, **words))
+        shown, code = history(AskedHistory(sides, limit, alpha, better, metrics))
         text = render_history
     elif len(sides) == 2:
-        shown, code = compare(Asked(*sides, limit, alpha, **words, paired=options.paired))
+        shown, code = compare(Asked(*sides, limit, alpha, better, metrics, options.paired))
         text = render_compare
     else:
         raise UserError(f"two sides are compared, not {len(sides)}", where="kit compare", hint="--history takes many")
