@@ -109,16 +109,17 @@ def show_plan(exp: Experiment, cache: Cache) -> PlanShown:
     plan = Plan.of(exp, Site(names, _accel(exp), "guest"))
     loads = make_loads(exp.workloads, exp.seed)
     missing = [v for v in _debian_versions(exp) if cached_debian(v, cache) is None]
-    booted = sum(BOOT_SECONDS.get(s.evidence, OTHER_BOOT_SECONDS) for s in plan.wanted)
+    booted = sum(BOOT_SECONDS.get(s.evidence, OTHER_BOOT_SECONDS) for s in plan.sure)
     seconds = FETCH_SECONDS * len(missing) + min(booted, exp.minutes * 60)
     for first, following in (build_seconds(cache, instrument, exp.toolchain) for instrument in wanted):
         seconds += first + following * (len(exp.arms) - 1)
     size = (UNPACKED_BYTES + OBJECTS_BYTES) / 1e9
-    notes = [f"debian:{v} is not in the cache: about 140 MB to download, {size:.1f} GB of disk" for v in missing]
+    notes = [_more(kind, exp.blocks) for kind in exp.evidence if 0 < EVIDENCE[kind].pilot < exp.blocks]
+    notes += [f"debian:{v} is not in the cache: about 140 MB to download, {size:.1f} GB of disk" for v in missing]
     return PlanShown(
         exp.name,
         tuple(_kernels(exp, wanted)),
-        tuple(_boot(s) for s in plan.wanted),
+        tuple(_boot(s) for s in plan.sure),
         tuple(w.name for load in loads for w in load.windows),
         seconds,
         (*notes, *(f"{w.name}: {said}" for w in exp.workloads if (said := left_out_said(w.params))), *patched),
@@ -140,9 +141,14 @@ def _applied(arm: ArmSpec, cache: Cache) -> list[str]:
 
 
 def _boot(spec: BootSpec) -> dict[str, Any]:
-    early = EVIDENCE[spec.evidence].stop is not None
+    early = EVIDENCE[spec.evidence].stop is not None and not EVIDENCE[spec.evidence].pilot
     place = {"arm": spec.arm, "cpus": spec.machine.cpus, "block": spec.block, "evidence": spec.evidence}
     return {**place, "at_most": early}
+
+
+def _more(kind: str, blocks: int) -> str:
+    pilot = EVIDENCE[kind].pilot
+    return f"{kind}: where boots of an arm do not agree, up to {blocks} of each arm on that machine instead of {pilot}"
 
 
 def _accel(exp: Experiment) -> str:

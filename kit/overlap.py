@@ -187,7 +187,7 @@ class Work:
     def _boot(self, builds: Builds) -> None:
         keys = {(arm.spec.name, i): b.spec.key for arm in self.arms for i, b in arm.builds.items()}
         plan = Plan.of(self.exp, Site(keys, self.accel, self.runner.guest.key))
-        with self.progress.task("boots", len(plan.wanted)) as task:
+        with self.progress.task("boots", len(plan.sure)) as task:
             why = self._all_boots(plan, builds, task)
         self.progress.note(why)
 
@@ -201,7 +201,7 @@ class Work:
             self.boots = [b for b in self.boots if plan.knows(b)]  # a tree may have changed before a resume
             wanted = plan.next(self.boots)
             left = [] if isinstance(wanted, Stop) else wanted
-            task.update(len(plan.wanted) - plan.left(self.boots))
+            task.update(*plan.so_far(self.boots))
             spec = self._ready(left, builds.ended)
             if self.hopeless or (builds.ended and spec is None):
                 return wanted.why if isinstance(wanted, Stop) else f"{several(len(left), 'boot')} without a kernel"

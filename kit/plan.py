@@ -45,12 +45,14 @@ class Plan:
         said = []
         so_far = _SoFar.of(self.exp, done)
         for kind in self.exp.evidence:
-            for block in self._blocks(kind):
+            before, machines = len(missing) + len(again), tuple[int, ...]()
+            for whole in self._blocks(kind):
+                block = [s for s in whole if not machines or s.machine.cpus in machines]
                 new, second = self._open(block, so_far)
                 missing, again = missing + new, again + second
-                if EVIDENCE[kind].stop is None:
+                if EVIDENCE[kind].stop is None or not block or block[0].block + 1 < EVIDENCE[kind].pilot:
                     continue
-                if new or second:
+                if len(missing) + len(again) > before:
                     break
                 if (decision := self._decision(kind, block[0].block, done)).stop:
                     said.append(f"{kind}: {decision.why}")
@@ -58,6 +60,7 @@ class Plan:
                 if self._all_given_up(block, so_far):
                     said.append(f"{kind}: no arm comes to its end")
                     break
+                machines = decision.machines
         if not missing and not again:
             again = self.more(done)
         if not missing and not again:
@@ -134,10 +137,20 @@ class Plan:
         assert stop is not None
         return stop(self.exp, [b for b in done if b.evidence == kind and b.block <= block])
 
+    @property
+    def sure(self) -> list[BootSpec]:
+        """The boots to reckon with: of a kind with a pilot, those of the pilot."""
+        return [s for s in self.wanted if not EVIDENCE[s.evidence].pilot or s.block < EVIDENCE[s.evidence].pilot]
+
     def left(self, done: Sequence[Boot]) -> int:
-        """How many boots of the whole plan have not been tried: the most that can come."""
+        """How many of these have not been tried."""
         tried = {(b.key, b.arm) for b in done}
-        return sum((s.key, s.arm) not in tried for s in self.wanted)
+        return sum((s.key, s.arm) not in tried for s in self.sure)
+
+    def so_far(self, done: Sequence[Boot]) -> tuple[int, int]:
+        """How many boots have been tried, and of how many, as far as can be known."""
+        tried = len({(b.key, b.arm) for b in done})
+        return tried, tried + self.left(done)
 
     def limit(self, spec: BootSpec, done: Sequence[Boot]) -> float | None:
         """Seconds that this boot may take: what the experiment says, else by the baseline's boots of the same kind, on
@@ -165,7 +178,7 @@ class _SoFar:
         tries: dict[tuple[str, str], list[Boot]] = {}
         for boot in done:
             tries.setdefault((boot.key, boot.arm), []).append(boot)
-        many = [b for b in done if EVIDENCE[b.evidence].stop is not None]  # of others all tries are few
+        many = [b for b in done if _has_many(b.evidence)]
         return cls(tries, seen_once(exp, done), tries_wanted(exp), given_up(exp, many))
 
     def is_given_up(self, spec: BootSpec) -> bool:
@@ -180,6 +193,11 @@ class _SoFar:
             return len(tries) < self.times
         hangs = all(b.outcome is Outcome.HANG for b in tries)
         return hangs and len(tries) < self.times and not spec.block and not self.is_given_up(spec)
+
+
+def _has_many(kind: str) -> bool:
+    """Whether a kind wants many boots from the start: of others all tries are few."""
+    return EVIDENCE[kind].stop is not None and not EVIDENCE[kind].pilot
 
 
 def _place(spec: BootSpec) -> tuple[object, ...]:

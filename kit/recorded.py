@@ -12,7 +12,7 @@ from kit.evidence.locks import acquisitions, named
 from kit.evidence.request import Site
 from kit.plan import Plan
 from kit.project import command
-from kit.records import Boot, BootSpec, Experiment, Outcome, Results, to_json
+from kit.records import Boot, Experiment, Outcome, Results, to_json
 from kit.runner import load_boots
 from kit.spec import read_experiment
 from kit.store import Cache, RunFolder, read_json
@@ -81,9 +81,9 @@ def kernels_of(origin: dict[str, Any], *, every: bool = False) -> dict[tuple[str
     }
 
 
-def planned(exp: Experiment, origin: dict[str, Any], accel: str, *, every: bool = False) -> tuple[BootSpec, ...]:
-    """The boots that the run wants, as its own plan has them; `every`: those that it may have done, too."""
-    return Plan.of(exp, Site(kernels_of(origin, every=every), accel, str(origin.get("guest", "")))).wanted
+def planned(exp: Experiment, origin: dict[str, Any], accel: str, *, every: bool = False) -> Plan:
+    """The run's own plan; `every`: with the boots that it may have done, too."""
+    return Plan.of(exp, Site(kernels_of(origin, every=every), accel, str(origin.get("guest", ""))))
 
 
 def progress_of(folder: RunFolder, cache: Cache) -> dict[str, Any]:
@@ -92,10 +92,10 @@ def progress_of(folder: RunFolder, cache: Cache) -> dict[str, Any]:
     done = load_boots(folder)
     out: dict[str, Any] = {"name": exp.name, "folder": str(folder.path), "under_way": folder.is_held()}
     kernels: list[dict[str, Any]] = []
-    wanted: Sequence[BootSpec] = ()
+    of = 0
     if (folder.path / "provenance.json").exists():
         origin = provenance_of(folder)
-        wanted = planned(exp, origin, str(origin.get("accel", {}).get("used", "tcg")))
+        of = planned(exp, origin, str(origin.get("accel", {}).get("used", "tcg"))).so_far(done)[1]
         for (arm, instrument), key in kernels_of(origin).items():
             there = (cache.root / "kernels" / key / "kernel.json").exists()
             kernels.append({"arm": arm, "instrument": instrument, "key": key, "built": there})
@@ -103,7 +103,7 @@ def progress_of(folder: RunFolder, cache: Cache) -> dict[str, Any]:
     return {
         **out,
         "kernels": kernels,
-        "boots": {"planned": len(wanted), "ok": len(good), "failed": len(done) - len(good)},
+        "boots": {"planned": of, "ok": len(good), "failed": len(done) - len(good)},
         "failures": [f"boot {name_of(b)}: {b.outcome}: {b.why}" for b in done if b.outcome is not Outcome.OK],
         "resume": resume_command(folder),
     }

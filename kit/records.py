@@ -328,6 +328,7 @@ class Comparison:
     p: float | None = None  # noisy evidence only, as the rest: corrected for looks and for other comparisons
     detectable: float | None = None  # as a fraction of the baseline; None where no difference would have been seen
     said: Verdict | None = None  # the verdict of this comparison alone
+    pairs: int | None = None  # blocks that it rests on, where boots count that are in none
     aa: bool = False  # the arm is the baseline's own image
 
 

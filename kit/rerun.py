@@ -91,7 +91,7 @@ def rerun(
 
 def _spec(exp: Experiment, boot: Boot, origin: dict[str, Any], notes: list[str]) -> BootSpec:
     place = (boot.arm, boot.evidence, boot.cpus, boot.order)
-    specs = planned(exp, origin, boot.accel, every=True)
+    specs = planned(exp, origin, boot.accel, every=True).wanted
     found = [s for s in specs if s.key == boot.key] or [
         s for s in specs if (s.arm, s.evidence, s.machine.cpus, s.order) == place
     ]

@@ -13,6 +13,7 @@ from typing import Any
 
 from kit.decode import boot_from_json
 from kit.errors import MachineError
+from kit.evidence import EVIDENCE
 from kit.kernel.build import BuildInput, build
 from kit.kernel.image import same_code
 from kit.kernel.symbols import decode
@@ -100,8 +101,7 @@ class Runner:
         boot = _record(spec, replace(run, splats=splats), self.folder)
         if boot.outcome is not Outcome.OK:
             self._require_space()
-        exact = spec.evidence in EXACT and not wants_host(spec.program)  # the host's files are in no key
-        if boot.outcome is Outcome.OK and exact and not boot.splats:
+        if boot.outcome is Outcome.OK and _is_exact(spec) and not boot.splats:
             self._keep(boot)
         return boot
 
@@ -159,8 +159,7 @@ class Runner:
     def _reuse(self, spec: BootSpec, name: str) -> Boot | None:
         kept = self.cache.root / "boots" / spec.key
         record = _kept_boot(kept)
-        wanted = not self.fresh and spec.repeat < BEYOND and spec.evidence in EXACT
-        if not wanted or record is None or wants_host(spec.program):
+        if self.fresh or spec.repeat >= BEYOND or not _is_exact(spec) or record is None:
             return None
         console = self._console(name)
         try:
@@ -183,6 +182,13 @@ class Runner:
         with self.cache.new_folder("boots", boot.key) as draft:
             shutil.copyfile(self.folder.path / boot.console, draft / "console.log")
             write_json(draft / "boot.json", {"boot": record, "digest": digest(record), "run": self.folder.path.name})
+
+
+def _is_exact(spec: BootSpec) -> bool:
+    """Whether the same boot again gives the same: not on the host's files, which are in no key, nor where a kind is
+    asked for more than its pilot because boots differ."""
+    pilot = EVIDENCE[spec.evidence].pilot
+    return spec.evidence in EXACT and not wants_host(spec.program) and (not pilot or spec.block < pilot)
 
 
 def limits_of(total: float, accel: str) -> Limits:

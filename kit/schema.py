@@ -94,7 +94,7 @@ def mebibytes(memory: str) -> int:
 
 class BudgetModel(_Strict):
     blocks: int = Field(
-        default=40, ge=2, le=1000, strict=True, description="boots of each arm on each machine at most; count takes two"
+        default=40, ge=2, le=1000, strict=True, description="boots of each arm on each machine at most; count: two"
     )
     stopping: Literal["sequential", "fixed"] = Field(
         default="sequential", description="whether time may be decided before its last block"

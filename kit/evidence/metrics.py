@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
+from kit.evidence.scatter import Counts
 from kit.records import At, Boot, Comparison, Experiment
 from kit.stats.counts import ratio_of
 from kit.workload.catalog import parse_params
@@ -16,8 +17,8 @@ from kit.workload.payload import Payload, RegexModel
 
 @dataclass(frozen=True)
 class MetricRow:
-    """One metric of one workload on one machine. `values`: of each arm, a boot each. No `direction` where none was
-    said."""
+    """One metric of one workload on one machine. `values`: of each arm, a boot each; `by_boot`: the same by (arm,
+    repeat). No `direction` where none was said."""
 
     workload: str
     cpus: int
@@ -26,10 +27,16 @@ class MetricRow:
     direction: str
     decides: bool
     values: dict[str, tuple[float, ...]]
+    by_boot: Mapping[tuple[str, int], float] = field(default_factory=dict)
+
+    def value(self, boot: Boot) -> float | None:
+        """What one boot printed."""
+        return self.by_boot.get((boot.arm, boot.repeat))
 
     def as_json(self) -> dict[str, Any]:
         """As plain JSON values."""
-        return {**vars(self), "values": {arm: list(v) for arm, v in self.values.items()}}
+        kept = {key: value for key, value in vars(self).items() if key != "by_boot"}
+        return {**kept, "values": {arm: list(v) for arm, v in self.values.items()}}
 
 
 def metric_rows(exp: Experiment, good: Sequence[Boot]) -> list[MetricRow]:
@@ -45,15 +52,17 @@ def metric_rows(exp: Experiment, good: Sequence[Boot]) -> list[MetricRow]:
 
 def _rows(exp: Experiment, name: str, params: Payload, cpus: int, boots: Sequence[Boot]) -> Iterator[MetricRow]:
     seen: dict[str, dict[str, list[float]]] = {}
+    by_boot: dict[str, dict[tuple[str, int], float]] = {}
     units: dict[str, str] = {}
     for boot in boots:
         for metric in _printed(boot, name, params):
             seen.setdefault(metric.name, {}).setdefault(boot.arm, []).append(metric.value)
+            by_boot.setdefault(metric.name, {}).setdefault((boot.arm, boot.repeat), metric.value)
             units.setdefault(metric.name, metric.unit)
     for metric_name, by_arm in seen.items():
         unit, direction, decides = params.meaning(metric_name, units[metric_name])
         values = {a.name: tuple(by_arm.get(a.name, ())) for a in exp.arms}
-        yield MetricRow(name, cpus, metric_name, unit, direction, decides, values)
+        yield MetricRow(name, cpus, metric_name, unit, direction, decides, values, by_boot[metric_name])
 
 
 def _printed(boot: Boot, name: str, params: Payload) -> tuple[Metric, ...]:
@@ -68,13 +77,27 @@ def _printed(boot: Boot, name: str, params: Payload) -> tuple[Metric, ...]:
 
 def compare_metrics(exp: Experiment, rows: Sequence[MetricRow]) -> list[Comparison]:
     """The metrics that decide, arm against baseline: bounds are the extremes of the boots."""
+    return [c.comparison for c in metric_counts(exp, rows)]
+
+
+def metric_counts(exp: Experiment, rows: Sequence[MetricRow]) -> list[Counts]:
+    """The same, with the values of the boots."""
     out = []
     for row in rows:
         base = row.values[exp.baseline]
         for arm, mine in row.values.items():
             if row.decides and arm != exp.baseline and mine and base:
-                out.append(_comparison(exp, row, arm, mine, base))
+                step = _step((*mine, *base))
+                found = _comparison(exp, row, arm, mine, base)
+                gap = abs(found.arm_value - found.baseline_value) / step
+                out.append(Counts(found, row.value, found.exact, gap, step))
     return out
+
+
+def _step(values: Sequence[float]) -> float:
+    """The unit of the last digit that any of these was printed with."""
+    digits = [f"{v:.9f}".rstrip("0").partition(".")[2] for v in values]
+    return float(10.0 ** -max(map(len, digits)))
 
 
 def _comparison(exp: Experiment, row: MetricRow, arm: str, mine: Sequence[float], base: Sequence[float]) -> Comparison:

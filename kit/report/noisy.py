@@ -14,6 +14,7 @@ Row = Mapping[str, Any]
 TITLES = {
     "instructions": "Instructions per job on one vCPU, means over layouts of memory (instructions)",
     "time": "Speed (time)",
+    "count": "Counts that differ between boots of one arm, by the statistics of boots (count)",
 }
 HEADERS = ["arm", "workload", "at", "vCPUs", "unit", "baseline", "arm", "change", "interval", "would see", "n", "says"]
 ALIGN = [*["left"] * 5, *["right"] * 6, "left"]
@@ -26,7 +27,7 @@ def tables(verdict: Row) -> list[str]:
 
 
 def _table(kind: str, said: Row) -> str:
-    rows = [_row(c) for c in said["comparisons"]]
+    rows = [_row(c) for c in said["comparisons"] if c["said"] is not None]
     text = tabulate(rows, headers=HEADERS, tablefmt="simple", disable_numparse=True, colalign=ALIGN)
     title = TITLES.get(kind, kind)
     if not said.get("decides", True):
@@ -40,13 +41,15 @@ def _row(c: Row) -> list[str]:
     if at["depth"] == 0:
         where = "depth 0"
     arm = f"{c['arm']} (A/A)" if c["aa"] else c["arm"]
-    unit = f"{c['metric']} {c['unit']}" if c["metric"] != "instructions" else c["unit"]
+    what = {"instructions": "", "acquisitions": f"{at['lock']} "}.get(c["metric"], f"{c['metric']} ")
+    unit = f"{what}{c['unit']}"
     values = [_value(c["baseline_value"]), _value(c["arm_value"])]
     change = signed(c["ratio"])
     interval = f"{signed(c['low'])} to {signed(c['high'])}" if c["low"] or c["high"] else "–"
     limit = rough(c["detectable"]) if c["detectable"] is not None else "–"
     says = "beside" if c["aa"] else str(c["said"])
-    cells = [arm, at["workload"], where, str(at["cpus"]), unit, *values, change, interval, limit, str(c["n"]), says]
+    boots = str(c["pairs"] if c.get("pairs") is not None else c["n"])
+    cells = [arm, at["workload"], where, str(at["cpus"]), unit, *values, change, interval, limit, boots, says]
     return [cell or "" for cell in cells]
 
 

@@ -55,7 +55,8 @@ def _table(verdict: Row) -> str:
     if kind is None:
         return ""
     ranked = {r["class"] for r in kinds[kind]["details"].get("classes", ()) if not r.get("named", True)}
-    of_locks = [c for c in kinds[kind]["comparisons"] if c["at"]["lock"] and c["at"]["lock"] not in ranked]
+    exact = [c for c in kinds[kind]["comparisons"] if c["said"] is None]  # the others have a table of their own, too
+    of_locks = [c for c in exact if c["at"]["lock"] and c["at"]["lock"] not in ranked]
     if not of_locks:
         return ""
     comparisons = sorted(of_locks, key=_order(verdict, of_locks))

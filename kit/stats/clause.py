@@ -10,8 +10,8 @@ from kit.stats.words import percent, place, several
 
 
 def is_noisy(kind: KindVerdict) -> bool:
-    """Whether its comparisons have intervals, and not counts."""
-    return any(c.said is not None for c in kind.comparisons)
+    """Whether its comparisons have intervals, and not counts; of counts, some may."""
+    return bool(kind.comparisons) and all(c.said is not None for c in kind.comparisons)
 
 
 def asked(kind: KindVerdict) -> list[Comparison]:

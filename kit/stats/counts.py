@@ -1,7 +1,8 @@
 """Counts compared: what the boots of an arm and of the baseline counted in, a Comparison out; and the kind's verdict.
 
 Counts carry no sampling error while scheduling cannot change them: then one number that differs is a difference. Where
-it can, `low` and `high` are the extremes of what was counted, and only what lies beyond the limit on one side decides.
+it can, `low` and `high` are the extremes of what was counted; whether these decide is asked in kit.evidence.scatter,
+and where they do not a comparison has a verdict of its own (`said`).
 """
 
 from __future__ import annotations
@@ -76,7 +77,12 @@ def _bounds(arm: Sequence[int], base: Sequence[int]) -> tuple[float | None, floa
 
 
 def judge_one(c: Comparison, limit: float) -> Verdict:
-    """What one comparison says: beyond the limit on one side, within it, or neither to be told."""
+    """What one comparison says: its own verdict where it has one."""
+    return c.said if c.said is not None else judge_by_extremes(c, limit)
+
+
+def judge_by_extremes(c: Comparison, limit: float) -> Verdict:
+    """What the bounds say: beyond the limit on one side, within it, or neither to be told."""
     found = _judge_less(c, limit)
     return found if c.direction == LESS else TURNED.get(found, found)
 

@@ -36,12 +36,14 @@ AA_ALPHA = 0.001  # an A/A difference at this level is no chance; at alpha it wo
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether to stop, and why. `settled`: comparisons that need no more blocks, of `of`."""
+    """Whether to stop, and why. `settled`: comparisons that need no more blocks, of `of`. `machines`: the numbers of
+    vCPUs that the next block is wanted on; none for all."""
 
     stop: bool
     why: str
     settled: int
     of: int
+    machines: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ LARGE = 10.0  # a ratio beyond this is said as times
 
 def how_much(c: Comparison) -> str:
     """`jobs per minute 3.2% higher`."""
-    name = f"{c.metric} {c.unit}".strip()
+    of = f" of the {c.at.lock} lock" if c.at.lock else ""
+    name = f"{c.metric}{of} {c.unit}".strip()
     if c.ratio is None:
         return f"{name} {c.arm_value:.5g}, where it was {c.baseline_value:.5g}"
     ratio = c.ratio

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,8 +10,11 @@ from kit.records import Comparison, Exercised, Experiment, KindVerdict, Verdict
 from kit.stats.attribution import Attribution
 from kit.stats.clause import asked, changed, is_noisy, same, undecided
 from kit.stats.counts import judge_one
+from kit.stats.phrase import how_sure, seen
 from kit.stats.verdict import Judgement
 from kit.stats.words import join, number, percent, place, several
+
+CHANGES = (Verdict.BETTER, Verdict.WORSE)
 
 
 def sentence(
@@ -91,6 +95,8 @@ def _undecided(exp: Experiment, kind: KindVerdict) -> str:
         f"in {len(open_)} of {several(len(kind.comparisons), 'comparison')} the boots differ so much"
         f" that a difference above {percent(exp.limit)} can be neither shown nor excluded"
     )
+    if loose := [c for c in open_ if c.said is not None]:
+        text += f"; {seen(max(loose, key=lambda c: math.inf if c.detectable is None else c.detectable))}"
     return f"{kind.kind}: {'; '.join(filter(None, [moved, text]))}"
 
 
@@ -112,7 +118,7 @@ def _decided(exp: Experiment, verdict: Verdict, kinds: Sequence[KindVerdict]) ->
         arms = join([a.name for a in exp.arms])
         return "; ".join([f"nothing tells {arms} apart", *uncounted, *others])
     said = _same(exp, comparisons) if verdict is Verdict.SAME else _changed(exp, verdict, comparisons)
-    return "; ".join([f"{said}, {_surety(basis, comparisons)}", *measured, *uncounted, *others])
+    return "; ".join([f"{said}, {_surety(basis, comparisons, exp.alpha)}", *measured, *uncounted, *others])
 
 
 def _measured(exp: Experiment, kind: KindVerdict) -> str:
@@ -168,7 +174,7 @@ def _takes(c: Comparison) -> str:
     return f"takes {lock} up to {c.ratio:.2f} times as often"
 
 
-def _surety(basis: Sequence[KindVerdict], comparisons: Sequence[Comparison]) -> str:
+def _surety(basis: Sequence[KindVerdict], comparisons: Sequence[Comparison], alpha: float) -> str:
     kinds = join([k.kind for k in basis])
     if all(c.n == 0 for c in comparisons):
         return f"by the {kinds} alone, without a boot"
@@ -181,4 +187,7 @@ def _surety(basis: Sequence[KindVerdict], comparisons: Sequence[Comparison]) -> 
     text = f"exact to the digit in {exact} of {len(comparisons)} {over}"
     if agreed:
         text += f", {agreed} as the model predicts"
+    if loose := [c for c in comparisons if c.said is not None]:
+        surest = max(loose, key=lambda c: (c.said in CHANGES, -(c.p if c.p is not None else 1.0)))
+        text += f", {len(loose)} by the statistics of boots ({place(surest.at)}: {how_sure(surest, alpha)})"
     return f"{text} (evidence: {kinds})"

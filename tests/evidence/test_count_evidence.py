@@ -95,10 +95,10 @@ MODELLED = {"base": predicted("6.1-unbatched-clone"), "new": predicted("6.1")}
 def test_boots_of_the_design_are_the_same_for_a_seed_and_shuffled_by_it() -> None:
     specs = count.boots(EXP, site("base", "new"))
     assert Counter((s.arm, s.machine.cpus) for s in specs) == dict.fromkeys(
-        [("base", 1), ("base", 2), ("new", 1), ("new", 2)], 2
+        [("base", 1), ("base", 2), ("new", 1), ("new", 2)], EXP.blocks
     )
-    assert [s.order for s in specs] == list(range(8))
-    assert len({s.key for s in specs}) == 8
+    assert [s.order for s in specs] == list(range(20))
+    assert len({s.key for s in specs}) == 20
     assert specs == count.boots(EXP, site("base", "new"))
     others = [count.boots(replace(EXP, seed=n), site("base", "new")) for n in range(2, 9)]
     assert any([(s.arm, s.machine.cpus) for s in o] != [(s.arm, s.machine.cpus) for s in specs] for o in others)
@@ -111,7 +111,7 @@ def test_an_arm_without_a_kernel_is_left_out_and_the_order_stays() -> None:
 
 def test_arms_of_one_kernel_share_keys() -> None:
     same = Site({("base", "counting"): "k", ("new", "counting"): "k"}, "tcg", "guest")
-    assert len({s.key for s in count.boots(EXP, same)}) == 4
+    assert len({s.key for s in count.boots(EXP, same)}) == 2 * EXP.blocks
 
 
 def test_counts_as_predicted() -> None:
@@ -234,13 +234,14 @@ def done(spec: BootSpec, outcome: Outcome = Outcome.OK, seconds: float = 1.0, re
 
 def test_a_plan_goes_on_where_it_stopped() -> None:
     plan = Plan.of(EXP, site("base", "new"))
-    assert plan.next([]) == list(plan.wanted)
-    some = [done(s) for s in plan.wanted[:3]]
-    assert plan.next(some) == list(plan.wanted[3:])
-    failed = [*some, done(plan.wanted[3], Outcome.HANG)]
-    assert plan.next(failed) == [*plan.wanted[4:], plan.wanted[3]]
-    twice = [*failed, done(plan.wanted[3], Outcome.HANG), *[done(s) for s in plan.wanted[4:]]]
-    assert plan.next(twice) == Stop("every boot of the plan is done")
+    sure = plan.sure
+    assert plan.next([]) == sure == list(plan.wanted[:8])
+    some = [done(s) for s in sure[:3]]
+    assert plan.next(some) == sure[3:]
+    failed = [*some, done(sure[3], Outcome.HANG)]
+    assert plan.next(failed) == [*sure[4:], sure[3]]
+    twice = [*failed, done(sure[3], Outcome.HANG), *[done(s) for s in sure[4:]]]
+    assert plan.next(twice) == Stop("every boot of the plan is done; count: every count is exact, or as predicted")
     assert instruments(EXP) == ("counting",)
 
 
