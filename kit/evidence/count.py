@@ -91,6 +91,7 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
         own = {name for lock in named(exp.locks) for name in classes(lock)}
         shown = [{**r, "named": r["class"] in own} for r in ranking.shown]
         details |= {"classes": shown, "classes_noise": ranking.noise, "classes_same": ranking.same}
+        details["classes_seen"] = ranking.seen  # in a class of 1000 acquisitions a boot, as a share
         named_none = f"no lock is named that could decide; of all classes {summary(ranking)}"
     others = moved(exp, comparisons, ranking)
     comparisons += others.comparisons
@@ -167,7 +168,9 @@ def _against_baseline(
             found = compare(at, arm, cell.counted, exp.baseline, base, info.jobs, info.unit)
             gap = abs(fmean(cell.counted.values) - fmean(base.values))
             alike = all(len(set(c.values)) == 1 and len(c.values) > 1 for c in (cell.counted, base))
-            yield Counts(found, value, alike, gap, model=_model_says(found, exp.limit))
+            known = [p for p in (found.predicted, found.baseline_predicted) if p is not None]
+            steady = bool(known) and all(low == high for low, high in known)
+            yield Counts(found, value, alike, gap, model=_model_says(found, exp.limit), steady=steady)
 
 
 def _model_says(c: Comparison, limit: float) -> Verdict | None:

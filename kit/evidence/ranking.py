@@ -2,27 +2,30 @@
 
 A class differs *exactly* if in some windows, on every machine, the boots of each arm count the same, and the arms do
 not; if at least half of the difference lies there; and if that is no luck, whichever way counts may scatter (kit.stats.
-luck), at SURE for all classes together. It differs *beyond noise* if on every machine all boots of the arm lie on one
-side of all of the baseline's, and the difference is above the limit, more than NOISE_TIMES what boots of one arm differ
-by, and more than CHANCE standard deviations of events that come by chance (Poisson). All else is noise. For a patch to
-a lock that nobody has named: what it changes stands first, what merely moves is not told.
+luck), at SURE for all classes together. It differs *beyond noise* if the difference is above the limit and larger than
+what counts of that size scatter by, as all classes together tell it (kit.stats.classes): a run without a difference
+tells any such row with a chance of ROWS at most. All else is noise. For a patch to a lock that nobody has named: what
+it changes stands first, what merely moves is not told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import comb, prod, sqrt
+from math import comb, inf, log, prod
 from statistics import fmean
 from typing import Any
 
+import numpy as np
+
 from kit.evidence.locks import by_class
 from kit.records import Boot, Experiment
+from kit.stats.classes import Machine, compare
 from kit.stats.counts import ratio_of
 from kit.stats.luck import luck, windows_by_luck
 
-NOISE_TIMES = 2
-CHANCE = 3
+ROWS = 0.02  # of what is told beyond noise, the share that is false (Benjamini and Hochberg)
+REFERENCE = 1000  # acquisitions a boot of the class for which it is said what would have been seen
 SURE = 0.01  # the chance that agreement by luck makes any class of a run look exact
 LEAST = 4  # acquisitions a boot: of a lock that both arms take, nobody wants to know of fewer
 USUAL_WEIGHT = 0.1  # groups: how much what other classes do says of one that has shown no scatter
@@ -53,6 +56,7 @@ class Ranking:
     noise: int
     same: int
     exact: tuple[Exactly, ...] = ()
+    seen: float | None = None  # the difference, as a share, that would have been told in a class of REFERENCE
 
     @property
     def shown(self) -> list[dict[str, Any]]:
@@ -85,7 +89,9 @@ def rank(exp: Experiment, done: Sequence[Boot]) -> Ranking:
     counts = _counts(done)
     found = [c for name in sorted(counts) for c in _classes(exp, name, counts[name], done)]
     usual = _unlike([pair for c in found for pairs in c.inside.values() for pair in pairs])
-    rows = [_row(c, exp.limit, usual, len(found)) for c in found]
+    exactly = [_exact(c, exp.limit, usual, len(found)) for c in found]
+    noisy, seen = _beyond(exp, [c for c, e in zip(found, exactly, strict=True) if not e], done)
+    rows = [_row(c, exp.limit, e, noisy) for c, e in zip(found, exactly, strict=True)]
     told = [r for r in rows if r["kind"] != NOISE]
     told.sort(key=lambda r: (r["kind"] != EXACT, -abs(r["difference"])))
     noise = sum(r["kind"] == NOISE and r["difference"] != 0 for r in rows)
@@ -94,7 +100,39 @@ def rank(exp: Experiment, done: Sequence[Boot]) -> Ranking:
         for c, r in zip(found, rows, strict=True)
         if r["exact"]
     )
-    return Ranking(tuple(told), noise, sum(r["difference"] == 0 for r in rows), exact)
+    return Ranking(tuple(told), noise, sum(r["difference"] == 0 for r in rows), exact, seen)
+
+
+def _beyond(
+    exp: Experiment, found: Sequence[_Class], done: Sequence[Boot]
+) -> tuple[set[tuple[str, str]], float | None]:
+    """Which of these classes, by name and arm, differ by more than noise; and what would have been seen in any arm."""
+    out: set[tuple[str, str]] = set()
+    seen = 0.0
+    for arm in dict.fromkeys(c.arm for c in found):
+        mine = [c for c in found if c.arm == arm]
+        machines = [_machine(mine, i, n, _slower(done, arm, exp.baseline, n)) for i, n in enumerate(mine[0].cpus)]
+        said = compare(machines)
+        level = ROWS / (len(exp.arms) - 1)
+        out |= {(c.name, arm) for c, q in zip(mine, said.q, strict=True) if q <= level}
+        seen = max(seen, said.detectable(REFERENCE, level))
+    return out, seen if 0 < seen < inf else None
+
+
+def _machine(found: Sequence[_Class], place: int, cpus: int, slower: float) -> Machine:
+    """All boots of one machine, its place and number of vCPUs; every class shows on the same machines."""
+    assert all(c.cpus[place] == cpus for c in found)
+    arm, base = (np.array([c.whole[place][i] for c in found], dtype=float) for i in (0, 1))
+    return Machine(arm, base, slower)
+
+
+def _slower(done: Sequence[Boot], arm: str, baseline: str, cpus: int) -> float:
+    """The logarithm of how many times as long the arm's windows took there."""
+    took = {}
+    for name in (arm, baseline):
+        boots = [b.results.windows for b in done if (b.arm, b.cpus) == (name, cpus) and b.results]
+        took[name] = fmean(sum(w.elapsed for w in windows) for windows in boots)
+    return log(took[arm] / took[baseline]) if min(took.values()) > 0 else 0.0
 
 
 def _counts(done: Sequence[Boot]) -> dict[str, dict[str, dict[int, int]]]:
@@ -128,12 +166,12 @@ def _groups(counts: Mapping[int, int], done: Sequence[Boot]) -> dict[Place, list
     return out
 
 
-def _row(c: _Class, limit: float, usual: float, classes: int) -> dict[str, Any]:
-    """`usual`: in which share of all groups boots of one arm differ; of so many classes in all."""
+def _row(c: _Class, limit: float, exact: Sequence[str], noisy: Collection[tuple[str, str]]) -> dict[str, Any]:
+    """`exact`: the windows that differ exactly; `noisy`: the classes that differ beyond noise."""
     spread = max(max(vs) - min(vs) for pair in c.whole for vs in pair)
     mine, base = (fmean(fmean(pair[i]) for pair in c.whole) for i in (0, 1))
-    exact = _exact(c, limit, usual, classes)
-    kind = EXACT if exact else BEYOND if _is_beyond(c, mine, base, spread, limit) else NOISE
+    beyond = (c.name, c.arm) in noisy and abs(mine - base) >= max(1.0, limit * base)
+    kind = EXACT if exact else BEYOND if beyond else NOISE
     return {
         "class": c.name,
         "arm": c.arm,
@@ -148,13 +186,9 @@ def _row(c: _Class, limit: float, usual: float, classes: int) -> dict[str, Any]:
     }
 
 
-def _is_beyond(c: _Class, mine: float, base: float, spread: int, limit: float) -> bool:
-    enough = max(1.0, NOISE_TIMES * spread, limit * base, CHANCE * sqrt(mine + base))
-    return _is_apart(c.whole) and abs(mine - base) >= enough and abs(mine - base) > NOISE_TIMES * spread
-
-
 def _exact(c: _Class, limit: float, usual: float, classes: int) -> list[str]:
-    """The windows that differ exactly; none where the class does not. `usual`, `classes` as of _row."""
+    """The windows that differ exactly; none where the class does not. `usual`: in which share of all groups boots of
+    one arm differ; of so many classes in all."""
     found = [w for w, pairs in c.inside.items() if _is_exact(pairs)]
     total = sum(_difference(c.windows[w]) for w in found)
     mine, base = (fmean(fmean(pair[i]) for pair in c.whole) for i in (0, 1))

@@ -41,6 +41,7 @@ class Counts:
     gap: float
     step: float = 1.0
     model: Verdict | None = None
+    steady: bool = False  # the model knows nothing there that could scatter
 
 
 def settled(c: Counts, limit: float, of: int) -> bool:
@@ -48,7 +49,8 @@ def settled(c: Counts, limit: float, of: int) -> bool:
     found, said = c.comparison, judge_by_extremes(c.comparison, limit)
     if c.model is not None and said is c.model:
         return True
-    return c.alike and (said is Verdict.SAME or luck(found.n, found.baseline_n, round(c.gap, 3)) * of <= SURE)
+    by_luck = luck(found.n, found.baseline_n, round(c.gap, 3)) * of
+    return c.alike and (said is Verdict.SAME or c.steady or by_luck <= SURE)
 
 
 def judged(exp: Experiment, counts: Sequence[Counts], done: Sequence[Boot]) -> list[Comparison]:

@@ -10,7 +10,7 @@ from typing import Any
 from tabulate import tabulate
 
 from kit.report.noisy import tables
-from kit.stats.words import number, several
+from kit.stats.words import number, rough, several
 from kit.workload.aim7 import left_out_said
 
 Row = Mapping[str, Any]
@@ -219,6 +219,8 @@ def _classes(verdict: Row) -> str:
     text = tabulate(table, headers=headers, tablefmt="simple", disable_numparse=True, colalign=align)
     others = verdict["evidence"]["count"]["details"].get("classes_noise")
     rest = f"\n{several(others, 'other class', 'other classes')} moved no more than noise may" if others else ""
+    if seen := verdict["evidence"]["count"]["details"].get("classes_seen"):
+        rest += f"; nine of ten differences of {rough(seen)} in a class of 1,000 a boot would have been told"
     return f"Lock classes whose acquisitions per boot differ by more than boots of one arm do\n{text}{rest}"
 
 
