@@ -2,6 +2,12 @@
 
 from contextlib import suppress
 
+with suppress(ImportError):  # one slow example on a busy machine is no failure
+    from hypothesis import settings
+
+    settings.register_profile("kit", deadline=None)
+    settings.load_profile("kit")
+
 with suppress(ImportError):  # the model's tests run where only pytest and hypothesis are installed
     from test_run import answers, bench, guest
 

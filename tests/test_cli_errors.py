@@ -123,7 +123,8 @@ def test_check_shows_the_most_that_a_kind_may_take(capsys: pytest.CaptureFixture
     argv = ["check", AIM7, "--set", "guest={cpus: [1], accel: kvm}", "--set", "evidence=[time]", "--set", "expect={}"]
     assert cli.main(argv) == 0
     shown = capsys.readouterr().out
-    assert "120 boots at most, in this order:" in shown
+    assert "122 boots at most, in this order:" in shown
+    assert "time, to warm up (arm/vCPUs): " in shown
     assert "time, blocks 3 to 39: the same in other orders, unless it is decided before" in shown
     assert cli.main([*argv, "--json"]) == 0
     plan = json.loads(capsys.readouterr().out)

@@ -50,11 +50,8 @@ def test_a_metric_decides_where_it_is_told_to(
     ran = bench.run()
     assert (ran.code, bench.verdict()["verdict"]) == (code, verdict), ran
     [row] = bench.verdict()["evidence"]["count"]["details"]["metrics"]
-    assert (row["metric"], row["unit"], row["values"]) == (
-        "faults",
-        "pages",
-        {"without": [10, 10], "with": [12, 12]},
-    )
+    assert (row["metric"], row["unit"]) == ("faults", "pages")
+    assert {arm: set(values) for arm, values in row["values"].items()} == {"without": {10}, "with": {12}}
     assert "What payloads printed" in ran.out
     assert ("1.2 times the faults" in ran.out) is decides
 

@@ -182,6 +182,7 @@ def put_project(machine: Machine) -> str:
         if (PROJECT / name).exists():
             target = Path(f"{machine.root}{place}", name)
             target.parent.mkdir(parents=True, exist_ok=True)
+            target.unlink(missing_ok=True)  # of the last time: a link is not written over
             shutil.copy(PROJECT / name, target, follow_symlinks=False)
     give(machine, place)
     return place
