@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from test_run import Bench
 
-from kit.errors import BAD_INPUT, COULD_NOT_RUN, NOT_AS_EXPECTED, OK
+from kit.errors import BAD_INPUT, COULD_NOT_RUN, INCONCLUSIVE, NOT_AS_EXPECTED, OK
 from kit.records import Experiment
 from kit.spec import read_experiment
 
@@ -62,6 +63,18 @@ def test_a_format_that_finds_nothing_is_said(bench: Bench) -> None:
     ran = bench.run()
     assert "payload: no metric in what it printed, read as json" in ran.out
     assert "payload: it never printed the metric a.b" in ran.out
+
+
+@pytest.mark.parametrize(("before", "lost"), [("ok 1 a", ["with"]), ("Aborted", ["with", "without"])])
+def test_output_that_is_no_ktap_is_not_the_same(bench: Bench, before: str, lost: list[str]) -> None:
+    said = {name: f"return 0; /* prints: {text} */" for name, text in (("a", before), ("b", "Segmentation fault"))}
+    bench.arms(without=[bench.patch("a", "return 0;", said["a"])], with_=[bench.patch("b", "return 0;", said["b"])])
+    with_payload(bench, format="ktap")
+    ran = bench.run()
+    assert (ran.code, bench.verdict()["verdict"]) == (INCONCLUSIVE, "inconclusive"), ran
+    why = bench.verdict()["evidence"]["count"]["why"]
+    told = re.findall(r"payload printed no test result \(KTAP\) in (\d+) of \1 boots of (\w+)", why)
+    assert sorted(arm for _, arm in told) == lost, why
 
 
 def test_an_arm_in_which_a_payload_fails_is_broken_with_its_last_words(bench: Bench) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from kit.evidence.blame import blame
 from kit.evidence.locks import EVERY, acquisitions, classes, named
-from kit.evidence.metrics import metric_counts, metric_rows, silent
+from kit.evidence.metrics import metric_counts, metric_rows, silent, unprinted
 from kit.evidence.moved import moved, one_sided
 from kit.evidence.predictions import predict_arm
 from kit.evidence.ranking import Ranking, rank, summary
@@ -97,8 +97,9 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
     comparisons += others.comparisons
     if others.said:
         details["moved"] = others.said
+    lost = "; ".join(unprinted(exp, good, rows))
     if not comparisons:
-        why = "no arm and baseline have counts of the same window" if named(exp.locks) else named_none
+        why = lost or ("no arm and baseline have counts of the same window" if named(exp.locks) else named_none)
         return KindVerdict(KIND, Verdict.INCONCLUSIVE, why, details=details)
     disagree = [row for row in predictions if row["agrees"] is False]
     if disagree:
@@ -109,7 +110,10 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
     else:
         why = _why(exp, comparisons, len(good))
     notes = (*_notes(predictions), *silent(exp, good, rows))
-    return KindVerdict(KIND, others.verdict, why, tuple(comparisons), notes, details)
+    verdict = others.verdict
+    if lost and verdict in (Verdict.SAME, Verdict.BETTER):
+        verdict, why = Verdict.INCONCLUSIVE, f"{lost}; {why}"
+    return KindVerdict(KIND, verdict, why, tuple(comparisons), notes, details)
 
 
 def _good(done: Sequence[Boot]) -> list[Boot]:

@@ -10,6 +10,7 @@ from typing import Any
 from kit.evidence.scatter import Counts
 from kit.records import At, Boot, Comparison, Experiment
 from kit.stats.counts import ratio_of
+from kit.stats.words import several
 from kit.workload.catalog import parse_params
 from kit.workload.metrics import Metric, read_metrics
 from kit.workload.payload import Payload, RegexModel
@@ -126,6 +127,25 @@ def _ratios(mine: Sequence[float], base: Sequence[float]) -> tuple[float | None,
     if min(*mine, *base) < 0:
         return (1.0, 1.0, 1.0) if len({*mine, *base}) == 1 else (None, 0.0, None)
     return ratio_of(fmean(mine), fmean(base)), ratio_of(min(mine), max(base)), ratio_of(max(mine), min(base))
+
+
+def unprinted(exp: Experiment, good: Sequence[Boot], rows: Sequence[MetricRow]) -> list[str]:
+    """Metrics that decide, and that some boots of an arm did not print: without them nothing is the same, or better."""
+    out = []
+    for spec in exp.workloads:
+        params = parse_params(spec.kind, spec.params)
+        if not isinstance(params, Payload) or params.format is None:
+            continue
+        wanted = {r.metric for r in rows if r.workload == spec.name and r.decides}
+        wanted |= {name for name, said in params.metrics.items() if said.decides and name != "*"}
+        wanted |= {"passed"} if params.format == "ktap" else set()
+        for arm in exp.arms:
+            mine = [{m.name for m in _printed(b, spec.name, params)} for b in good if b.arm == arm.name]
+            for metric in sorted(wanted):
+                if lost := sum(metric not in names for names in mine):
+                    what = "no test result (KTAP)" if params.format == "ktap" else f"no {metric}"
+                    out.append(f"{spec.name} printed {what} in {lost} of {several(len(mine), 'boot')} of {arm.name}")
+    return list(dict.fromkeys(out))
 
 
 def silent(exp: Experiment, good: Sequence[Boot], rows: Sequence[MetricRow]) -> list[str]:
