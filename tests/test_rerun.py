@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from test_run import BOOTS, ROOT, Bench, Ran
+from test_run import BOOTS, HEARS, ROOT, Bench, Ran
 
 import kit.plan
 import kit.rerun
@@ -95,7 +95,7 @@ def test_programs_that_changed_since_are_said(bench: Bench) -> None:
 
 
 def start(bench: Bench, *argv: str) -> subprocess.Popen[str]:
-    code = "import sys; from kit.cli import main; sys.exit(main(sys.argv[1:]))"
+    code = f"{HEARS}; import sys; from kit.cli import main; sys.exit(main(sys.argv[1:]))"
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     pipe = subprocess.PIPE
     return subprocess.Popen([sys.executable, "-c", code, *argv], env=environment, stdout=pipe, stderr=pipe, text=True)

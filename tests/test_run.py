@@ -568,11 +568,13 @@ def test_a_real_signal_while_a_guest_runs_ends_all_of_it(bench: Bench, sig: sign
     assert "Traceback" not in ran.err
 
 
+# Where the tests run in the background of a script, or under nohup, these are ignored, and children inherit that.
+HEARS = "from signal import *; signal(SIGINT, default_int_handler), signal(SIGHUP, SIG_DFL), signal(SIGTERM, SIG_DFL)"
+
+
 def kill_after(bench: Bench, argv: list[str], events: int, seconds: float, sig: signal.Signals = signal.SIGKILL) -> Ran:
     """Starts kit, sends it a signal so long after the fakes have done so much, or lets it end before."""
-    # Where the tests run in the background of a script, SIGINT is ignored, and children inherit that.
-    hears = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
-    code = f"{hears}; import sys; from kit.cli import main; sys.exit(main(sys.argv[1:]))"
+    code = f"{HEARS}; import sys; from kit.cli import main; sys.exit(main(sys.argv[1:]))"
     known = len(bench.log.read_text().splitlines())
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(bench.folder)}  # SIGKILL leaves files
     pipe = subprocess.PIPE

@@ -1,4 +1,5 @@
-"""Real A/A runs: `kit run CONFIG --aa`, the baseline's own kernel in every arm, so often; how many verdicts are false.
+"""Real A/A runs: `kit run CONFIG --aa`, the baseline's own kernel in every arm, so often; how many verdicts are false,
+and how many runs rank a lock class as if it differed (`locks=[anon_vma, "*"]`).
 
 Every boot is a fresh one. A line a run goes to the log, and a run that is there already is not done again, so the same
 command goes on where it was stopped:
@@ -45,6 +46,7 @@ def run_once(config: str, overrides: list[str], seed: int) -> dict[str, Any]:
         "kinds": {kind: said["verdict"] for kind, said in verdict["evidence"].items()},
         "comparisons": sum(len(said["comparisons"]) for said in verdict["evidence"].values()),
         "boots": verdict["boots"],
+        "rows": [row for said in verdict["evidence"].values() for row in said["details"].get("classes", ())],
         "sentence": verdict["sentence"],
         "seconds": round(time.monotonic() - start, 1),
     }
@@ -64,6 +66,10 @@ def summary(runs: list[dict[str, Any]]) -> str:
     lines = [f"{len(runs)} A/A runs, {boots} boots, {sum(r['comparisons'] for r in runs)} comparisons: {false} false"]
     lines += [f"  overall {verdict}: {n}" for verdict, n in verdicts.most_common()]
     lines += [f"  {kind} {said}: {n}" for (kind, said), n in sorted(kinds.items())]
+    ranked = [run for run in runs if run.get("rows")]
+    lines += [f"  runs with a row of a lock class: {len(ranked)}"]
+    rows = [row for run in ranked for row in run["rows"]]
+    lines += [f"    {row['class']} {row['baseline_mean']} → {row['arm_mean']} ({row['kind']})" for row in rows]
     return "\n".join(lines)
 
 
