@@ -53,7 +53,7 @@ CASES = (
     Case("loop-preempt-off", "rcu-stall: ", "unlink_anon_vmas"),
     Case("leak-lock-on-error", "lockdep-circular: WARNING: possible circular locking", "anon_vma_fork"),
     Case("leak-mutex", "lockdep-held-in-user: WARNING: lock held when returning to user", "forking"),
-    Case("panic-at-boot", "Kernel panic - not syncing: anon_vma: broken on purpose (before init", "anon_vma_init"),
+    Case("panic-at-boot", "anon_vma: broken on purpose in anon_vma_init (before init", "anon_vma_init"),
     Case("hang-before-console", "before the first line on the console", ""),
     Case("hang-before-init", "before init", ""),
     Case("one-pass-unlink", "lockdep-recursive: WARNING: possible recursive locking", "unlink_anon_vmas"),
