@@ -10,6 +10,8 @@ import math
 import re
 from dataclasses import dataclass
 
+from kit.errors import UserError
+
 MISSING_WORDS = frozenset(("", "-", "–", "na", "n/a", "null", "none", "nil", "missing", "<na>"))
 NOT_FINITE = frozenset(["nan", "inf", "infinity"])
 PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$", re.A)
@@ -67,6 +69,17 @@ def read_cell(text: str) -> Number | _Missing | None:
     if LOOKS.match(text) and any(c.isdigit() for c in text) and text.count(".") < 2:
         raise ValueError(f"not a number: {text[:40]!r}")
     return None
+
+
+def number_in(text: str, where: str) -> float:
+    """The number of a cell that must hold one. Raises UserError with its place."""
+    try:
+        cell = read_cell(text)
+    except ValueError as error:
+        raise UserError(str(error), where=where) from error
+    if not isinstance(cell, Number):
+        raise UserError(f"not a number: {text[:40]!r}", where=where)
+    return cell.value
 
 
 def _is_unit(text: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from kit.errors import UserError
-from kit.outside.cells import Number, read_cell
+from kit.outside.cells import number_in
 from kit.outside.found import LESS, MORE, Datum, Label, Reading, word
 from kit.outside.source import Source
 from kit.outside.units import direction_of
@@ -50,16 +50,6 @@ def _line(line: str, where: str, settings: dict[str, str]) -> list[Datum]:
     name = label.removeprefix("Benchmark")
     labels = tuple(Label(k, v) for k, v in settings.items())
     return [
-        Datum(f"{name} {unit}", (_number(value, where),), unit, labels=labels)
+        Datum(f"{name} {unit}", (number_in(value, where),), unit, labels=labels)
         for value, unit in zip(pairs[::2], pairs[1::2], strict=True)
     ]
-
-
-def _number(text: str, where: str) -> float:
-    try:
-        cell = read_cell(text)
-    except ValueError as error:
-        raise UserError(str(error), where=where) from error
-    if not isinstance(cell, Number):
-        raise UserError(f"not a number: {text[:40]!r}", where=where)
-    return cell.value

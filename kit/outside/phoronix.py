@@ -11,7 +11,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from kit.errors import UserError
-from kit.outside.cells import Number, read_cell
+from kit.outside.cells import number_in
 from kit.outside.found import LESS, MORE, NOBODY, Datum, Label, Reading
 from kit.outside.jsonfields import mapping
 from kit.outside.source import Source
@@ -73,17 +73,7 @@ def _reading(found: Iterator[tuple[dict[str, str], str, list[str]]], source: Sou
         elif test["DisplayFormat"] in ("LINE_GRAPH", "IMAGE_COMPARISON", "PASS_FAIL", "MULTI_PASS_FAIL"):
             notes.append(f"{name}: no number, left out ({test['DisplayFormat'].lower().replace('_', ' ')})")
         else:
-            values = tuple(_value(t, f"{source.name}: {name}, {system}") for t in texts)
+            values = tuple(number_in(t, f"{source.name}: {name}, {system}") for t in texts)
             label = Label("system", system)
             data.append(Datum(name, values, test["Scale"], BETTER.get(test["Proportion"], NOBODY), (label,)))
     return Reading(tuple(data), tuple(notes))
-
-
-def _value(text: str, where: str) -> float:
-    try:
-        cell = read_cell(text)
-    except ValueError as error:
-        raise UserError(str(error), where=where) from error
-    if not isinstance(cell, Number):
-        raise UserError(f"not a number: {text[:40]!r}", where=where)
-    return cell.value
