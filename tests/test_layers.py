@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Lowest first. A module may import from the lines above its own; those on one line do not know each other.
 LAYERS = (
-    ("arguments", "errors", "project", "records", "model"),
+    ("errors", "project", "records", "model"),
     ("progress", "decode", "resolved", "setup"),
     ("stats", "store", "proc", "source"),
     ("kernel", "outside", "sim", "upkeep", "vm", "workload"),
@@ -26,12 +26,13 @@ LAYERS = (
         *("search", "selftest"),
     ),
     ("bisectverb", "rerun", "shell", "step"),
+    ("verbs",),
     ("cli",),
     ("__main__",),
 )
 LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line}
-LAZY = ("cli", "__main__")  # import in functions, so that a start of kit is quick
-STANDARD_ONLY = ("arguments", "errors", "project", "records", "model", "setup", "__main__")
+LAZY = ("cli", "verbs", "__main__")  # import in functions, so that a start of kit is quick
+STANDARD_ONLY = ("errors", "project", "records", "model", "setup", "__main__")
 ONLY_IN = {"pexpect": "kit.vm.console", "asyncio": "kit.vm.qmp"}
 
 

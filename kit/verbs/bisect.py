@@ -1,0 +1,34 @@
+"""`kit bisect`: the commit that changed a metric found and printed."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from kit.verbs.common import experiment_arguments, fitted, named, runs_argument, verbose_argument
+
+
+def arguments(verb: argparse.ArgumentParser) -> None:
+    """What stands behind `kit bisect`."""
+    experiment_arguments(verb)
+    verb.add_argument("--good", metavar="REV", help="a revision of the git tree where it is good")
+    verb.add_argument("--bad", metavar="REV", help="a revision where it is bad")
+    verb.add_argument("--series", metavar="FILE", help="a quilt series or an mbox on the tree, instead of revisions")
+    verb.add_argument("--resume", type=Path, metavar="RUN", help="go on with a bisection that was interrupted")
+    verb.add_argument("--log", type=Path, metavar="FILE", help="write what `git bisect replay` takes")
+    verb.add_argument("--json", action="store_true", help="print bisect.json")
+    runs_argument(verb)
+    verbose_argument(verb)
+
+
+def do(options: argparse.Namespace) -> int:
+    """Runs the verb; its exit code."""
+    from kit.bisectverb import Asked, run
+    from kit.report.progress import choose
+
+    flags = {"good": options.good, "bad": options.bad, "series": options.series}
+    config = None if options.config is None else named(options.config)
+    asked = Asked(config, options.set, flags, options.runs, options.resume, options.log, options.json)
+    text, code = run(asked, choose(options.verbose))
+    print(text if options.json else fitted(text), end="")
+    return code

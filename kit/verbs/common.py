@@ -1,0 +1,78 @@
+"""What several verbs share: arguments, the experiment and the change that they name, and how text meets a terminal."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+from kit.errors import UserError
+from kit.project import PROJECT
+
+TYPE_CHECKING = False  # typing's own costs 7 ms of every start
+if TYPE_CHECKING:
+    from kit.changes import Change
+
+DEFAULT = "configs/change.yaml"  # the experiment of a change that comes without one
+
+
+def experiment_arguments(verb: argparse.ArgumentParser) -> None:
+    """An experiment file, and --set."""
+    verb.add_argument("config", type=Path, nargs="?", help="an experiment file, as configs/aim7.yaml")
+    overrides = "override a key, as guest.cpus=[1]"
+    verb.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=overrides)
+
+
+def change_arguments(verb: argparse.ArgumentParser) -> None:
+    """--tree, --range, --dirty and --patch."""
+    change = verb.add_argument_group("a change of your own", "its arms become `without` and `with` it")
+    tree = "kernel source instead of the experiment's, as git:/path/to/linux@v6.1"
+    change.add_argument("--tree", metavar="TREE", help=tree)
+    commits = "the commits of a branch; of --tree's repository, else of the one here"
+    change.add_argument("--range", metavar="BASE..HEAD", help=commits)
+    change.add_argument("--dirty", action="store_true", help="what the work tree has and HEAD has not")
+    patch = "a patch, a mail, an mbox or a quilt series; - reads standard input; several are applied in order"
+    change.add_argument("--patch", action="append", default=[], metavar="FILE", help=patch)
+
+
+def run_argument(verb: argparse.ArgumentParser) -> None:
+    """A run folder, where it is, and --json."""
+    verb.add_argument("run", metavar="RUN", help="a run folder, its name, or `last`")
+    runs_argument(verb)
+    verb.add_argument("--json", action="store_true", help="print JSON")
+
+
+def runs_argument(verb: argparse.ArgumentParser) -> None:
+    """--runs."""
+    verb.add_argument("--runs", type=Path, default=Path("runs"), help="where run folders are (default: runs/)")
+
+
+def verbose_argument(verb: argparse.ArgumentParser) -> None:
+    """-v."""
+    verb.add_argument("-v", "--verbose", action="store_true", help="show the commands that are run")
+
+
+def fitted(text: str) -> str:
+    """Folded to the terminal that it is printed on; as it is where it goes elsewhere."""
+    from kit.report.text import wrapped
+
+    return wrapped(text, shutil.get_terminal_size().columns) if sys.stdout.isatty() else text
+
+
+def change_of(options: argparse.Namespace) -> Change | None:
+    """The change that the options name; None where they name neither one nor a tree."""
+    from kit.changes import Change
+
+    change = Change(options.tree, options.range, options.dirty, tuple(options.patch))
+    return change if change.is_one or change.tree is not None else None
+
+
+def named(config: Path | None, change: Change | None = None) -> Path:
+    """The experiment file that is meant: of kit's own from wherever it is called. Raises UserError without one."""
+    if config is None and change is not None and change.is_one:
+        return PROJECT / DEFAULT
+    if config is None:
+        raise UserError("no experiment named", hint="as in configs/aim7.yaml; more are in configs/")
+    ours = PROJECT / config  # the examples, from wherever kit is called
+    return ours if not config.exists() and ours.exists() else config

@@ -1,0 +1,58 @@
+"""`kit compare`: numbers that were measured elsewhere compared, the verdict printed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+
+from kit.errors import UserError
+from kit.verbs.common import fitted
+
+
+def arguments(verb: argparse.ArgumentParser) -> None:
+    """What stands behind `kit compare`."""
+    side = (
+        "a file of a benchmark's results, CSV, JSON, a folder of runs, RUN:ARM, -, or NAME=n,mean,sd as 10,104.9,14.8%%"
+    )
+    verb.add_argument("sides", nargs="+", metavar="A B", help=f"the baseline, and what is compared with it: {side}")
+    verb.add_argument("--history", action="store_true", help="many files in order: where did a metric change?")
+    better = "more, less, or METRIC=more: what is better, where the unit does not say it; may be given again"
+    verb.add_argument("--better", action="append", default=[], metavar="WORD", help=better)
+    verb.add_argument("--paired", action="store_true", help="the values of A and B belong together, one by one")
+    pattern = "only metrics like this, as *ops*; several may be given"
+    verb.add_argument("--metric", action="append", default=[], metavar="PATTERN", help=pattern)
+    verb.add_argument("--limit", default="1%", help="differences up to this do not matter (default: 1%%)")
+    verb.add_argument("--alpha", default="0.05", help="chance of a false verdict (default: 0.05)")
+    verb.add_argument("--json", action="store_true", help="print JSON")
+
+
+def do(options: argparse.Namespace) -> int:
+    """Runs the verb; its exit code."""
+    from kit.compareverb import Asked, compare
+    from kit.historyverb import AskedHistory, history
+    from kit.report.compare import render_compare
+    from kit.report.history import render_history
+    from kit.schema import fraction
+
+    limit, alpha = (_share(getattr(options, name), f"--{name}", fraction) for name in ("limit", "alpha"))
+    better, metrics, sides = tuple(options.better), tuple(options.metric), tuple(options.sides)
+    if options.history:
+        if options.paired:
+            raise UserError("a history has no pairs", where="--paired")
+        shown, code = history(AskedHistory(sides, limit, alpha, better, metrics))
+        text = render_history
+    elif len(sides) == 2:
+        shown, code = compare(Asked(*sides, limit, alpha, better, metrics, options.paired))
+        text = render_compare
+    else:
+        raise UserError(f"two sides are compared, not {len(sides)}", where="kit compare", hint="--history takes many")
+    print(json.dumps(shown, indent=2) + "\n" if options.json else fitted(text(shown)), end="")
+    return code
+
+
+def _share(text: str, where: str, read: Callable[[object], float]) -> float:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise UserError(str(error), where=where) from error

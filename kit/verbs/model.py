@@ -1,0 +1,53 @@
+"""`kit model`: the reference model asked, its answer printed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from kit.errors import UserError
+
+
+def arguments(verb: argparse.ArgumentParser) -> None:
+    """What stands behind `kit model`."""
+    verb.add_argument("what", choices=("count", "explain", "profiles"), help="acquisitions; each step; the table")
+    verb.add_argument("--profile", action="append", default=[], help="a kernel generation; several to compare them")
+    verb.add_argument("--program", default="fork-chain", help="fork-chain, aim7, or a file (default: fork-chain)")
+    verb.add_argument("--smaps", type=Path, metavar="FILE", help="a /proc/PID/smaps: VMAs at the start")
+    verb.add_argument("--depth", help="fork-chain: as 0..8")
+    verb.add_argument("--forks", type=int, help="fork-chain: forks in each window")
+    verb.add_argument("--vmas", type=int, help="fork-chain: private VMAs")
+    verb.add_argument("--mix", help="aim7: a mix")
+    verb.add_argument("--users", type=int, help="aim7: users at once")
+    verb.add_argument("--jobs", type=int, help="aim7: jobs of each user")
+    verb.add_argument("--window", help="explain: only this window")
+    verb.add_argument("--steps", action="store_true", help="explain: links, counters and allocations too")
+    verb.add_argument("--json", action="store_true", help="print JSON")
+
+
+def do(options: argparse.Namespace) -> int:
+    """Runs the verb; its exit code."""
+    from kit import modelverb
+    from kit.report.model import counts, profiles
+
+    if options.what == "profiles":
+        if options.profile:
+            told = {name: list(modelverb.profile_cells(name)) for name in options.profile}
+            print(json.dumps(told, indent=2) if options.json else "\n".join(x for said in told.values() for x in said))
+        else:
+            rows = modelverb.profile_table()
+            print(json.dumps(rows, indent=2) if options.json else profiles(rows))
+        return 0
+    params = {key: getattr(options, key) for key in ("depth", "forks", "vmas", "mix", "users", "jobs")}
+    question = modelverb.ask(options.program, params, options.smaps)
+    if options.what == "explain":
+        if len(options.profile) > 1:
+            raise UserError("one profile is explained at a time", where="--profile")
+        profile = options.profile[0] if options.profile else "6.1"
+        said = modelverb.explain(question, profile, options.window, options.steps)
+        print(json.dumps({"profile": profile, "lines": said}, indent=2) if options.json else "\n".join(said))
+        return 0
+    rows = modelverb.count(question, options.profile or ["6.1"])
+    print(json.dumps(rows, indent=2) if options.json else counts(rows, question.layout == (), question.left_out))
+    return 0

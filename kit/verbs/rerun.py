@@ -1,0 +1,35 @@
+"""`kit rerun`: one boot of a run done again, what is different printed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from kit.errors import NOT_AS_EXPECTED
+from kit.verbs.common import run_argument, verbose_argument
+
+
+def arguments(verb: argparse.ArgumentParser) -> None:
+    """What stands behind `kit rerun`."""
+    run_argument(verb)
+    verb.add_argument("--boot", required=True, metavar="N", help="a boot by number or name (kit show RUN --boot)")
+    verb.add_argument("--gdb", action="store_true", help="stop the guest before its start, and say how to attach gdb")
+    verb.add_argument("--keep", action="store_true", help="where the guest hangs, leave it for gdb")
+    verbose_argument(verb)
+
+
+def do(options: argparse.Namespace) -> int:
+    """Runs the verb; its exit code."""
+    from kit.recorded import find_run
+    from kit.report.progress import choose
+    from kit.report.recorded import render_rerun
+    from kit.rerun import rerun
+    from kit.store import Cache
+
+    progress = choose(options.verbose)
+    folder = find_run(options.run, options.runs)
+    again = rerun(
+        folder, options.boot, Cache(), progress, gdb=options.gdb, keep=options.keep, say=progress.note
+    ).as_json()
+    print(json.dumps(again, indent=2) + "\n" if options.json else render_rerun(again), end="")
+    return 0 if again["same"] else NOT_AS_EXPECTED

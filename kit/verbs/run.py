@@ -1,0 +1,59 @@
+"""`kit run`: an experiment done, its verdict printed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from kit.errors import UserError
+from kit.verbs.common import (
+    change_arguments,
+    change_of,
+    experiment_arguments,
+    fitted,
+    named,
+    runs_argument,
+    verbose_argument,
+)
+
+
+def arguments(verb: argparse.ArgumentParser) -> None:
+    """What stands behind `kit run`."""
+    experiment_arguments(verb)
+    change_arguments(verb)
+    verb.add_argument("--json", action="store_true", help="print verdict.json")
+    verb.add_argument("--resume", type=Path, metavar="RUN", help="go on with a run that was interrupted")
+    runs_argument(verb)
+    verb.add_argument("--fresh", action="store_true", help="boot again what earlier runs have booted")
+    verb.add_argument("--aa", action="store_true", help="the baseline's kernel in every arm: `same` is right")
+    verbose_argument(verb)
+
+
+def do(options: argparse.Namespace) -> int:
+    """Runs the verb; its exit code."""
+    from kit.experiment import run_experiment
+    from kit.report.progress import choose
+    from kit.report.text import render
+    from kit.spec import read_experiment
+    from kit.store import Cache
+    from kit.upkeep import scratch
+
+    config = options.config
+    if options.resume:
+        if config is not None or options.set or options.aa or change_of(options) is not None:
+            raise UserError("--resume goes on with what the run's own experiment.yaml says", hint="leave the rest out")
+        config = options.resume / "experiment.yaml"
+        if not config.is_file():
+            raise UserError("not a run that can be resumed: no experiment.yaml in it", where=str(options.resume))
+    progress = choose(options.verbose)
+    sets = [*options.set, *(["aa=true"] if options.aa else [])]
+    with scratch() as inbox:
+        change = None if options.resume else change_of(options)
+        exp = read_experiment(named(config, change), sets, change, inbox)
+        result = run_experiment(exp, Cache(), progress, options.runs, options.resume, fresh=options.fresh)
+    if options.json:
+        print(json.dumps(result.verdict, indent=2))
+    else:
+        print(fitted(render(result.verdict, result.folder)), end="")
+    return result.exit_code

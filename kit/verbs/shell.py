@@ -1,0 +1,33 @@
+"""`kit shell`: a shell, or one command, in a guest with an arm's kernel."""
+
+from __future__ import annotations
+
+import argparse
+
+from kit.verbs.common import experiment_arguments, named, verbose_argument
+
+
+def arguments(verb: argparse.ArgumentParser) -> None:
+    """What stands behind `kit shell`."""
+    experiment_arguments(verb)
+    verb.add_argument("--arm", required=True, metavar="NAME", help="whose kernel")
+    verb.add_argument("--cpus", type=int, choices=range(1, 9), metavar="N", help="vCPUs (default: the experiment's)")
+    root = "host: the host's files under a writable overlay (default); guest: a few programs of the host, packed"
+    verb.add_argument("--root", choices=("host", "guest"), default="host", help=root)
+    verb.add_argument("--instrument", default="", help="plain, counting or checking (default: the experiment's first)")
+    limit = "end the guest after so long (default: 3600 for a command, never for a shell)"
+    verb.add_argument("--limit", type=float, metavar="SECONDS", help=limit)
+    verbose_argument(verb)
+
+
+def do(options: argparse.Namespace) -> int:
+    """Runs the verb; its exit code."""
+    from kit.report.progress import choose
+    from kit.shell import Wish, shell
+    from kit.spec import read_experiment
+    from kit.store import Cache
+
+    exp = read_experiment(named(options.config), options.set)
+    command = tuple(options.command)
+    wish = Wish(options.arm, command, options.cpus, options.root, options.instrument, options.limit)
+    return shell(exp, wish, Cache(), choose(options.verbose))

@@ -1,0 +1,48 @@
+"""`kit show`: a run, a boot or a bisection read back and printed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from kit.verbs.common import fitted, run_argument
+
+TYPE_CHECKING = False  # typing's own costs 7 ms of every start
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+
+def arguments(verb: argparse.ArgumentParser) -> None:
+    """What stands behind `kit show`."""
+    run_argument(verb)
+    boot = "a boot by number or name; without one, the list of all"
+    verb.add_argument("--boot", nargs="?", const="", metavar="N", help=boot)
+
+
+def do(options: argparse.Namespace) -> int:
+    """Runs the verb; its exit code."""
+    from kit import recorded
+    from kit.bisectverb import find_bisection, show_bisection
+    from kit.report import recorded as report
+    from kit.report.text import render
+    from kit.store import Cache
+
+    bisection = find_bisection(options.run, options.runs)
+    if bisection is not None and options.boot is None:
+        print(show_bisection(bisection, as_json=options.json), end="")
+        return 0
+    folder = recorded.find_run(options.run, options.runs)
+    shown: Any
+    text: Callable[[Any], str]
+    if options.boot:
+        exp = recorded.experiment_of(folder)
+        shown, text = recorded.boot_shown(folder, recorded.find_boot(folder, options.boot), exp), report.render_boot
+    elif options.boot is not None:
+        shown, text = recorded.boot_rows(folder), report.render_boots
+    elif (verdict := recorded.verdict_of(folder)) is not None:
+        shown, text = verdict, lambda found: fitted(render(found, folder.path))
+    else:
+        shown, text = recorded.progress_of(folder, Cache()), report.render_progress
+    print(json.dumps(shown, indent=2) + "\n" if options.json else text(shown), end="")
+    return 0

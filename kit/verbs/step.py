@@ -1,0 +1,25 @@
+"""`kit step`: one commit judged, for `git bisect run`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from kit.verbs.common import experiment_arguments, named, verbose_argument
+
+
+def arguments(verb: argparse.ArgumentParser) -> None:
+    """What stands behind `kit step`."""
+    experiment_arguments(verb)
+    verbose_argument(verb)
+
+
+def do(options: argparse.Namespace) -> int:
+    """Runs the verb; its exit code."""
+    from kit.report.progress import choose
+    from kit.search.question import read_question
+    from kit.step import step
+    from kit.store import Cache
+
+    question = read_question(named(options.config), options.set, {}, whole=False)
+    return step(question, Path.cwd(), Cache(), choose(options.verbose))

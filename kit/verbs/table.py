@@ -1,0 +1,50 @@
+"""Every verb of kit, and the command line that they make. A verb is a module of this folder and a row here."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+
+from kit import __version__
+from kit.verbs import bisect, check, clean, compare, completion, doctor, model, rerun, run, shell, show, step, test
+
+TYPE_CHECKING = False  # typing's own costs 7 ms of every start
+if TYPE_CHECKING:
+    from types import ModuleType
+
+VERBS: Mapping[str, tuple[ModuleType, str]] = {
+    "run": (run, "do an experiment and give its verdict"),
+    "check": (check, "check an experiment file and show its plan, without doing it"),
+    "bisect": (bisect, "find the commit or patch that changed a metric"),
+    "step": (step, "for `git bisect run`: 0 good, 1 bad, 125 neither, 255 stop"),
+    "show": (show, "show a run's verdict again, how far it came, or one of its boots"),
+    "rerun": (rerun, "do one boot of a run again, and compare"),
+    "shell": (shell, "a shell, or one command (-- COMMAND), in an arm's kernel"),
+    "doctor": (doctor, "what kit needs, and what of it this machine has"),
+    "clean": (clean, "show what the cache holds, or remove some of it"),
+    "completion": (completion, "print a script that completes kit's command line in a shell"),
+    "compare": (compare, "the same statistics for numbers that were measured elsewhere"),
+    "test": (test, "check kit itself"),
+    "model": (model, "ask the reference model: no kernel is needed"),
+}
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line of kit."""
+    top = argparse.ArgumentParser(
+        prog="kit",
+        description="Does this patch make the kernel better, and is that consistent and not a fluke?",
+        epilog="exit codes: 0 as expected, 1 not as expected, 2 bad input, 3 inconclusive, 4 could not run",
+    )
+    top.add_argument("--version", action="version", version=f"kit {__version__}")
+    top.add_argument("--no-install", action="store_true", help="never install system packages, only name them")
+    verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for name, (module, about) in VERBS.items():
+        module.arguments(verbs.add_parser(name, help=about))
+    return top
+
+
+def doing(verb: str) -> Callable[[argparse.Namespace], int]:
+    """What does that verb: parsed arguments in, an exit code out."""
+    found: Callable[[argparse.Namespace], int] = VERBS[verb][0].do
+    return found

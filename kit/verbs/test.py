@@ -1,0 +1,19 @@
+"""`kit test`: kit checks itself."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def arguments(verb: argparse.ArgumentParser) -> None:
+    """What stands behind `kit test`."""
+    verb.add_argument("--quick", action="store_true", help="leave out the tests that build and boot kernels")
+    verb.add_argument("--record", action="store_true", help="write what kernels measured to tests/model/data")
+    verb.add_argument("pytest_args", nargs="*", help="arguments for pytest, after --")
+
+
+def do(options: argparse.Namespace) -> int:
+    """Runs the verb; its exit code."""
+    from kit.selftest import selftest
+
+    return selftest(options.quick, options.record, options.pytest_args)
