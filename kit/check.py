@@ -30,8 +30,6 @@ from kit.workload.catalog import make_loads
 # On two idle cores, Debian 12, gcc 12, Linux 6.1 (tests/bench/README.md): only ever shown as an estimate.
 FIRST_BUILD_CORE_SECONDS = 420.0
 NEXT_BUILD_SECONDS = 10.0
-BOOT_SECONDS = {"instructions": 40.0, "time": 30.0}
-OTHER_BOOT_SECONDS = 15.0
 FETCH_SECONDS = 60.0
 
 
@@ -109,7 +107,7 @@ def show_plan(exp: Experiment, cache: Cache) -> PlanShown:
     plan = Plan.of(exp, Site(names, _accel(exp), "guest"))
     loads = make_loads(exp.workloads, exp.seed)
     missing = [v for v in _debian_versions(exp) if cached_debian(v, cache) is None]
-    booted = sum(BOOT_SECONDS.get(s.evidence, OTHER_BOOT_SECONDS) for s in plan.sure)
+    booted = sum(EVIDENCE[s.evidence].seconds for s in plan.sure)
     seconds = FETCH_SECONDS * len(missing) + min(booted, exp.minutes * 60)
     for first, following in (build_seconds(cache, instrument, exp.toolchain) for instrument in wanted):
         seconds += first + following * (len(exp.arms) - 1)
@@ -141,9 +139,8 @@ def _applied(arm: ArmSpec, cache: Cache) -> list[str]:
 
 
 def _boot(spec: BootSpec) -> dict[str, Any]:
-    early = EVIDENCE[spec.evidence].stop is not None and not EVIDENCE[spec.evidence].pilot
     place = {"arm": spec.arm, "cpus": spec.machine.cpus, "block": spec.block, "evidence": spec.evidence}
-    return {**place, "at_most": early}
+    return {**place, "at_most": EVIDENCE[spec.evidence].many}
 
 
 def _more(kind: str, blocks: int) -> str:

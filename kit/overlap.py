@@ -1,7 +1,7 @@
 """Builds beside boots: an experiment's arms and its runner in; its kernels built and its boots done, in order, out.
 
 Kernels are built one after the other in a thread of their own, in the order in which the evidence needs them; the main
-thread boots what has its kernel already. Boots that measure time (`Evidence.alone`) wait until nothing is built any
+thread boots what has its kernel already. Boots that measure time (`Evidence.timed`) wait until nothing is built any
 more. Ctrl-C reaches the main thread only, and ends both.
 """
 
@@ -224,7 +224,7 @@ class Work:
     def _ready(self, wanted: Sequence[BootSpec], all_built: bool) -> BootSpec | None:
         """The first boot that has its kernel, and need not be alone where something is built."""
         able = (s for s in wanted if self._has_kernel(s))
-        return next((s for s in able if all_built or not EVIDENCE[s.evidence].alone), None)
+        return next((s for s in able if all_built or not EVIDENCE[s.evidence].timed), None)
 
     def _do(self, spec: BootSpec, plan: Plan) -> None:
         boot = self.runner.boot(spec, plan.limit(spec, self.boots))

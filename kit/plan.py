@@ -178,7 +178,7 @@ class _SoFar:
         tries: dict[tuple[str, str], list[Boot]] = {}
         for boot in done:
             tries.setdefault((boot.key, boot.arm), []).append(boot)
-        many = [b for b in done if _has_many(b.evidence)]
+        many = [b for b in done if EVIDENCE[b.evidence].many]  # of other kinds all tries are few
         return cls(tries, seen_once(exp, done), tries_wanted(exp), given_up(exp, many))
 
     def is_given_up(self, spec: BootSpec) -> bool:
@@ -193,11 +193,6 @@ class _SoFar:
             return len(tries) < self.times
         hangs = all(b.outcome is Outcome.HANG for b in tries)
         return hangs and len(tries) < self.times and not spec.block and not self.is_given_up(spec)
-
-
-def _has_many(kind: str) -> bool:
-    """Whether a kind wants many boots from the start: of others all tries are few."""
-    return EVIDENCE[kind].stop is not None and not EVIDENCE[kind].pilot
 
 
 def _place(spec: BootSpec) -> tuple[object, ...]:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kit.errors import MachineError
+from kit.evidence import EVIDENCE
 from kit.evidence.locks import by_class, named
 from kit.kernel.build import cached_kernel
 from kit.plan import Plan
 from kit.progress import Progress
-from kit.recorded import experiment_of, find_boot, name_of, planned, provenance_of, resume_command, window_counts
+from kit.recorded import experiment_of, find_boot, name_of, planned, provenance_of, resume_command
 from kit.records import Boot, BootSpec, Experiment, Kernel, Outcome, Results, to_json
-from kit.runner import CONF, TOTAL_SECONDS, limits_of, load_boots
+from kit.runner import TOTAL_SECONDS, limits_of, load_boots
 from kit.store import Cache, RunFolder, write_atomic
 from kit.upkeep import temporary_files
 from kit.vm.boot import BootRun, run_boot
@@ -147,7 +148,7 @@ class _Again:
             return read_results(data, nonce)
 
         seconds = 7 * 86400 if gdb else int(limits.total)
-        conf = {"nonce": nonce, "limit": str(seconds), **CONF.get(self.spec.evidence, {})}
+        conf = {"nonce": nonce, "limit": str(seconds), **EVIDENCE[self.spec.evidence].conf}
         initramfs = boot_initramfs(self.base, self.spec.program, conf)
         image, machine, layout = Path(self.kernel.image), self.spec.machine, self.spec.layout
         command = self.progress.command
@@ -185,13 +186,10 @@ def _differences(boot: Boot, new: Results | None, exp: Experiment) -> tuple[tupl
     return rows, len(_all_classes(old, new)) if old and new else 0
 
 
-def _counts(boot: Boot, results: Results | None, exp: Experiment) -> dict[str, dict[str, int]]:
+def _counts(boot: Boot, results: Results | None, exp: Experiment) -> dict[str, Mapping[str, int]]:
     """What is to be the same again: by window, and there by lock."""
-    if boot.evidence == "time":
-        return {}
-    counted = window_counts(results, named(exp.locks))
-    exact = boot.evidence == "instructions"
-    return {window: {"instructions": elapsed} if exact else locks for window, elapsed, locks in counted}
+    repeats, locks = EVIDENCE[boot.evidence].repeats, named(exp.locks)
+    return {w.name: repeats(w, locks) for w in results.windows} if results else {}
 
 
 def _all_classes(old: Results, new: Results) -> set[str]:

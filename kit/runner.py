@@ -30,12 +30,6 @@ from kit.workload.guestimage import GuestImage, archive_name, boot_initramfs, bu
 from kit.workload.load import own_limit, wants_host
 from kit.workload.results import read_results
 
-EXACT = ("count", "instructions")  # evidence whose boots are reused by key: the same again gives the same again
-CONF: Mapping[str, Mapping[str, str]] = {  # evidence → what its guests are told besides
-    "check": {"swap": "1"},
-    "instructions": {"idle": "1"},
-}
-TIMED = ("time",)  # evidence whose vCPUs have cores of their own, and whose host is watched
 TOTAL_SECONDS = {"tcg": 900.0, "icount": 900.0, "kvm": 300.0}  # until the baseline has shown how long a boot takes
 SPACE_BYTES = 4 << 20  # a boot's log, results and temporary files have room in it
 PROBE_PROGRAM = "worker probe\nwindow probe\nfork\nend\nend\n"
@@ -93,9 +87,9 @@ class Runner:
         kernel = self._kernels[spec.kernel_key]
         total = limit or TOTAL_SECONDS[spec.machine.accel] + own_limit(spec.program)
         limits = limits_of(total, spec.machine.accel)
-        conf = CONF.get(spec.evidence, {})
-        timed = cores() if spec.evidence in TIMED else None
-        run = self._run(kernel, spec.program, spec.machine, name, limits, spec.layout, conf, timed)
+        kind = EVIDENCE[spec.evidence]
+        timed = cores() if kind.timed else None
+        run = self._run(kernel, spec.program, spec.machine, name, limits, spec.layout, kind.conf, timed)
         vmlinux = Path(kernel.vmlinux)
         splats = decode(run.splats, vmlinux, self._sources[kernel.key], self.progress)
         boot = _record(spec, replace(run, splats=splats), self.folder)
@@ -187,8 +181,8 @@ class Runner:
 def _is_exact(spec: BootSpec) -> bool:
     """Whether the same boot again gives the same: not on the host's files, which are in no key, nor where a kind is
     asked for more than its pilot because boots differ."""
-    pilot = EVIDENCE[spec.evidence].pilot
-    return spec.evidence in EXACT and not wants_host(spec.program) and (not pilot or spec.block < pilot)
+    kind = EVIDENCE[spec.evidence]
+    return kind.exact and not wants_host(spec.program) and (not kind.pilot or spec.block < kind.pilot)
 
 
 def limits_of(total: float, accel: str) -> Limits:

@@ -72,7 +72,7 @@ def test_kernels_are_built_in_the_order_of_the_evidence(bench: Bench, monkeypatc
 
 
 def test_boots_that_measure_time_wait_for_the_last_build(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    alone = {**EVIDENCE, "count": replace(EVIDENCE["count"], alone=True)}
+    alone = {**EVIDENCE, "count": replace(EVIDENCE["count"], timed=True)}
     monkeypatch.setattr(kit.overlap, "EVIDENCE", alone)
     assert bench.run().code == OK
     assert order(bench) == [*FIRST, "make vmlinux"] + ["boot"] * BOOTS

@@ -9,7 +9,7 @@ the guest was idle is void: waiting would count as work.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kit.evidence.request import Site
@@ -33,6 +33,16 @@ def layout_word(number: int) -> str:
     """What stands on the kernel's command line in a layout, from 0: nothing that the kernel knows, so it becomes a word
     of init's environment. Its length moves what the kernel allocates after it."""
     return f"layout={'x' * (1 + 7 * number)}" if number else ""
+
+
+def limit(exp: Experiment) -> float:
+    """Differences up to this share do not matter."""
+    return exp.instructions.limit
+
+
+def repeats(window: WindowResult, locks: Sequence[str]) -> Mapping[str, int]:
+    """What a boot done again must show again: the instructions of the window."""
+    return {KIND: window.elapsed}
 
 
 def loads_of(exp: Experiment) -> tuple[Load, ...]:

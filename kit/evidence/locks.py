@@ -32,6 +32,11 @@ def acquisitions(window: WindowResult, lock: str) -> int:
     return sum(row.acquisitions for row in window.rows if row.name in names)
 
 
+def acquired(window: WindowResult, locks: Sequence[str]) -> dict[str, int]:
+    """Acquisitions of each of these locks in a window."""
+    return {lock: acquisitions(window, lock) for lock in locks}
+
+
 def by_class(window: WindowResult) -> dict[str, int]:
     """Acquisitions of every class in a window."""
     out: dict[str, int] = {}

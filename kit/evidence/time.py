@@ -16,7 +16,7 @@ from dataclasses import replace
 from statistics import geometric_mean
 
 from kit.evidence.request import Site
-from kit.records import At, Boot, BootSpec, Experiment, HostState, KindVerdict, Machine, Outcome, Verdict
+from kit.records import At, Boot, BootSpec, Experiment, HostState, KindVerdict, Machine, Outcome, Verdict, WindowResult
 from kit.stats.blocks import block_order
 from kit.stats.design import Design
 from kit.stats.failures import INFRASTRUCTURE
@@ -47,6 +47,11 @@ def again(exp: Experiment) -> str:
     while any(a.name == name for a in exp.arms):
         name += "-again"
     return name
+
+
+def repeats(window: WindowResult, locks: Sequence[str]) -> Mapping[str, int]:
+    """What a boot done again must show again: nothing, time is never the same."""
+    return {}
 
 
 def loads_of(exp: Experiment) -> tuple[Load, ...]:

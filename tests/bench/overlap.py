@@ -23,7 +23,7 @@ from kit.experiment import run_experiment
 from kit.progress import Progress
 from kit.spec import read_experiment
 
-SERIAL = {name: replace(kind, alone=True) for name, kind in EVIDENCE.items()}
+SERIAL = {name: replace(kind, timed=True) for name, kind in EVIDENCE.items()}
 
 
 def run_once(bench: Real, *, serial: bool) -> dict[str, Any]:
