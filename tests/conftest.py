@@ -1,4 +1,4 @@
-"""What several files of tests share: the bench of test_run.py, a fake kernel tree and a fake QEMU."""
+"""What several files of tests share: the bench of rig.py, with a fake kernel tree and a fake QEMU."""
 
 from contextlib import suppress
 
@@ -9,6 +9,9 @@ with suppress(ImportError):  # one slow example on a busy machine is no failure
     settings.load_profile("kit")
 
 with suppress(ImportError):  # the model's tests run where only pytest and hypothesis are installed
-    from test_run import answers, bench, guest
+    import pytest
+
+    pytest.register_assert_rewrite("rig")
+    from rig import answers, bench, guest
 
     __all__ = ["answers", "bench", "guest"]

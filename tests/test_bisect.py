@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
-from test_run import ROOT, TOOLS, Bench, Ran, interrupt, kill_after, resume_command
+from rig import ROOT, TOOLS, Bench, Ran, interrupt, kill_after, resume_command
 
 import kit.step
 from kit.cli import INTERRUPTED

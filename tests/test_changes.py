@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from test_run import RMAP, TOOLS, Bench, lay_out
+from rig import RMAP, TOOLS, Bench, lay_out
 
 from kit.errors import BAD_INPUT, INCONCLUSIVE, OK
 from kit.workload.guestimage import GuestImage

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from test_run import Bench
+from rig import Bench
 
 import kit.doctor
 from kit.errors import COULD_NOT_RUN, OK

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 import yaml
-from test_run import BOOTS, ROOT, Bench, Ran, essence, interrupt, resume_command
+from rig import BOOTS, ROOT, Bench, Ran, essence, interrupt, resume_command
 
 import kit.runner
 from kit.errors import COULD_NOT_RUN, OK

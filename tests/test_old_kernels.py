@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from test_run import TOOLS, Bench
+from rig import TOOLS, Bench
 
 import kit.kernel.toolchain
 from kit.errors import BAD_INPUT, OK

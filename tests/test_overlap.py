@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from test_run import BOOTS, FRESH_MAKES, Bench, kill_after, resume_command
+from rig import BOOTS, FRESH_MAKES, Bench, kill_after, resume_command
 
 import kit.overlap
 import kit.runner

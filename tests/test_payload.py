@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_run import Bench
+from rig import Bench
 
 from kit.errors import BAD_INPUT, COULD_NOT_RUN, INCONCLUSIVE, NOT_AS_EXPECTED, OK
 from kit.records import Experiment

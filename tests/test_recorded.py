@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from test_run import BOOTS, Bench, interrupt, resume_command
+from rig import BOOTS, Bench, interrupt, resume_command
 
 from kit.errors import BAD_INPUT, COULD_NOT_RUN, OK
 from kit.project import command

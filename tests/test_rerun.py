@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from test_run import BOOTS, HEARS, ROOT, Bench, Ran
+from rig import BOOTS, HEARS, ROOT, Bench, Ran
 
 import kit.plan
 import kit.rerun

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from test_run import BOOTS, Bench
+from rig import BOOTS, Bench
 
 from kit import upkeep
 from kit.cli import main

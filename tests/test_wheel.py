@@ -13,7 +13,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from test_run import Bench
+from rig import Bench
 
 from kit.errors import COULD_NOT_RUN, OK
 from kit.project import PROJECT

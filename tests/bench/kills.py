@@ -29,7 +29,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from test_run import BOOTS, Bench, essence, lay_out  # noqa: E402
+from rig import BOOTS, Bench, essence, lay_out  # noqa: E402
 
 from kit.kernel.tree import resolve_tree  # noqa: E402
 from kit.progress import Progress  # noqa: E402

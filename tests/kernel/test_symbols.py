@@ -8,7 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from test_run import Bench
+from rig import Bench
 
 from kit.errors import NOT_AS_EXPECTED
 from kit.kernel import symbols

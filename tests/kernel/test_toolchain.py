@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from test_run import Bench
+from rig import Bench
 
 from kit.errors import MachineError, UserError
 from kit.kernel import toolchain
