@@ -143,3 +143,25 @@ def test_contract_lets_what_is_right_pass(module: str, source: str) -> None:
 def test_no_module_of_kit_hides_one_of_the_standard_library() -> None:
     names = {path.name.removesuffix(".py") for path in (ROOT / "kit").iterdir()}
     assert names & set(sys.stdlib_module_names) == set()
+
+
+@pytest.mark.parametrize("path", sources(), ids=module_of)
+def test_no_module_names_a_constant_twice(path: Path) -> None:
+    """The second would hide the first."""
+    assert twice(path.read_text()) == []
+
+
+def test_a_constant_that_stands_twice_is_seen() -> None:
+    assert twice("A = 1\nB: int = 2\nif B:\n    A = 3\nA = 2\nb = 1\nb = 2\n_C = 1\n_C = 3\n") == ["A", "_C"]
+
+
+def twice(source: str) -> list[str]:
+    """The constants of a module that are assigned more than once at its top."""
+    targets = [
+        target
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+    ]
+    names = [t.id for t in targets if isinstance(t, ast.Name) and t.id.isupper()]
+    return sorted({n for n in names if names.count(n) > 1})

@@ -30,9 +30,6 @@ BUILT = re.compile(
 )
 """What a build leaves in a tree. Kbuild refuses `O=` on such a tree, so it is not copied."""
 
-_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
-
-
 _VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})")
 
 
