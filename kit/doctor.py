@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-import secrets
 import subprocess
 import sys
 import tempfile
@@ -13,22 +12,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from kit import bootrequest
 from kit.errors import COULD_NOT_RUN, OK
 from kit.kernel.build import cached_kernel
 from kit.kernel.shims import KNOWN, OLDEST, shims_for, shims_shown
 from kit.kernel.toolchain import jobs, tool_versions
 from kit.progress import Progress
-from kit.records import Kernel, Machine
-from kit.runner import PROBE_PROGRAM
+from kit.records import Kernel
 from kit.setup import environment, packages
 from kit.setup.packages import Need, System
 from kit.store import Cache, read_json
 from kit.upkeep import LIMIT, entries, size_limit, temporary_files
-from kit.vm.boot import BootRun, run_boot
+from kit.vm.boot import BootRun
 from kit.vm.console import Limits
 from kit.vm.kvm import cannot_open, host_facts, probe, remembered
-from kit.workload.guestimage import boot_initramfs, build_guest
-from kit.workload.results import read_results
+from kit.workload.guestimage import build_guest
 
 QUESTION_SECONDS = 10
 GDB = Need("command:gdb", "`kit rerun --gdb`; optional", "gdb", "gdb", "gdb")
@@ -176,20 +174,11 @@ class _Attempt:
     folder: Path
 
     def __call__(self, limits: Limits) -> BootRun:
-        nonce = secrets.token_hex(8)
         guest = build_guest(self.cache.folder("guest"), on_command=self.progress.command)
-        initramfs = boot_initramfs(guest.base_cpio_path, PROBE_PROGRAM, {"nonce": nonce, "limit": "20"})
         console = Path(tempfile.mkdtemp(dir=self.folder)) / "console.log"
+        asked = bootrequest.probe(self.kernel, guest.base_cpio_path, "x86_64", console, limits)
         with self.progress.task("does KVM really run a kernel here? A boot under a watchdog"):
-            return run_boot(
-                Path(self.kernel.image),
-                initramfs,
-                Machine("x86_64", 1, 256, "kvm"),
-                console=console,
-                read=lambda data: read_results(data, nonce),
-                limits=limits,
-                on_command=self.progress.command,
-            )
+            return bootrequest.boot(asked, self.progress)
 
 
 def newest_kernel(cache: Cache) -> tuple[Kernel, str] | None:

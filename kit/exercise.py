@@ -7,21 +7,19 @@ the kernel. Nothing here makes a run fail: what cannot be found out is said, and
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from kit import bootrequest
 from kit.errors import MachineError
 from kit.kernel.functions import Difference, Function, compare, read_image
 from kit.progress import Progress
 from kit.records import Exercised, Experiment, Kernel, Machine, digest, to_json
 from kit.store import read_json, write_json
-from kit.vm.coverage import MOST, Reached, coverage_boot
-from kit.vm.qemu import HOST_FILES
+from kit.vm.coverage import MOST, Reached
 from kit.workload.catalog import make_loads
-from kit.workload.guestimage import boot_initramfs
-from kit.workload.load import boot_program, own_limit, wants_host
+from kit.workload.load import boot_program, own_limit
 
 VERSION = 1  # of what is kept
 LIMIT = 600.0  # seconds
@@ -76,16 +74,10 @@ def _find(arm: str, kernel: Kernel, baseline: Kernel, machine: Machine, program:
     chosen = _some(later)
     reached = Reached(frozenset(), frozenset(), True, "", 0)
     if chosen:
-        limit = LIMIT + own_limit(program)
-        conf = {"nonce": secrets.token_hex(8), "limit": str(int(limit))}
-        initramfs = boot_initramfs(site.base, program, conf)
-        addresses = [f.address for f in chosen]
+        seconds = LIMIT + own_limit(program)
+        asked = bootrequest.request(kernel, site.base, program, machine, site.console, seconds=seconds)
         with site.progress.task(f"{arm}: do the {len(chosen)} functions that differ run? A boot with breakpoints"):
-            image = Path(kernel.image)
-            extra = HOST_FILES if wants_host(program) else ()
-            reached = coverage_boot(
-                image, initramfs, machine, addresses, console=site.console, limit=limit, extra=extra
-            )
+            reached = bootrequest.reached(asked, [f.address for f in chosen], site.progress)
     booting = [*_at(chosen, reached.booting), *(f.name for f in difference.changed if f.init)]
     ran = _at(chosen, reached.running)
     why = "" if reached.whole or ran else f"the boot with breakpoints: {reached.why}"

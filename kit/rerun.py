@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kit import bootrequest
 from kit.errors import MachineError
 from kit.evidence import EVIDENCE
 from kit.evidence.locks import by_class, named
-from kit.kernel.build import cached_kernel
+from kit.kernel.build import cached_kernel, source_folders
 from kit.plan import Plan
 from kit.progress import Progress
 from kit.recorded import experiment_of, find_boot, name_of, planned, provenance_of, resume_command
-from kit.records import Boot, BootSpec, Experiment, Kernel, Outcome, Results, to_json
-from kit.runner import TOTAL_SECONDS, limits_of, load_boots
-from kit.store import Cache, RunFolder, write_atomic
+from kit.records import Boot, BootSpec, Experiment, Kernel, Results, to_json
+from kit.runner import load_boots
+from kit.store import Cache, RunFolder
 from kit.upkeep import temporary_files
-from kit.vm.boot import BootRun, run_boot
-from kit.vm.debug import debug_boot
-from kit.vm.qemu import HOST_FILES
-from kit.workload.guestimage import archive_name, boot_initramfs, build_guest
-from kit.workload.load import own_limit, wants_host
-from kit.workload.results import read_results
+from kit.vm.boot import BootRun
+from kit.workload.guestimage import archive_name, build_guest
 
 
 @dataclass(frozen=True)
@@ -81,10 +77,15 @@ def rerun(
         kernel = _kernel(boot, folder, cache)
         base = _guest(str(origin.get("guest", "")), cache, progress, notes)
         with temporary_files(), progress.task(f"boot {name_of(boot)} again"):
-            limit = Plan(exp, ()).limit(spec, load_boots(folder)) or (
-                TOTAL_SECONDS[spec.machine.accel] + own_limit(spec.program)
-            )
-            run = _Again(folder, boot, spec, kernel, base, limit, progress, say).run(gdb, keep)
+            console = _console(folder, boot)
+            asked = bootrequest.request_for(
+                spec, kernel, base, console, raw=folder.raw(console), debug=gdb,
+                seconds=Plan(exp, ()).limit(spec, load_boots(folder)), sources=source_folders(kernel.key, cache),
+            )  # fmt: skip
+            if gdb or keep:
+                run = bootrequest.debug(asked, progress, say, stopped=gdb)
+            else:
+                run = bootrequest.boot(asked, progress)
     finally:
         cache.release()
     return Rerun(boot, run, *_differences(boot, run.results, exp), tuple(notes))
@@ -125,50 +126,12 @@ def _guest(recorded: str, cache: Cache, progress: Progress, notes: list[str]) ->
     return guest.base_cpio_path
 
 
-@dataclass(frozen=True)
-class _Again:
-    """The boot, ready to be done."""
-
-    folder: RunFolder
-    boot: Boot
-    spec: BootSpec
-    kernel: Kernel
-    base: Path
-    limit: float
-    progress: Progress
-    say: Callable[[str], None]
-
-    def run(self, gdb: bool, keep: bool) -> BootRun:
-        nonce = secrets.token_hex(8)
-        console = self._console()
-        limits = limits_of(self.limit, self.spec.machine.accel)
-
-        def read(data: bytes) -> tuple[Outcome, str, Results | None]:
-            write_atomic(self.folder.raw(console), data)
-            return read_results(data, nonce)
-
-        seconds = 7 * 86400 if gdb else int(limits.total)
-        conf = {"nonce": nonce, "limit": str(seconds), **EVIDENCE[self.spec.evidence].conf}
-        initramfs = boot_initramfs(self.base, self.spec.program, conf)
-        image, machine, layout = Path(self.kernel.image), self.spec.machine, self.spec.layout
-        command = self.progress.command
-        extra = HOST_FILES if wants_host(self.spec.program) else ()
-        if gdb or keep:
-            return debug_boot(
-                image, initramfs, machine, console=console, read=read, limits=limits, stopped=gdb, say=self.say,
-                append=layout, extra=extra, on_command=command,
-            )  # fmt: skip
-        return run_boot(
-            image, initramfs, machine, console=console, read=read, limits=limits, append=layout, extra=extra,
-            on_command=command,
-        )  # fmt: skip
-
-    def _console(self) -> Path:
-        """A log of its own below the run folder."""
-        number = 1
-        while (path := self.folder.path / "reruns" / f"{name_of(self.boot)}-{number}.log").exists():
-            number += 1
-        return path
+def _console(folder: RunFolder, boot: Boot) -> Path:
+    """A log of its own below the run folder."""
+    number = 1
+    while (path := folder.path / "reruns" / f"{name_of(boot)}-{number}.log").exists():
+        number += 1
+    return path
 
 
 def _differences(boot: Boot, new: Results | None, exp: Experiment) -> tuple[tuple[dict[str, Any], ...], int]:

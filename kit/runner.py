@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 import json
-import secrets
 import shutil
-import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from kit import bootrequest
+from kit.bootrequest import BootRequest
 from kit.decode import boot_from_json
 from kit.errors import MachineError
 from kit.evidence import EVIDENCE
 from kit.kernel.build import BuildInput, build
 from kit.kernel.image import same_code
-from kit.kernel.symbols import decode
 from kit.kernel.toolchain import Toolchain
 from kit.progress import Progress
-from kit.records import BEYOND, Boot, BootSpec, Kernel, Machine, Outcome, Results, digest, to_json
-from kit.store import Cache, RunFolder, read_json, write_atomic, write_json
-from kit.vm.boot import BootRun, run_boot
+from kit.records import BEYOND, Boot, BootSpec, Kernel, Outcome, digest, to_json
+from kit.store import Cache, RunFolder, read_json, write_json
+from kit.vm.boot import BootRun
 from kit.vm.console import Limits
-from kit.vm.hostload import cores
 from kit.vm.kvm import HostFacts, host_facts, probe
-from kit.vm.qemu import HOST_FILES
-from kit.workload.guestimage import GuestImage, archive_name, boot_initramfs, build_guest, guest_key
-from kit.workload.load import own_limit, wants_host
-from kit.workload.results import read_results
-
-TOTAL_SECONDS = {"tcg": 900.0, "icount": 900.0, "kvm": 300.0}  # until the baseline has shown how long a boot takes
-SPACE_BYTES = 4 << 20  # a boot's log, results and temporary files have room in it
-PROBE_PROGRAM = "worker probe\nwindow probe\nfork\nend\nend\n"
+from kit.workload.guestimage import GuestImage, archive_name, build_guest, guest_key
+from kit.workload.load import wants_host
 
 
 class Runner:
@@ -75,7 +65,8 @@ class Runner:
 
         def attempt(limits: Limits) -> BootRun:
             with self.progress.task("does KVM really run a kernel here? A boot under a watchdog"):
-                return self._run(kernel, PROBE_PROGRAM, Machine(arch, 1, 256, "kvm"), "kvm-probe", limits, "")
+                console = self._console("kvm-probe")
+                return self._do(bootrequest.probe(kernel, self.guest.base_cpio_path, arch, console, limits))
 
         return probe(request, self.host, generation, attempt, self.cache.folder("kvm") / "answers.json")
 
@@ -84,60 +75,18 @@ class Runner:
         name = f"{spec.order:03d}-{spec.arm}-{spec.machine.cpus}cpu-{spec.evidence}"
         if (boot := self._reuse(spec, name)) is not None:
             return boot
-        kernel = self._kernels[spec.kernel_key]
-        total = limit or TOTAL_SECONDS[spec.machine.accel] + own_limit(spec.program)
-        limits = limits_of(total, spec.machine.accel)
-        kind = EVIDENCE[spec.evidence]
-        timed = cores() if kind.timed else None
-        run = self._run(kernel, spec.program, spec.machine, name, limits, spec.layout, kind.conf, timed)
-        vmlinux = Path(kernel.vmlinux)
-        splats = decode(run.splats, vmlinux, self._sources[kernel.key], self.progress)
-        boot = _record(spec, replace(run, splats=splats), self.folder)
-        if boot.outcome is not Outcome.OK:
-            self._require_space()
+        console = self._console(name)
+        asked = bootrequest.request_for(
+            spec, self._kernels[spec.kernel_key], self.guest.base_cpio_path, console,
+            raw=self.folder.raw(console), seconds=limit, sources=self._sources[spec.kernel_key],
+        )  # fmt: skip
+        boot = _record(spec, self._do(asked), self.folder)
         if boot.outcome is Outcome.OK and _is_exact(spec) and not boot.splats:
             self._keep(boot)
         return boot
 
-    def _require_space(self) -> None:
-        """Raises MachineError where a disk is full: a guest whose results have no room has not failed."""
-        for place in (self.folder.path, Path(tempfile.gettempdir())):
-            if shutil.disk_usage(place).free < SPACE_BYTES:
-                raise MachineError("the disk is full", where=str(place), hint="free some space, then --resume the run")
-
-    def _run(
-        self,
-        kernel: Kernel,
-        program: str,
-        machine: Machine,
-        name: str,
-        limits: Limits,
-        append: str,
-        extra: Mapping[str, str] | None = None,
-        pin_to: Sequence[int] | None = None,
-    ) -> BootRun:
-        nonce = secrets.token_hex(8)
-        console = self._console(name)
-
-        def read(data: bytes) -> tuple[Outcome, str, Results | None]:
-            write_atomic(self.folder.raw(console), data)  # the guest's own words, lock_stat's rows among them
-            return read_results(data, nonce)
-
-        conf = {"nonce": nonce, "limit": str(int(limits.total)), **(extra or {})}
-        initramfs = boot_initramfs(self.guest.base_cpio_path, program, conf)
-        with self.progress.busy.work():
-            run = run_boot(
-                Path(kernel.image),
-                initramfs,
-                machine,
-                console=console,
-                read=read,
-                limits=limits,
-                append=append,
-                extra=HOST_FILES if wants_host(program) else (),
-                on_command=self.progress.command,
-                cores=pin_to,
-            )
+    def _do(self, asked: BootRequest) -> BootRun:
+        run = bootrequest.boot(asked, self.progress)
         self.guest_seconds += run.seconds
         return run
 
@@ -183,11 +132,6 @@ def _is_exact(spec: BootSpec) -> bool:
     asked for more than its pilot because boots differ."""
     kind = EVIDENCE[spec.evidence]
     return kind.exact and not wants_host(spec.program) and (not kind.pilot or spec.block < kind.pilot)
-
-
-def limits_of(total: float, accel: str) -> Limits:
-    """A guest that counts instructions is silent until its init: nothing is to be heard of it before."""
-    return Limits(total=total) if accel != "icount" else Limits(first_line=total, init=total, total=total)
 
 
 def _record(spec: BootSpec, run: BootRun, folder: RunFolder) -> Boot:

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import os
-import secrets
 import shutil
 import sys
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kit import bootrequest
 from kit.arms import FRAGMENTS, ResolvedArm, resolve_arms
 from kit.errors import MachineError, UserError
 from kit.kernel.toolchain import find_toolchain
 from kit.plan import instruments
 from kit.progress import Progress
 from kit.project import PROJECT
-from kit.records import Experiment, Kernel, Machine
+from kit.records import Experiment, Machine
 from kit.runner import Runner
 from kit.store import Cache, RunFolder
 from kit.upkeep import temporary_files
-from kit.vm.qemu import HOST_FILES
-from kit.vm.session import Session, run_session, size_of
+from kit.vm.session import Session, size_of
 from kit.vm.splats import classify, first_fatal
-from kit.workload.guestimage import boot_initramfs
 from kit.workload.load import SESSION
 from kit.workload.payload import PATH, Payload
 from kit.workload.results import ResultsError, read_session
@@ -67,11 +65,14 @@ def shell(exp: Experiment, wish: Wish, cache: Cache, progress: Progress) -> int:
             accel, why = runner.accel(own.accel, kernel, f"{arm.tree.version} {instrument}", own.arch)
             progress.note(f"{wish.arm} ({instrument}), {accel.upper()}: {why}. Booting …")
             machine = Machine(own.arch, wish.cpus or own.cpus[0], own.memory, accel)
-            nonce = secrets.token_hex(8)
-            session = _run(runner, kernel, machine, task, nonce, wish, interactive)
+            console = runner.folder.console("session")
+            base, told = runner.guest.base_cpio_path, _told(interactive)
+            asked = bootrequest.request(kernel, base, task, machine, console, conf=told)
+            seconds = wish.limit or (None if interactive else COMMAND_SECONDS)
+            session = bootrequest.session(asked, progress, interactive=interactive, seconds=seconds)
     finally:
         cache.release()
-    return _exit_code(session, nonce)
+    return _exit_code(session, asked.nonce)
 
 
 def _interactive(wish: Wish) -> bool:
@@ -117,20 +118,10 @@ def _payload(wish: Wish, interactive: bool) -> Payload:
     )  # fmt: skip
 
 
-def _run(
-    runner: Runner, kernel: Kernel, machine: Machine, task: str, nonce: str, wish: Wish, interactive: bool
-) -> Session:
+def _told(interactive: bool) -> dict[str, str]:
+    """What its guest is told: no limit of its own, and the terminal's size."""
     rows, columns = size_of(sys.stdin.fileno()) if interactive else (0, 0)
-    conf = {"nonce": nonce, "limit": "0", "terminal": str(int(interactive)), "rows": str(rows), "columns": str(columns)}
-    return run_session(
-        Path(kernel.image),
-        boot_initramfs(runner.guest.base_cpio_path, task, conf),
-        machine,
-        interactive=interactive,
-        extra=HOST_FILES if wish.root == "host" else (),
-        limit=wish.limit or (None if interactive else COMMAND_SECONDS),
-        on_command=runner.progress.command,
-    )
+    return {"limit": "0", "terminal": str(int(interactive)), "rows": str(rows), "columns": str(columns)}
 
 
 def _exit_code(session: Session, nonce: str) -> int:

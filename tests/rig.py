@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
+import kit.bootrequest
 import kit.experiment
-import kit.runner
 from kit.cli import main
 from kit.project import command
 from kit.vm.boot import BootRun, run_boot
@@ -206,7 +206,7 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
             raise KeyboardInterrupt
         return run_boot(*args, **options)
 
-    monkeypatch.setattr(kit.runner, "run_boot", boot)
+    monkeypatch.setattr(kit.bootrequest, "run_boot", boot)
 
 
 def resume_command(ran: Ran) -> list[str]:

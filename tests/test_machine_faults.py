@@ -18,7 +18,7 @@ import pytest
 import yaml
 from rig import BOOTS, ROOT, Bench, Ran, essence, interrupt, resume_command
 
-import kit.runner
+import kit.bootrequest
 from kit.errors import COULD_NOT_RUN, OK
 from kit.kernel.build import MACHINE_FAULTS
 from kit.store import RunFolder
@@ -180,7 +180,7 @@ def test_an_error_of_the_disk_anywhere_is_one_line(bench: Bench, monkeypatch: py
     def full(*args: Any, **options: Any) -> Any:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/tmp/kit-boot-x/initramfs")
 
-    monkeypatch.setattr(kit.runner, "run_boot", full)
+    monkeypatch.setattr(kit.bootrequest, "run_boot", full)
     ran = bench.run()
     assert ran.code == COULD_NOT_RUN
     assert ran.err.splitlines()[-1].startswith("kit: /tmp/kit-boot-x/initramfs: No space left on device")

@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 from rig import BOOTS, HEARS, ROOT, Bench, Ran
 
+import kit.bootrequest
 import kit.plan
 import kit.rerun
 from kit.cli import INTERRUPTED
@@ -174,13 +175,13 @@ def test_a_checking_boot_is_told_again_what_it_was_told(bench: Bench, monkeypatc
     bench.experiment["evidence"] = ["check"]
     bench.run()
     told: list[dict[str, str]] = []
-    real = kit.rerun.boot_initramfs
+    real = kit.bootrequest.boot_initramfs
 
     def initramfs(base: Path, program: str, conf: dict[str, str]) -> bytes:
         told.append(conf)
         return real(base, program, conf)
 
-    monkeypatch.setattr(kit.rerun, "boot_initramfs", initramfs)
+    monkeypatch.setattr(kit.bootrequest, "boot_initramfs", initramfs)
     assert bench.call("rerun", "last", "--boot", "0").code == OK
     assert told[0].keys() == {"nonce", "limit", "swap"}
     assert 60 <= int(told[0]["limit"]) < 900, "as long as the run gave it, not as long as a first boot"

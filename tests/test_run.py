@@ -29,8 +29,8 @@ from rig import (
     resume_command,
 )
 
+import kit.bootrequest
 import kit.experiment
-import kit.runner
 from kit.cli import INTERRUPTED
 from kit.errors import BAD_INPUT, COULD_NOT_RUN, INCONCLUSIVE, NOT_AS_EXPECTED, OK
 from kit.project import PROJECT, command
@@ -126,7 +126,7 @@ def test_locks_that_move_in_both_directions_are_inconclusive(bench: Bench) -> No
 def test_an_arm_that_fails_every_time_is_broken(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, fault: str, outcome: str
 ) -> None:
-    monkeypatch.setattr(kit.runner, "run_boot", impatient)
+    monkeypatch.setattr(kit.bootrequest, "run_boot", impatient)
     bench.arms(with_=[bench.fault(f"boots: {fault}")])
     ran = bench.run()
     verdict = bench.verdict()

@@ -77,6 +77,15 @@ def cached_kernel(key: str, cache: Cache) -> Kernel | None:
     return _kernel(image, key, float(record.get("seconds", 0)), str(record["image_sha256"]), cached=True)
 
 
+def source_folders(key: str, cache: Cache) -> tuple[Path, ...]:
+    """Where the source of a kernel in the cache lies as it was built, as long as nothing else was built there."""
+    record = read_json(cache.root / "kernels" / key / "kernel.json")
+    try:
+        return (cache.root / "objects" / KernelSpec(**record["spec"]).object_key / "src",)
+    except (TypeError, KeyError):  # of another kit, or damaged
+        return ()
+
+
 def build(job: BuildInput, tools: Toolchain, cache: Cache, progress: Progress) -> Kernel:
     """Builds a kernel, or takes it from the cache.
 
