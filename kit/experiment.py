@@ -16,20 +16,19 @@ from kit import exercise
 from kit.arms import ResolvedArm, resolve_arms
 from kit.evidence import identical
 from kit.kernel.ownconfig import said
-from kit.kernel.toolchain import Toolchain, find_toolchain
 from kit.overlap import Work
 from kit.plan import instruments
 from kit.progress import Progress
 from kit.project import PROJECT, command
 from kit.provenance import provenance
-from kit.records import Boot, Exercised, Experiment, KernelSpec, KindVerdict, Outcome, PatchRef, to_json
+from kit.records import Boot, Exercised, Experiment, KindVerdict, Outcome, PatchRef, to_json
 from kit.resolved import shared_keys
 from kit.runner import Runner
 from kit.stats.attribution import Attribution, attribute
 from kit.stats.sentence import sentence
 from kit.stats.verdict import Judgement, judge
 from kit.store import Cache, RunFolder, read_json, write_atomic, write_json
-from kit.upkeep import keep_within, size_limit, sweep, temporary_files
+from kit.workplace import Workplace, workplace
 
 SCHEMA = 1
 SEEDS = 2**32
@@ -56,20 +55,12 @@ def run_experiment(
     """
     start = time.monotonic()
     exp = replace(exp, order_seed=secrets.randbelow(SEEDS)) if exp.order_seed is None else exp
-    limit = size_limit()
-    sweep(cache)
-    tools = find_toolchain(progress, exp.toolchain)
-    try:
-        arms = resolve_arms(exp, instruments(exp), tools, PROJECT / "configs", cache, progress)
+    with workplace(cache, progress, exp.toolchain) as place:
+        arms = resolve_arms(exp, instruments(exp), place.tools, PROJECT / "configs", cache, progress)
         folder = RunFolder(resume) if resume else RunFolder.create(runs, exp.name, time.strftime("%Y%m%d-%H%M%S"))
-        with folder.hold(), temporary_files():
-            runner = Runner(cache, folder, tools, progress, fresh=fresh or exp.aa)
-            job = _Job(exp, arms, runner, tools, folder, progress, start)
-            result = _interruptible(job)
-        _keep_within(cache, limit, job)
-    finally:
-        cache.release()
-    return result
+        with place.at(folder):
+            job = _Job(exp, arms, Runner(place, fresh=fresh or exp.aa), place, start)
+            return _interruptible(job)
 
 
 def _interruptible(job: _Job) -> RunResult:
@@ -80,19 +71,6 @@ def _interruptible(job: _Job) -> RunResult:
         raise KeyboardInterrupt(f"go on with: {command('run', '--resume', str(job.folder.path), *again)}") from None
 
 
-def _keep_within(cache: Cache, limit: int, job: _Job) -> None:
-    """Brings the cache within its limit; what this run used stays."""
-    spared = {("boots", boot.key) for boot in job.work.boots}
-    for arm in job.arms:
-        spared |= {pair for b in arm.builds.values() for pair in _entries_of(b.spec)}
-    if said := keep_within(cache, limit, spared):
-        job.progress.note(said)
-
-
-def _entries_of(spec: KernelSpec) -> tuple[tuple[str, str], ...]:
-    return ("kernels", spec.key), ("objects", spec.object_key)
-
-
 class _Job:
     """One run. Its steps in order are the methods that `run` calls."""
 
@@ -101,14 +79,15 @@ class _Job:
         exp: Experiment,
         arms: Sequence[ResolvedArm],
         runner: Runner,
-        tools: Toolchain,
-        folder: RunFolder,
-        progress: Progress,
+        place: Workplace,
         start: float,
     ) -> None:
-        self.exp, self.arms, self.runner, self.tools = exp, arms, runner, tools
-        self.folder, self.progress = folder, progress
-        self.work = Work(exp, arms, runner, folder)
+        self.exp, self.arms, self.runner, self.tools = exp, arms, runner, place.tools
+        self.folder, self.progress = place.folder, place.progress
+        self.work = Work(exp, arms, runner, place)
+        place.spare(("boots", boot.key) for boot in self.work.boots)
+        for build in (b for arm in arms for b in arm.builds.values()):
+            place.spare_kernel(build.spec)
         self.exercised: list[Exercised] = []
         self.start = start
 

@@ -25,7 +25,7 @@ from kit.progress import Task
 from kit.records import Boot, BootSpec, Experiment, Kernel, KernelSpec, Outcome, Stop, to_json
 from kit.runner import Runner, load_boots
 from kit.stats.words import several
-from kit.store import RunFolder
+from kit.workplace import Workplace
 
 STOP_SECONDS = 8.0  # for make to end on SIGTERM; proc.end gives it 5
 IDLE_SECONDS = 1.0  # where no command runs, only another kit's lock can hold the thread
@@ -107,10 +107,10 @@ class Work:
     """The kernels and the boots of one experiment. `boots`: all that are recorded and wanted, earlier ones too;
     `build_faults`: arm → the compiler's words; `accel` and `why`: how guests run here."""
 
-    def __init__(self, exp: Experiment, arms: Sequence[ResolvedArm], runner: Runner, folder: RunFolder) -> None:
-        self.exp, self.arms, self.runner, self.folder = exp, arms, runner, folder
-        self.progress = runner.progress
-        self.boots: list[Boot] = load_boots(folder)
+    def __init__(self, exp: Experiment, arms: Sequence[ResolvedArm], runner: Runner, place: Workplace) -> None:
+        self.exp, self.arms, self.runner, self.folder = exp, arms, runner, place.folder
+        self.progress = place.progress
+        self.boots: list[Boot] = load_boots(place.folder)
         self.build_faults: dict[str, str] = {}
         self.accel, self.why = "tcg", "nothing is booted"
         self.kernels: dict[tuple[str, str], Kernel] = {}  # by arm and instrument

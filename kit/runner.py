@@ -14,24 +14,22 @@ from kit.errors import MachineError
 from kit.evidence import EVIDENCE
 from kit.kernel.build import BuildInput, build
 from kit.kernel.image import same_code
-from kit.kernel.toolchain import Toolchain
-from kit.progress import Progress
 from kit.records import BEYOND, Boot, BootSpec, Kernel, Outcome, digest, to_json
-from kit.store import Cache, RunFolder, read_json, write_json
+from kit.store import RunFolder, read_json, write_json
 from kit.vm.boot import BootRun
 from kit.vm.console import Limits
 from kit.vm.kvm import HostFacts, host_facts, probe
 from kit.workload.guestimage import GuestImage, archive_name, build_guest, guest_key
 from kit.workload.load import wants_host
+from kit.workplace import Workplace
 
 
 class Runner:
-    """Builds and boots for one run. `folder` takes the console logs; `fresh`: no boot of an earlier run is reused."""
+    """Builds and boots for one run. `fresh`: no boot of an earlier run is reused."""
 
-    def __init__(
-        self, cache: Cache, folder: RunFolder, tools: Toolchain, progress: Progress, *, fresh: bool = False
-    ) -> None:
-        self.cache, self.folder, self.tools, self.progress, self.fresh = cache, folder, tools, progress, fresh
+    def __init__(self, place: Workplace, *, fresh: bool = False) -> None:
+        self.place, self.fresh = place, fresh
+        self.cache, self.folder, self.tools, self.progress = place.cache, place.folder, place.tools, place.progress
         self.guest_seconds = 0.0
         self._kernels: dict[str, Kernel] = {}
         self._sources: dict[str, tuple[Path, ...]] = {}
@@ -48,6 +46,7 @@ class Runner:
 
     def build(self, job: BuildInput) -> Kernel:
         """The kernel of a spec, from the cache or made. Raises BuildError, UserError, MachineError."""
+        self.place.spare_kernel(job.spec)
         kernel = build(job, self.tools, self.cache, self.progress)
         self._kernels[kernel.key] = kernel
         # Where the tree's scripts may be: the root of a git tree is a repository.
@@ -73,6 +72,7 @@ class Runner:
     def boot(self, spec: BootSpec, limit: float | None = None) -> Boot:
         """One boot: done, or taken from the cache where its evidence is exact. `limit`: seconds that it may take."""
         name = f"{spec.order:03d}-{spec.arm}-{spec.machine.cpus}cpu-{spec.evidence}"
+        self.place.spare([("boots", spec.key)])
         if (boot := self._reuse(spec, name)) is not None:
             return boot
         console = self._console(name)

@@ -5,26 +5,24 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-import tempfile
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from kit import bootrequest
 from kit.arms import FRAGMENTS, ResolvedArm, resolve_arms
 from kit.errors import MachineError, UserError
-from kit.kernel.toolchain import find_toolchain
 from kit.plan import instruments
 from kit.progress import Progress
 from kit.project import PROJECT
 from kit.records import Experiment, Machine
 from kit.runner import Runner
 from kit.store import Cache, RunFolder
-from kit.upkeep import temporary_files
+from kit.upkeep import scratch
 from kit.vm.session import Session, size_of
 from kit.vm.splats import classify, first_fatal
 from kit.workload.load import SESSION
 from kit.workload.payload import PATH, Payload
 from kit.workload.results import ResultsError, read_session
+from kit.workplace import Workplace, workplace
 
 TOOLS = (
     *("bash", "cat", "chmod", "cp", "date", "dd", "dmesg", "echo", "env", "find", "free", "grep", "head", "id", "kill"),
@@ -57,21 +55,21 @@ def shell(exp: Experiment, wish: Wish, cache: Cache, progress: Progress) -> int:
     interactive = _interactive(wish)
     own = _alone(exp, wish)
     task = f"{SESSION} session\n" + "".join(f"{line}\n" for line in _payload(wish, interactive).lines())
-    try:
-        with temporary_files(), tempfile.TemporaryDirectory(prefix="kit-shell-") as scratch:
-            runner = Runner(cache, RunFolder.create(Path(scratch), "shell", "0"), find_toolchain(progress), progress)
-            arm, instrument = _resolve(own, wish, runner)
-            kernel = runner.build(arm.builds[instrument])
-            accel, why = runner.accel(own.accel, kernel, f"{arm.tree.version} {instrument}", own.arch)
-            progress.note(f"{wish.arm} ({instrument}), {accel.upper()}: {why}. Booting …")
-            machine = Machine(own.arch, wish.cpus or own.cpus[0], own.memory, accel)
-            console = runner.folder.console("session")
-            base, told = runner.guest.base_cpio_path, _told(interactive)
-            asked = bootrequest.request(kernel, base, task, machine, console, conf=told)
-            seconds = wish.limit or (None if interactive else COMMAND_SECONDS)
-            session = bootrequest.session(asked, progress, interactive=interactive, seconds=seconds)
-    finally:
-        cache.release()
+    with (
+        workplace(cache, progress, exp.toolchain) as place,
+        scratch() as base,
+        place.at(RunFolder.create(base, "shell", "0")),
+    ):
+        runner = Runner(place)
+        arm, instrument = _resolve(own, wish, place)
+        kernel = runner.build(arm.builds[instrument])
+        accel, why = runner.accel(own.accel, kernel, f"{arm.tree.version} {instrument}", own.arch)
+        progress.note(f"{wish.arm} ({instrument}), {accel.upper()}: {why}. Booting …")
+        machine = Machine(own.arch, wish.cpus or own.cpus[0], own.memory, accel)
+        console, programs = place.folder.console("session"), runner.guest.base_cpio_path
+        asked = bootrequest.request(kernel, programs, task, machine, console, conf=_told(interactive))
+        seconds = wish.limit or (None if interactive else COMMAND_SECONDS)
+        session = bootrequest.session(asked, progress, interactive=interactive, seconds=seconds)
     return _exit_code(session, asked.nonce)
 
 
@@ -90,11 +88,11 @@ def _alone(exp: Experiment, wish: Wish) -> Experiment:
     return replace(exp, arms=(exp.arm(wish.arm),), baseline=wish.arm, root="host")
 
 
-def _resolve(exp: Experiment, wish: Wish, runner: Runner) -> tuple[ResolvedArm, str]:
+def _resolve(exp: Experiment, wish: Wish, place: Workplace) -> tuple[ResolvedArm, str]:
     instrument = wish.instrument or next(iter(instruments(exp)), "counting")
     if instrument not in FRAGMENTS:
         raise UserError(f"no such instrument: {instrument}", hint=f"there is {', '.join(FRAGMENTS)}")
-    arms = resolve_arms(exp, (instrument,), runner.tools, PROJECT / "configs", runner.cache, runner.progress)
+    arms = resolve_arms(exp, (instrument,), place.tools, PROJECT / "configs", place.cache, place.progress)
     return arms[0], instrument
 
 

@@ -16,7 +16,6 @@ from scipy.special import stdtr
 
 from kit.errors import INCONCLUSIVE, NOT_AS_EXPECTED, OK, UserError
 from kit.kernel.git import Repository
-from kit.kernel.toolchain import find_toolchain
 from kit.kernel.tree import resolve_tree
 from kit.progress import Progress
 from kit.records import digest
@@ -24,11 +23,11 @@ from kit.runner import Runner
 from kit.search.line import Source
 from kit.search.metric import BAD, bad_side
 from kit.search.question import Question
-from kit.search.record import SEARCH, Trials
+from kit.search.record import SEARCH
 from kit.search.step import MORE, alike
 from kit.search.workbench import Workbench
 from kit.store import Cache, RunFolder
-from kit.upkeep import sweep, temporary_files
+from kit.workplace import workplace
 
 FOLDER = "steps"  # of the cache
 AT_ENDS, AT_MOST = 4, 12  # where values scatter: tests of each end, and of the commit
@@ -42,18 +41,12 @@ def step(question: Question, here: Path, cache: Cache, progress: Progress) -> in
     """
     repository = Repository.open(here)
     ends = [] if _alone(question) else _ends(question, repository)
-    sweep(cache)
-    tools = find_toolchain(progress, question.exp.toolchain)
-    name = digest([question.exp, question.wanted.model_dump(), ends, tools.name, str(repository.root)])
-    folder = RunFolder(cache.folder(FOLDER, name))
-    cache.folder(FOLDER, name, "console")
-    try:
-        with folder.hold(), temporary_files():
-            runner = Runner(cache, folder, tools, progress)
-            workbench = Workbench(question, runner, Trials(folder.path / "tests.jsonl"), progress)
-            return _Step(question, repository, workbench, cache, progress).decide(ends)
-    finally:
-        cache.release()
+    with workplace(cache, progress, question.exp.toolchain) as place:
+        name = digest([question.exp, question.wanted.model_dump(), ends, place.tools.name, str(repository.root)])
+        folder = RunFolder(cache.folder(FOLDER, name))
+        cache.folder(FOLDER, name, "console")
+        with place.at(folder):
+            return _Step(question, repository, Workbench(question, Runner(place), place)).decide(ends)
 
 
 def _alone(question: Question) -> bool:
@@ -93,11 +86,9 @@ def _lines(path: Path) -> list[str]:
 class _Step:
     """One step. `decide` is all of it."""
 
-    def __init__(
-        self, question: Question, repository: Repository, workbench: Workbench, cache: Cache, progress: Progress
-    ) -> None:
+    def __init__(self, question: Question, repository: Repository, workbench: Workbench) -> None:
         self.question, self.repository, self.workbench = question, repository, workbench
-        self.cache, self.progress = cache, progress
+        self.cache, self.progress = workbench.place.cache, workbench.progress
 
     def decide(self, ends: Sequence[str]) -> int:
         times = TRIES - 1 if self.question.exact else AT_ENDS

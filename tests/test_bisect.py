@@ -783,7 +783,13 @@ def test_a_step_with_a_threshold_needs_no_ends(steps: Bisection, monkeypatch: py
     monkeypatch.chdir(steps.linux.path)
     assert steps.bench.call("step", step_file(steps, threshold=60)).code == 1
     assert steps.bench.did("boot") == 1
+    [kernel] = (steps.bench.cache / "kernels").iterdir()
+    older = kernel.with_name("older")
+    older.mkdir()
+    (older / "vmlinux").write_bytes(b"x" * 10000)
+    monkeypatch.setenv("KIT_CACHE_LIMIT", "1")
     assert steps.bench.call("step", step_file(steps, threshold=90)).code == 0
+    assert list(kernel.parent.iterdir()) == [kernel], "beyond the limit only what the step used stays"
 
 
 def test_a_step_takes_the_checkout_with_its_edits(steps: Bisection, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ LAYERS = (
     ("stats", "store", "proc", "source"),
     ("kernel", "outside", "sim", "upkeep", "vm", "workload"),
     ("changes", "evidence", "arms"),
-    ("schema", "bootrequest"),
+    ("schema", "bootrequest", "workplace"),
     ("exercise", "spec", "plan", "runner", "provenance"),
     ("overlap",),
     (

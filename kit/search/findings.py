@@ -279,15 +279,15 @@ def _boots(tests: Sequence[Trial]) -> dict[str, int]:
 
 
 def _provenance(question: Question, line: Line, workbench: Workbench) -> dict[str, Any]:
-    runner = workbench.runner
+    runner, place = workbench.runner, workbench.place
     return {
         "kit": __version__,
         "command": shlex.join(sys.argv),
-        "reproduce": command("bisect", str(runner.folder.path / FILE)),
+        "reproduce": command("bisect", str(place.folder.path / FILE)),
         "tree": line.source(0).tree.ref,
         "version": line.source(0).tree.version,
         "series": str(question.series) if question.series else None,
-        "toolchain": runner.tools.name,
+        "toolchain": place.tools.name,
         "qemu": runner.host.qemu,
         "guest": {"accel": workbench.accel, "why": workbench.accel_why, "cpus": list(question.exp.cpus)},
         "workloads": to_json(question.exp.workloads),

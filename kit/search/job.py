@@ -10,7 +10,6 @@ from typing import Any
 
 from kit.errors import COULD_NOT_RUN, INCONCLUSIVE, OK, MachineError
 from kit.kernel.git import Repository
-from kit.kernel.toolchain import find_toolchain
 from kit.kernel.tree import Tree, resolve_tree
 from kit.progress import Progress
 from kit.project import command
@@ -28,12 +27,12 @@ from kit.search.noted import note
 from kit.search.proving import Prover
 from kit.search.question import SCHEME, Question, write_question
 from kit.search.rates import CLEAN, Rates
-from kit.search.record import SEARCH, Trials
+from kit.search.record import SEARCH
 from kit.search.series import line_of, read_pieces
 from kit.search.step import Change, Done, End, Measure, Seen
 from kit.search.workbench import Workbench
 from kit.store import Cache, RunFolder, write_json
-from kit.upkeep import keep_within, size_limit, sweep, temporary_files
+from kit.workplace import workplace
 
 APART = (0.2, 0.4, 0.4)  # how likely each spread of offsets is once a commit was found wrongly
 RULED_OUT = 3  # commits, after which the search does not go on
@@ -93,25 +92,16 @@ def bisect(
     the command that goes on.
     """
     start = time.monotonic()
-    limit = size_limit()
-    sweep(cache)
-    tools = find_toolchain(progress, question.exp.toolchain)
-    try:
+    with workplace(cache, progress, question.exp.toolchain) as place:
         line, notes = line_for(question, cache, progress)
         stamp = time.strftime("%Y%m%d-%H%M%S")
         folder = RunFolder(resume) if resume else RunFolder.create(runs, question.exp.name, stamp)
-        with folder.hold(), temporary_files():
+        with place.at(folder):
             ends = None if question.series is not None else (line.place(0), line.place(len(line.commits)))
             write_question(question, folder.path, ends)
-            runner = Runner(cache, folder, tools, progress)
-            workbench = Workbench(question, runner, Trials(folder.path / "tests.jsonl"), progress)
+            workbench = Workbench(question, Runner(place), place)
             job = _Job(question, line, workbench, progress, watch or (lambda _: None), list(notes), start)
-            result = _interruptible(job)
-        if said := keep_within(cache, limit, workbench.keys):
-            progress.note(said)
-    finally:
-        cache.release()
-    return result
+            return _interruptible(job)
 
 
 def _interruptible(job: _Job) -> BisectResult:
@@ -144,7 +134,7 @@ class _Job:
     ) -> None:
         self.question, self.line, self.workbench, self.progress = question, line, workbench, progress
         self.watch, self.notes, self.start = watch, notes, start
-        self.tests, self.folder = workbench.tests, workbench.runner.folder
+        self.tests, self.folder = workbench.tests, workbench.place.folder
         self.noisy = not question.exact
         self.limit = question.wanted.threshold  # a value is bad from there on; None: half way between a line's ends
         self.named: Named | None = None

@@ -15,7 +15,6 @@ from kit.evidence import instructions
 from kit.kernel.build import BuildInput
 from kit.kernel.image import same_code
 from kit.plan import limit_by
-from kit.progress import Progress
 from kit.project import PROJECT
 from kit.records import ArmSpec, Boot, BootSpec, Kernel, Outcome, to_json
 from kit.runner import Runner, load_boots
@@ -24,6 +23,7 @@ from kit.search.metric import BAD, GOOD, Reading, boots_of, metric_of
 from kit.search.question import Question
 from kit.search.record import AGAIN, SAME, Trial, Trials
 from kit.stats.failures import INFRASTRUCTURE
+from kit.workplace import Workplace
 
 TRIES = 2  # a boot that QEMU itself spoils is done once more
 COMMAND_LIMIT = 3600.0  # seconds for a command of the user's
@@ -33,12 +33,13 @@ SAYS_NOTHING, LAST_VERDICT = 125, 127  # exit codes, as git bisect run has them
 class Workbench:
     """Builds and boots for one bisection; `tests` has what was done, by this kit or one that was killed."""
 
-    def __init__(self, question: Question, runner: Runner, tests: Trials, progress: Progress) -> None:
-        self.question, self.runner, self.tests, self.progress = question, runner, tests, progress
-        self.recorded: list[Boot] = load_boots(runner.folder)
+    def __init__(self, question: Question, runner: Runner, place: Workplace) -> None:
+        self.question, self.runner, self.place, self.progress = question, runner, place, place.progress
+        self.tests = Trials(place.folder.path / "tests.jsonl")
+        self.recorded: list[Boot] = load_boots(place.folder)
+        place.spare(("boots", boot.key) for boot in self.recorded)
         self.accel = ""
         self.accel_why = ""
-        self.keys: set[tuple[str, str]] = set()
 
     @property
     def instrument(self) -> str:
@@ -63,7 +64,6 @@ class Workbench:
                 raise  # the first of all: the configuration is wrong, not a commit
             return self._add(place, role, Reading(None, _first_line(error), again=False), None, start, ())
         spent = time.monotonic() - start
-        self.keys |= {("kernels", job.spec.key), ("objects", job.spec.object_key)}
         kernel = self._named(kernel)
         if kernel.image_sha256 in known and role != AGAIN:
             return self._add(place, SAME, Reading(None, "the same object code"), kernel, start, (), spent)
@@ -77,7 +77,7 @@ class Workbench:
         """The kernel under the image's name of an earlier one that does the same: line numbers and build ids apart."""
         config = Path(kernel.config).read_text(encoding="utf-8")
         for image, key in {t.image: t.kernel for t in self.tests.done if t.image}.items():
-            other = self.runner.cache.root / "kernels" / key / "vmlinux"
+            other = self.place.cache.root / "kernels" / key / "vmlinux"
             if image == kernel.image_sha256 or (other.exists() and same_code(other, Path(kernel.vmlinux), config)):
                 return replace(kernel, image_sha256=image)
         return kernel
@@ -86,7 +86,7 @@ class Workbench:
         exp, tree = self.question.exp, source.tree
         arm = ArmSpec(label(place), tree.ref, (), None)
         config = config_of(exp, self.instrument, tree.version, PROJECT / "configs")
-        return build_input(exp, arm, self.instrument, tree, source.changed, config, self.runner.tools)
+        return build_input(exp, arm, self.instrument, tree, source.changed, config, self.place.tools)
 
     def _choose_accel(self, kernel: Kernel, source: Source) -> None:
         if not self.accel and self.question.wanted.evidence == instructions.KIND:
@@ -118,9 +118,8 @@ class Workbench:
                 said, boot = boot, None
         if boot is None:
             raise MachineError(
-                f"QEMU failed {TRIES} times: {said.why}", where=str(self.runner.folder.path / said.console)
+                f"QEMU failed {TRIES} times: {said.why}", where=str(self.place.folder.path / said.console)
             )
-        self.keys.add(("boots", spec.key))
         return boot
 
     def _once(self, spec: BootSpec, role: str) -> Boot:
@@ -130,7 +129,7 @@ class Workbench:
                 boot = self.runner.boot(spec, self._limit(spec))
         finally:
             self.runner.fresh = usual
-        self.runner.folder.append_boot(to_json(boot))
+        self.place.folder.append_boot(to_json(boot))
         self.recorded.append(boot)
         return boot
 
@@ -143,7 +142,7 @@ class Workbench:
     def _command(self, place: str, kernel: Kernel, source: Source) -> Reading:
         """What the user's own command says of a kernel. Raises UserError where it cannot be run, or asks to stop."""
         command = self.question.wanted.command or ""
-        log = self.runner.folder.console(f"{len(self.tests.done):03d}-{label(place)}-command")
+        log = self.place.folder.console(f"{len(self.tests.done):03d}-{label(place)}-command")
         env = {"KIT_IMAGE": kernel.image, "KIT_CONFIG": kernel.config, "KIT_COMMIT": place, "KIT_TREE": source.tree.ref}
         with self.progress.task(f"command for {label(place)}"):
             done = proc.run(

@@ -15,15 +15,15 @@ import yaml
 
 from kit.errors import INCONCLUSIVE, OK
 from kit.kernel.quilt import read_series
-from kit.kernel.toolchain import find_toolchain
 from kit.report.progress import PlainProgress
 from kit.runner import Runner
 from kit.search.job import bisect, line_for
 from kit.search.question import Question, read_question
-from kit.search.record import SEARCH, Trials
+from kit.search.record import SEARCH
 from kit.search.workbench import Workbench
 from kit.spec import PROJECT
 from kit.store import Cache, RunFolder
+from kit.workplace import workplace
 from tests.boot.conftest import takes_long
 
 pytestmark = pytest.mark.boot
@@ -107,14 +107,14 @@ def test_every_prefix_builds_without_a_warning_and_boots(tmp_path: Path) -> None
     question = read_question(PROJECT / "configs" / "bisect.yaml", (), {})
     line, _ = line_for(question, cache, progress)
     folder = RunFolder.create(tmp_path, "prefixes", "now")
-    runner = Runner(cache, folder, find_toolchain(progress), progress)
-    workbench = Workbench(question, runner, Trials(folder.path / "tests.jsonl"), progress)
     values = []
-    for index in range(len(line.commits) + 1):
-        test = workbench.test(line.place(index), partial(line.source, index), SEARCH, ())
-        assert test.value is not None, (index, test.why)
-        values.append(test.value)
-    for kind, key in workbench.keys:
+    with workplace(cache, progress, question.exp.toolchain) as place, place.at(folder):
+        workbench = Workbench(question, Runner(place), place)
+        for index in range(len(line.commits) + 1):
+            test = workbench.test(line.place(index), partial(line.source, index), SEARCH, ())
+            assert test.value is not None, (index, test.why)
+            values.append(test.value)
+    for kind, key in place.spared:
         if kind == "kernels":
             log = (cache.root / kind / key / "build.log").read_text()
             assert not re.search(r"\.[chS]:\d+:(\d+:)? warning: ", log), key  # Kconfig's own warnings are others'
