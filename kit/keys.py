@@ -16,6 +16,7 @@ from pydantic_core import PydanticUndefined
 
 from kit.errors import UserError
 from kit.evidence import EVIDENCE
+from kit.evidence.bisected import METRICS
 from kit.evidence.locks import EVERY, LOCKS
 from kit.model.profiles import PROFILES
 from kit.schema import ExperimentModel
@@ -39,6 +40,7 @@ ALSO: Mapping[str, tuple[dict[str, Any], ...]] = {
 }
 NAMES: Mapping[str, tuple[str, ...]] = {
     "ExperimentModel.evidence[]": tuple(EVIDENCE),
+    "BisectModel.evidence": tuple(METRICS),
     "ArmModel.profile": tuple(PROFILES),
 }
 """What a key's text may be: checked against a table, which pydantic's schema does not know."""

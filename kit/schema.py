@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from kit.evidence import EVIDENCE
+from kit.evidence.bisected import METRICS
 from kit.model.profiles import PROFILES
 
 NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,39}"
@@ -161,9 +162,7 @@ class BisectModel(_Strict):
     good: str | None = Field(default=None, description="where it is good: a revision of a git tree")
     bad: str | None = Field(default=None, description="where it is bad: a revision of a git tree")
     series: str | None = Field(default=None, description="instead: a quilt series or an mbox on the tree")
-    evidence: Literal["count", "instructions", "time", "splat", "command"] = Field(
-        default="count", description="what shows it: count, instructions, time, splat, command"
-    )
+    evidence: str = Field(default="count", description=f"what shows it: {', '.join(METRICS)}")
     lock: str = Field(default="anon_vma", min_length=1, description="count: the lock class")
     window: str = Field(default="*", description="count, time, instructions: only windows of this name (* and ?)")
     pattern: str | None = Field(default=None, description="splat: a regular expression for its kind, title or excerpt")
@@ -183,6 +182,12 @@ class BisectModel(_Strict):
     probability: float = Field(default=0.95, ge=0.5, lt=1, description="noisy: how sure to be")
     tests: int = Field(default=500, ge=4, le=100000, strict=True, description="noisy: at most so many tests")
     profile: str | None = Field(default=None, description="the model's profile of the good end; default: one that fits")
+
+    @field_validator("evidence")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        _one_of(value, METRICS, "kind of evidence")
+        return value
 
     @field_validator("pattern")
     @classmethod

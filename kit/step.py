@@ -15,13 +15,14 @@ from statistics import fmean, variance
 from scipy.special import stdtr
 
 from kit.errors import INCONCLUSIVE, NOT_AS_EXPECTED, OK, UserError
+from kit.evidence.reading import BAD
 from kit.kernel.git import Repository
 from kit.kernel.tree import resolve_tree
 from kit.progress import Progress
 from kit.records import digest
 from kit.runner import Runner
 from kit.search.line import Source
-from kit.search.metric import BAD, bad_side
+from kit.search.metric import bad_side
 from kit.search.question import Question
 from kit.search.record import SEARCH
 from kit.search.step import MORE, alike

@@ -20,8 +20,10 @@ from rig import ROOT, TOOLS, Bench, Ran, interrupt, kill_after, resume_command
 import kit.step
 from kit.cli import INTERRUPTED
 from kit.errors import BAD_INPUT, COULD_NOT_RUN, INCONCLUSIVE, OK, step_code
+from kit.evidence.bisected import METRICS
+from kit.evidence.count import read as read_count
+from kit.evidence.reading import Metric, Reading
 from kit.project import command
-from kit.search.metric import METRICS, Metric, Reading, read_count
 from kit.step import bad_chance
 from tests.search.repositories import BATCHED, FORK, RMAP, UNBATCHED, Linux
 
@@ -853,7 +855,8 @@ def test_a_step_between_ends_within_the_limit_of_instructions_says_neither(
     config = yaml.safe_load(Path(file).read_text())
     Path(file).write_text(yaml.safe_dump({**config, "instructions": {"limit": 0.9}}))
     monkeypatch.chdir(linux.path)
-    monkeypatch.setitem(METRICS, "instructions", Metric("counting", "instructions", read_count, "count"))
+    counts = replace(METRICS["instructions"], instrument="counting", read=read_count, evidence="count")
+    monkeypatch.setitem(METRICS, "instructions", counts)
     ran = steps.bench.call("step", file)
     assert (ran.code, "the ends do not differ: 45 and 75" in ran.err) == (125, True), ran
 
@@ -931,7 +934,7 @@ def test_a_step_stops_at_a_mistake_of_kits_own(steps: Bisection, monkeypatch: py
 # Values that scatter.
 
 
-def scattering(spread: float) -> Metric:
+def scattering(spread: float, *, exact: bool = False) -> Metric:
     """Counts of the fake guests with noise on them, as times are."""
     rng = random.Random(SEED)
 
@@ -939,7 +942,7 @@ def scattering(spread: float) -> Metric:
         reading = read_count(question, boots)
         return replace(reading, value=reading.value + rng.gauss(0, spread) if reading.value is not None else None)
 
-    return Metric("counting", "ms", read, "count")
+    return Metric("counting", "ms", read, "count", exact=exact)
 
 
 def test_values_that_scatter_are_searched_by_probability(bisection: Bisection, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -1041,7 +1044,7 @@ def test_values_that_turn_out_to_scatter_change_the_search(
     linux.harmless("before")
     culprit = linux.culprit()
     linux.harmless("after")
-    monkeypatch.setitem(METRICS, "count", scattering(1.0))
+    monkeypatch.setitem(METRICS, "count", scattering(1.0, exact=True))
     ran = bisection.run()
     assert (ran.code, bisection.culprit()) == (OK, culprit), ran
     assert bisection.found()["method"] == "by probability"

@@ -7,8 +7,10 @@ by the rule of kit.stats.attribution.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
+from kit.evidence.reading import BAD, GOOD, Asked, Reading, unwanted
 from kit.evidence.request import Site
 from kit.records import Boot, BootSpec, Experiment, KindVerdict, Machine, Outcome, Verdict
 from kit.stats.attribution import attribute
@@ -33,6 +35,14 @@ def boots(exp: Experiment, site: Site) -> list[BootSpec]:
             machine = Machine(exp.arch, cpus, exp.memory, site.accel)
             out.append(BootSpec(arm, kernel, KIND, program, machine, "", exp.orders, 0, 0, len(out), site.guest_key))
     return out
+
+
+def read(asked: Asked, boots: Sequence[Boot]) -> Reading:
+    """Bad where the sought splat shows, whatever became of the boot; good where boots end well without any other."""
+    pattern = re.compile(asked.wanted.pattern or "")
+    if any(pattern.search(f"{s.kind}: {s.title}\n{s.excerpt}") for b in boots for s in b.splats):
+        return Reading(BAD)
+    return unwanted(asked, boots) or Reading(GOOD)
 
 
 def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:

@@ -19,6 +19,7 @@ from kit.evidence.metrics import metric_counts, metric_rows, silent, unprinted
 from kit.evidence.moved import moved, one_sided
 from kit.evidence.predictions import predict_arm
 from kit.evidence.ranking import Ranking, rank, summary
+from kit.evidence.reading import Asked, Reading, unwanted, windows_of
 from kit.evidence.request import Site
 from kit.evidence.scatter import Counts, decision, judged, scattered
 from kit.model.predict import Prediction, Unmodelled
@@ -68,6 +69,13 @@ def stop(exp: Experiment, done: Sequence[Boot]) -> Decision:
     counts, _ = _lock_counts(exp, good)
     counts += metric_counts(exp, metric_rows(exp, good))
     return decision(exp, counts, good)
+
+
+def read(asked: Asked, boots: Sequence[Boot]) -> Reading:
+    """Acquisitions of the lock in the windows, all boots of a test together. A splat may have turned lock_stat off."""
+    if (void := unwanted(asked, boots)) is not None:
+        return void
+    return Reading(sum(acquisitions(w, asked.wanted.lock) for w in windows_of(asked, boots)))
 
 
 def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:

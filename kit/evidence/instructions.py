@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from kit.evidence.reading import Asked, Reading, unwanted, windows_of
 from kit.evidence.request import Site
 from kit.records import Boot, BootSpec, Experiment, KindVerdict, Machine, Outcome, Verdict, WindowResult
 from kit.stats.blocks import block_order
@@ -43,6 +44,16 @@ def limit(exp: Experiment) -> float:
 def repeats(window: WindowResult, locks: Sequence[str]) -> Mapping[str, int]:
     """What a boot done again must show again: the instructions of the window."""
     return {KIND: window.elapsed}
+
+
+def read(asked: Asked, boots: Sequence[Boot]) -> Reading:
+    """Instructions that the windows took, on average over the layouts. Waiting would count: an idle guest is void."""
+    if (void := unwanted(asked, boots)) is not None:
+        return void
+    windows = windows_of(asked, boots)
+    if any(w.idle is None or w.idle > IDLE_SHARE * w.elapsed for w in windows):
+        return Reading(None, "void: the guest was idle", again=False)
+    return Reading(sum(w.elapsed for w in windows) / len(boots))
 
 
 def loads_of(exp: Experiment) -> tuple[Load, ...]:

@@ -15,6 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from statistics import geometric_mean
 
+from kit.evidence.reading import Asked, Reading, unwanted, windows_of
 from kit.evidence.request import Site
 from kit.records import At, Boot, BootSpec, Experiment, HostState, KindVerdict, Machine, Outcome, Verdict, WindowResult
 from kit.stats.blocks import block_order
@@ -28,7 +29,7 @@ from kit.stats.words import join, percent
 from kit.vm.hostload import stolen
 from kit.workload.catalog import make_loads
 from kit.workload.load import Load, WindowInfo
-from kit.workload.longer import longer, round_name, rounds_program
+from kit.workload.longer import ROUND, longer, round_name, rounds_program
 
 KIND = "time"
 INSTRUMENT = "plain"
@@ -52,6 +53,15 @@ def again(exp: Experiment) -> str:
 def repeats(window: WindowResult, locks: Sequence[str]) -> Mapping[str, int]:
     """What a boot done again must show again: nothing, time is never the same."""
     return {}
+
+
+def read(asked: Asked, boots: Sequence[Boot]) -> Reading:
+    """Milliseconds that the windows took after the warm-up, all boots of a test together."""
+    if (void := unwanted(asked, boots)) is not None:
+        return void
+    windows = windows_of(asked, boots)
+    warm = [w for w in windows if int(w.name.partition(ROUND)[2] or 0) >= asked.exp.time.warmup]
+    return Reading(sum(w.elapsed for w in warm) / 1e6)
 
 
 def loads_of(exp: Experiment) -> tuple[Load, ...]:

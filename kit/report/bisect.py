@@ -8,6 +8,7 @@ from typing import Any
 
 from tabulate import tabulate
 
+from kit.evidence.bisected import METRICS
 from kit.stats.phrase import signed
 from kit.stats.words import join, several
 
@@ -45,18 +46,13 @@ def measured(found: Found) -> str:
     """What the metric is, in a few words."""
     metric = found["metric"]
     where = "" if metric["window"] == "*" else f" in {metric['window']}"
-    return {
-        "count": f"acquisitions of {metric['what']}{where}",
-        "time": f"{'' if found['provenance']['guest']['accel'] == 'kvm' else 'emulated '}time{where}",
-        "instructions": f"instructions{where}",
-        "splat": f"splats like {metric['what']!r}",
-        "command": f"`{metric['what']}`",
-    }[metric["evidence"]]
+    emulated = "" if found["provenance"]["guest"]["accel"] == "kvm" else "emulated "
+    return METRICS[metric["evidence"]].said.format(what=metric["what"], where=where, emulated=emulated)
 
 
 def value_words(found: Found, value: float | None) -> str:
     """A value as people say it: yes/no evidence is good or bad."""
-    if found["metric"]["evidence"] in ("splat", "command") and value in (0, 1):
+    if METRICS[found["metric"]["evidence"]].yes_no and value in (0, 1):
         return "bad" if value else "good"
     return number(value)
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from kit import __version__
+from kit.evidence.bisected import METRICS
 from kit.project import command
 from kit.records import to_json
 from kit.search.line import Commit, Line
-from kit.search.metric import METRICS, bad_side
+from kit.search.metric import bad_side
 from kit.search.naming import Named
 from kit.search.question import FILE, Question
 from kit.search.record import AGAIN, REVERTED, SAME, SEARCH, Trial
@@ -168,9 +169,9 @@ def as_json(
 
 def _metric(question: Question) -> dict[str, Any]:
     wanted = question.wanted
-    unit = METRICS[wanted.evidence].unit if wanted.evidence in METRICS else ""
-    what = {"count": wanted.lock, "splat": wanted.pattern, "command": wanted.command}.get(wanted.evidence, "")
-    return {"evidence": wanted.evidence, "what": what, "window": wanted.window, "unit": unit,
+    metric = METRICS[wanted.evidence]
+    what = getattr(wanted, metric.what) if metric.what else ""
+    return {"evidence": wanted.evidence, "what": what, "window": wanted.window, "unit": metric.unit,
             "direction": wanted.direction, "threshold": wanted.threshold}  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from kit.errors import COULD_NOT_RUN, INCONCLUSIVE, OK, MachineError
+from kit.evidence.bisected import METRICS
 from kit.kernel.git import Repository
 from kit.kernel.tree import Tree, resolve_tree
 from kit.progress import Progress
@@ -212,7 +213,7 @@ class _Job:
     def _noisy_search(self, line: Line) -> NoisySearch:
         """A splat that the good end shows would be no good end; a command may fail there now and then."""
         wanted, count = self.question.wanted, len(line.commits) + 1
-        of_outcomes = Rates(CLEAN) if wanted.evidence == "splat" else Rates()
+        of_outcomes = Rates(CLEAN) if METRICS[wanted.evidence].clean else Rates()
         of_values = Levels(spreads=SPREADS, common=APART) if self.ruled_out else Levels()
         model = of_outcomes if self.question.yes_no else of_values
         out = [line.place(i) in self.ruled_out for i in range(1, count)]

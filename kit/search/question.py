@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from kit.errors import UserError
+from kit.evidence.bisected import METRICS
 from kit.kernel.quilt import is_series, own_names, read_series
 from kit.records import Experiment, to_json
 from kit.resolved import shared_keys
@@ -35,19 +36,19 @@ class Question:
     @property
     def exact(self) -> bool:
         """Whether a test is taken to give the same value each time."""
-        auto = self.wanted.evidence not in ("time", "splat", "command")
+        auto = METRICS[self.wanted.evidence].exact
         return auto if self.wanted.search == "auto" else self.wanted.search == "exact"
 
     @property
     def within(self) -> float:
         """By which share values may differ and still be the same: kernels that do the same lie elsewhere in memory,
         which a number of instructions shows."""
-        return self.exp.instructions.limit if self.wanted.evidence == "instructions" else 0.0
+        return METRICS[self.wanted.evidence].within(self.exp)
 
     @property
     def yes_no(self) -> bool:
         """Whether a test says only good or bad."""
-        return self.wanted.evidence in ("splat", "command")
+        return METRICS[self.wanted.evidence].yes_no
 
     @property
     def direction(self) -> str:
@@ -117,10 +118,10 @@ def _check_ends(wanted: BisectModel, tree: str, series: Path | None, source: Sou
 def _check(wanted: BisectModel, source: Source) -> None:
     """Raises UserError where the evidence lacks something."""
     where = source.where(("bisect",))
-    if wanted.evidence == "splat" and not wanted.pattern:
-        raise UserError("evidence splat needs a pattern", where=where, hint='as in pattern: "anon_vma_clone"')
-    if wanted.evidence == "command" and not wanted.command:
-        raise UserError("evidence command needs a command", where=where, hint='as in command: "./my-test"')
+    metric = METRICS[wanted.evidence]
+    if metric.what and not getattr(wanted, metric.what):
+        hint = f'as in {metric.what}: "{metric.example}"'
+        raise UserError(f"evidence {wanted.evidence} needs a {metric.what}", where=where, hint=hint)
 
 
 def write_question(question: Question, folder: Path, ends: tuple[str, str] | None) -> None:

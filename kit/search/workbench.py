@@ -11,7 +11,9 @@ from pathlib import Path
 from kit import proc
 from kit.arms import build_input, config_of
 from kit.errors import BuildError, MachineError, UserError
-from kit.evidence import instructions
+from kit.evidence import EVIDENCE
+from kit.evidence.bisected import COMMAND
+from kit.evidence.reading import BAD, GOOD, Reading
 from kit.kernel.build import BuildInput
 from kit.kernel.image import same_code
 from kit.plan import limit_by
@@ -19,7 +21,7 @@ from kit.project import PROJECT
 from kit.records import ArmSpec, Boot, BootSpec, Kernel, Outcome, to_json
 from kit.runner import Runner, load_boots
 from kit.search.line import Source
-from kit.search.metric import BAD, GOOD, Reading, boots_of, metric_of
+from kit.search.metric import boots_of, metric_of
 from kit.search.question import Question
 from kit.search.record import AGAIN, SAME, Trial, Trials
 from kit.stats.failures import INFRASTRUCTURE
@@ -45,7 +47,7 @@ class Workbench:
     def instrument(self) -> str:
         """How kernels are built for this metric."""
         wanted = self.question.wanted
-        return wanted.instrument if wanted.evidence == "command" else metric_of(self.question).instrument
+        return wanted.instrument if wanted.evidence == COMMAND else metric_of(self.question).instrument
 
     def test(self, place: str, get_source: Callable[[], Source], role: str, known: Collection[str]) -> Trial:
         """One test of the source at a place. Where its kernel is one of the images `known` it is not booted, and the
@@ -68,7 +70,7 @@ class Workbench:
         if kernel.image_sha256 in known and role != AGAIN:
             return self._add(place, SAME, Reading(None, "the same object code"), kernel, start, (), spent)
         self._choose_accel(kernel, source)
-        if self.question.wanted.evidence == "command":
+        if self.question.wanted.evidence == COMMAND:
             return self._add(place, role, self._command(place, kernel, source), kernel, start, (), spent)
         boots = [self._boot(spec, role) for spec in self._specs(place, role, kernel)]
         return self._add(place, role, metric_of(self.question).read(self.question, boots), kernel, start, boots, spent)
@@ -89,9 +91,11 @@ class Workbench:
         return build_input(exp, arm, self.instrument, tree, source.changed, config, self.place.tools)
 
     def _choose_accel(self, kernel: Kernel, source: Source) -> None:
-        if not self.accel and self.question.wanted.evidence == instructions.KIND:
-            self.accel, self.accel_why = instructions.ACCEL, "time is the number of instructions"
-        if not self.accel and self.question.wanted.evidence != "command":
+        if self.accel or self.question.wanted.evidence == COMMAND:
+            return
+        kind = EVIDENCE[metric_of(self.question).evidence]
+        self.accel, self.accel_why = kind.accel, kind.accel_why
+        if not self.accel:
             exp, generation = self.question.exp, f"{source.tree.version} {self.instrument}"
             self.accel, self.accel_why = self.runner.accel(exp.accel, kernel, generation, exp.arch)
             self.progress.note(f"guests run by {self.accel.upper()}: {self.accel_why}")

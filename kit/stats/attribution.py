@@ -180,9 +180,14 @@ def _splat_titles(exp: Experiment, boots: Sequence[Boot]) -> dict[str, list[tupl
     out: dict[str, list[tuple[Boot, Splat]]] = {}
     for boot in boots:
         for splat in (s for s in boot.splats if s.kind != HANG):
-            if not any(re.search(p, f"{splat.title}\n{splat.excerpt}") for p, _ in exp.accept):
+            if not is_accepted(exp, splat):
                 out.setdefault(f"{splat.kind}: {_plain(splat)}", []).append((boot, splat))
     return out
+
+
+def is_accepted(exp: Experiment, splat: Splat) -> bool:
+    """Whether the experiment says that a splat is known: one of its patterns is in its title or excerpt."""
+    return any(re.search(pattern, f"{splat.title}\n{splat.excerpt}") for pattern, _ in exp.accept)
 
 
 def _plain(splat: Splat) -> str:

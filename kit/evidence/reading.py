@@ -1,0 +1,97 @@
+"""What a bisection measures by a kind of evidence: the boots of one test of a commit in, one value out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Protocol
+
+from kit.errors import UserError
+from kit.records import Boot, Experiment, Outcome, WindowResult
+from kit.stats.attribution import HANG, is_accepted
+from kit.workload.longer import ROUND
+
+GOOD, BAD = 0.0, 1.0
+
+
+class Wanted(Protocol):
+    """What is looked for, as the `bisect:` section says it."""
+
+    @property
+    def lock(self) -> str: ...
+    @property
+    def window(self) -> str: ...
+    @property
+    def pattern(self) -> str | None: ...
+
+
+class Asked(Protocol):
+    """A bisection's question, as far as boots are read for it."""
+
+    @property
+    def exp(self) -> Experiment: ...
+    @property
+    def wanted(self) -> Wanted: ...
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a test gave: a value, or None with the reason; `again`: one more try may give one."""
+
+    value: float | None
+    why: str = ""
+    again: bool = True
+
+
+Read = Callable[[Asked, Sequence[Boot]], Reading]
+
+
+def no_share(exp: Experiment) -> float:
+    """Values are the same only where they are equal."""
+    return 0.0
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a bisection can look for: the instrument of its kernels, the unit of its values, how boots are read, and the
+    kind of evidence whose boots it does.
+
+    `exact`: a kernel gives the same value each time. `yes_no`: a value is GOOD or BAD; `clean`: and the good end is
+    never bad by chance. `within`: values that differ by no more than this share are the same. `what`: the key of
+    `bisect:` that says what is looked for, `example`: a value for it. `said`: the metric in a few words, of `what`,
+    `where` and `emulated`.
+    """
+
+    instrument: str
+    unit: str
+    read: Read
+    evidence: str
+    exact: bool = True
+    yes_no: bool = False
+    clean: bool = False
+    within: Callable[[Experiment], float] = no_share
+    what: str = ""
+    example: str = ""
+    said: str = "{what}{where}"
+
+
+def unwanted(asked: Asked, boots: Sequence[Boot]) -> Reading | None:
+    """Why boots are no evidence: one failed, or showed a splat that nobody looks for. None where they are."""
+    for boot in boots:
+        strange = [s for s in boot.splats if s.kind != HANG and not is_accepted(asked.exp, s)]
+        if boot.outcome is not Outcome.OK:
+            return Reading(None, f"{boot.outcome}: {boot.why}")
+        if strange:
+            return Reading(None, f"another splat: {strange[0].kind}: {strange[0].title}")
+    return None
+
+
+def windows_of(asked: Asked, boots: Sequence[Boot]) -> list[WindowResult]:
+    """The windows, of whichever round, that are asked for. Raises UserError where there is none."""
+    every = [w for b in boots if b.results for w in b.results.windows]
+    found = [w for w in every if fnmatchcase(w.name.partition(ROUND)[0], asked.wanted.window)]
+    if not found:
+        names = sorted({w.name for w in every})
+        raise UserError(f"no window is called {asked.wanted.window}", hint=f"there are {', '.join(names)}")
+    return found
