@@ -181,9 +181,9 @@ class Archive:
     def _require_right(self, release: Release, suite: str, where: str) -> None:
         """Raises MachineError for another suite's file, and for one that is too old or not of this day."""
         fields, now = release.fields, datetime.datetime.now(datetime.UTC)
-        if suite not in (fields.get("codename"), fields.get("suite")) or fields.get("origin") != "Debian":
+        if suite not in (fields.get("codename"), fields.get("suite")) or fields.get("origin") != _origin(suite):
             says = f"{fields.get('origin')} {fields.get('codename')}"
-            raise MachineError(f"is of {says}, not of Debian {suite}", where=where)
+            raise MachineError(f"is of {says}, not of {_origin(suite)} {suite}", where=where)
         date, until = _time(fields.get("date"), where), fields.get("valid-until")
         if self.how.date and date > now + DAY:
             raise _UnusableError(f"is of {fields['date']}: in the future", where=where, hint="is this clock right?")
@@ -229,6 +229,11 @@ def parse_release(text: str) -> Release:
         elif name == "sha256" and (match := re.fullmatch(r" ([0-9a-f]{64}) +(\d+) +(\S+)", line)):
             files[match[3]] = (int(match[2]), match[1])
     return Release(fields, files)
+
+
+def _origin(suite: str) -> str:
+    """Who a suite says it is of. The archive's key signs backports too, but under a name of their own."""
+    return "Debian Backports" if suite.endswith("-backports") else "Debian"
 
 
 def _path(name: str, release: Release) -> str:

@@ -58,6 +58,7 @@ class Suite:
     name: str
     packages: list[tuple[str, str, bytes]] = field(default_factory=list)
     codename: str = ""
+    origin: str = "Debian"
     date: float = 0.0
     valid_until: float = 0.0
     key: Key = ARCHIVE_KEY
@@ -95,7 +96,7 @@ class Mirror:
         self.files[f"{folder}/by-hash/SHA256/{sha256}" if suite.by_hash else f"{folder}/Packages.xz"] = packed
         until = f"Valid-Until: {date(suite.valid_until)}\n" if suite.valid_until else ""
         release = (
-            f"Origin: Debian\nLabel: Debian\nSuite: some\nCodename: {suite.codename or suite.name}\n"
+            f"Origin: {suite.origin}\nLabel: Debian\nSuite: some\nCodename: {suite.codename or suite.name}\n"
             f"Date: {date(suite.date or time.time() - DAY)}\n{until}"
             f"Acquire-By-Hash: {'yes' if suite.by_hash else 'no'}\nSHA256:\n"
             f" {sha256} {len(packed)} main/binary-amd64/Packages.xz\n"

@@ -111,6 +111,19 @@ def test_a_suite_of_fixes_is_asked_too(mirror: Mirror, cache: Cache) -> None:
     assert fetch_debian("6.1", cache, Progress())[0].startswith("debian-6.1.10-1-")
 
 
+def test_a_suite_of_backports_is_of_another_origin(mirror: Mirror, cache: Cache) -> None:
+    backports = Suite("trixie-backports", [package("7.3", "7.3.4-1~bpo13+1")], origin="Debian Backports")
+    mirror.put(backports)
+    mirror.put(Suite("sid", []))
+    assert fetch_debian("7.3", cache, Progress())[0].startswith("debian-7.3.4-1~bpo13+1-")
+
+
+@pytest.mark.parametrize(("suite", "origin"), [("sid", "Debian Backports"), ("trixie-backports", "Debian")])
+def test_a_suite_of_another_origin(mirror: Mirror, cache: Cache, suite: str, origin: str) -> None:
+    mirror.put(Suite(suite, [package("7.3")], origin=origin))
+    assert f"is of {origin} {suite}, not of Debian" in str(refusal(cache, "7.3"))
+
+
 def test_a_version_that_is_in_no_suite_is_the_user_s_error(mirror: Mirror, cache: Cache) -> None:
     error = refusal(cache, "9.9")
     assert isinstance(error, UserError)
