@@ -8,14 +8,13 @@ the kernel. Nothing here makes a run fail: what cannot be found out is said, and
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
-from kit import bootrequest
 from kit.errors import MachineError
 from kit.kernel.functions import Difference, Function, compare, read_image
 from kit.progress import Progress
 from kit.records import Exercised, Experiment, Kernel, Machine, digest, to_json
+from kit.runner import Runner
 from kit.store import read_json, write_json
 from kit.vm.coverage import MOST, Reached
 from kit.workload.catalog import make_loads
@@ -25,28 +24,20 @@ VERSION = 1  # of what is kept
 LIMIT = 600.0  # seconds
 
 
-@dataclass(frozen=True)
-class Site:
-    """What boots: the guest's programs, where the console's log goes, and who is told."""
-
-    base: Path
-    guest_key: str
-    console: Path
-    progress: Progress
-
-
-def exercised(exp: Experiment, arm: str, kernel: Kernel, baseline: Kernel, site: Site) -> Exercised:
+def exercised(
+    exp: Experiment, arm: str, kernel: Kernel, baseline: Kernel, runner: Runner, progress: Progress
+) -> Exercised:
     """What of an arm's change ran. `kernel` and `baseline` are of one instrument."""
     if kernel.image_sha256 == baseline.image_sha256:
         return Exercised(arm, identical=True)
     program = boot_program(make_loads(exp.workloads, exp.seed))
     machine = Machine(exp.arch, max(exp.cpus), exp.memory, "tcg")
-    key = digest([VERSION, kernel.image_sha256, baseline.image_sha256, program, to_json(machine), site.guest_key])
+    key = digest([VERSION, kernel.image_sha256, baseline.image_sha256, program, to_json(machine), runner.guest_key])
     kept = Path(kernel.image).parent / f"exercised-{key}.json"
     if isinstance(record := read_json(kept), dict):
         return _from_json(arm, record)
     try:
-        found = _find(arm, kernel, baseline, machine, program, site)
+        found = _find(arm, kernel, baseline, machine, program, runner, progress)
     except MachineError as error:
         return Exercised(arm, why=str(error).partition("\n")[0])
     if not found.why:
@@ -65,8 +56,16 @@ def _from_json(arm: str, record: dict[str, object]) -> Exercised:
     )
 
 
-def _find(arm: str, kernel: Kernel, baseline: Kernel, machine: Machine, program: str, site: Site) -> Exercised:
-    with site.progress.task(f"{arm}: which functions differ"):
+def _find(
+    arm: str,
+    kernel: Kernel,
+    baseline: Kernel,
+    machine: Machine,
+    program: str,
+    runner: Runner,
+    progress: Progress,
+) -> Exercised:
+    with progress.task(f"{arm}: which functions differ"):
         difference = _difference(kernel, baseline)
     if not difference.changed:
         return Exercised(arm)
@@ -75,9 +74,9 @@ def _find(arm: str, kernel: Kernel, baseline: Kernel, machine: Machine, program:
     reached = Reached(frozenset(), frozenset(), True, "", 0)
     if chosen:
         seconds = LIMIT + own_limit(program)
-        asked = bootrequest.request(kernel, site.base, program, machine, site.console, seconds=seconds)
-        with site.progress.task(f"{arm}: do the {len(chosen)} functions that differ run? A boot with breakpoints"):
-            reached = bootrequest.reached(asked, [f.address for f in chosen], site.progress)
+        addresses = [f.address for f in chosen]
+        with progress.task(f"{arm}: do the {len(chosen)} functions that differ run? A boot with breakpoints"):
+            reached = runner.reached(f"exercised-{arm}", kernel, program, machine, addresses, seconds)
     booting = [*_at(chosen, reached.booting), *(f.name for f in difference.changed if f.init)]
     ran = _at(chosen, reached.running)
     why = "" if reached.whole or ran else f"the boot with breakpoints: {reached.why}"

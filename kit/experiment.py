@@ -23,7 +23,7 @@ from kit.project import PROJECT, command
 from kit.provenance import provenance
 from kit.records import Boot, Exercised, Experiment, KindVerdict, Outcome, PatchRef, to_json
 from kit.resolved import shared_keys
-from kit.runner import Runner
+from kit.runner import Engine, LocalRunner, Runner
 from kit.stats.attribution import Attribution, attribute
 from kit.stats.sentence import sentence
 from kit.stats.verdict import Judgement, judge
@@ -44,7 +44,8 @@ class RunResult:
 
 
 def run_experiment(
-    exp: Experiment, cache: Cache, progress: Progress, runs: Path, resume: Path | None = None, *, fresh: bool = False
+    exp: Experiment, cache: Cache, progress: Progress, runs: Path, resume: Path | None = None, *, fresh: bool = False,
+    engine: Engine = LocalRunner,
 ) -> RunResult:
     """Does an experiment, or the rest of one (`resume`: its run folder). `fresh`: boots of earlier runs do not count,
     nor ever in an A/A experiment: an arm would be compared with its own record. Where nobody has said in which order to
@@ -59,7 +60,7 @@ def run_experiment(
         arms = resolve_arms(exp, instruments(exp), place.tools, PROJECT / "configs", cache, progress)
         folder = RunFolder(resume) if resume else RunFolder.create(runs, exp.name, time.strftime("%Y%m%d-%H%M%S"))
         with place.at(folder):
-            job = _Job(exp, arms, Runner(place, fresh=fresh or exp.aa), place, start)
+            job = _Job(exp, arms, engine(place, fresh=fresh or exp.aa), place, start, fresh=fresh)
             return _interruptible(job)
 
 
@@ -67,7 +68,7 @@ def _interruptible(job: _Job) -> RunResult:
     try:
         return job.run()
     except KeyboardInterrupt:
-        again = ["--fresh"] if job.runner.fresh and not job.exp.aa else []
+        again = ["--fresh"] if job.fresh and not job.exp.aa else []
         raise KeyboardInterrupt(f"go on with: {command('run', '--resume', str(job.folder.path), *again)}") from None
 
 
@@ -81,7 +82,10 @@ class _Job:
         runner: Runner,
         place: Workplace,
         start: float,
+        *,
+        fresh: bool,
     ) -> None:
+        self.fresh = fresh
         self.exp, self.arms, self.runner, self.tools = exp, arms, runner, place.tools
         self.folder, self.progress = place.folder, place.progress
         self.work = Work(exp, arms, runner, place)
@@ -93,7 +97,7 @@ class _Job:
 
     def run(self) -> RunResult:
         write_experiment(self.exp, self.folder.path)
-        origin = provenance(self.exp, self.arms, self.tools, self.runner.host, self.runner.guest.key, self.folder.path)
+        origin = provenance(self.exp, self.arms, self.tools, self.runner.host, self.runner.guest_key, self.folder.path)
         write_json(self.folder.path / "provenance.json", origin)
         self._announce(origin)
 
@@ -143,12 +147,7 @@ class _Job:
             twin = arm.name in self.work.identical.get(here, ())
             if kernel.key == baseline.key or (twin and kernel.image_sha256 != baseline.image_sha256):
                 continue  # the same sources on purpose; or only line numbers differ
-            runner = self.runner
-            console = self.folder.console(f"exercised-{arm.name}")
-            site = exercise.Site(runner.guest.base_cpio_path, runner.guest.key, console, self.progress)
-            start = time.monotonic()
-            found = exercise.exercised(self.exp, arm.name, kernel, baseline, site)
-            runner.guest_seconds += time.monotonic() - start
+            found = exercise.exercised(self.exp, arm.name, kernel, baseline, self.runner, self.progress)
             self.exercised.append(found)
             if found.why:
                 self.progress.note(f"{arm.name}: which of its functions ran is not known: {found.why}")

@@ -11,6 +11,8 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import TracebackType
 
@@ -19,11 +21,12 @@ from kit.errors import BuildError
 from kit.evidence import EVIDENCE
 from kit.evidence.request import Site
 from kit.kernel.build import BuildInput
+from kit.kernel.image import same_code
 from kit.plan import Plan, instruments
 from kit.proc import Stopper
 from kit.progress import Task
 from kit.records import Boot, BootSpec, Experiment, Kernel, KernelSpec, Outcome, Stop, to_json
-from kit.runner import Runner, load_boots
+from kit.runner import Ready, Runner, load_boots
 from kit.stats.words import several
 from kit.workplace import Workplace
 
@@ -175,7 +178,7 @@ class Work:
         base = self.kernels.get((self.exp.baseline, spec.instrument))
         if self.exp.aa or spec.arm == self.exp.baseline or base is None:
             return
-        if not self.runner.same_code(base.key, spec.key):
+        if not _same(base, self.kernels[spec.arm, spec.instrument]):
             return
         equal = self.identical.setdefault(spec.instrument, [])
         equal.append(spec.arm)
@@ -186,7 +189,7 @@ class Work:
 
     def _boot(self, builds: Builds) -> None:
         keys = {(arm.spec.name, i): b.spec.key for arm in self.arms for i, b in arm.builds.items()}
-        plan = Plan.of(self.exp, Site(keys, self.accel, self.runner.guest.key))
+        plan = Plan.of(self.exp, Site(keys, self.accel, self.runner.guest_key))
         with self.progress.task("boots", len(plan.sure)) as task:
             why = self._all_boots(plan, builds, task)
         self.progress.note(why)
@@ -202,15 +205,14 @@ class Work:
             wanted = plan.next(self.boots)
             left = [] if isinstance(wanted, Stop) else wanted
             task.update(*plan.so_far(self.boots))
-            spec = self._ready(left, builds.ended)
-            if self.hopeless or (builds.ended and spec is None):
+            ready = self._ready(left, builds.ended)
+            if self.hopeless or (builds.ended and not ready):
                 return wanted.why if isinstance(wanted, Stop) else f"{several(len(left), 'boot')} without a kernel"
-            if spec is not None:
-                task.say(f"{spec.arm}, {spec.machine.cpus} vCPU, {spec.evidence}")
-                self._do(spec, plan)
-            else:
-                task.say("waiting for a kernel")
-            wait = spec is None
+            said = "; ".join(f"{s.arm}, {s.machine.cpus} vCPU, {s.evidence}" for s in ready)
+            task.say(said or "waiting for a kernel")
+            if ready:
+                self._do(ready, plan)
+            wait = not ready
 
     def _wants(self, spec: BootSpec) -> bool:
         """Whether this boot still tells something."""
@@ -221,14 +223,21 @@ class Work:
         named = any(a.spec.name == spec.arm for a in self.arms)
         return (spec.arm if named else self.exp.baseline, spec.kernel_key) in self._keys
 
-    def _ready(self, wanted: Sequence[BootSpec], all_built: bool) -> BootSpec | None:
-        """The first boot that has its kernel, and need not be alone where something is built."""
+    def _ready(self, wanted: Sequence[BootSpec], all_built: bool) -> list[BootSpec]:
+        """The first boots that have their kernel, and need not be alone where something is built: as many as the runner
+        has places."""
         able = (s for s in wanted if self._has_kernel(s))
-        return next((s for s in able if all_built or not EVIDENCE[s.evidence].timed), None)
+        return list(islice((s for s in able if all_built or not EVIDENCE[s.evidence].timed), self.runner.places))
 
-    def _do(self, spec: BootSpec, plan: Plan) -> None:
-        boot = self.runner.boot(spec, plan.limit(spec, self.boots))
-        self.folder.append_boot(to_json(boot))
-        self.boots.append(boot)
-        if boot.outcome is not Outcome.OK:
-            self.progress.note(f"boot {boot.order} ({boot.arm}, {boot.cpus} vCPU): {boot.outcome}: {boot.why}")
+    def _do(self, ready: Sequence[BootSpec], plan: Plan) -> None:
+        for boot in self.runner.boot([Ready(spec, plan.limit(spec, self.boots)) for spec in ready]):
+            self.folder.append_boot(to_json(boot))
+            self.boots.append(boot)
+            if boot.outcome is not Outcome.OK:
+                self.progress.note(f"boot {boot.order} ({boot.arm}, {boot.cpus} vCPU): {boot.outcome}: {boot.why}")
+
+
+def _same(one: Kernel, other: Kernel) -> bool:
+    """Whether two kernels of one instrument do the same."""
+    config = Path(one.config).read_text(encoding="utf-8")
+    return one.key == other.key or same_code(Path(one.vmlinux), Path(other.vmlinux), config)

@@ -1,11 +1,17 @@
-"""Doing it here: build(what a KernelSpec stands for) → Kernel, boot(BootSpec) → Boot; what is done is reused."""
+"""Who builds and boots: a protocol, and the runner of this machine, which reuses what is done.
+
+build(what a KernelSpec stands for) → Kernel, boot(BootSpecs) → Boots. An engine that does it elsewhere is another class
+with these methods; whoever runs experiments takes either.
+"""
 
 from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from kit import bootrequest
 from kit.bootrequest import BootRequest
@@ -13,19 +19,88 @@ from kit.decode import boot_from_json
 from kit.errors import MachineError
 from kit.evidence import EVIDENCE
 from kit.kernel.build import BuildInput, build
-from kit.kernel.image import same_code
-from kit.records import BEYOND, Boot, BootSpec, Kernel, Outcome, digest, to_json
+from kit.records import BEYOND, Boot, BootSpec, Kernel, Machine, Outcome, digest, to_json
 from kit.store import RunFolder, read_json, write_json
 from kit.vm.boot import BootRun
 from kit.vm.console import Limits
+from kit.vm.coverage import Reached
 from kit.vm.kvm import HostFacts, host_facts, probe
 from kit.workload.guestimage import GuestImage, archive_name, build_guest, guest_key
 from kit.workload.load import wants_host
 from kit.workplace import Workplace
 
 
-class Runner:
-    """Builds and boots for one run. `fresh`: no boot of an earlier run is reused."""
+@dataclass(frozen=True)
+class Ready:
+    """A boot whose kernel is built. `limit`: seconds that it may take, None: as long as a first boot; `fresh`: it is to
+    be done now, whatever an earlier run has."""
+
+    spec: BootSpec
+    limit: float | None = None
+    fresh: bool = False
+
+
+class Runner(Protocol):
+    """Builds kernels and boots them. A kernel's files can be read here, wherever it was built and is booted, and so can
+    the logs and results of boots, below the run folder."""
+
+    @property
+    def guest_key(self) -> str:
+        """The content key of the programs that run in every guest."""
+        ...
+
+    @property
+    def host(self) -> HostFacts:
+        """What is on record of the host of the boots."""
+        ...
+
+    @property
+    def guest_seconds(self) -> float:
+        """Wall time of guests so far."""
+        ...
+
+    @property
+    def places(self) -> int:
+        """How many boots it can do at once. Those of one block belong on one host, timed ones there alone."""
+        ...
+
+    def build(self, job: BuildInput) -> Kernel:
+        """The kernel of a spec, made or at hand. Called from a thread of its own, for one kernel after the other.
+
+        Raises BuildError with the compiler's words, UserError, MachineError.
+        """
+        ...
+
+    def accel(self, request: str, kernel: Kernel, generation: str, arch: str) -> tuple[str, str]:
+        """(kvm or tcg, why), by a real boot of `kernel`. Raises MachineError where KVM was asked for and fails."""
+        ...
+
+    def boot(self, ready: Sequence[Ready]) -> Iterator[Boot]:
+        """Does these boots, at most as many as there are places; each comes out when it has ended, in any order.
+
+        Raises MachineError where a host fails, which is no outcome of a boot.
+        """
+        ...
+
+    def reached(
+        self, name: str, kernel: Kernel, program: str, machine: Machine, addresses: Sequence[int], seconds: float
+    ) -> Reached:
+        """Which of these addresses are executed in one more boot, `name` being its log's. Raises MachineError."""
+        ...
+
+
+class Engine(Protocol):
+    """What makes a runner for a job."""
+
+    def __call__(self, place: Workplace, *, fresh: bool = False) -> Runner:
+        """`fresh`: no boot of an earlier run is reused."""
+        ...
+
+
+class LocalRunner:
+    """The runner of this machine: one boot at a time. `fresh`: no boot of an earlier run is reused."""
+
+    places = 1
 
     def __init__(self, place: Workplace, *, fresh: bool = False) -> None:
         self.place, self.fresh = place, fresh
@@ -44,6 +119,11 @@ class Runner:
             self._guest = build_guest(self.cache.folder("guest"), on_command=self.progress.command)
         return self._guest
 
+    @property
+    def guest_key(self) -> str:
+        """Its content key."""
+        return self.guest.key
+
     def build(self, job: BuildInput) -> Kernel:
         """The kernel of a spec, from the cache or made. Raises BuildError, UserError, MachineError."""
         self.place.spare_kernel(job.spec)
@@ -52,11 +132,6 @@ class Runner:
         # Where the tree's scripts may be: the root of a git tree is a repository.
         self._sources[kernel.key] = (job.tree.root, self.cache.root / "objects" / job.spec.object_key / "src")
         return kernel
-
-    def same_code(self, one: str, other: str) -> bool:
-        """Whether two kernels that were built here, by their keys, do the same."""
-        a, b = self._kernels[one], self._kernels[other]
-        return one == other or same_code(Path(a.vmlinux), Path(b.vmlinux), Path(a.config).read_text(encoding="utf-8"))
 
     def accel(self, request: str, kernel: Kernel, generation: str, arch: str) -> tuple[str, str]:
         """(kvm or tcg, why): a real boot of `kernel` decides; remembered for this host and kernel generation, so that
@@ -69,21 +144,35 @@ class Runner:
 
         return probe(request, self.host, generation, attempt, self.cache.folder("kvm") / "answers.json")
 
-    def boot(self, spec: BootSpec, limit: float | None = None) -> Boot:
-        """One boot: done, or taken from the cache where its evidence is exact. `limit`: seconds that it may take."""
+    def boot(self, ready: Sequence[Ready]) -> Iterator[Boot]:
+        """One boot after the other: done, or taken from the cache where its evidence is exact."""
+        return map(self._boot, ready)
+
+    def _boot(self, ready: Ready) -> Boot:
+        spec = ready.spec
         name = f"{spec.order:03d}-{spec.arm}-{spec.machine.cpus}cpu-{spec.evidence}"
         self.place.spare([("boots", spec.key)])
-        if (boot := self._reuse(spec, name)) is not None:
+        if not ready.fresh and (boot := self._reuse(spec, name)) is not None:
             return boot
         console = self._console(name)
         asked = bootrequest.request_for(
             spec, self._kernels[spec.kernel_key], self.guest.base_cpio_path, console,
-            raw=self.folder.raw(console), seconds=limit, sources=self._sources[spec.kernel_key],
+            raw=self.folder.raw(console), seconds=ready.limit, sources=self._sources[spec.kernel_key],
         )  # fmt: skip
         boot = _record(spec, self._do(asked), self.folder)
         if boot.outcome is Outcome.OK and _is_exact(spec) and not boot.splats:
             self._keep(boot)
         return boot
+
+    def reached(
+        self, name: str, kernel: Kernel, program: str, machine: Machine, addresses: Sequence[int], seconds: float
+    ) -> Reached:
+        """By breakpoints, on this machine."""
+        console, base = self.folder.console(name), self.guest.base_cpio_path
+        asked = bootrequest.request(kernel, base, program, machine, console, seconds=seconds)
+        found = bootrequest.reached(asked, addresses, self.progress)
+        self.guest_seconds += found.seconds
+        return found
 
     def _do(self, asked: BootRequest) -> BootRun:
         run = bootrequest.boot(asked, self.progress)

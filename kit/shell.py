@@ -14,7 +14,7 @@ from kit.plan import instruments
 from kit.progress import Progress
 from kit.project import PROJECT
 from kit.records import Experiment, Machine
-from kit.runner import Runner
+from kit.runner import LocalRunner
 from kit.store import Cache, RunFolder
 from kit.upkeep import scratch
 from kit.vm.session import Session, size_of
@@ -60,7 +60,7 @@ def shell(exp: Experiment, wish: Wish, cache: Cache, progress: Progress) -> int:
         scratch() as base,
         place.at(RunFolder.create(base, "shell", "0")),
     ):
-        runner = Runner(place)
+        runner = LocalRunner(place)
         arm, instrument = _resolve(own, wish, place)
         kernel = runner.build(arm.builds[instrument])
         accel, why = runner.accel(own.accel, kernel, f"{arm.tree.version} {instrument}", own.arch)

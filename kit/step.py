@@ -20,7 +20,7 @@ from kit.kernel.git import Repository
 from kit.kernel.tree import resolve_tree
 from kit.progress import Progress
 from kit.records import digest
-from kit.runner import Runner
+from kit.runner import LocalRunner
 from kit.search.line import Source
 from kit.search.metric import bad_side
 from kit.search.question import Question
@@ -47,7 +47,7 @@ def step(question: Question, here: Path, cache: Cache, progress: Progress) -> in
         folder = RunFolder(cache.folder(FOLDER, name))
         cache.folder(FOLDER, name, "console")
         with place.at(folder):
-            return _Step(question, repository, Workbench(question, Runner(place), place)).decide(ends)
+            return _Step(question, repository, Workbench(question, LocalRunner(place), place)).decide(ends)
 
 
 def _alone(question: Question) -> bool:

@@ -19,8 +19,8 @@ LAYERS = (
     ("kernel", "outside", "sim", "upkeep", "vm", "workload"),
     ("changes", "evidence", "arms"),
     ("schema", "bootrequest", "workplace"),
-    ("exercise", "spec", "plan", "runner", "provenance"),
-    ("overlap",),
+    ("spec", "plan", "runner", "provenance"),
+    ("exercise", "overlap"),
     (
         *("check", "compareverb", "doctor", "experiment", "historyverb", "keys", "modelverb", "recorded", "report"),
         *("search", "selftest"),

@@ -207,7 +207,7 @@ def test_an_arm_of_the_same_code_boots_no_more_and_leaves_nothing_to_compare(
 ) -> None:
     """The baseline may have booted before the arm was built: what is told does not depend on how far it came."""
     bench.arms(with_=[bench.fault("nothing")])
-    monkeypatch.setattr(kit.runner, "same_code", lambda *_: True)
+    monkeypatch.setattr(kit.overlap, "same_code", lambda *_: True)
     slow_builds(monkeypatch, lambda: bench.did("boot"), 1)
     assert bench.run().code == OK
     verdict = bench.verdict()

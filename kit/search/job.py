@@ -15,7 +15,7 @@ from kit.kernel.tree import Tree, resolve_tree
 from kit.progress import Progress
 from kit.project import command
 from kit.records import Boot
-from kit.runner import Runner
+from kit.runner import Engine, LocalRunner
 from kit.search.exact import ExactSearch
 from kit.search.findings import Finding, Proof, Stage, as_json, in_words
 from kit.search.history import read_history
@@ -86,6 +86,7 @@ def bisect(
     runs: Path,
     resume: Path | None = None,
     watch: Watch | None = None,
+    engine: Engine = LocalRunner,
 ) -> BisectResult:
     """Finds the commit that changed the metric, or says why not. `watch` is told of every test.
 
@@ -100,7 +101,7 @@ def bisect(
         with place.at(folder):
             ends = None if question.series is not None else (line.place(0), line.place(len(line.commits)))
             write_question(question, folder.path, ends)
-            workbench = Workbench(question, Runner(place), place)
+            workbench = Workbench(question, engine(place), place)
             job = _Job(question, line, workbench, progress, watch or (lambda _: None), list(notes), start)
             return _interruptible(job)
 

@@ -19,7 +19,7 @@ from kit.kernel.image import same_code
 from kit.plan import limit_by
 from kit.project import PROJECT
 from kit.records import ArmSpec, Boot, BootSpec, Kernel, Outcome, to_json
-from kit.runner import Runner, load_boots
+from kit.runner import Ready, Runner, load_boots
 from kit.search.line import Source
 from kit.search.metric import boots_of, metric_of
 from kit.search.question import Question
@@ -104,7 +104,7 @@ class Workbench:
         """The boots of this test; a second test of a place is another boot, not the first one again."""
         name = label(place) if role != AGAIN else f"{label(place)}-again"
         times = self.tests.times(place, role)
-        specs = boots_of(self.question, name, kernel.key, self.accel, self.runner.guest.key)
+        specs = boots_of(self.question, name, kernel.key, self.accel, self.runner.guest_key)
         first = len(self.recorded)
         repeat = times + (1 if role == AGAIN else 0)
         return [replace(s, repeat=repeat, order=first + i) for i, s in enumerate(specs)]
@@ -127,12 +127,8 @@ class Workbench:
         return boot
 
     def _once(self, spec: BootSpec, role: str) -> Boot:
-        self.runner.fresh, usual = self.runner.fresh or role == AGAIN, self.runner.fresh
-        try:
-            with self.progress.task(f"boot {spec.arm}, {spec.machine.cpus} vCPU"):
-                boot = self.runner.boot(spec, self._limit(spec))
-        finally:
-            self.runner.fresh = usual
+        with self.progress.task(f"boot {spec.arm}, {spec.machine.cpus} vCPU"):
+            boot = next(self.runner.boot([Ready(spec, self._limit(spec), fresh=role == AGAIN)]))
         self.place.folder.append_boot(to_json(boot))
         self.recorded.append(boot)
         return boot

@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT))
 
 from kit.experiment import run_experiment  # noqa: E402
 from kit.progress import Progress  # noqa: E402
-from kit.runner import PROBE_PROGRAM  # noqa: E402
+from kit.bootrequest import PROBE_PROGRAM  # noqa: E402
 from kit.spec import read_experiment  # noqa: E402
 from kit.store import DRAFT, Cache  # noqa: E402
 

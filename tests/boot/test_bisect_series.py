@@ -16,7 +16,7 @@ import yaml
 from kit.errors import INCONCLUSIVE, OK
 from kit.kernel.quilt import read_series
 from kit.report.progress import PlainProgress
-from kit.runner import Runner
+from kit.runner import LocalRunner
 from kit.search.job import bisect, line_for
 from kit.search.question import Question, read_question
 from kit.search.record import SEARCH
@@ -109,7 +109,7 @@ def test_every_prefix_builds_without_a_warning_and_boots(tmp_path: Path) -> None
     folder = RunFolder.create(tmp_path, "prefixes", "now")
     values = []
     with workplace(cache, progress, question.exp.toolchain) as place, place.at(folder):
-        workbench = Workbench(question, Runner(place), place)
+        workbench = Workbench(question, LocalRunner(place), place)
         for index in range(len(line.commits) + 1):
             test = workbench.test(line.place(index), partial(line.source, index), SEARCH, ())
             assert test.value is not None, (index, test.why)
