@@ -330,6 +330,8 @@ class Comparison:
     said: Verdict | None = None  # the verdict of this comparison alone
     pairs: int | None = None  # blocks that it rests on, where boots count that are in none
     aa: bool = False  # the arm is the baseline's own image
+    arm_values: tuple[float, ...] = ()  # of each boot, in the unit of `arm_value`; in pairs where boots are in blocks
+    baseline_values: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -118,6 +118,8 @@ def _comparison(exp: Experiment, row: MetricRow, arm: str, mine: Sequence[float]
         baseline_value=fmean(base),
         exact=all(len(v) > 1 and len(set(v)) == 1 for v in (mine, base)),
         baseline_n=len(base),
+        arm_values=tuple(mine),
+        baseline_values=tuple(base),
     )
 
 

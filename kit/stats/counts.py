@@ -62,6 +62,8 @@ def compare(at: At, arm: str, counted: Counted, baseline: str, base: Counted, jo
         baseline_predicted=base.predicted,
         baseline_agrees=base.agrees,
         baseline_n=len(base.values),
+        arm_values=tuple(v / jobs for v in counted.values),
+        baseline_values=tuple(v / jobs for v in base.values),
     )
 
 

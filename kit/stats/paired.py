@@ -229,6 +229,8 @@ def record(
         detectable=finite(detectable),
         said=verdict,
         aa=p.aa,
+        arm_values=p.arm_values[:n],
+        baseline_values=p.baseline_values[:n],
     )
 
 
