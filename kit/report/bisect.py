@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tabulate import tabulate
 
 from kit.evidence.bisected import METRICS
+from kit.report.folded import COLUMNS, command_lines, folded, header
 from kit.stats.phrase import signed
 from kit.stats.words import join, several
 
@@ -18,7 +19,7 @@ WIDEST = 96  # bars in a row; of a longer line each stands for several commits
 SHORT = 12
 SMALL = 0.2  # a ratio nearer to 1 is printed in percents
 LARGE = 1e4  # a value from here on is printed without decimals
-FOLD = 72  # columns of a mail
+MAIL_NAME = 30  # columns of a commit in a mail
 Found = Mapping[str, Any]
 
 
@@ -191,30 +192,31 @@ def git_log(found: Found) -> str:
 
 
 def mail(found: Found) -> str:
-    """A report for the lists, plain text. Only for a culprit."""
+    """A report for the lists, plain text of at most 72 columns. Only for a culprit."""
     culprit = found["culprit"]
     origin = found["provenance"]
+    accel = origin["guest"]["accel"].upper() or "not booted"
     body = [
-        f"Subject: [REGRESSION] {measured(found)}: {_short_ratio(found)} since {_named(culprit)}",
+        *header("Subject", f"[REGRESSION] {measured(found)}: {_short_ratio(found)} since {_named(culprit)}"),
         "To: regressions@lists.linux.dev",
         "",
-        *_folded(f"A bisection between {found['good']} and {found['bad']} ends at"),
+        *folded(f"A bisection between {found['good']} and {found['bad']} ends at"),
         "",
-        f'  {_named(culprit)} ("{culprit["subject"]}")',
-        *([f"  {culprit['author']}, {culprit['date']}"] if culprit["author"] else []),
+        *folded(f'{_named(culprit)} ("{culprit["subject"]}")', "  ", "  "),
+        *(folded(f"{culprit['author']}, {culprit['date']}", "  ", "  ") if culprit["author"] else []),
         "",
-        *_folded(_mail_values(found)),
+        *folded(_mail_values(found)),
         "",
-        _mail_table(found),
+        *_mail_table(found),
         "",
-        *_folded(_mail_proof(found)),
+        *folded(_mail_proof(found)),
         "",
         "How to reproduce:",
         "",
-        *_folded(f"Linux {origin['version']} ({origin['tree']}), built with {origin['toolchain']}, in {origin['qemu']} "
-                 f"({origin['guest']['accel'].upper() or 'not booted'}), by kit {origin['kit']}:"),
+        *folded(f"Linux {origin['version']} ({origin['tree']}), built with {origin['toolchain']}, in {origin['qemu']} "
+                f"({accel}), by kit {origin['kit']}:"),
         "",
-        f"  {origin['reproduce']}",
+        *command_lines(origin["reproduce"]),
         "",
         *_trailers(found),
         "",
@@ -239,10 +241,20 @@ def _mail_values(found: Found) -> str:
     return f"What was measured: {measured(found)}. Before this commit: {before}; with it: {after} ({how})."
 
 
-def _mail_table(found: Found) -> str:
-    rows = [[row["name"], _values(found, row["values"]), row["state"]]
-            for row in found["commits"]]  # fmt: skip
-    return tabulate(rows, headers=["commit", "value", ""], disable_numparse=True)
+def _mail_table(found: Found) -> list[str]:
+    """A commit a line, with its values and what they make of it; long values go on below."""
+    widest = min(max(len(row["name"]) for row in found["commits"]), MAIL_NAME)
+    lines = [f"{'commit':<{widest}}  state  value", f"{'-' * widest}  -----  {'-' * 20}"]
+    for row in found["commits"]:
+        head = f"{row['name'][:widest]:<{widest}}  {row['state']:<5}  "
+        lines += _hung(head, _values(found, row["values"]) or row["why"] or "-")
+    return lines
+
+
+def _hung(head: str, text: str) -> list[str]:
+    """Text beside a head, its further lines below it."""
+    return [f"{head if i == 0 else ' ' * len(head)}{line}".rstrip() for i, line in
+            enumerate(textwrap.wrap(" ".join(text.split()), COLUMNS - len(head)) or [""])]  # fmt: skip
 
 
 def _mail_proof(found: Found) -> str:
@@ -272,14 +284,3 @@ def _trailers(found: Found) -> list[str]:
     if not introduced:
         lines.append(f"({culprit['name']} is no commit yet: there is nothing that regzbot or a Fixes: line could name)")
     return [*lines, *(f"Link: {link}" for link in links)]
-
-
-def _folded(text: str) -> list[str]:
-    """Lines of no more than FOLD columns; a word is never cut."""
-    lines = [""]
-    for word in re.split(r" +", text):
-        if lines[-1] and len(lines[-1]) + 1 + len(word) > FOLD:
-            lines.append(word)
-        else:
-            lines[-1] = f"{lines[-1]} {word}".strip()
-    return lines

@@ -6,7 +6,23 @@ import argparse
 from collections.abc import Callable, Mapping
 
 from kit import __version__
-from kit.verbs import bisect, check, clean, compare, completion, doctor, model, rerun, run, shell, show, step, test
+from kit.verbs import (
+    bisect,
+    check,
+    checkmail,
+    clean,
+    compare,
+    completion,
+    doctor,
+    model,
+    report,
+    rerun,
+    run,
+    shell,
+    show,
+    step,
+    test,
+)
 
 TYPE_CHECKING = False  # typing's own costs 7 ms of every start
 if TYPE_CHECKING:
@@ -18,7 +34,9 @@ VERBS: Mapping[str, tuple[ModuleType, str]] = {
     "bisect": (bisect, "find the commit or patch that changed a metric"),
     "step": (step, "for `git bisect run`: 0 good, 1 bad, 125 neither, 255 stop"),
     "show": (show, "show a run's verdict again, how far it came, or one of its boots"),
+    "report": (report, "a run, or several, for people, for a CI, or for the list"),
     "rerun": (rerun, "do one boot of a run again, and compare"),
+    "check-mail": (checkmail, "for b4: a patch's mail in, checks as JSON out"),
     "shell": (shell, "a shell, or one command (-- COMMAND), in an arm's kernel"),
     "doctor": (doctor, "what kit needs, and what of it this machine has"),
     "clean": (clean, "show what the cache holds, or remove some of it"),

@@ -1,0 +1,45 @@
+"""The table of report formats: a format is a module with a `render`, and a row here. A format's module is loaded when
+it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+TYPE_CHECKING = False  # typing's own costs 7 ms of every start
+if TYPE_CHECKING:
+    from kit.report.style import Style
+    from kit.runfiles import Files
+
+    Render = Callable[[Sequence[Files], Style], str]
+
+
+@dataclass(frozen=True)
+class Report:
+    """`module`: its `render` takes one or more runs and gives the whole file. `file`: its usual name in a run's folder.
+    `about`: for `kit report --help`. `itself`: `kit run` and `kit bisect` write it."""
+
+    module: str
+    file: str
+    about: str
+    itself: bool = False
+
+    @property
+    def render(self) -> Render:
+        """Loads the module."""
+        found: Render = import_module(self.module).render
+        return found
+
+
+REPORTS: Mapping[str, Report] = {
+    "text": Report("kit.report.terminal", "report.txt", "what `kit run` prints"),
+    "json": Report("kit.report.asjson", "report.json", "verdict.json or bisect.json; of several runs a list"),
+    "junit": Report("kit.report.junit", "junit.xml", "JUnit's XML, for a CI", itself=True),
+    "ktap": Report("kit.report.ktap", "report.ktap", "the kernel's own test format"),
+    "mail": Report("kit.report.mail", "mail.txt", "for the list: plain text of 72 columns"),
+    "markdown": Report("kit.report.markdown", "report.md", "for a forge's comment or summary"),
+    "csv": Report("kit.report.commas", "report.csv", "every number, for a spreadsheet"),
+    "kcidb": Report("kit.report.kcidb", "kcidb.json", "for KernelCI's database"),
+    "b4": Report("kit.report.b4", "b4.json", "what `b4 review` reads from a check"),
+}

@@ -1,0 +1,17 @@
+"""What a report is to be told that no run knows: who reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+def _nobody() -> str:
+    return ""
+
+
+@dataclass(frozen=True)
+class Style:
+    """`tester`: gives `Name <mail>` of git's configuration, empty where it has none; asked by those who need it."""
+
+    tester: Callable[[], str] = _nobody

@@ -1,0 +1,30 @@
+"""`kit report`: runs told in one of the formats of kit.report.formats."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from kit.report.formats import REPORTS
+from kit.verbs.common import fitted, runs_argument
+
+
+def arguments(verb: argparse.ArgumentParser) -> None:
+    """What stands behind `kit report`."""
+    verb.add_argument("run", nargs="+", metavar="RUN", help="a run folder, its name, or `last`; several: side by side")
+    runs_argument(verb)
+    written = " and ".join(report.file for report in REPORTS.values() if report.itself)
+    form = verb.add_argument_group("formats", f"printed; without one, {written} are written into the run's folder")
+    only = form.add_mutually_exclusive_group()
+    for name, row in REPORTS.items():
+        only.add_argument(f"--{name}", dest="format", action="store_const", const=name, help=row.about)
+    form.add_argument("-o", "--output", type=Path, metavar="FILE", help="write it there instead of printing it")
+
+
+def do(options: argparse.Namespace) -> int:
+    """Runs the verb; its exit code."""
+    from kit.reportverb import AskedReport, report
+
+    text = report(AskedReport(options.run, options.runs, options.format, options.output))
+    print(fitted(text) if options.format == "text" else text, end="")
+    return 0

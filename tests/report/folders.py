@@ -1,0 +1,54 @@
+"""The run folders that tests of reports read (tests/report/make.py makes them), and verdicts derived from them."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+from kit.report.formats import REPORTS
+from kit.report.style import Style
+from kit.runfiles import BisectionFiles, Files, RunFiles, read_files
+
+HERE = Path(__file__).resolve().parent / "recorded"
+NAMES = ("better", "worse", "broken", "nothing", "timed", "bisected")
+RUNS = NAMES[:-1]
+NOBODY = Style()
+ADA = Style(lambda: "Ada Example <ada@example.org>")
+
+
+def folder(name: str) -> Path:
+    """The one run folder of that name."""
+    (found,) = HERE.glob(f"{name}-*")
+    return found
+
+
+def run(name: str, **changes: Any) -> RunFiles:
+    """A run, fields of its verdict replaced."""
+    files = read_files(folder(name))
+    assert isinstance(files, RunFiles)
+    return RunFiles(files.folder, {**copy.deepcopy(dict(files.verdict)), **changes})
+
+
+def bisection() -> BisectionFiles:
+    """The bisection."""
+    files = read_files(folder("bisected"))
+    assert isinstance(files, BisectionFiles)
+    return files
+
+
+def every() -> list[Files]:
+    """All of them."""
+    return [read_files(folder(name)) for name in NAMES]
+
+
+def told(form: str, *files: Files, style: Style = NOBODY) -> str:
+    """A report."""
+    return REPORTS[form].render(files, style)
+
+
+def comparisons(files: RunFiles) -> list[dict[str, Any]]:
+    """All comparisons of its verdict.json, of the file itself, with their kind."""
+    verdict = json.loads((files.folder / "verdict.json").read_text())
+    return [{**c, "kind": kind} for kind, said in verdict["evidence"].items() for c in said["comparisons"]]
