@@ -34,7 +34,6 @@ CHUNK = 65536
 KEPT = 1 << 20  # of the console, to tell a panic
 TERMINAL = ("terminal", "control")
 STREAMS = ("stdin", "stdout", "stderr")
-DEADLY = (signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -67,11 +66,10 @@ def run_session(
 ) -> Session:
     """Boots `image` and stays until it ends. `limit`: seconds from its start, None for no limit once init runs.
 
-    Raises MachineError where QEMU does not start; SystemExit on SIGTERM and SIGHUP.
+    Raises MachineError where QEMU does not start. SIGTERM and SIGHUP are to end this by an exception (kit.cli.ending).
     """
     names = TERMINAL if interactive else STREAMS
     with ExitStack() as stack:
-        stack.enter_context(_mortal())
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kit-shell-")))
         pairs = {n: tuple(map(stack.enter_context, socket.socketpair())) for n in ("console", *names)}
         files = Files(image, folder / "initramfs", folder / "log", pairs["console"][1].fileno(), folder / "results")
@@ -98,21 +96,6 @@ def _devices(fds: dict[str, int]) -> list[str]:
         device = "virtconsole" if name == "terminal" else "virtserialport"
         out += ["-chardev", f"socket,id={name},fd={fd}", "-device", f"{device},chardev={name},name=kit.{name}"]
     return out
-
-
-@contextmanager
-def _mortal() -> Iterator[None]:
-    """SIGTERM and SIGHUP unwind instead of killing, so that the terminal is restored and the guest ended."""
-
-    def leave(number: int, frame: object) -> None:
-        raise SystemExit(128 + number)
-
-    before = {number: signal.signal(number, leave) for number in DEADLY}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager

@@ -22,6 +22,7 @@ SECONDS = 60
 SCRIPT = """
 import sys
 from pathlib import Path
+from kit.cli import ending
 from kit.errors import KitError
 from kit.records import Machine
 from kit.shell import _exit_code
@@ -30,11 +31,14 @@ interactive = sys.argv[1] == "terminal"
 limit = float(sys.argv[2]) if len(sys.argv) > 2 else None
 machine = Machine("x86_64", 1, 64, "tcg")
 try:
-    found = run_session(Path("/kernel"), b"nonce=abc\\n", machine, interactive=interactive, limit=limit)
+    with ending(by := []):
+        found = run_session(Path("/kernel"), b"nonce=abc\\n", machine, interactive=interactive, limit=limit)
     code = _exit_code(found, "abc")
 except KitError as error:
     print(f"kit: {error}", file=sys.stderr)
     code = error.exit_code
+except KeyboardInterrupt:
+    code = 128 + by[-1]
 sys.exit(code)
 """
 
