@@ -19,9 +19,9 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from kit.bootrequest import PROBE_PROGRAM  # noqa: E402
 from kit.experiment import run_experiment  # noqa: E402
 from kit.progress import Progress  # noqa: E402
-from kit.bootrequest import PROBE_PROGRAM  # noqa: E402
 from kit.spec import read_experiment  # noqa: E402
 from kit.store import DRAFT, Cache  # noqa: E402
 
