@@ -5,21 +5,19 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kit.errors import UserError
 from kit.progress import Progress
-from kit.records import to_json
+from kit.records import Experiment, to_json
 from kit.report.bisect import git_log, mail, render_bisect
 from kit.report.narrowing import draw
 from kit.search.job import BisectResult, Narrowed, bisect, resume_command
 from kit.search.question import FILE, Question, read_question
 from kit.search.record import Trials
 from kit.stats.words import several
-from kit.store import Cache, read_json, write_atomic
-
-LAST = "last"
+from kit.store import Cache, RunFolder, read_json, write_atomic
 
 
 @dataclass(frozen=True)
@@ -61,7 +59,7 @@ def _question(asked: Asked) -> Question:
         return read_question(asked.config, asked.overrides, asked.flags)
     if asked.config is not None or asked.overrides or any(asked.flags.values()):
         raise UserError(f"--resume goes on with what the run's own {FILE} says", hint="leave the rest out")
-    if not is_bisection(asked.resume):
+    if not RunFolder(asked.resume).is_bisection:
         hint = "a run's folder, as runs/NAME-TIME"
         what = f"not a bisection that can be resumed: no run's {FILE} in it"
         raise UserError(what, where=str(asked.resume), hint=hint)
@@ -80,18 +78,10 @@ def _say(result: BisectResult, asked: Asked) -> str:
     return json.dumps(to_json(found), indent=2) + "\n" if asked.json else render_bisect(found, str(result.folder))
 
 
-def find_bisection(name: str, runs: Path) -> Path | None:
-    """The run folder of that path or name, `last` the newest, if it is a bisection's."""
-    if name == LAST:
-        found = [p for kind in (FILE, "experiment.yaml") for p in runs.glob(f"*/{kind}")]
-        newest = max(found, key=lambda p: p.stat().st_mtime_ns, default=None)
-        return newest.parent if newest is not None and newest.name == FILE else None
-    return next((p for p in (Path(name), runs / name) if is_bisection(p)), None)
-
-
-def is_bisection(folder: Path) -> bool:
-    """Whether it is a bisection's run folder: other folders, as configs/, have a file of that name too."""
-    return (folder / FILE).is_file() and (folder / "console").is_dir()
+def experiment_of(folder: RunFolder) -> Experiment:
+    """What a bisection's boots run, the lock that it counts named first. Raises UserError where the file is damaged."""
+    question = read_question(folder.path / FILE, (), {})
+    return replace(question.exp, locks=tuple(dict.fromkeys([question.wanted.lock, *question.exp.locks])))
 
 
 def show_bisection(folder: Path, *, as_json: bool) -> str:

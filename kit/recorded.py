@@ -15,7 +15,7 @@ from kit.project import command
 from kit.records import Boot, Experiment, Outcome, Results, to_json
 from kit.runner import load_boots
 from kit.spec import read_experiment
-from kit.store import Cache, RunFolder, read_json
+from kit.store import EXPERIMENT, QUESTION, Cache, RunFolder, read_json
 
 LAST = "last"
 TAIL = 20  # lines of a console
@@ -23,25 +23,26 @@ SCHEMA = 1
 
 
 def find_run(name: str, runs: Path) -> RunFolder:
-    """The run folder with that path or name; `last`: the one that was begun or resumed last below `runs`.
+    """The folder of the run or the bisection with that path or name; `last`: of the one that was begun or resumed last
+    below `runs`.
 
     Raises UserError where there is none.
     """
     if name == LAST:
-        found = [p.parent for p in runs.glob("*/experiment.yaml")]
+        found = [p for file in (EXPERIMENT, QUESTION) for p in runs.glob(f"*/{file}")]
         if not found:
             raise UserError("no run here yet", where=str(runs), hint="--runs names another folder of runs")
-        return RunFolder(max(found, key=lambda p: (p / "experiment.yaml").stat().st_mtime_ns))
-    for path in (Path(name), runs / name):
-        if (path / "experiment.yaml").is_file():
-            return RunFolder(path)
-    what = "no experiment.yaml in it" if Path(name).is_dir() else "no such folder"
+        return RunFolder(max(found, key=lambda p: p.stat().st_mtime_ns).parent)
+    for folder in map(RunFolder, (Path(name), runs / name)):
+        if folder.is_run or folder.is_bisection:
+            return folder
+    what = f"no {EXPERIMENT} in it" if Path(name).is_dir() else "no such folder"
     raise UserError(f"not a run: {what}", where=name, hint=f"`{LAST}` is the newest below {runs}")
 
 
 def experiment_of(folder: RunFolder) -> Experiment:
     """The experiment as the run resolved it. Raises UserError where the file was damaged."""
-    return read_experiment(folder.path / "experiment.yaml", [])
+    return read_experiment(folder.path / EXPERIMENT, [])
 
 
 def resume_command(folder: RunFolder) -> str:

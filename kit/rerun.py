@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from kit import bootrequest
-from kit.errors import MachineError
+from kit.errors import MachineError, UserError
 from kit.evidence import EVIDENCE
 from kit.evidence.locks import by_class, named
 from kit.kernel.build import cached_kernel, source_folders
 from kit.plan import Plan
 from kit.progress import Progress
+from kit.project import command
 from kit.recorded import experiment_of, find_boot, name_of, planned, provenance_of, resume_command
 from kit.records import Boot, BootSpec, Experiment, Kernel, Results, to_json
 from kit.runner import load_boots
@@ -25,8 +26,8 @@ from kit.workload.guestimage import archive_name, build_guest
 
 @dataclass(frozen=True)
 class Rerun:
-    """`rows`: window, lock, recorded and new acquisitions (None where a side has no such window). `same`: outcome and
-    rows are."""
+    """`rows`: window, lock, recorded and new acquisitions (None where a side has no such window); none for a boot
+    that measures time, or sent no results. `same`: outcome and rows are."""
 
     recorded: Boot
     run: BootRun
@@ -45,6 +46,7 @@ class Rerun:
         return {
             "boot": name_of(old),
             "same": self.same,
+            "compared": len(self.rows),
             "recorded": {"outcome": str(old.outcome), "why": old.why, "seconds": old.seconds},
             "now": {"outcome": str(new.outcome), "why": new.why, "seconds": round(new.seconds, 2)},
             "windows": list(self.rows),
@@ -70,6 +72,10 @@ def rerun(
     `gdb`: stopped at its start for gdb; `keep`: where it hangs it is left for gdb; `say` gets the words for either.
     Raises UserError where there is no such boot, MachineError where the kernel is not in the cache any more.
     """
+    if folder.is_bisection:
+        hint = f"its boots are listed by: {command('show', str(folder.path), '--boot')}"
+        what = "a boot of a bisection cannot be done again, only one of a run"
+        raise UserError(what, where=str(folder.path), hint=hint)
     exp, boot, origin = experiment_of(folder), find_boot(folder, name), provenance_of(folder)
     notes: list[str] = []
     spec = _spec(exp, boot, origin, notes)

@@ -19,6 +19,7 @@ from typing import Any
 from kit.errors import MachineError
 
 DRAFT = ".new-"
+EXPERIMENT, QUESTION = "experiment.yaml", "bisect.yaml"  # what a run folder is of
 
 
 def cache_root() -> Path:
@@ -215,6 +216,16 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+
+    @property
+    def is_run(self) -> bool:
+        """Whether it is that of a `kit run`."""
+        return (self.path / EXPERIMENT).is_file()
+
+    @property
+    def is_bisection(self) -> bool:
+        """Whether it is that of a `kit bisect`: other folders, as configs/, have a file of that name too."""
+        return (self.path / QUESTION).is_file() and (self.path / "console").is_dir()
 
     @classmethod
     def create(cls, base: Path, name: str, stamp: str) -> RunFolder:

@@ -1057,6 +1057,16 @@ def test_a_bisection_is_shown_again(bisection: Bisection) -> None:
     assert bisection.bench.call("show", run.name).out == ran.out
     assert bisection.bench.call("show", "last").out == ran.out
     assert json.loads(bisection.bench.call("show", "last", "--json").out) == bisection.found()
+    older = run.with_name("older")
+    older.mkdir()
+    (older / "experiment.yaml").touch()
+    os.utime(older / "experiment.yaml", (1e9, 1e9))
+    rows = json.loads(bisection.bench.call("show", "last", "--boot", "--json").out)
+    assert [row["name"] for row in rows] == [p.stem for p in sorted((run / "console").glob("*.log"))]
+    shown = bisection.bench.call("show", "last", "--boot", "0")
+    assert (shown.code, f"{run.name}/console/" in shown.out, "anon_vma" in shown.out) == (OK, True, True)
+    again = bisection.bench.call("rerun", "last", "--boot", "0")
+    assert (again.code, "a boot of a bisection cannot be done again" in again.err) == (BAD_INPUT, True)
     (run / "bisect.json").unlink()
     assert command("bisect", "--resume") in bisection.bench.call("show", "last").out
 

@@ -24,7 +24,12 @@ import kit.rerun
 from kit.cli import INTERRUPTED
 from kit.errors import BAD_INPUT, COULD_NOT_RUN, NOT_AS_EXPECTED, OK
 from kit.progress import Progress
+from kit.records import Boot, Outcome, Results, WindowResult
+from kit.report.recorded import render_rerun
+from kit.rerun import Rerun
+from kit.spec import read_experiment
 from kit.store import Cache, RunFolder
+from kit.vm.boot import BootRun
 
 
 def test_the_same_boot_counts_the_same_again(bench: Bench) -> None:
@@ -185,3 +190,27 @@ def test_a_checking_boot_is_told_again_what_it_was_told(bench: Bench, monkeypatc
     assert bench.call("rerun", "last", "--boot", "0").code == OK
     assert told[0].keys() == {"nonce", "limit", "swap"}
     assert 60 <= int(told[0]["limit"]) < 900, "as long as the run gave it, not as long as a first boot"
+
+
+def timed(outcome: Outcome) -> tuple[Boot, BootRun]:
+    """A boot that measured time, and the same again, another time."""
+    first, second = (Results("6.1", 1, {}, (WindowResult("w", elapsed, ()),)) for elapsed in (1000, 2000))
+    boot = Boot("k", "with", "k", "time", 1, "kvm", 0, 0, 0, Outcome.OK, "", 1.0, "console/000.log", first)
+    return boot, BootRun(outcome, "", 1.0, None, Path("again.log"), second, 0, ())
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        (Outcome.OK, "It ended as recorded; there was no count to compare."),
+        (Outcome.HANG, "NOT the same as recorded."),
+    ],
+)
+def test_a_boot_of_which_nothing_was_compared_is_not_called_the_same(outcome: Outcome, said: str) -> None:
+    boot, run = timed(outcome)
+    exp = read_experiment(ROOT / "configs" / "aim7.yaml", [])
+    again = Rerun(boot, run, *kit.rerun._differences(boot, run.results, exp), ()).as_json()
+    assert (again["compared"], again["windows"]) == (0, [])
+    text = render_rerun(again)
+    assert f"{said} Console: again.log\n" in text
+    assert "The same" not in text

@@ -96,8 +96,15 @@ def render_rerun(again: Row) -> str:
     if again["other_classes_that_differ"]:
         parts.append(f"other lock classes that differ in some window: {again['other_classes_that_differ']}")
     parts += [f"note: {note}" for note in again["notes"]]
-    parts.append(f"{'The same' if again['same'] else 'NOT the same'} as recorded. Console: {again['console']}")
+    parts.append(f"{_same(again)} Console: {again['console']}")
     return "\n".join(p for p in parts if p) + "\n"
+
+
+def _same(again: Row) -> str:
+    """What is the same and what was not compared, in a sentence."""
+    if not again["same"]:
+        return "NOT the same as recorded."
+    return "The same as recorded." if again["compared"] else "It ended as recorded; there was no count to compare."
 
 
 def _ended(side: Row) -> str:

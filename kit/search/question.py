@@ -18,9 +18,9 @@ from kit.resolved import shared_keys
 from kit.schema import BisectModel
 from kit.source import Source
 from kit.spec import check_source, find_path
-from kit.store import write_atomic
+from kit.store import QUESTION, write_atomic
 
-FILE = "bisect.yaml"  # in a run's folder
+FILE = QUESTION
 SCHEME = "git:"
 
 
