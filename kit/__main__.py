@@ -21,7 +21,7 @@ if sys.version_info < (3, 11):  # noqa: UP036
     )
     sys.exit(255 if "step" in sys.argv[1:3] else 4)  # `git bisect run` would take 4 for bad
 
-from kit.errors import KitError, MachineError, step_code  # noqa: E402
+from kit.base.errors import KitError, MachineError, step_code  # noqa: E402
 from kit.setup import environment  # noqa: E402
 
 NO_INSTALL = "--no-install"

@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from kit.errors import BAD_INPUT, COULD_NOT_RUN, KitError, step_code
+from kit.base.errors import BAD_INPUT, COULD_NOT_RUN, KitError, step_code
 from kit.verbs.table import doing, parser
 
 INTERRUPTED = 130

@@ -20,10 +20,10 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-import kit.bootrequest
-import kit.experiment
+import kit.run.bootrequest
+import kit.run.job
+from kit.base.project import command
 from kit.cli import main
-from kit.project import command
 from kit.vm.boot import BootRun, run_boot
 from kit.vm.console import Limits
 from kit.workload.guestimage import COMPILER, GuestImage, build_guest
@@ -206,7 +206,7 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
             raise KeyboardInterrupt
         return run_boot(*args, **options)
 
-    monkeypatch.setattr(kit.bootrequest, "run_boot", boot)
+    monkeypatch.setattr(kit.run.bootrequest, "run_boot", boot)
 
 
 def resume_command(ran: Ran) -> list[str]:

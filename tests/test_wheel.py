@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from rig import Bench
 
-from kit.errors import COULD_NOT_RUN, OK
-from kit.project import PROJECT
+from kit.base.errors import COULD_NOT_RUN, OK
+from kit.base.project import PROJECT
 
 pytestmark = pytest.mark.boot  # real builds, though of no kernel
 BUILD_LIMIT = 300
@@ -93,7 +93,7 @@ def test_the_wheel_has_every_file_of_the_package_and_its_data(wheel: Path) -> No
 
 
 def test_it_runs_from_its_own_place_and_makes_no_environment(installed: Installed) -> None:
-    asked = "import kit.project as p; print(p.IS_CLONE, p.PROJECT, p.command('run', 'x'))"
+    asked = "import kit.base.project as p; print(p.IS_CLONE, p.PROJECT, p.command('run', 'x'))"
     done = subprocess.run([installed.python, "-P", "-c", asked], capture_output=True, text=True, check=True)
     is_clone, place, command = done.stdout.split(maxsplit=2)
     assert (is_clone, command.strip()) == ("False", "kit run x")

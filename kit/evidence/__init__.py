@@ -91,4 +91,4 @@ EVIDENCE: Mapping[str, Evidence] = {
         },
     ),
 }
-"""Every kind by its name in experiments. A new one is a module, a row here, and its keys (kit.schema)."""
+"""Every kind by its name in experiments. A new one is a module, a row here, and its keys (kit.experiment.schema)."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from kit.base.words import join, several
 from kit.evidence.reading import BAD, GOOD, Asked, Reading, unwanted
 from kit.evidence.request import Site
 from kit.records import Boot, BootSpec, Experiment, KindVerdict, Machine, Outcome, Verdict
 from kit.stats.attribution import attribute
-from kit.stats.words import join, several
 from kit.workload.catalog import make_loads
 from kit.workload.load import boot_program
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean
 from typing import Any
 
+from kit.base.words import several
 from kit.evidence.blame import blame
 from kit.evidence.locks import EVERY, acquisitions, classes, named
 from kit.evidence.metrics import metric_counts, metric_rows, silent, unprinted
@@ -27,7 +28,6 @@ from kit.records import Boot, BootSpec, Comparison, Experiment, KindVerdict, Mac
 from kit.stats.blocks import block_order
 from kit.stats.counts import Counted, compare, judge_by_extremes, ratio_of
 from kit.stats.noisy import Decision
-from kit.stats.words import several
 from kit.workload.catalog import make_loads
 from kit.workload.load import WindowInfo, boot_program
 

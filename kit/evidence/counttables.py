@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from kit.base.words import number, rough, several
 from kit.evidence.tables import BACKGROUND, COMPARED, Row, Table
-from kit.stats.words import number, rough, several
 
 
 def counted(verdict: Row, kind: str) -> list[Table]:

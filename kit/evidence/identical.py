@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from kit.base.words import join
 from kit.evidence import EVIDENCE
 from kit.records import Boot, Experiment, KindVerdict, Verdict
-from kit.stats.words import join
 
 Identical = Mapping[str, Sequence[str]]
 """Instrument → arms whose image is the baseline's, apart from its build id and line numbers."""

@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from kit.base.words import percent, several
 from kit.evidence.reading import Asked, Reading, unwanted, windows_of
 from kit.evidence.request import Site
 from kit.records import Boot, BootSpec, Experiment, KindVerdict, Machine, Outcome, Verdict, WindowResult
 from kit.stats.blocks import block_order
 from kit.stats.layouts import conclude
 from kit.stats.paired import LESS, Pairs
-from kit.stats.words import percent, several
 from kit.workload.catalog import make_loads
 from kit.workload.load import Load, WindowInfo, boot_program
 from kit.workload.longer import longer

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any
 
+from kit.base.words import several
 from kit.evidence.scatter import Counts
 from kit.records import At, Boot, Comparison, Experiment
 from kit.stats.counts import ratio_of
-from kit.stats.words import several
 from kit.workload.catalog import parse_params
 from kit.workload.metrics import Metric, read_metrics
 from kit.workload.payload import Payload, RegexModel

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from kit.base.words import several
 from kit.evidence.locks import classes, named
 from kit.evidence.predictions import layouts_of, predict_arm
 from kit.evidence.request import Site
 from kit.model.predict import Prediction
 from kit.records import Boot, BootSpec, Comparison, Experiment, KindVerdict, Verdict
 from kit.stats.counts import LESS, judge_all, ratio_of
-from kit.stats.words import several
 from kit.workload.catalog import make_loads
 from kit.workload.load import WindowInfo
 

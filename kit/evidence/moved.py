@@ -19,11 +19,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from kit.base.words import join, number, several
 from kit.evidence.locks import EVERY, classes, named
 from kit.evidence.ranking import BEYOND, EXACT, Exactly, Ranking
 from kit.records import Comparison, Experiment, Verdict
 from kit.stats.counts import Counted, compare, judge_all
-from kit.stats.words import join, number, several
 from kit.workload.catalog import make_loads
 
 SAID = 4  # classes in a sentence

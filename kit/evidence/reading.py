@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Protocol
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 from kit.records import Boot, Experiment, Outcome, WindowResult
 from kit.stats.attribution import HANG, is_accepted
 from kit.workload.longer import ROUND

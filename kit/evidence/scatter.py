@@ -14,13 +14,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from kit.base.words import percent
 from kit.records import Boot, Comparison, Experiment, Verdict
 from kit.stats.counts import judge_by_extremes
 from kit.stats.design import Design
 from kit.stats.luck import luck
 from kit.stats.noisy import Decision, conclude, decide
 from kit.stats.paired import Pairs
-from kit.stats.words import percent
 
 PILOT = 2  # blocks that show whether counts are exact
 SURE = 0.01  # the chance that agreement by luck makes any comparison of a run look exact

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kit.stats.phrase import signed
-from kit.stats.words import rough
+from kit.base.words import rough
+from kit.wording.phrase import signed
 
 Row = Mapping[str, Any]
 COMPARED, WITH_INTERVALS, DETAILS, BACKGROUND = range(4)  # where in a report a table stands

@@ -15,6 +15,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from statistics import geometric_mean
 
+from kit.base.words import join, percent
 from kit.evidence.reading import Asked, Reading, unwanted, windows_of
 from kit.evidence.request import Site
 from kit.records import At, Boot, BootSpec, Experiment, HostState, KindVerdict, Machine, Outcome, Verdict, WindowResult
@@ -23,10 +24,9 @@ from kit.stats.design import Design
 from kit.stats.failures import INFRASTRUCTURE
 from kit.stats.noisy import Decision, conclude, decide
 from kit.stats.paired import MORE, Pairs
-from kit.stats.phrase import signed
 from kit.stats.warmup import still_warm
-from kit.stats.words import join, percent
 from kit.vm.hostload import stolen
+from kit.wording.phrase import signed
 from kit.workload.catalog import make_loads
 from kit.workload.load import Load, WindowInfo
 from kit.workload.longer import ROUND, longer, round_name, rounds_program

@@ -17,13 +17,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kit import proc
-from kit.errors import MachineError
+from kit.base import commands
+from kit.base.errors import MachineError
+from kit.base.progress import Progress, Task
 from kit.kernel.deb import newest
 from kit.kernel.download import NotThereError, Web
 from kit.kernel.signature import keyring, signed_text
-from kit.progress import Progress, Task
-from kit.store import read_json, write_json
+from kit.store.files import read_json, write_json
 
 MIRROR = "KIT_DEBIAN_MIRROR"
 DEFAULT = "http://deb.debian.org/debian"
@@ -76,7 +76,7 @@ def settings(progress: Progress) -> Settings:
 
 
 def _apt(argv: Sequence[str], progress: Progress) -> str:
-    return proc.run(argv, progress=progress, limit=60).output if shutil.which(argv[0]) else ""
+    return commands.run(argv, progress=progress, limit=60).output if shutil.which(argv[0]) else ""
 
 
 def _is_off(told: str, check: str) -> bool:

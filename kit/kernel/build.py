@@ -14,8 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kit import proc
-from kit.errors import BuildError, KitError, MachineError, UserError
+from kit.base import commands
+from kit.base.errors import BuildError, KitError, MachineError, UserError
+from kit.base.progress import Progress
 from kit.kernel.config import Config, check_kept, kconfig_names, values
 from kit.kernel.options import has_pvh, has_tinyconfig
 from kit.kernel.ownconfig import differences
@@ -23,9 +24,9 @@ from kit.kernel.shims import Shims, known_to_work
 from kit.kernel.toolchain import Toolchain, jobs
 from kit.kernel.tree import Tree
 from kit.kernel.workspace import Workspace
-from kit.progress import Progress
 from kit.records import Kernel, KernelSpec, to_json
-from kit.store import Cache, read_json, write_atomic, write_json
+from kit.store.cache import Cache
+from kit.store.files import read_json, write_atomic, write_json
 
 CONFIGURE_LIMIT = 900.0
 BUILD_LIMIT = 4 * 3600.0
@@ -205,7 +206,7 @@ class _Build:
     def _planned(self) -> int:
         """How many steps make has before it, by a dry run; it stops at the final link, whose input is not there."""
         with self.progress.task(f"{self.title}: counting build steps"):
-            done = proc.run(
+            done = commands.run(
                 [*self._command(), "-n", "vmlinux"], progress=self.progress, limit=CONFIGURE_LIMIT, env=self._env()
             )
         return len(_PLANNED.findall(done.output))
@@ -226,7 +227,7 @@ class _Build:
         return self.tools.environment(self.cache)
 
     def _make(self, targets: list[str], limit: float, on_line: object = None) -> None:
-        done = proc.run(
+        done = commands.run(
             [*self._command(), *targets],
             progress=self.progress,
             limit=limit,

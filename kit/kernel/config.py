@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 from kit.records import digest
 
 _SET = re.compile(r"^(CONFIG_[A-Za-z0-9_]+)=(.+)$")

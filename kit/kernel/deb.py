@@ -13,7 +13,7 @@ from functools import cmp_to_key
 from pathlib import Path
 from typing import IO
 
-from kit.errors import MachineError
+from kit.base.errors import MachineError
 
 MAGIC = b"!<arch>\n"
 PACKED = {".xz": "r|xz", ".gz": "r|gz", "": "r|"}

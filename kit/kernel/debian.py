@@ -10,13 +10,14 @@ import os
 import re
 from pathlib import Path
 
-from kit import proc
-from kit.errors import MachineError, UserError
+from kit.base import commands
+from kit.base.errors import MachineError, UserError
+from kit.base.progress import Progress
 from kit.kernel.archive import Archive, Entry
 from kit.kernel.deb import extract
-from kit.progress import Progress
 from kit.setup import packages
-from kit.store import Cache, read_json, write_json
+from kit.store.cache import Cache
+from kit.store.files import read_json, write_json
 
 UNPACKED_BYTES = 1_700_000_000  # linux-source-6.1 in October 2026: 1.5 GB, and the archive while it is unpacked
 OBJECTS_BYTES = 600_000_000  # object folders and kernels of the default experiment, with room
@@ -118,7 +119,7 @@ def _unpack(source: Path, folder: str, draft: Path, progress: Progress) -> None:
     """What a tar file's one folder holds into `draft`. Not by --strip-components: what tar takes away from a name's
     beginning it takes away before that, and `folder//name` would be written to /name."""
     options = ["--no-same-owner", "--use-compress-program=xz -T0"]
-    proc.check(["tar", "-x", *options, "-f", str(source), "-C", str(draft), folder], progress=progress, limit=1800)
+    commands.check(["tar", "-x", *options, "-f", str(source), "-C", str(draft), folder], progress=progress, limit=1800)
     for path in list((draft / folder).iterdir()):
         path.rename(draft / path.name)
     (draft / folder).rmdir()

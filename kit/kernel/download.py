@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import IO
 from urllib.request import Request
 
-from kit.errors import MachineError
-from kit.progress import Task
+from kit.base.errors import MachineError
+from kit.base.progress import Task
 
 TIMEOUT = 60.0  # seconds without a byte
 LIMIT = 3600.0  # seconds for one file

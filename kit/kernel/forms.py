@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 from kit.kernel.hunks import scan
 
 _START = re.MULTILINE

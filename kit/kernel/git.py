@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from kit.errors import MachineError, UserError
+from kit.base.errors import MachineError, UserError
 
 LIMIT = 120.0  # seconds of one question
 READ_LIMIT = 900.0  # seconds of reading the contents of a whole tree

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from kit.errors import MachineError
+from kit.base.errors import MachineError
 from kit.kernel.content import Link
 
 LIMIT = 120.0  # seconds of one call

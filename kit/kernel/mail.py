@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 from kit.kernel.forms import is_none, unreadable
 from kit.kernel.gitpatch import FIRST_STRIP, mailinfo, paths_of, split
 from kit.kernel.wrapping import unwrap

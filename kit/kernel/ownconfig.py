@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 from kit.kernel.config import Config, read_fragments, values
 
 GZIP = b"\x1f\x8b"

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 from kit.kernel import forms
 from kit.kernel.content import blob_id
 from kit.kernel.gitpatch import Outcome, apply, paths_of

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 from kit.kernel.forms import in_git_s_words
 from kit.kernel.hunks import Hunk, Scan, Section, split_lines
 

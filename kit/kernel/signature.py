@@ -10,9 +10,9 @@ import re
 import shutil
 from pathlib import Path
 
-from kit import proc
-from kit.errors import MachineError
-from kit.progress import Progress
+from kit.base import commands
+from kit.base.errors import MachineError
+from kit.base.progress import Progress
 
 KEYRINGS = (  # Debian's and Ubuntu's debian-archive-keyring, Arch's, Fedora's debian-keyring; .pgp since 2025
     "/usr/share/keyrings/debian-archive-keyring.gpg",
@@ -48,7 +48,7 @@ def signed_text(data: bytes, url: str, keys: Path, folder: Path, progress: Progr
 def _gpgv(message: Path, text: Path, keys: Path, progress: Progress) -> str:
     """Why the signature is not believed, empty if it is. A second signature by a key that is not here does no harm."""
     argv = ["gpgv", "--status-fd", "1", "--keyring", str(keys), "--output", str(text), str(message)]
-    output = proc.run(argv, progress=progress, limit=LIMIT).output
+    output = commands.run(argv, progress=progress, limit=LIMIT).output
     said = [line.split()[1:] for line in output.splitlines() if re.match(r"\[GNUPG:\] \S", line)]
     words = {line[0] for line in said}
     hashes = {line[8] for line in said if line[0] == "VALIDSIG" and len(line) > 8}
@@ -59,7 +59,7 @@ def _gpgv(message: Path, text: Path, keys: Path, progress: Progress) -> str:
 
 def _sqv(message: Path, text: Path, keys: Path, progress: Progress) -> str:
     argv = ["sqv", "--keyring", str(keys), "--output", str(text), "--cleartext", str(message)]
-    done = proc.run(argv, progress=progress, limit=LIMIT)
+    done = commands.run(argv, progress=progress, limit=LIMIT)
     return "" if done.status == 0 else done.output.strip() or f"sqv ends with status {done.status}"
 
 

@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from kit import proc
-from kit.errors import MachineError
-from kit.progress import Progress
+from kit.base import commands
+from kit.base.errors import MachineError
+from kit.base.progress import Progress
 from kit.records import Splat
 
 SCRIPT = "scripts/decode_stacktrace.sh"  # since 3.16 (dbd1abb209fd)
@@ -53,7 +53,7 @@ def _ask(lines: Sequence[str], script: Path, image: Path, progress: Progress) ->
         asked.flush()
         argv = ["bash", "-c", 'exec bash "$1" "$2" <"$3" 2>/dev/null', "decode", str(script), str(image), asked.name]
         try:
-            said = proc.run(argv, progress=progress, limit=LIMIT).output.splitlines()
+            said = commands.run(argv, progress=progress, limit=LIMIT).output.splitlines()
         except MachineError as error:
             progress.note(f"addresses are not decoded: {error}")
             return []

@@ -17,9 +17,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from kit.errors import MachineError, UserError
-from kit.progress import Progress
-from kit.store import Cache
+from kit.base.errors import MachineError, UserError
+from kit.base.progress import Progress
+from kit.store.cache import Cache
 
 PACKERS = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2"}
 MOST_BYTES = 16 << 30  # of Linux 6.1: 1.3 GB in 78,635 files

@@ -8,12 +8,12 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kit import proc
-from kit.errors import MachineError, UserError
+from kit.base import commands
+from kit.base.errors import MachineError, UserError
+from kit.base.progress import Progress
 from kit.kernel.shims import Version, parse_version
-from kit.progress import Progress
 from kit.setup import packages
-from kit.store import Cache
+from kit.store.cache import Cache
 
 TOOLCHAINS: Mapping[str, tuple[str, str]] = {"gcc": ("gcc", "ld"), "llvm": ("clang", "ld.lld")}
 """What an experiment calls it → the compiler and the linker of a kernel. llvm: all tools of the build are LLVM's."""
@@ -74,7 +74,7 @@ def find_toolchain(progress: Progress, name: str = "gcc") -> Toolchain:
     for tool in TOOLCHAINS[name]:
         if shutil.which(tool) is None:
             raise MachineError(f"no {tool} here", hint="`python3 kit run …` installs what is missing, or names it")
-        said.append(proc.check([tool, "--version"], progress=progress, limit=30).splitlines()[0].strip())
+        said.append(commands.check([tool, "--version"], progress=progress, limit=30).splitlines()[0].strip())
     versions = tool_versions(progress, TOOLCHAINS[name][0])
     return Toolchain("; ".join(said), TOOLCHAINS[name][0], shutil.which("ccache") is not None, name == "llvm", versions)
 
@@ -96,7 +96,7 @@ def tool_versions(progress: Progress, compiler: str = "gcc") -> dict[str, Versio
     for tool, command in asked.items():
         if shutil.which(tool) is None:
             continue
-        said = proc.run(command, progress=progress, limit=30).output
+        said = commands.run(command, progress=progress, limit=30).output
         if found := re.search(r"\d+(\.\d+)+", said):
             out[tool] = parse_version(found[0])
     return out

@@ -14,13 +14,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kit.errors import UserError
+from kit.base.errors import UserError
+from kit.base.progress import Progress
 from kit.kernel.content import Link, blob_id
 from kit.kernel.debian import cached_debian, fetch_debian
 from kit.kernel.git import Commit, Repository
 from kit.kernel.tarball import cached_tarball, unpack_tarball
-from kit.progress import Progress
-from kit.store import Cache, read_json, write_json
+from kit.store.cache import Cache
+from kit.store.files import read_json, write_json
 
 BUILT = re.compile(
     r"(^|/)(\.git|\.tmp_[^/]*|include/(config|generated)|arch/[^/]+/include/generated)(/|$)"

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kit import proc
+from kit.base import commands
+from kit.base.progress import Progress
 from kit.kernel.content import Link, content_id
 from kit.kernel.tree import Tree
-from kit.progress import Progress
-from kit.store import machine_errors, read_json, write_atomic, write_json
+from kit.store.files import machine_errors, read_json, write_atomic, write_json
 
 UNKNOWN = "?"
 
@@ -45,7 +45,7 @@ class Workspace:
             draft = self.folder / ".src-new"
             shutil.rmtree(draft, ignore_errors=True)
             # Hard links: every write below replaces the file, so the tree in the cache stays as it is.
-            proc.check(["cp", "-al", str(tree.root), str(draft)], progress=progress, limit=600)
+            commands.check(["cp", "-al", str(tree.root), str(draft)], progress=progress, limit=600)
             draft.rename(self.src)
         with machine_errors(self.obj):
             self.obj.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable
 from typing import Protocol
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 
 MOST_BYTES = 64 << 20  # of a patch file, unpacked too
 _COLOUR = re.compile(rb"\x1b\[[0-9;]*[mK]")

@@ -10,7 +10,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from kit.errors import UserError
+from kit.base.errors import UserError
+from kit.base.words import join
 from kit.outside.formats import read_text
 from kit.outside.found import LESS, MORE, VALUE, Datum, Outside, Reading, joined, picked, settle
 from kit.outside.lkp import is_lkp, read_lkp
@@ -18,7 +19,6 @@ from kit.outside.lkp_facts import is_monitor
 from kit.outside.source import STDIN, read_source
 from kit.outside.table import summary
 from kit.outside.units import direction_of
-from kit.stats.words import join
 
 __all__ = ["LESS", "MORE", "VALUE", "Outside", "direction_of", "is_monitor", "read_outside", "read_sides", "summary"]
 

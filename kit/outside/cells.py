@@ -10,7 +10,7 @@ import math
 import re
 from dataclasses import dataclass
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 
 MISSING_WORDS = frozenset(("", "-", "–", "na", "n/a", "null", "none", "nil", "missing", "<na>"))
 NOT_FINITE = frozenset(["nan", "inf", "infinity"])

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 from kit.outside.found import LESS, MORE, Outside
 from kit.outside.lkp_facts import is_monitor
 

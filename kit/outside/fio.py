@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kit.base.words import several
 from kit.outside.found import LESS, MORE, Datum, Reading
 from kit.outside.jsonfields import mapping, number, objects
 from kit.outside.source import Source
-from kit.stats.words import several
 
 WAYS = ("read", "write", "trim")
 LATENCIES = (("lat_ns", 1e-9), ("lat", 1e-6), ("clat_ns", 1e-9), ("clat", 1e-6))  # fio 2 had microseconds

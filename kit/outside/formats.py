@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 from kit.outside import (
     aim,
     asv,

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from kit.errors import UserError
+from kit.base.errors import UserError
+from kit.base.words import join
 from kit.outside.units import direction_of
 from kit.stats.groups import Group
-from kit.stats.words import join
 
 VALUE = "value"  # the metric of numbers without a name
 MORE, LESS, NOBODY = "more", "less", "nobody"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 from kit.outside.cells import number_in
 from kit.outside.found import LESS, MORE, Datum, Label, Reading, word
 from kit.outside.source import Source

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 from kit.outside.found import LESS, Datum, Label, Reading
 from kit.outside.jsonfields import mapping, numbers, objects
 from kit.outside.source import Source

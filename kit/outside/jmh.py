@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 from kit.outside.found import LESS, MORE, NOBODY, Datum, Reading
 from kit.outside.jsonfields import by_process, mapping, number, numbers
 from kit.outside.source import Source

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 
 
 def number(value: Any, where: str) -> float:

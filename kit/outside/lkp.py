@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from kit.base.words import join, several
 from kit.outside.found import Datum, Reading, joined
 from kit.outside.plainjson import read_plain
 from kit.outside.source import read_source
-from kit.stats.words import join, several
 
 NAMES = ("stats.json", "stats.json.gz", "stats.json.xz")
 MATRICES = ("matrix.json", "matrix.json.gz", "matrix.json.xz")

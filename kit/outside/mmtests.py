@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 from kit.outside.found import LESS, MORE, Datum, Label, Reading
 from kit.outside.jsonfields import by_process, mapping, numbers, objects
 from kit.outside.source import Source

@@ -11,12 +11,12 @@ import math
 import re
 from typing import Any
 
-from kit.errors import UserError
+from kit.base.errors import UserError
+from kit.base.words import join
 from kit.outside.found import LESS, NOBODY, Datum, Reading
 from kit.outside.jsonfields import mapping
 from kit.outside.source import Source
 from kit.stats.groups import Group
-from kit.stats.words import join
 
 HEAD = re.compile(r"\s*Performance counter stats for (.*?)(?: \((\d+) runs\))?:\s*$")
 NOISE = re.compile(r"\(\s*\+-\s*([\d.,]+)%\s*\)")

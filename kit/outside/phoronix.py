@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 from kit.outside.cells import number_in
 from kit.outside.found import LESS, MORE, NOBODY, Datum, Label, Reading
 from kit.outside.jsonfields import mapping

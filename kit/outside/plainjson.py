@@ -9,12 +9,12 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from kit.errors import UserError
+from kit.base.errors import UserError
+from kit.base.words import join, several
 from kit.outside.cells import is_number
 from kit.outside.found import VALUE, Datum, Reading
 from kit.outside.source import Source
 from kit.outside.table import MEAN_WORDS, N_WORDS, SD_WORDS, Row, read_rows, summary
-from kit.stats.words import join, several
 
 
 def read_plain(source: Source) -> Reading:

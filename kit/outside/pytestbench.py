@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from kit.base.words import join
 from kit.outside.found import LESS, Datum, Reading
 from kit.outside.jsonfields import mapping, number, numbers, objects
 from kit.outside.source import Source
 from kit.stats.groups import Group
-from kit.stats.words import join
 
 
 def is_pytestbench(data: Any) -> bool:

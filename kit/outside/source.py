@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 
 STDIN = "-"
 MOST_BYTES = 64 << 20

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 from kit.outside.found import MORE, NOBODY, Datum, Reading
 from kit.outside.jsonfields import mapping, number, objects
 from kit.outside.source import Source

@@ -14,13 +14,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kit.errors import UserError
+from kit.base.errors import UserError
+from kit.base.words import join, several
 from kit.outside.cells import MISSING, Number, is_number, read_cell
 from kit.outside.found import VALUE, Datum, Label, Reading
 from kit.outside.source import Source
 from kit.outside.words import words
 from kit.stats.groups import Group
-from kit.stats.words import join, several
 
 SEPARATORS = ("\t", ";", ",", "|")
 # Heads of columns that say which run it was.

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from kit.report.style import Style
-from kit.runfiles import Files, RunFiles
+from kit.store.runfiles import Files, RunFiles
 
 
 def render(files: Sequence[Files], style: Style) -> str:

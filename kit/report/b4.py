@@ -9,7 +9,7 @@ from typing import Any
 
 from kit.report.cases import VERDICT, Case, Status, cases
 from kit.report.style import Style
-from kit.runfiles import Files
+from kit.store.runfiles import Files
 
 STATUS = {Status.PASS: "pass", Status.FAIL: "fail", Status.SKIP: "warn", Status.ERROR: "warn"}
 PREFIX = {Status.SKIP: "skipped: ", Status.ERROR: "could not run: "}

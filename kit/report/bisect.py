@@ -8,10 +8,10 @@ from typing import Any
 
 from tabulate import tabulate
 
+from kit.base.words import join, several
 from kit.evidence.bisected import METRICS
 from kit.report.folded import COLUMNS, command_lines, folded, header
-from kit.stats.phrase import signed
-from kit.stats.words import join, several
+from kit.wording.phrase import signed
 
 BARS = "▁▂▃▄▅▆▇█"
 EXCLUDED, SKIPPED = "·", "x"

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from kit.base.words import several
 from kit.records import Verdict
 from kit.report.bisect import measured, sentence
 from kit.report.numbers import Number, numbers
-from kit.runfiles import BisectionFiles, Files, RunFiles
-from kit.stats.words import several
+from kit.store.runfiles import BisectionFiles, Files, RunFiles
 
 Row = Mapping[str, Any]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 from tabulate import tabulate
 
-from kit.stats.phrase import signed
-from kit.stats.words import rough
+from kit.base.words import rough
+from kit.wording.phrase import signed
 
 SHOWN = 40  # rows; the rest is in --json
 WIDTH = 80

@@ -10,7 +10,7 @@ from importlib import import_module
 TYPE_CHECKING = False  # typing's own costs 7 ms of every start
 if TYPE_CHECKING:
     from kit.report.style import Style
-    from kit.runfiles import Files
+    from kit.store.runfiles import Files
 
     Render = Callable[[Sequence[Files], Style], str]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from kit.base.words import several
 from kit.report.compare import SHOWN, drawn
-from kit.stats.phrase import signed
-from kit.stats.words import several
+from kit.wording.phrase import signed
 
 HEADERS = ["was", "is", "change", "interval", "p", "runs", ""]
 ALIGNED = [*["right"] * 6, "left"]

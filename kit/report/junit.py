@@ -13,7 +13,7 @@ from junitparser import Error, Failure, JUnitXml, Properties, Property, Skipped,
 
 from kit.report.cases import Case, Status, cases
 from kit.report.style import Style
-from kit.runfiles import Files
+from kit.store.runfiles import Files
 
 RESULTS = {Status.FAIL: Failure, Status.ERROR: Error, Status.SKIP: Skipped}
 # What XML 1.0 cannot hold, not even escaped; a guest's console has it.

@@ -15,7 +15,7 @@ from typing import Any
 
 from kit.report.cases import Case, Status, cases
 from kit.report.style import Style
-from kit.runfiles import BisectionFiles, Files, RunFiles
+from kit.store.runfiles import BisectionFiles, Files, RunFiles
 
 ORIGIN = "kit"
 VERSION = {"major": 5, "minor": 3}

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from kit.report.cases import Case, Status, cases
 from kit.report.style import Style
-from kit.runfiles import Files
+from kit.store.runfiles import Files
 
 HEAD = "KTAP version 1"
 INDENT = "    "

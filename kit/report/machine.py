@@ -9,8 +9,8 @@ from typing import Any
 
 from tabulate import tabulate
 
-from kit.stats.words import several
-from kit.upkeep import KINDS, Entry, Removed
+from kit.base.words import several
+from kit.store.eviction import KINDS, Entry, Removed
 
 Row = Mapping[str, Any]
 

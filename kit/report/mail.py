@@ -10,13 +10,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from kit.errors import UserError
+from kit.base.errors import UserError
+from kit.base.words import several
 from kit.report.bisect import mail as bisection_mail
 from kit.report.folded import command_lines, cut, folded, header
 from kit.report.numbers import Number, numbers, spread
 from kit.report.style import Style
-from kit.runfiles import BisectionFiles, Files, RunFiles
-from kit.stats.words import several
+from kit.store.runfiles import BisectionFiles, Files, RunFiles
 
 MOST_ROWS = 30  # of a kind: a mail is read, verdict.json is searched
 MOST_LINES = 24  # of a splat

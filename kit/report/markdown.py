@@ -9,7 +9,7 @@ from typing import Any
 from kit.report.bisect import measured, sentence
 from kit.report.numbers import Number, numbers
 from kit.report.style import Style
-from kit.runfiles import BisectionFiles, Files, RunFiles
+from kit.store.runfiles import BisectionFiles, Files, RunFiles
 
 SIGNS = {"better": "✅", "same": "✅", "worse": "❌", "broken": "❌", "inconclusive": "❔", "": "⚠️"}
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")

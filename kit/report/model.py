@@ -1,4 +1,4 @@
-"""What the reference model says, for a terminal: rows of kit.modelverb in, text out."""
+"""What the reference model says, for a terminal: rows of kit.workload.modelled in, text out."""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+from kit.base.words import place
 from kit.records import At, Comparison, Verdict
 from kit.stats.counts import judge_one
-from kit.stats.words import place
 
 Row = Mapping[str, Any]
 _KNOWN = {f.name for f in fields(Comparison)}

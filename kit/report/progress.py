@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColu
 from rich.progress import Progress as RichProgress
 from rich.text import Text
 
-from kit.progress import Progress, Task
+from kit.base.progress import Progress, Task
 
 PLAIN_SECONDS = 20.0  # without a terminal: a line about a task under way not more often than this
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from tabulate import tabulate
 
-from kit.stats.words import several
+from kit.base.words import several
 
 Row = Mapping[str, Any]
 EXCERPT = 12  # lines of a splat

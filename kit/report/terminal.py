@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from kit.report.bisect import render_bisect
 from kit.report.style import Style
 from kit.report.text import render as render_run
-from kit.runfiles import Files, RunFiles
+from kit.store.runfiles import Files, RunFiles
 
 
 def render(files: Sequence[Files], style: Style) -> str:

@@ -9,9 +9,9 @@ from typing import Any
 
 from tabulate import tabulate
 
+from kit.base.words import several
 from kit.evidence.shown import tables_of
 from kit.evidence.tables import BACKGROUND, Row, Table
-from kit.stats.words import several
 from kit.workload.aim7 import left_out_said
 
 DISAGREEMENTS = 8  # shown in full

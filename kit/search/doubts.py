@@ -9,7 +9,7 @@ import numpy as np
 
 from kit.search.belief import Weighed
 from kit.search.noted import Noted
-from kit.search.step import Change, Seen
+from kit.search.protocol import Change, Seen
 from kit.search.tally import Sides
 
 FENCE = 2.5  # interquartile ranges beyond the quartiles: 4 standard deviations of one level

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from kit.search.noted import Noted, chance_to_run, note, why_not
-from kit.search.step import LESS, MORE, Change, Cost, Done, End, Measure, Seen, alike, equal_cost, second
+from kit.search.protocol import LESS, MORE, Change, Cost, Done, End, Measure, Seen, alike, equal_cost, second
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from scipy.special import ndtr
 
 from kit.search.belief import Weighed
 from kit.search.noted import Floats
-from kit.search.step import MORE
+from kit.search.protocol import MORE
 from kit.search.tally import Sides, sides
 
 SCALES = (0.5, 2.0, 8.0)  # g: the likeliest shifts are sqrt(2 g) = 1, 2 and 4 standard deviations

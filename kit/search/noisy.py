@@ -16,8 +16,8 @@ from kit.search.belief import Belief, believe, fresh, told
 from kit.search.doubts import SURE, drift, fenced, second_changes, to_clear
 from kit.search.levels import COMMON, SPREADS, Levels
 from kit.search.noted import Floats, Noted, chance_to_run, note, why_not
+from kit.search.protocol import Change, Cost, Done, End, Measure, Seen, equal_cost, second
 from kit.search.rates import Rates
-from kit.search.step import Change, Cost, Done, End, Measure, Seen, equal_cost, second
 from kit.search.tally import ramps
 
 UNCHANGED = 0.05  # prior probability that nothing changed at all

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kit.search.step import Seen
+from kit.search.protocol import Seen
 
 TRIES = 3  # tests without evidence before a commit counts as one that cannot be tested
 BETWEEN_FAILURES = 0.1  # chance that a commit can be tested of which both neighbours could not

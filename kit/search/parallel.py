@@ -10,7 +10,7 @@ import heapq
 from collections.abc import Mapping, Sequence
 
 from kit.search.noisy import NoisySearch
-from kit.search.step import Cost, Done, Measure, Seen, equal_cost
+from kit.search.protocol import Cost, Done, Measure, Seen, equal_cost
 
 
 def several(

@@ -15,7 +15,7 @@ import numpy as np
 
 from kit.search.belief import Weighed
 from kit.search.noted import Floats
-from kit.search.step import MORE
+from kit.search.protocol import MORE
 from kit.search.tally import Sides, sides
 
 NEVER = 1e-6  # the rate at the lower end of the grid; 1 less it at the upper

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from kit.errors import MachineError
+from kit.base.errors import MachineError
 from kit.setup.command import limited, quoted, reason, run, say
 
 INSTALL_LIMIT = 1800  # seconds

@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from kit.errors import MachineError
+from kit.base.errors import MachineError
 from kit.setup import environment
 from kit.setup.command import limited, quoted, reason, run, say
 from kit.setup.environment import Place

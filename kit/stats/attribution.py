@@ -20,10 +20,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from kit.base.words import several
 from kit.records import Boot, Experiment, Outcome, Splat
 from kit.stats.failures import TWICE, Cell, cells, level, of_baseline, tries_wanted
 from kit.stats.fisher import more_often
-from kit.stats.words import several
 
 RARE = 0.25  # of an arm's boots: a splat that fewer show is compared with how often the baseline's would have
 STALLS = frozenset({"rcu-stall", "soft-lockup", "hard-lockup", "hung-task", "workqueue-lockup", "csd-lock"})

@@ -23,12 +23,12 @@ from dataclasses import dataclass
 
 from scipy.special import stdtr
 
+from kit.base.words import percent, several
 from kit.records import Comparison, Verdict
 from kit.stats.design import Design
 from kit.stats.paired import Measured, Pairs, measure, record
 from kit.stats.remarks import remarks
 from kit.stats.signflip import p_value
-from kit.stats.words import percent, several
 
 AA_LEAST = 6  # blocks: t of fewer believes rounded values too easily
 AA_ALPHA = 0.001  # an A/A difference at this level is no chance; at alpha it would be in one run of twenty

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from kit.base.words import join, place, several
 from kit.stats.paired import Pairs
 from kit.stats.shape import Modes, drift, outliers
-from kit.stats.words import join, place, several
 
 SAID = 8  # lines; with many comparisons the first tell the story
 

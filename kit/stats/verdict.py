@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kit.errors import COULD_NOT_RUN, INCONCLUSIVE, NOT_AS_EXPECTED, OK
+from kit.base.errors import COULD_NOT_RUN, INCONCLUSIVE, NOT_AS_EXPECTED, OK
 from kit.records import Exercised, Experiment, KindVerdict, Verdict
 from kit.stats.attribution import Attribution
 

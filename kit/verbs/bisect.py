@@ -23,8 +23,8 @@ def arguments(verb: argparse.ArgumentParser) -> None:
 
 def do(options: argparse.Namespace) -> int:
     """Runs the verb; its exit code."""
-    from kit.bisectverb import Asked, run
     from kit.report.progress import choose
+    from kit.verbs.bisected import Asked, run
 
     flags = {"good": options.good, "bad": options.bad, "series": options.series}
     config = None if options.config is None else named(options.config)

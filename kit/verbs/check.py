@@ -20,11 +20,11 @@ def arguments(verb: argparse.ArgumentParser) -> None:
 
 def do(options: argparse.Namespace) -> int:
     """Runs the verb; its exit code."""
-    from kit import keys
-    from kit.check import show_plan
-    from kit.spec import read_experiment
-    from kit.store import Cache
-    from kit.upkeep import scratch
+    from kit.experiment import keys
+    from kit.experiment.reader import read_experiment
+    from kit.run.estimate import show_plan
+    from kit.store.cache import Cache
+    from kit.store.eviction import scratch
 
     if options.keys is not None:
         found = keys.find(options.keys)

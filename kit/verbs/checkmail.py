@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from kit.project import PROJECT
+from kit.base.project import PROJECT
 from kit.verbs.common import DEFAULT, experiment_arguments, named, runs_argument, verbose_argument
 
 
@@ -21,9 +21,9 @@ def arguments(verb: argparse.ArgumentParser) -> None:
 
 def do(options: argparse.Namespace) -> int:
     """Runs the verb; its exit code."""
-    from kit.checkmailverb import AskedMail, check_mail
     from kit.report.progress import choose
-    from kit.store import Cache
+    from kit.store.cache import Cache
+    from kit.verbs.mailchecked import AskedMail, check_mail
 
     config = named(options.config or PROJECT / DEFAULT)
     asked = AskedMail(config, options.set, options.tree, options.run, options.runs)

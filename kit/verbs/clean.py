@@ -7,11 +7,11 @@ import json
 import sys
 from pathlib import Path
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 
 TYPE_CHECKING = False  # typing's own costs 7 ms of every start
 if TYPE_CHECKING:
-    from kit.upkeep import Entry
+    from kit.store.eviction import Entry
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
@@ -30,22 +30,22 @@ def do(options: argparse.Namespace) -> int:
     """Runs the verb; its exit code."""
     from dataclasses import asdict
 
-    from kit import upkeep
     from kit.report.machine import render_cache, render_removed
-    from kit.store import Cache
+    from kit.store import eviction
+    from kit.store.cache import Cache
 
     cache = Cache()
-    found = upkeep.entries(cache)
+    found = eviction.entries(cache)
     chosen = _chosen(options, found)
     if chosen is None:
         shown = [asdict(e) for e in found]
-        text = render_cache(str(cache.root), found, upkeep.size_limit())
+        text = render_cache(str(cache.root), found, eviction.size_limit())
         print(json.dumps(shown, indent=2) + "\n" if options.json else text, end="")
         return 0
     if not options.dry_run:
         _confirm(options, cache.root)
-        upkeep.sweep(cache)
-    done = upkeep.Removed(tuple(chosen), ()) if options.dry_run else upkeep.remove(cache, chosen)
+        eviction.sweep(cache)
+    done = eviction.Removed(tuple(chosen), ()) if options.dry_run else eviction.remove(cache, chosen)
     text = render_removed(done, dry=options.dry_run)
     print(json.dumps(asdict(done), indent=2) + "\n" if options.json else text, end="")
     return 0
@@ -53,14 +53,14 @@ def do(options: argparse.Namespace) -> int:
 
 def _chosen(options: argparse.Namespace, found: list[Entry]) -> list[Entry] | None:
     """What the options ask to remove; None where they ask for nothing."""
-    from kit import upkeep
+    from kit.store import eviction
 
     if options.all:
         return found
     if options.older is not None:
-        return upkeep.older_than(found, upkeep.parse_age(options.older, "--older"))
+        return eviction.older_than(found, eviction.parse_age(options.older, "--older"))
     if options.keep_size is not None:
-        return upkeep.beyond(found, upkeep.parse_size(options.keep_size, "--keep-size"))
+        return eviction.beyond(found, eviction.parse_size(options.keep_size, "--keep-size"))
     return None
 
 

@@ -7,12 +7,12 @@ import shutil
 import sys
 from pathlib import Path
 
-from kit.errors import UserError
-from kit.project import PROJECT
+from kit.base.errors import UserError
+from kit.base.project import PROJECT
 
 TYPE_CHECKING = False  # typing's own costs 7 ms of every start
 if TYPE_CHECKING:
-    from kit.changes import Change
+    from kit.experiment.change import Change
 
 DEFAULT = "configs/change.yaml"  # the experiment of a change that comes without one
 
@@ -62,7 +62,7 @@ def fitted(text: str) -> str:
 
 def change_of(options: argparse.Namespace) -> Change | None:
     """The change that the options name; None where they name neither one nor a tree."""
-    from kit.changes import Change
+    from kit.experiment.change import Change
 
     change = Change(options.tree, options.range, options.dirty, tuple(options.patch))
     return change if change.is_one or change.tree is not None else None

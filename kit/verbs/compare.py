@@ -6,7 +6,7 @@ import argparse
 import json
 from collections.abc import Callable
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 from kit.verbs.common import fitted
 
 
@@ -29,11 +29,11 @@ def arguments(verb: argparse.ArgumentParser) -> None:
 
 def do(options: argparse.Namespace) -> int:
     """Runs the verb; its exit code."""
-    from kit.compareverb import Asked, compare
-    from kit.historyverb import AskedHistory, history
+    from kit.compare.history import AskedHistory, history
+    from kit.compare.judge import Asked, compare
+    from kit.experiment.schema import fraction
     from kit.report.compare import render_compare
     from kit.report.history import render_history
-    from kit.schema import fraction
 
     limit, alpha = (_share(getattr(options, name), f"--{name}", fraction) for name in ("limit", "alpha"))
     better, metrics, sides = tuple(options.better), tuple(options.metric), tuple(options.sides)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from kit.project import PROJECT
+from kit.base.project import PROJECT
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
@@ -16,10 +16,10 @@ def arguments(verb: argparse.ArgumentParser) -> None:
 
 def do(options: argparse.Namespace) -> int:
     """Runs the verb; its exit code."""
-    from kit.doctor import examine
     from kit.report.machine import render_doctor
     from kit.report.progress import choose
-    from kit.store import Cache
+    from kit.run.doctor import examine
+    from kit.store.cache import Cache
 
     found = examine(Cache(), choose(False), str(PROJECT), try_kvm=options.kvm)
     shown = found.as_json()

@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
@@ -28,26 +28,26 @@ def arguments(verb: argparse.ArgumentParser) -> None:
 
 def do(options: argparse.Namespace) -> int:
     """Runs the verb; its exit code."""
-    from kit import modelverb
     from kit.report.model import counts, profiles
+    from kit.workload import modelled
 
     if options.what == "profiles":
         if options.profile:
-            told = {name: list(modelverb.profile_cells(name)) for name in options.profile}
+            told = {name: list(modelled.profile_cells(name)) for name in options.profile}
             print(json.dumps(told, indent=2) if options.json else "\n".join(x for said in told.values() for x in said))
         else:
-            rows = modelverb.profile_table()
+            rows = modelled.profile_table()
             print(json.dumps(rows, indent=2) if options.json else profiles(rows))
         return 0
     params = {key: getattr(options, key) for key in ("depth", "forks", "vmas", "mix", "users", "jobs")}
-    question = modelverb.ask(options.program, params, options.smaps)
+    question = modelled.ask(options.program, params, options.smaps)
     if options.what == "explain":
         if len(options.profile) > 1:
             raise UserError("one profile is explained at a time", where="--profile")
         profile = options.profile[0] if options.profile else "6.1"
-        said = modelverb.explain(question, profile, options.window, options.steps)
+        said = modelled.explain(question, profile, options.window, options.steps)
         print(json.dumps({"profile": profile, "lines": said}, indent=2) if options.json else "\n".join(said))
         return 0
-    rows = modelverb.count(question, options.profile or ["6.1"])
+    rows = modelled.count(question, options.profile or ["6.1"])
     print(json.dumps(rows, indent=2) if options.json else counts(rows, question.layout == (), question.left_out))
     return 0

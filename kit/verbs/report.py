@@ -23,7 +23,7 @@ def arguments(verb: argparse.ArgumentParser) -> None:
 
 def do(options: argparse.Namespace) -> int:
     """Runs the verb; its exit code."""
-    from kit.reportverb import AskedReport, report
+    from kit.verbs.reported import AskedReport, report
 
     text = report(AskedReport(options.run, options.runs, options.format, options.output))
     print(fitted(text) if options.format == "text" else text, end="")

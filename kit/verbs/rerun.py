@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from kit.errors import NOT_AS_EXPECTED
+from kit.base.errors import NOT_AS_EXPECTED
 from kit.verbs.common import run_argument, verbose_argument
 
 
@@ -20,11 +20,11 @@ def arguments(verb: argparse.ArgumentParser) -> None:
 
 def do(options: argparse.Namespace) -> int:
     """Runs the verb; its exit code."""
-    from kit.recorded import find_run
     from kit.report.progress import choose
     from kit.report.recorded import render_rerun
-    from kit.rerun import rerun
-    from kit.store import Cache
+    from kit.run.recorded import find_run
+    from kit.run.rerun import rerun
+    from kit.store.cache import Cache
 
     progress = choose(options.verbose)
     folder = find_run(options.run, options.runs)

@@ -6,7 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 from kit.verbs.common import (
     change_arguments,
     change_of,
@@ -32,12 +32,12 @@ def arguments(verb: argparse.ArgumentParser) -> None:
 
 def do(options: argparse.Namespace) -> int:
     """Runs the verb; its exit code."""
-    from kit.experiment import run_experiment
+    from kit.experiment.reader import read_experiment
     from kit.report.progress import choose
     from kit.report.text import render
-    from kit.spec import read_experiment
-    from kit.store import Cache
-    from kit.upkeep import scratch
+    from kit.run.job import run_experiment
+    from kit.store.cache import Cache
+    from kit.store.eviction import scratch
 
     config = options.config
     if options.resume:

@@ -22,10 +22,10 @@ def arguments(verb: argparse.ArgumentParser) -> None:
 
 def do(options: argparse.Namespace) -> int:
     """Runs the verb; its exit code."""
+    from kit.experiment.reader import read_experiment
     from kit.report.progress import choose
-    from kit.shell import Wish, shell
-    from kit.spec import read_experiment
-    from kit.store import Cache
+    from kit.run.shell import Wish, shell
+    from kit.store.cache import Cache
 
     exp = read_experiment(named(options.config), options.set)
     command = tuple(options.command)

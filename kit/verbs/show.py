@@ -22,19 +22,20 @@ def arguments(verb: argparse.ArgumentParser) -> None:
 
 def do(options: argparse.Namespace) -> int:
     """Runs the verb; its exit code."""
-    from kit import bisectverb, recorded
     from kit.report import recorded as report
     from kit.report.text import render
-    from kit.store import Cache
+    from kit.run import recorded
+    from kit.store.cache import Cache
+    from kit.verbs import bisected
 
     folder = recorded.find_run(options.run, options.runs)
     if folder.is_bisection and options.boot is None:
-        print(bisectverb.show_bisection(folder.path, as_json=options.json), end="")
+        print(bisected.show_bisection(folder.path, as_json=options.json), end="")
         return 0
     shown: Any
     text: Callable[[Any], str]
     if options.boot:
-        exp = (bisectverb if folder.is_bisection else recorded).experiment_of(folder)
+        exp = (bisected if folder.is_bisection else recorded).experiment_of(folder)
         shown, text = recorded.boot_shown(folder, recorded.find_boot(folder, options.boot), exp), report.render_boot
     elif options.boot is not None:
         shown, text = recorded.boot_rows(folder), report.render_boots

@@ -16,10 +16,10 @@ def arguments(verb: argparse.ArgumentParser) -> None:
 
 def do(options: argparse.Namespace) -> int:
     """Runs the verb; its exit code."""
+    from kit.bisection.question import read_question
+    from kit.bisection.step import step
     from kit.report.progress import choose
-    from kit.search.question import read_question
-    from kit.step import step
-    from kit.store import Cache
+    from kit.store.cache import Cache
 
     question = read_question(named(options.config), options.set, {}, whole=False)
     return step(question, Path.cwd(), Cache(), choose(options.verbose))

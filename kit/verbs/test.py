@@ -14,6 +14,6 @@ def arguments(verb: argparse.ArgumentParser) -> None:
 
 def do(options: argparse.Namespace) -> int:
     """Runs the verb; its exit code."""
-    from kit.selftest import selftest
+    from kit.run.selftest import selftest
 
     return selftest(options.quick, options.record, options.pytest_args)

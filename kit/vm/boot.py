@@ -17,7 +17,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kit.errors import MachineError
+from kit.base.errors import MachineError
 from kit.records import HostRecord, Machine, Outcome, Pinned, Results, Splat
 from kit.vm.console import Ended, Limits, Phase, Watched, watch
 from kit.vm.hang import ask

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from kit.errors import MachineError
+from kit.base.errors import MachineError
 from kit.records import Machine
 from kit.vm.console import INIT
 from kit.vm.debug import at_stub

@@ -16,7 +16,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kit.errors import MachineError
+from kit.base.errors import MachineError
 from kit.records import Machine
 from kit.vm.boot import BootRun, Ending, OnCommand, ReadResults, how_it_ended
 from kit.vm.console import Ended, Limits, Watched, watch

@@ -9,7 +9,7 @@ import socket
 import time
 from dataclasses import dataclass
 
-from kit.errors import MachineError
+from kit.base.errors import MachineError
 
 ANSWER_SECONDS = 30.0
 INTERRUPT = b"\x03"

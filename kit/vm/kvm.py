@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from kit.errors import MachineError, UserError
+from kit.base.errors import MachineError, UserError
 from kit.records import Outcome, digest
 from kit.vm.boot import BootRun
 from kit.vm.console import Limits

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from kit.errors import MachineError
+from kit.base.errors import MachineError
 
 
 @contextlib.contextmanager

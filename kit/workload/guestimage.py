@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from kit.errors import MachineError
-from kit.project import PROJECT
+from kit.base.errors import MachineError
+from kit.base.project import PROJECT
 from kit.records import digest
 from kit.workload.load import HOST_ROOT, SESSION, WORKER, sections
 from kit.workload.pack import content

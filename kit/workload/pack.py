@@ -13,7 +13,7 @@ import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kit.errors import MachineError, UserError
+from kit.base.errors import MachineError, UserError
 from kit.workload.libraries import is_elf, libraries_of
 
 MOST_FILES = 20_000

@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 from kit.model.program import Program
 from kit.records import At, digest
 from kit.workload.load import HOST_ROOT, Load, WindowInfo

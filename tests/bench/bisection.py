@@ -29,11 +29,11 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "search")]
 from histories import Search  # noqa: E402
 from scenarios import ASKED, COUNT, OTHERS, OUTCOMES, VALUES, Drawn, Fared, Scenario, fare  # noqa: E402
 
-from kit.search.step import Change, Done, End, Measure, Seen  # noqa: E402
+from kit.search.protocol import Change, Done, End, Measure, Seen  # noqa: E402
 
 HERE = Path(__file__).resolve().parent
 KEPT, TABLE = HERE / "bisection.json", HERE / "bisection.md"
-SEARCH = ("belief", "doubts", "exact", "levels", "noisy", "noted", "rates", "step", "tally")
+SEARCH = ("belief", "doubts", "exact", "levels", "noisy", "noted", "rates", "protocol", "tally")
 CHUNK = 25  # trials between two looks at the clock
 MOST_TESTS = 4000  # of git_bayesect, which has no limit: what kit's searches have in scenarios.py
 OTHER = "git_bayesect: "

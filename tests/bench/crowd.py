@@ -25,8 +25,8 @@ from kit.search.belief import Belief, believe, fresh, told  # noqa: E402
 from kit.search.doubts import ENOUGH, FENCE  # noqa: E402
 from kit.search.levels import Levels  # noqa: E402
 from kit.search.noisy import UNCHANGED  # noqa: E402
+from kit.search.protocol import LESS  # noqa: E402
 from kit.search.rates import CLEAN, Rates  # noqa: E402
-from kit.search.step import LESS  # noqa: E402
 from kit.search.tally import of_sums  # noqa: E402
 
 COUNT, ASKED, MOST = 129, 0.95, 1500

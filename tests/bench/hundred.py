@@ -19,11 +19,11 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from kit.bootrequest import PROBE_PROGRAM  # noqa: E402
-from kit.experiment import run_experiment  # noqa: E402
-from kit.progress import Progress  # noqa: E402
-from kit.spec import read_experiment  # noqa: E402
-from kit.store import DRAFT, Cache  # noqa: E402
+from kit.base.progress import Progress  # noqa: E402
+from kit.experiment.reader import read_experiment  # noqa: E402
+from kit.run.bootrequest import PROBE_PROGRAM  # noqa: E402
+from kit.run.job import run_experiment  # noqa: E402
+from kit.store.cache import DRAFT, Cache  # noqa: E402
 
 EACH = 4  # boots of a run: two arms, twice
 WARM = 3  # runs after which imports, caches and the allocator have what they need

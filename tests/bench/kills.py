@@ -31,11 +31,12 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from rig import BOOTS, Bench, essence, lay_out  # noqa: E402
 
-from kit.bootrequest import PROBE_PROGRAM  # noqa: E402
+from kit.base.progress import Progress  # noqa: E402
 from kit.kernel.tree import resolve_tree  # noqa: E402
-from kit.progress import Progress  # noqa: E402
-from kit.store import Cache, RunFolder  # noqa: E402
-from kit.upkeep import sweep  # noqa: E402
+from kit.run.bootrequest import PROBE_PROGRAM  # noqa: E402
+from kit.store.cache import Cache  # noqa: E402
+from kit.store.eviction import sweep  # noqa: E402
+from kit.store.runfolder import RunFolder  # noqa: E402
 from kit.workload.guestimage import build_guest  # noqa: E402
 
 CODE = "import sys; from kit.cli import main; sys.exit(main(sys.argv[1:]))"

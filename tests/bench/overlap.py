@@ -17,18 +17,18 @@ from typing import Any
 
 from kills import Real
 
-import kit.overlap
+import kit.run.schedule
+from kit.base.progress import Progress
 from kit.evidence import EVIDENCE
-from kit.experiment import run_experiment
-from kit.progress import Progress
-from kit.spec import read_experiment
+from kit.experiment.reader import read_experiment
+from kit.run.job import run_experiment
 
 SERIAL = {name: replace(kind, timed=True) for name, kind in EVIDENCE.items()}
 
 
 def run_once(bench: Real, *, serial: bool) -> dict[str, Any]:
     """`seconds` of a run's verdict.json."""
-    kit.overlap.EVIDENCE = SERIAL if serial else EVIDENCE
+    kit.run.schedule.EVIDENCE = SERIAL if serial else EVIDENCE
     config = Path(bench.write())
     result = run_experiment(read_experiment(config), bench.cache, Progress(), bench.folder / "runs", fresh=True)
     if result.exit_code:

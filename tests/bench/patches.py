@@ -25,7 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from kit.errors import UserError  # noqa: E402
+from kit.base.errors import UserError  # noqa: E402
 from kit.kernel.content import Link  # noqa: E402
 from kit.kernel.forms import unreadable  # noqa: E402
 from kit.kernel.hunks import scan  # noqa: E402

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
-from kit.experiment import RunResult, run_experiment
+from kit.experiment.reader import PROJECT, read_experiment
 from kit.report.progress import PlainProgress
-from kit.spec import PROJECT, read_experiment
-from kit.store import Cache
+from kit.run.job import RunResult, run_experiment
+from kit.store.cache import Cache
 
 Run = Callable[[dict[str, Any]], RunResult]
 

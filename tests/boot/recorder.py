@@ -7,12 +7,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from kit.base.progress import Progress
 from kit.evidence.locks import LOCKS
-from kit.experiment import RunResult
+from kit.experiment.reader import PROJECT
 from kit.kernel.tree import resolve_tree
-from kit.progress import Progress
-from kit.spec import PROJECT
-from kit.store import Cache, RunFolder
+from kit.run.job import RunResult
+from kit.store.cache import Cache
+from kit.store.runfolder import RunFolder
 from tests.boot.programs import PROGRAMS
 
 DATA = PROJECT / "tests" / "model" / "data"

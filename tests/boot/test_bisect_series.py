@@ -13,17 +13,18 @@ from typing import Any
 import pytest
 import yaml
 
-from kit.errors import INCONCLUSIVE, OK
+from kit.base.errors import INCONCLUSIVE, OK
+from kit.bisection.job import bisect, line_for
+from kit.bisection.question import Question, read_question
+from kit.bisection.trials import SEARCH
+from kit.bisection.workbench import Workbench
+from kit.experiment.reader import PROJECT
 from kit.kernel.quilt import read_series
 from kit.report.progress import PlainProgress
-from kit.runner import LocalRunner
-from kit.search.job import bisect, line_for
-from kit.search.question import Question, read_question
-from kit.search.record import SEARCH
-from kit.search.workbench import Workbench
-from kit.spec import PROJECT
-from kit.store import Cache, RunFolder
-from kit.workplace import workplace
+from kit.run.runner import LocalRunner
+from kit.run.workplace import workplace
+from kit.store.cache import Cache
+from kit.store.runfolder import RunFolder
 from tests.boot.conftest import takes_long
 
 pytestmark = pytest.mark.boot

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-import kit.arms
-from kit.arms import FRAGMENTS
-from kit.errors import NOT_AS_EXPECTED, OK
-from kit.experiment import RunResult
+import kit.experiment.arms
+from kit.base.errors import NOT_AS_EXPECTED, OK
+from kit.experiment.arms import FRAGMENTS
+from kit.experiment.reader import PROJECT
 from kit.report.text import render
-from kit.spec import PROJECT
+from kit.run.job import RunResult
 from tests.boot.conftest import Run, tree
 
 pytestmark = pytest.mark.boot
@@ -151,7 +151,7 @@ def name_of(case: Case) -> str:
 
 @pytest.mark.parametrize("case", [gated(case) for case in CASES])
 def test_a_broken_patch_is_named(run: Run, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kit.arms, "FRAGMENTS", {**FRAGMENTS, "checking": case.fragments})
+    monkeypatch.setattr(kit.experiment.arms, "FRAGMENTS", {**FRAGMENTS, "checking": case.fragments})
     result = run(experiment([patch(case.patch)], [], **case.changes))
     keep(result, name_of(case))
     named(result, case)
@@ -164,7 +164,7 @@ def test_broken_patches_are_named_on_later_kernels(
     run: Run, variable: str, cases: list[Case], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     version, source = LATER[variable], tree(variable)
-    monkeypatch.setattr(kit.arms, "FRAGMENTS", {**FRAGMENTS, "checking": cases[0].fragments})
+    monkeypatch.setattr(kit.experiment.arms, "FRAGMENTS", {**FRAGMENTS, "checking": cases[0].fragments})
     arms = {case.patch: [patch(case.patch, version)] for case in cases}
     result = run(several(arms, [], tree=source, **cases[0].changes))
     for case in cases:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from kit.experiment import RunResult
+from kit.base.progress import Progress
 from kit.kernel.patch import blob_id
 from kit.kernel.tree import resolve_tree
-from kit.progress import Progress
-from kit.store import Cache
+from kit.run.job import RunResult
+from kit.store.cache import Cache
 from tests.boot.conftest import ARMS, Run
 
 pytestmark = pytest.mark.boot

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
+from kit.experiment.reader import PROJECT
 from kit.model.program import Program
-from kit.spec import PROJECT
 from tests.boot.conftest import ARMS, Run
 from tests.boot.programs import PROGRAMS
 from tests.boot.recorder import DATA, anon_vma_rows, lock_stat_version, record

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
+from kit.experiment.reader import PROJECT
 from kit.model.profiles import PROFILES
-from kit.spec import PROJECT
 from tests.boot.conftest import Run, tree
 from tests.boot.programs import PROGRAMS
 from tests.boot.recorder import record

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from kit.arms import resolve_arms
+from kit.experiment.arms import resolve_arms
+from kit.experiment.reader import PROJECT, read_experiment
 from kit.kernel.build import build
 from kit.kernel.toolchain import find_toolchain
 from kit.records import Machine, Outcome
 from kit.report.progress import PlainProgress
-from kit.spec import PROJECT, read_experiment
-from kit.store import Cache
+from kit.store.cache import Cache
 from kit.vm.boot import BootRun, run_boot
 from kit.vm.console import Limits
 from kit.vm.qemu import HOST_FILES

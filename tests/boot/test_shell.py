@@ -10,7 +10,7 @@ from pathlib import Path
 import pexpect
 import pytest
 
-from kit.spec import PROJECT
+from kit.experiment.reader import PROJECT
 from tests.boot.conftest import takes_long
 
 pytestmark = [pytest.mark.boot, takes_long]

@@ -9,7 +9,6 @@ import pytest
 
 from kit.evidence import check
 from kit.evidence.request import Site
-from kit.plan import LIMIT_LEAST, LIMIT_TIMES, Plan
 from kit.records import (
     ArmSpec,
     Boot,
@@ -22,9 +21,10 @@ from kit.records import (
     Verdict,
     WorkloadSpec,
 )
+from kit.run.plan import LIMIT_LEAST, LIMIT_TIMES, Plan
 from kit.stats.attribution import Attribution, attribute
-from kit.stats.sentence import sentence
 from kit.stats.verdict import Judgement, overall
+from kit.wording.sentence import sentence
 
 CHAIN = WorkloadSpec("fork-chain", "chain", {"depth": [0], "forks": 10, "vmas": 1, "written": None})
 SITE = Site({("base", "checking"): "kb", ("new", "checking"): "kn"}, "tcg", "guest")

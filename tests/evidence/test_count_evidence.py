@@ -15,7 +15,6 @@ from kit.evidence.predictions import Layouts, layouts_of, predict_arm
 from kit.evidence.ranking import BEYOND, EXACT, rank
 from kit.evidence.request import Site
 from kit.model.predict import Prediction, Unmodelled
-from kit.plan import Plan, instruments
 from kit.records import (
     ArmSpec,
     Boot,
@@ -29,6 +28,7 @@ from kit.records import (
     WindowResult,
     WorkloadSpec,
 )
+from kit.run.plan import Plan, instruments
 
 LOCK = LOCKS["anon_vma"][0]
 CHAIN = WorkloadSpec("fork-chain", "chain", {"depth": [0, 1], "forks": 10, "vmas": 2, "written": None})

@@ -9,8 +9,8 @@ import pytest
 
 from kit.evidence import instructions
 from kit.evidence.request import Site
-from kit.plan import Plan
 from kit.records import Boot, BootSpec, InstructionsPlan, Outcome, Results, Stop, Verdict, WindowResult
+from kit.run.plan import Plan
 from tests.evidence.test_check_evidence import EXP as CHECKED
 
 SITE = Site({("base", "plain"): "kb", ("new", "plain"): "kn"}, "kvm", "guest")

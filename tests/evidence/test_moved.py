@@ -12,8 +12,8 @@ from kit.evidence import count
 from kit.records import ArmSpec, Boot, Experiment, KindVerdict, Verdict
 from kit.report.text import render
 from kit.stats.attribution import Attribution
-from kit.stats.sentence import sentence
 from kit.stats.verdict import judge
+from kit.wording.sentence import sentence
 from tests.evidence.test_count_evidence import LOCK, NAMES, boot, experiment
 
 BETTER, WORSE, SAME, OPEN = Verdict.BETTER, Verdict.WORSE, Verdict.SAME, Verdict.INCONCLUSIVE
@@ -124,7 +124,7 @@ def test_arms_are_judged_each_by_itself() -> None:
 
 
 def test_the_report_has_them_in_the_table_of_classes_alone(tmp_path: Any) -> None:
-    from kit.experiment import verdict_json
+    from kit.run.job import verdict_json
 
     found = count.judge(NAMED, boots({}, LEDGER))
     nobody = Attribution()

@@ -12,13 +12,13 @@ import pytest
 
 from kit.evidence import count, scatter
 from kit.evidence.request import Site
-from kit.plan import Plan
 from kit.records import ArmSpec, At, Boot, BootSpec, Experiment, KindVerdict, Stop, Verdict
-from kit.runner import _is_exact
+from kit.run.plan import Plan
+from kit.run.runner import _is_exact
 from kit.stats.attribution import Attribution
 from kit.stats.counts import Counted, compare
-from kit.stats.sentence import sentence
 from kit.stats.verdict import judge
+from kit.wording.sentence import sentence
 from tests.evidence.test_count_evidence import NAMES, boot, experiment
 
 BETTER, WORSE, SAME, OPEN = Verdict.BETTER, Verdict.WORSE, Verdict.SAME, Verdict.INCONCLUSIVE

@@ -10,7 +10,6 @@ import pytest
 
 from kit.evidence import time
 from kit.evidence.request import Site
-from kit.plan import Plan
 from kit.records import (
     ArmSpec,
     Boot,
@@ -25,9 +24,10 @@ from kit.records import (
     Verdict,
     WindowResult,
 )
+from kit.run.plan import Plan
 from kit.stats.attribution import Attribution
-from kit.stats.sentence import sentence
 from kit.stats.verdict import judge, overall
+from kit.wording.sentence import sentence
 from kit.workload.longer import round_name
 from tests.evidence.test_check_evidence import EXP as CHECKED
 

@@ -14,14 +14,14 @@ import pytest
 from openpgp import SHA1, Key
 from repository import ARCHIVE_KEY, DAY, OTHER_KEY, Mirror, Suite, deb, kernel, serving, tar
 
-from kit.errors import KitError, MachineError, UserError
+from kit.base.errors import KitError, MachineError, UserError
+from kit.base.progress import Progress
 from kit.kernel import archive, debian, download, signature
 from kit.kernel.archive import MIRROR, Settings, settings
 from kit.kernel.deb import compare
 from kit.kernel.debian import cached_debian, fetch_debian
-from kit.progress import Progress
 from kit.setup import packages
-from kit.store import Cache
+from kit.store.cache import Cache
 
 CHECKERS = [name for name in signature.TOOLS if shutil.which(name)]
 

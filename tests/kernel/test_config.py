@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 from kit.kernel.build import _compiler_lines
 from kit.kernel.config import Config, check_kept, dropped, kconfig_names, read_fragments
 from kit.kernel.toolchain import Toolchain, jobs
-from kit.store import Cache
+from kit.store.cache import Cache
 
 FRAGMENTS = Path(__file__).resolve().parents[2] / "configs" / "kernel"
 

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from kit.arms import FRAGMENTS, USERLAND, config_of
-from kit.errors import UserError
+from kit.base.errors import UserError
+from kit.base.progress import Progress
+from kit.experiment.arms import FRAGMENTS, USERLAND, config_of
+from kit.experiment.reader import PROJECT, read_experiment
 from kit.kernel.build import BuildInput, _Build
 from kit.kernel.config import Config, read_fragments
 from kit.kernel.debian import cached_debian
@@ -22,10 +24,8 @@ from kit.kernel.options import fit, has_pvh
 from kit.kernel.shims import Version, parse_version, shims_for
 from kit.kernel.toolchain import find_toolchain
 from kit.kernel.tree import Tree, kernel_version
-from kit.progress import Progress
 from kit.records import KernelSpec
-from kit.spec import PROJECT, read_experiment
-from kit.store import Cache
+from kit.store.cache import Cache
 
 KERNELS = ("2.6.38", "3.0", "5.10", "6.1", "6.12", "7.3")
 OF_INSTRUMENTS = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.errors import MachineError
+from kit.base.errors import MachineError
 from kit.kernel.functions import Image, compare, read_image
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")

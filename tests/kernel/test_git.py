@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from kit.errors import MachineError, UserError
+from kit.base.errors import MachineError, UserError
+from kit.base.progress import Progress
 from kit.kernel.git import Repository
 from kit.kernel.tree import Tree, expand, resolve_tree, split_git
 from kit.kernel.workspace import Workspace
-from kit.progress import Progress
-from kit.store import Cache
+from kit.store.cache import Cache
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 QUIET = Progress()

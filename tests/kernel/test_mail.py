@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 from kit.kernel.gitpatch import split_maildir
 from kit.kernel.mail import split_mails
 from kit.kernel.patch import apply_series, read_patches

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 from kit.kernel.config import check_kept
 from kit.kernel.ownconfig import differences, read_own, said, with_own
 

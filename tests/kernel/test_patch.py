@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 from kit.kernel.content import Link, blob_id
 from kit.kernel.patch import Applied, Patch, apply_series, parse_patch
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 from kit.kernel.content import Link, blob_id
 from kit.kernel.patch import apply_series, parse_patch, read_patches
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from rig import Bench
 
-from kit.errors import NOT_AS_EXPECTED
+from kit.base.errors import NOT_AS_EXPECTED
+from kit.base.progress import Progress
 from kit.kernel import symbols
 from kit.kernel.symbols import SCRIPT, decode, has_debug_information
-from kit.progress import Progress
 from kit.records import Splat
 
 SPLAT = Splat(

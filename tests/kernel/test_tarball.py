@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from kit.errors import UserError
+from kit.base.errors import UserError
+from kit.base.progress import Progress
 from kit.kernel.tree import Tree, resolve_tree
-from kit.progress import Progress
-from kit.store import Cache
+from kit.store.cache import Cache
 
 FILES = {
     "linux-6.1/Makefile": b"VERSION = 6\nPATCHLEVEL = 1\n",

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from rig import Bench
 
-from kit.errors import MachineError, UserError
+from kit.base.errors import MachineError, UserError
+from kit.base.progress import Progress
 from kit.kernel import toolchain
 from kit.kernel.build import MACHINE_FAULTS
 from kit.kernel.toolchain import Toolchain, find_toolchain, toolchain_of
-from kit.progress import Progress
 from kit.setup import packages
-from kit.store import Cache
+from kit.store.cache import Cache
 
 
 def test_the_environment_asks_as_make_is_asked() -> None:

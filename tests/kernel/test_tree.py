@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from kit.errors import UserError
+from kit.base.errors import UserError
+from kit.base.progress import Progress
 from kit.kernel.debian import cached_debian, fetch_debian
 from kit.kernel.tree import BUILT, Tree, kernel_version, resolve_tree
-from kit.progress import Progress
-from kit.store import Cache
+from kit.store.cache import Cache
 
 QUIET = Progress()
 

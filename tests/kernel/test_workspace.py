@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from kit.base.progress import Progress
 from kit.kernel import tree as tree_module
 from kit.kernel import workspace
 from kit.kernel.tree import Tree, resolve_tree
 from kit.kernel.workspace import Workspace
-from kit.progress import Progress
-from kit.store import Cache
+from kit.store.cache import Cache
 
 QUIET = Progress()
 FILES = {

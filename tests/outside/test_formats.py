@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kit.compareverb import Asked, compare
-from kit.errors import UserError
+from kit.base.errors import UserError
+from kit.compare.judge import Asked, compare
 from kit.outside import read_outside, read_sides
 
 Values = Sequence[float]

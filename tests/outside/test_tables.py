@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 from kit.outside import Outside, read_outside, read_sides
 from kit.outside.directions import directions, rules_of
 from kit.outside.units import direction_of

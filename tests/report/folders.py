@@ -9,7 +9,7 @@ from typing import Any
 
 from kit.report.formats import REPORTS
 from kit.report.style import Style
-from kit.runfiles import BisectionFiles, Files, RunFiles, read_files
+from kit.store.runfiles import BisectionFiles, Files, RunFiles, read_files
 
 HERE = Path(__file__).resolve().parent / "recorded"
 NAMES = ("better", "worse", "broken", "nothing", "timed", "bisected")

@@ -19,8 +19,8 @@ from xml.etree import ElementTree
 import pytest
 
 from kit.report.cases import Case, Status, cases
-from kit.runfiles import Files, RunFiles
-from kit.store import cache_root
+from kit.store.cache import cache_root
+from kit.store.runfiles import Files, RunFiles
 from tests.report.folders import NAMES, bisection, every, folder, run, told
 
 CASES = {name: i for i, name in enumerate(NAMES)}

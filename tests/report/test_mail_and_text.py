@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 from kit.report.folded import COLUMNS, command_lines, folded
 from kit.report.mail import may_be_tested
 from kit.report.markdown import code, text
-from kit.runfiles import RunFiles
+from kit.store.runfiles import RunFiles
 from tests.report.folders import ADA, NAMES, RUNS, bisection, every, run, told
 
 WHOLE = re.compile(r"^(Fixes|Link|Closes|Tested-by|#regzbot introduced): ")  # a line of its own, by convention

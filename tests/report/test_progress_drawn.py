@@ -8,7 +8,7 @@ import threading
 import pytest
 from rich.console import Console
 
-from kit.progress import Progress
+from kit.base.progress import Progress
 from kit.report import progress
 from kit.report.progress import PlainProgress, TerminalProgress, choose
 

@@ -13,12 +13,12 @@ from types import SimpleNamespace
 import pytest
 from rig import Bench, Ran
 
-import kit.checkmailverb
+import kit.verbs.mailchecked
+from kit.base.errors import BAD_INPUT, COULD_NOT_RUN, OK
 from kit.cli import main
-from kit.errors import BAD_INPUT, COULD_NOT_RUN, OK
 from kit.report.formats import REPORTS
-from kit.reportverb import NONE, reports_of
-from kit.runfiles import find_folder
+from kit.store.runfiles import find_folder
+from kit.verbs.reported import NONE, reports_of
 from tests.report.folders import HERE, NAMES, folder, told
 from tests.report.folders import run as recorded
 
@@ -181,7 +181,7 @@ def test_a_cover_letter_stands_for_commits(bench: Bench, monkeypatch: pytest.Mon
     assert "no patch in this mail" in row["summary"]
     first, base = "1" * 40, "2" * 40
     tracked = tmp_path / "tracking.json"
-    monkeypatch.setenv(kit.checkmailverb.TRACKING, str(tracked))
+    monkeypatch.setenv(kit.verbs.mailchecked.TRACKING, str(tracked))
     for series, said in (
         ({"first-patch-commit": first, "change-id": "x-1"}, f"{first}^..b4/review/x-1"),
         ({"base-commit": base, "change-id": "x-1"}, f"{base}..b4/review/x-1"),
@@ -189,13 +189,13 @@ def test_a_cover_letter_stands_for_commits(bench: Bench, monkeypatch: pytest.Mon
         ({}, None),
     ):
         tracked.write_text(json.dumps({"series": series}))
-        assert kit.checkmailverb._tracked() == said
+        assert kit.verbs.mailchecked._tracked() == said
     tracked.write_text(json.dumps({"series": {"base-commit": base, "change-id": "x-1"}}))
     (row,) = checked(bench, COVER, monkeypatch=monkeypatch)
     assert row["status"] == "fail"  # no such commit in the repository here
     tracked.write_text("{")
     (row,) = checked(bench, COVER, monkeypatch=monkeypatch)
-    assert kit.checkmailverb.TRACKING in row["details"]
+    assert kit.verbs.mailchecked.TRACKING in row["details"]
 
 
 def test_an_experiment_that_is_wrong_is_the_user_s(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from kit.experiment import verdict_json
 from kit.records import ArmSpec, At, Boot, Experiment, KindVerdict, Outcome, Verdict, WorkloadSpec
 from kit.report.text import render, wrapped
+from kit.run.job import verdict_json
 from kit.stats.attribution import Attribution, Fault
 from kit.stats.counts import Counted, compare, judge_all
 from kit.stats.verdict import judge

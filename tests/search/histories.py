@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-from kit.search.step import Done, Measure, Seen
+from kit.search.protocol import Done, Measure, Seen
 
 AT_MOST = 5000  # steps of a search that does not end
 

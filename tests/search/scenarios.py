@@ -11,8 +11,8 @@ from histories import History, Search, normal, outcome, run, step_levels
 from kit.search.exact import ExactSearch
 from kit.search.levels import Levels
 from kit.search.noisy import NoisySearch
+from kit.search.protocol import LESS, Done, End
 from kit.search.rates import CLEAN, Rates
-from kit.search.step import LESS, Done, End
 
 COUNT = 129  # 128 candidates and the good end
 ASKED = 0.95

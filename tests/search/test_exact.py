@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kit.search.exact import ExactSearch
-from kit.search.step import LESS, MORE, Done, End, Measure, Seen
+from kit.search.protocol import LESS, MORE, Done, End, Measure, Seen
 
 
 def exact(level: float, _rng: np.random.Generator) -> float:

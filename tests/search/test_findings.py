@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kit.search.findings import Proof
+from kit.bisection.findings import Proof
 
 # Instructions, as measured on the embedded series: two changes, of 2.06 and 1.28 million.
 GOOD, BEFORE, AFTER, BAD = 401_907_271.0, 401_914_979.0, 403_979_108.0, 405_257_274.0

@@ -13,8 +13,8 @@ from scipy.stats import binom
 from kit.search.belief import Weighed
 from kit.search.levels import Levels
 from kit.search.noisy import NoisySearch
+from kit.search.protocol import LESS, MORE, Done, End, Measure, Seen
 from kit.search.rates import Rates, _grid
-from kit.search.step import LESS, MORE, Done, End, Measure, Seen
 from kit.search.tally import Sides
 
 BY_NAME = {s.name: s for s in (*VALUES, *OUTCOMES, *OTHERS)}

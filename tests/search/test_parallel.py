@@ -8,8 +8,8 @@ from histories import History, normal, outcome, step_levels
 
 from kit.search.noisy import NoisySearch
 from kit.search.parallel import several
+from kit.search.protocol import LESS, Done, Seen
 from kit.search.rates import CLEAN, Rates
-from kit.search.step import LESS, Done, Seen
 
 COUNT = 65
 

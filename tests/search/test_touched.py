@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kit.search.touched import functions, touched
+from kit.bisection.touched import functions, touched
 
 C = b"""\
 /* A comment with f() in it. */

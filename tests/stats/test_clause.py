@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from kit.records import At, Comparison, KindVerdict, Verdict
-from kit.stats import clause
+from kit.wording import clause
 
 AT = At("mix", cpus=4, users=8)
 WORSE = Comparison(

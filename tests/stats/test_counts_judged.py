@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kit.base.words import join, number, percent, several
 from kit.records import At, Comparison, Verdict
 from kit.stats.counts import Counted, compare, judge_all, judge_one, ratio_of
-from kit.stats.words import join, number, percent, several
 
 AT = At("fork-chain", cpus=1, depth=0, lock="anon_vma")
 BETTER, WORSE, SAME, OPEN = Verdict.BETTER, Verdict.WORSE, Verdict.SAME, Verdict.INCONCLUSIVE

@@ -10,8 +10,8 @@ import pytest
 from scipy import stats
 
 from kit.evidence.request import Site
-from kit.plan import Plan
 from kit.records import Boot, BootSpec, Experiment, Outcome, Splat, Stop
+from kit.run.plan import Plan
 from kit.stats.attribution import attribute
 from kit.stats.failures import tries_wanted
 from kit.stats.fisher import more_often

@@ -20,8 +20,8 @@ from kit.records import (
 )
 from kit.stats.attribution import Attribution, Fault, attribute
 from kit.stats.counts import Counted, compare, judge_all
-from kit.stats.sentence import sentence
 from kit.stats.verdict import Judgement, judge, overall
+from kit.wording.sentence import sentence
 
 B, W, S, I, X = Verdict.BETTER, Verdict.WORSE, Verdict.SAME, Verdict.INCONCLUSIVE, Verdict.BROKEN  # noqa: E741
 

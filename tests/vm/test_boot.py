@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.errors import MachineError, UserError
+from kit.base.errors import MachineError, UserError
 from kit.records import Machine, Outcome
 from kit.vm import boot as boot_module
 from kit.vm.boot import BootRun, run_boot

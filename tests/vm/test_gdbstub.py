@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.errors import MachineError
+from kit.base.errors import MachineError
 from kit.vm import coverage, gdbstub
 from kit.vm.coverage import Reached
 from kit.vm.gdbstub import Stub

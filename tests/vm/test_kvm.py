@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.errors import MachineError, UserError
+from kit.base.errors import MachineError, UserError
 from kit.records import Outcome
 from kit.vm.boot import BootRun
 from kit.vm.console import Limits

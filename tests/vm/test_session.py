@@ -23,9 +23,9 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from kit.cli import ending
-from kit.errors import KitError
+from kit.base.errors import KitError
 from kit.records import Machine
-from kit.shell import _exit_code
+from kit.run.shell import _exit_code
 from kit.vm.session import run_session
 interactive = sys.argv[1] == "terminal"
 limit = float(sys.argv[2]) if len(sys.argv) > 2 else None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.errors import MachineError
+from kit.base.errors import MachineError
 from kit.workload import guestimage
 from kit.workload.guestimage import Entry, boot_initramfs, build_guest, cpio, guest_key
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.errors import UserError
+from kit.base.errors import UserError
 from kit.workload.libraries import is_elf, libraries_of, read_object
 
 pytestmark = pytest.mark.skipif(shutil.which("gcc") is None, reason="needs gcc")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.errors import MachineError, UserError
+from kit.base.errors import MachineError, UserError
 from kit.workload.guestimage import boot_initramfs
 from kit.workload.load import boot_program, own_limit, sections, wants_host
 from kit.workload.pack import content, find_program, pack

@@ -1,0 +1,1 @@
+"""The job `bisect`: which commit or patch changed a metric."""

@@ -1,0 +1,37 @@
+"""What a bisection measures: which kernel and which boots a test of a commit wants."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from statistics import fmean
+
+from kit.base.errors import UserError
+from kit.bisection.question import Question
+from kit.evidence import EVIDENCE
+from kit.evidence.bisected import METRICS
+from kit.evidence.reading import Metric
+from kit.evidence.request import Site
+from kit.records import ArmSpec, BootSpec
+
+
+def metric_of(question: Question) -> Metric:
+    """What is looked for. Raises UserError for what no boot can show."""
+    kind = question.wanted.evidence
+    by_boots = [name for name, metric in METRICS.items() if metric.evidence]
+    if kind not in by_boots:
+        raise UserError(f"evidence {kind} is not measured by boots", hint=f"there is {', '.join(by_boots)}")
+    return METRICS[kind]
+
+
+def boots_of(question: Question, label: str, kernel_key: str, accel: str, guest_key: str) -> list[BootSpec]:
+    """The boots of one test of a kernel: each machine of the experiment once."""
+    metric = metric_of(question)
+    exp = replace(question.exp, arms=(ArmSpec(label, question.tree, (), None),), baseline=label)
+    site = Site({(label, metric.instrument): kernel_key}, accel, guest_key)
+    return [s for s in EVIDENCE[metric.evidence].boots(exp, site) if s.arm == label and s.repeat == 0]
+
+
+def bad_side(value: float, before: float, after: float, threshold: float | None) -> bool:
+    """Whether a value is like `after`: beyond the threshold, or nearer to it than to `before`."""
+    limit = fmean((before, after)) if threshold is None else threshold
+    return value >= limit if after > before else value <= limit

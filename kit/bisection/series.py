@@ -1,0 +1,99 @@
+"""A series of patches on one tree as a line of commits: a quilt series, an mbox or a folder in, each prefix out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kit.bisection.line import Commit, Line, Source
+from kit.kernel.mail import Mail
+from kit.kernel.patch import Patch, apply_series, read_file, read_patches
+from kit.kernel.quilt import Entry, is_series, own_names, read_series
+from kit.kernel.tree import Tree
+
+_LINK = re.compile(r"^Link: +(\S+)", re.MULTILINE)
+LORE = "https://lore.kernel.org/r/"
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One patch of a series with what a report says of it."""
+
+    patch: Patch
+    commit: Commit
+
+
+@dataclass(frozen=True)
+class Series:
+    """The first patches of a series, any number of them, on a tree."""
+
+    tree: Tree
+    pieces: tuple[Piece, ...]
+    sources: tuple[dict[str, bytes | None], ...]  # what each prefix changes, the empty one first
+
+    @property
+    def good(self) -> str:
+        return self.tree.ref
+
+    @property
+    def bad(self) -> str:
+        return self.commits[-1].name
+
+    @property
+    def commits(self) -> Sequence[Commit]:
+        return tuple(piece.commit for piece in self.pieces)
+
+    def place(self, index: int) -> str:
+        """`patch` and the number of patches that are in."""
+        return f"patch{index:03d}"
+
+    def source(self, index: int) -> Source:
+        return Source(self.tree, self.sources[index])
+
+    def paths(self, index: int) -> tuple[str, ...]:
+        before, after = self.sources[index - 1], self.sources[index]
+        return tuple(path for path in after if path not in before or after[path] != before[path])
+
+    def inside(self, index: int) -> tuple[Line, ...]:
+        return ()
+
+
+def read_pieces(path: Path) -> list[Piece]:
+    """The patches of a quilt `series` file or an mbox, in order. Raises UserError with file and line."""
+    entries = read_series(path) if is_series(path) else [Entry(path)]
+    return [piece for entry, name in zip(entries, own_names(entries), strict=True) for piece in _pieces(entry, name)]
+
+
+def _pieces(entry: Entry, own: str) -> list[Piece]:
+    """The patches of one file, which a report calls `own`."""
+    path = entry.path
+    found = list(read_patches(str(path), read_file(str(path)), reverse=entry.reverse, strip=entry.strip))
+    out = []
+    for number, (mail, patch) in enumerate(found, 1):
+        name = own if len(found) == 1 else f"{own}:{number}"
+        out.append(Piece(patch, _commit(name, patch, mail)))
+    return out
+
+
+def _commit(name: str, patch: Patch, mail: Mail) -> Commit:
+    """What a report says of a patch. A mail's own address comes before the links in it."""
+    links = [LORE + mail.message_id.strip("<>")] if mail.message_id else []
+    subject = patch.subject or mail.subject or name
+    said = f'Revert "{subject}"' if patch.reverse else subject
+    return Commit(name, said, mail.author, mail.date, links=(*links, *_LINK.findall(mail.text)))
+
+
+def line_of(tree: Tree, pieces: Sequence[Piece]) -> Series:
+    """Applies every prefix, in memory. Raises UserError for the first patch that does not apply."""
+    sources: list[dict[str, bytes | None]] = [{}]
+    for piece in pieces:
+        before = sources[-1]
+
+        def read(path: str, before: dict[str, bytes | None] = before) -> bytes | None:
+            return before[path] if path in before else tree.entry(path)
+
+        changed, _ = apply_series([piece.patch], read)
+        sources.append({**before, **changed})
+    return Series(tree, tuple(pieces), tuple(sources))

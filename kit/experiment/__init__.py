@@ -1,0 +1,1 @@
+"""The experiment: its file read and written, its arms made concrete."""

@@ -1,0 +1,114 @@
+"""Arms made concrete: an experiment in; per arm its tree, what its series changes, and the kernels to build out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kit.base.errors import UserError
+from kit.base.progress import Progress
+from kit.kernel.build import BuildInput
+from kit.kernel.config import Config, read_fragments
+from kit.kernel.content import content_id
+from kit.kernel.options import fit, has_overlay, has_pvh
+from kit.kernel.ownconfig import with_own
+from kit.kernel.patch import Applied, Patch, apply_series, read_file, read_patches
+from kit.kernel.shims import shims_for
+from kit.kernel.toolchain import Toolchain
+from kit.kernel.tree import Tree, resolve_tree
+from kit.records import ArmSpec, Experiment, KernelSpec
+from kit.store.cache import Cache
+
+NEWEST = "99"  # a version that has every option
+FRAGMENTS: Mapping[str, tuple[str, ...]] = {
+    instrument: ("common", "pvh", instrument) for instrument in ("plain", "counting", "checking")
+}
+"""Instrument → fragments under configs/kernel/, merged in this order."""
+USERLAND = "userland"  # before the instrument's own, where a guest runs programs of the host's
+
+
+def fragments(exp: Experiment, instrument: str) -> tuple[str, ...]:
+    """The fragments of an experiment's kernels for an instrument."""
+    *shared, own = FRAGMENTS[instrument]
+    wanted = exp.root == "host" or any(w.kind == "payload" for w in exp.workloads)
+    return (*shared, USERLAND, own) if wanted else FRAGMENTS[instrument]
+
+
+@dataclass(frozen=True)
+class ResolvedArm:
+    """An arm with everything that its kernels are made of."""
+
+    spec: ArmSpec
+    tree: Tree
+    patches: tuple[tuple[Patch, tuple[Applied, ...]], ...]
+    changed: Mapping[str, bytes | None]
+    builds: Mapping[str, BuildInput]  # by instrument
+
+
+def read_series(arm: ArmSpec) -> list[Patch]:
+    """The arm's patches, parsed; a file may hold several mails. Raises UserError with file and line."""
+    patches: list[Patch] = []
+    for ref in arm.series:
+        data = read_file(ref.path)
+        found = [patch for _, patch in read_patches(ref.path, data, reverse=ref.reverse, strip=ref.strip)]
+        patches += reversed(found) if ref.reverse else found
+    return patches
+
+
+def resolve_arms(
+    exp: Experiment, instruments: Sequence[str], tools: Toolchain, configs: Path, cache: Cache, progress: Progress
+) -> list[ResolvedArm]:
+    """Fetches trees, applies series in memory, and names every kernel. Raises UserError for a patch that does not
+    apply, before anything is built."""
+    series = {arm.name: read_series(arm) for arm in exp.arms}  # all are read before anything is downloaded
+    for instrument in instruments:
+        config_of(exp, instrument, NEWEST, configs)
+    trees: dict[str, Tree] = {}
+    out = []
+    for arm in exp.arms:
+        if arm.tree not in trees:
+            trees[arm.tree] = resolve_tree(arm.tree, cache, progress)
+        tree = trees[arm.tree]
+        changed, record = apply_series(series[arm.name], tree.entry)
+        asked = {i: config_of(exp, i, tree.version, configs) for i in instruments}
+        builds = {i: build_input(exp, arm, i, tree, changed, asked[i], tools) for i in instruments}
+        out.append(ResolvedArm(arm, tree, tuple((p, tuple(a)) for p, a in record), changed, builds))
+    return out
+
+
+def config_of(exp: Experiment, instrument: str, version: str, configs: Path) -> Config:
+    """What an experiment asks of an instrument's kernel of that version, on top of the user's own configuration if
+    there is one. Raises UserError for a fragment that cannot be read, and for guests that this kernel cannot have."""
+    if exp.root == "host" and not has_overlay(version):
+        raise UserError(
+            f"Linux {version} has no overlay file system (it came with 3.18): guests cannot have the host's files",
+            hint="take `guest: {root: guest}`, or `kit shell --root guest`",
+        )
+    names = [f for f in fragments(exp, instrument) if f != "pvh" or has_pvh(version)]
+    needed = [configs / "kernel" / f"{f}.config" for f in names]
+    config = with_own(exp.config, needed, configs / "kernel" / "own.config") if exp.config else read_fragments(needed)
+    return replace(fit(config, version), target=config.target, base=config.base)
+
+
+def build_input(
+    exp: Experiment,
+    arm: ArmSpec,
+    instrument: str,
+    tree: Tree,
+    changed: Mapping[str, bytes | None],
+    config: Config,
+    tools: Toolchain,
+) -> BuildInput:
+    """One kernel of an arm; `changed`: path → content that its series leaves, None: deleted."""
+    series = tuple(
+        (path, content_id(content))
+        for path, content in sorted(changed.items())
+        if content_id(content)
+        != content_id(tree.entry(path))  # a series that comes out where it went in is the tree itself
+    )
+    shims = shims_for(tree.version, tools.versions)
+    spec = KernelSpec(
+        arm.name, instrument, exp.arch, arm.tree, tree.key, tree.workspace, series, config.key, tools.name, shims.keys
+    )
+    return BuildInput(spec, tree, changed, config, shims)

@@ -1,0 +1,217 @@
+"""The keys of an experiment file, from the models that check it: nothing in; rows for people, a JSON schema for
+editors, out."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from kit.base.errors import UserError
+from kit.evidence import EVIDENCE
+from kit.evidence.bisected import METRICS
+from kit.evidence.locks import EVERY, LOCKS
+from kit.experiment.schema import ExperimentModel
+from kit.model.profiles import PROFILES
+from kit.workload.catalog import WORKLOADS
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+ARMS = ("baseline", "arms")
+TEXT, WHOLE, NUMBER = {"type": "string"}, {"type": "integer"}, {"type": "number"}
+
+# What a key also takes: the models turn it into what they keep. By model and key; `[]`: an item of it.
+ALSO: Mapping[str, tuple[dict[str, Any], ...]] = {
+    "GuestModel.cpus": ({"type": "integer", "minimum": 1, "maximum": 8},),
+    "ArmModel.series[]": (TEXT,),
+    "ExperimentModel.limit": ({"type": "string", "pattern": "^[0-9]*[.]?[0-9]+ *%?$"},),
+    "ForkChain.depth": (WHOLE, {"type": "string", "pattern": "^[0-9]+[.][.][0-9]+$"}),
+    "Aim7.users": (WHOLE,),
+    "Aim7.mix": (TEXT,),
+    "Payload.command": (TEXT,),
+    "Payload.command[]": (NUMBER,),
+    "Payload.env[]": (NUMBER,),
+}
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "ExperimentModel.evidence[]": tuple(EVIDENCE),
+    "BisectModel.evidence": tuple(METRICS),
+    "ArmModel.profile": tuple(PROFILES),
+}
+"""What a key's text may be: checked against a table, which pydantic's schema does not know."""
+HINTS: Mapping[str, tuple[str, ...]] = {"ExperimentModel.locks[]": (*LOCKS, EVERY)}
+"""What an editor may offer, beside which anything goes."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """One key: `path` with dots, `[]` for each item of a list and `NAME` for a key of the user's own."""
+
+    path: str
+    meaning: str
+    default: str
+    required: bool
+    choices: tuple[str, ...]
+
+
+def every_key() -> list[Key]:
+    """Every key, those of a mapping behind it, those of each workload at the end."""
+    out = list(_keys(ExperimentModel, ""))
+    for name, model in WORKLOADS.items():
+        out.append(Key(f"workloads[].{name}", _first(model.__doc__), "", False, ()))
+        out += _keys(model, f"workloads[].{name}.")
+        out.append(Key(f"workloads[].{name}.name", "what it is called in reports", name, False, ()))
+    return out
+
+
+def _first(doc: str | None) -> str:
+    return (doc or "").partition("\n")[0].rstrip(".").lower()
+
+
+def _keys(model: type[BaseModel], prefix: str) -> Iterator[Key]:
+    for name, info in model.model_fields.items():
+        path = f"{prefix}{name}"
+        named = NAMES.get(f"{model.__name__}.{name}") or NAMES.get(f"{model.__name__}.{name}[]")
+        choices = named or tuple(_choices(info.annotation))
+        inner = list(_models(info.annotation, ""))
+        default = "" if inner else _default(info)
+        yield Key(path, info.description or "", default, info.is_required(), choices)
+        for behind, other in inner:
+            yield from _keys(other, f"{path}{behind}.")
+
+
+def _models(annotation: Any, behind: str) -> Iterator[tuple[str, type[BaseModel]]]:
+    """The models inside an annotation, and how a path goes on to them."""
+    origin, args = get_origin(annotation), get_args(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield behind, annotation
+    elif origin is dict:
+        yield from _models(args[1], f"{behind}.NAME")
+    elif origin in (tuple, list):
+        yield from _models(args[0], f"{behind}[]")
+    elif origin in (Union, UnionType):
+        for arg in args:
+            yield from _models(arg, behind)
+
+
+def _choices(annotation: Any) -> Iterator[str]:
+    if get_origin(annotation) is Literal:
+        yield from map(str, get_args(annotation))
+    elif get_origin(annotation) in (Union, UnionType):
+        for arg in get_args(annotation):
+            yield from _choices(arg)
+    elif get_origin(annotation) is dict:
+        yield from _choices(get_args(annotation)[1])
+
+
+def _default(info: FieldInfo) -> str:
+    value = info.default
+    if value in (PydanticUndefined, None, (), {}) or value is False:
+        return ""
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def find(wanted: str) -> list[Key]:
+    """The keys of that path or name, with those behind it; all for nothing. Raises UserError with the nearest."""
+    everything = every_key()
+    if not wanted:
+        return everything
+    plain = {k.path: k.path.replace("[]", "").replace(".NAME", "") for k in everything}
+    ends = [k.path for k in everything if plain[k.path] == wanted or plain[k.path].endswith(f".{wanted}")]
+    found = [k for k in everything if any(k.path == e or k.path.startswith((f"{e}.", f"{e}[]", f"{e}[")) for e in ends)]
+    if not found:
+        near = difflib.get_close_matches(wanted, {*plain.values(), *(p.rpartition(".")[2] for p in plain.values())}, 1)
+        raise UserError(f"no such key: {wanted}", hint=f"nearest: {near[0]}" if near else "kit check --keys lists all")
+    return found
+
+
+def as_text(found: list[Key]) -> str:
+    """A line for each key, indented by its depth."""
+    lines = []
+    top = min((k.path.count(".") for k in found), default=0)
+    for key in found:
+        facts = ["required"] * key.required
+        facts += [f"{'one of' if len(key.choices) > 1 else 'only'} {', '.join(key.choices)}"] if key.choices else []
+        facts += [f"default {key.default}"] if key.default else []
+        indent = "  " * (key.path.count(".") - top)
+        lines.append(f"{indent}{key.path}: {key.meaning}" + (f" ({'; '.join(facts)})" if facts else ""))
+    return "\n".join(lines)
+
+
+def as_json(found: list[Key]) -> list[dict[str, Any]]:
+    """As plain JSON values."""
+    return [{**asdict(k), "choices": list(k.choices)} for k in found]
+
+
+def schema() -> dict[str, Any]:
+    """A JSON schema of experiment files."""
+    top = _loosened(ExperimentModel)
+    defs = top.pop("$defs", {})
+    kinds: dict[str, Any] = {}
+    for name, model in WORKLOADS.items():
+        one = _loosened(model)
+        defs |= one.pop("$defs", {})
+        one["properties"]["name"] = {**TEXT, "description": "what it is called in reports"}
+        kinds[name] = one if "required" in one else {**one, "type": ["object", "null"]}
+    if "program" in kinds:  # its text, or a file that has it
+        kinds["program"]["properties"]["file"] = {**TEXT, "description": "a file with the program, text or YAML"}
+        kinds["program"]["anyOf"] = [{"required": ["text"]}, {"required": ["file"]}]
+        kinds["program"].pop("required", None)
+    top["properties"]["workloads"]["items"] = {
+        "type": "object",
+        "properties": kinds,
+        "additionalProperties": False,
+        "minProperties": 1,
+        "maxProperties": 1,
+    }
+    if "bisect" in top["properties"]:  # a bisection makes its own arms
+        top["required"] = [key for key in top["required"] if key not in ARMS]
+        top["anyOf"] = [{"required": list(ARMS)}, {"required": ["bisect"]}]
+    return {"$schema": DIALECT, "title": "An experiment of kit", **top, "$defs": defs}
+
+
+def schema_text() -> str:
+    """The schema as it stands in configs/experiment.schema.json."""
+    return json.dumps(schema(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def _loosened(model: type[BaseModel]) -> dict[str, Any]:
+    """pydantic's schema of a model and of those in it, with what else their keys take."""
+    found: dict[str, Any] = _plain(model.model_json_schema())
+    for name, part in [(model.__name__, found), *found.get("$defs", {}).items()]:
+        for key, value in part.get("properties", {}).items():
+            part["properties"][key] = _widened(f"{name}.{key}", value)
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Without the titles that pydantic makes of names."""
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items() if not (k == "title" and isinstance(v, str))}
+    return [_plain(v) for v in value] if isinstance(value, list) else value
+
+
+def _widened(path: str, value: dict[str, Any]) -> dict[str, Any]:
+    for behind in ("items", "additionalProperties"):
+        if isinstance(value.get(behind), dict):
+            value = {**value, behind: _widened(f"{path}[]", value[behind])}
+    if path in NAMES:
+        return _named(value, list(NAMES[path]))
+    if path in HINTS:
+        return {"anyOf": [{"enum": list(HINTS[path])}, value]}
+    if path not in ALSO:
+        return value
+    outside: dict[str, Any] = {k: value[k] for k in ("description", "default") if k in value}
+    inside = {k: v for k, v in value.items() if k not in outside}
+    return {**outside, "anyOf": [inside, *ALSO[path]]}
+
+
+def _named(value: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    if "anyOf" in value:  # or null
+        return {**value, "anyOf": [{**v, "enum": names} if v == TEXT else v for v in value["anyOf"]]}
+    return {**value, "enum": names}

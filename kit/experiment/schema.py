@@ -1,0 +1,268 @@
+"""The keys of an experiment file as pydantic models: each key with its type, its bounds, its default and what it means.
+
+A value that stands alone is checked here; what takes other keys, files or trees to check, by kit.experiment.reader.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+from kit.evidence import EVIDENCE
+from kit.evidence.bisected import METRICS
+from kit.model.profiles import PROFILES
+
+NAME = r"[A-Za-z0-9][A-Za-z0-9._+-]{0,39}"
+NAME_RULE = "1 to 40 letters, digits and . _ + -, the first a letter or a digit"
+Name = Annotated[str, Field(pattern=f"^{NAME}$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class PatchModel(_Strict):
+    patch: str = Field(description="a patch file")
+    reverse: bool = Field(default=False, description="take it out instead of putting it in")
+    strip: int = Field(default=1, ge=0, le=9, description="leading parts of its paths that go, as in patch -p1")
+
+
+class ArmModel(_Strict):
+    series: tuple[PatchModel, ...] = Field(
+        default=(), description="patch files, mails, mboxes or quilt series, in this order"
+    )
+    profile: str | None = Field(default=None, description="the model's profile; without one there is no prediction")
+    tree: str | None = Field(default=None, description="another tree than the experiment's")
+
+    @field_validator("series", mode="before")
+    @classmethod
+    def _files(cls, value: object) -> object:
+        return [{"patch": v} if isinstance(v, str) else v for v in value] if isinstance(value, list) else value
+
+    @field_validator("profile")
+    @classmethod
+    def _known(cls, value: str | None) -> str | None:
+        if value is not None and value not in PROFILES:
+            near = difflib.get_close_matches(value, PROFILES, 1)
+            raise ValueError(
+                f"no such profile: {value}; " + (f"nearest: {near[0]}" if near else f"there are {', '.join(PROFILES)}")
+            )
+        return value
+
+
+class GuestModel(_Strict):
+    cpus: tuple[Annotated[int, Field(ge=1, le=8, strict=True)], ...] = Field(
+        default=(1,), min_length=1, description="vCPUs: each number is a machine of its own"
+    )
+    memory: str = Field(default="512M", description="memory of a guest, as 512M or 2G")
+    accel: Literal["auto", "kvm", "tcg"] = Field(default="auto", description="auto: KVM where a real boot proves it")
+    root: Literal["guest", "host"] = Field(
+        default="guest", description="host: payloads run on the host's files, read-only under a writable overlay"
+    )
+    limit: float | None = Field(
+        default=None,
+        ge=10,
+        le=86400,
+        description="seconds that a boot may take; default: ten times the baseline's, at least 60",
+    )
+
+    @field_validator("cpus", mode="before")
+    @classmethod
+    def _list(cls, value: object) -> object:
+        return value if isinstance(value, (list, tuple)) else (value,)
+
+    @field_validator("cpus")
+    @classmethod
+    def _once(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(dict.fromkeys(value))
+
+    @field_validator("memory")
+    @classmethod
+    def _bounded(cls, value: str) -> str:
+        if not re.fullmatch(r"[0-9]{1,6}[MG]", value) or not 64 <= mebibytes(value) <= 65536:
+            raise ValueError(f"not a memory size: {value}; as 512M or 2G, from 64M to 64G")
+        return value
+
+
+def mebibytes(memory: str) -> int:
+    """`512M` or `2G` in MiB."""
+    return int(memory[:-1]) * (1024 if memory[-1] == "G" else 1)
+
+
+class BudgetModel(_Strict):
+    blocks: int = Field(
+        default=40, ge=2, le=1000, strict=True, description="boots of each arm on each machine at most; count: two"
+    )
+    stopping: Literal["sequential", "fixed"] = Field(
+        default="sequential", description="whether time may be decided before its last block"
+    )
+    minutes: float = Field(default=60, gt=0, description="no new boot is started after so many minutes")
+
+
+def fraction(value: object) -> float:
+    """`0.1%` or 0.001. Raises ValueError."""
+    known = isinstance(value, (str, int, float)) and not isinstance(value, bool)
+    text = str(value).strip() if known else "nothing that is a share"
+    try:
+        limit = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        limit = 0
+    if not 0 < limit < 1:
+        raise ValueError(f"not a limit: {text[:40]}; as in 1% or 0.01")
+    return limit
+
+
+Fraction = Annotated[float, BeforeValidator(fraction)]
+Whole = Annotated[int, Field(ge=1, le=1000, strict=True)]
+
+
+class InstructionsModel(_Strict):
+    limit: Fraction = Field(default=0.001, description="differences up to this do not matter, as 0.1%")
+    layouts: Annotated[int, Field(ge=2, le=100, strict=True)] = Field(
+        default=5, description="layouts of memory, each a boot of each arm"
+    )
+    times: Whole = Field(default=20, description="windows so many times as long as for counts")
+
+
+class TimeModel(_Strict):
+    rounds: Annotated[int, Field(ge=1, le=100, strict=True)] = Field(
+        default=4, description="how often a boot does all workloads"
+    )
+    warmup: Annotated[int, Field(ge=0, le=99, strict=True)] = Field(
+        default=1, description="the first rounds, which are dropped"
+    )
+    times: Whole = Field(default=5, description="windows so many times as long as for counts")
+
+    @model_validator(mode="after")
+    def _some_are_left(self) -> TimeModel:
+        if self.warmup >= self.rounds:
+            raise ValueError(f"warmup: all {self.rounds} rounds would be dropped")
+        return self
+
+
+class AcceptModel(_Strict):
+    pattern: str = Field(description="a regular expression that a splat's title or excerpt matches")
+    why: str = Field(min_length=1, description="why it is accepted")
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, value: str) -> str:
+        try:
+            re.compile(value)
+        except (re.error, OverflowError, RecursionError) as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        return value
+
+
+class BisectModel(_Strict):
+    good: str | None = Field(default=None, description="where it is good: a revision of a git tree")
+    bad: str | None = Field(default=None, description="where it is bad: a revision of a git tree")
+    series: str | None = Field(default=None, description="instead: a quilt series or an mbox on the tree")
+    evidence: str = Field(default="count", description=f"what shows it: {', '.join(METRICS)}")
+    lock: str = Field(default="anon_vma", min_length=1, description="count: the lock class")
+    window: str = Field(default="*", description="count, time, instructions: only windows of this name (* and ?)")
+    pattern: str | None = Field(default=None, description="splat: a regular expression for its kind, title or excerpt")
+    command: str | None = Field(
+        default=None, description="command: 0 says good, 125 nothing, others up to 127 bad; sees KIT_IMAGE, KIT_COMMIT"
+    )
+    instrument: Literal["plain", "counting", "checking"] = Field(
+        default="plain", description="command: the kernel that is built for it"
+    )
+    direction: Literal["less is better", "more is better", "either"] = Field(
+        default="less is better", description="which way is bad"
+    )
+    threshold: float | None = Field(default=None, description="bad from here on; default: half way between the ends")
+    search: Literal["auto", "exact", "noisy"] = Field(
+        default="auto", description="exact: halving; noisy: by probability; auto: exact but for time"
+    )
+    probability: float = Field(default=0.95, ge=0.5, lt=1, description="noisy: how sure to be")
+    tests: int = Field(default=500, ge=4, le=100000, strict=True, description="noisy: at most so many tests")
+    profile: str | None = Field(default=None, description="the model's profile of the good end; default: one that fits")
+
+    @field_validator("evidence")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        _one_of(value, METRICS, "kind of evidence")
+        return value
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, value: str | None) -> str | None:
+        return None if value is None else AcceptModel(pattern=value, why="sought").pattern
+
+
+class ExperimentModel(_Strict):
+    name: Name = Field(description="names the run folder")
+    tree: str = Field(
+        default="debian:6.1", description="kernel source: debian:6.1, git:REPO@REV, dir:PATH or tarball:FILE"
+    )
+    toolchain: Literal["gcc", "llvm"] | None = Field(
+        default=None, description="compiler and linker: gcc or llvm; default: llvm where LLVM=1, else gcc"
+    )
+    config: tuple[str, ...] = Field(
+        default=(), description="a kernel configuration of your own: a .config or defconfig, then fragments"
+    )
+    baseline: str = Field(description="an arm's name: the others are compared with it")
+    arms: dict[Name, ArmModel] = Field(min_length=2, description="the kernels under test")
+    guest: GuestModel = Field(default=GuestModel(), description="the machines")
+    workloads: tuple[dict[str, Any], ...] = Field(min_length=1, description="what runs in every boot")
+    evidence: tuple[str, ...] = Field(
+        default=(), description="kinds of evidence; default: count, and model where two arms have a profile"
+    )
+    locks: tuple[str, ...] = Field(default=("anon_vma",), min_length=1, description='lock classes; "*": rank them all')
+    accept: tuple[AcceptModel, ...] = Field(default=(), description="splats known and accepted")
+    limit: Fraction = Field(default=0.01, description="differences up to this do not matter, as 1%")
+    alpha: float = Field(default=0.05, gt=0, le=0.2, description="chance of a false verdict that noise may have")
+    instructions: InstructionsModel = Field(default=InstructionsModel(), description="how instructions are counted")
+    time: TimeModel = Field(default=TimeModel(), description="how time is measured")
+    expect: dict[str, Literal["better", "worse", "same", "inconclusive", "broken"]] = Field(
+        default={}, description="verdict by kind of evidence (or `overall`); without it: nothing worse or broken"
+    )
+    budget: BudgetModel = Field(default=BudgetModel(), description="how much to boot")
+    aa: bool = Field(
+        default=False, description="an A/A experiment: every arm is the baseline's kernel, and `same` is expected"
+    )
+    seed: int | None = Field(
+        default=None, ge=0, lt=2**63, strict=True,
+        description="decides what workloads draw and the order of boots; default: 1, and an order drawn anew",
+    )  # fmt: skip
+    order_seed: int | None = Field(
+        default=None, ge=0, lt=2**63, strict=True,
+        description="decides the order of boots alone; a run writes down the one that it drew",
+    )  # fmt: skip
+    bisect: BisectModel | None = Field(default=None, description="what `kit bisect` looks for, and where")
+
+    @property
+    def workload_seed(self) -> int:
+        """What workloads draw by: fixed where nobody says it, so that exact boots are known again by their program."""
+        return 1 if self.seed is None else self.seed
+
+    @field_validator("config", mode="before")
+    @classmethod
+    def _parts(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
+
+    @field_validator("evidence")
+    @classmethod
+    def _kinds(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for kind in value:
+            _one_of(kind, EVIDENCE, "kind of evidence")
+        return tuple(dict.fromkeys(value))
+
+    @field_validator("locks")
+    @classmethod
+    def _named(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(value):
+            raise ValueError("a lock class has a name")
+        return tuple(dict.fromkeys(value))
+
+
+def _one_of(name: str, known: Sequence[str] | Mapping[str, object], what: str) -> None:
+    if name not in known:
+        near = difflib.get_close_matches(name, list(known), 1)
+        other = f"nearest: {near[0]}" if near else f"there is {', '.join(known)}"
+        raise ValueError(f"no such {what}: {name}; {other}")

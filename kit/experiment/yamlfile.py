@@ -1,0 +1,151 @@
+"""A YAML file of the user's, with the line of every key, so that a message can point at it; --set changes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from kit.base.errors import UserError
+
+Loc = Sequence[str | int]
+MAX_DEPTH = 50
+# What PyYAML raises beside its own errors, for dates, numbers and tags that are none, and for deep nesting.
+YAML_ERRORS = (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
+
+
+class Source:
+    """`data` is the file's mapping with every override applied; `overridden`: what the user typed for which key."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lines: dict[tuple[str | int, ...], int] = {}
+        self.overridden: dict[tuple[str | int, ...], str] = {}
+        text = _read(path)
+        try:
+            node = yaml.compose(text, Loader=yaml.SafeLoader)
+            self._walk(node, ())
+            self.data: Any = yaml.safe_load(text)
+        except YAML_ERRORS as error:
+            mark = getattr(error, "problem_mark", None)
+            where = f"{path}:{mark.line + 1}" if mark else str(path)
+            raise UserError(f"not YAML: {_problem(error)}", where=where) from error
+        if not isinstance(self.data, dict):
+            hint = "it is empty" if self.data is None else ""
+            raise UserError("not an experiment: a mapping of keys is wanted", where=str(path), hint=hint)
+
+    def _walk(self, node: yaml.Node | None, loc: tuple[str | int, ...]) -> None:
+        if node is None:
+            return
+        line = node.start_mark.line + 1
+        if len(loc) > MAX_DEPTH:  # an alias may contain itself
+            raise UserError("nested too deeply", where=f"{self.path}:{line}")
+        self.lines.setdefault(loc, line)
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                here = (*loc, self._key(key))
+                if here in self.lines:
+                    raise UserError(f"`{key.value}` stands twice", where=f"{self.path}:{key.start_mark.line + 1}")
+                self.lines[here] = key.start_mark.line + 1
+                self._walk(value, here)
+        elif isinstance(node, yaml.SequenceNode):
+            for i, value in enumerate(node.value):
+                self._walk(value, (*loc, i))
+
+    def _key(self, key: yaml.Node) -> str | int:
+        """A key's text. Raises UserError for `on`, `6.1` and others that YAML does not read as a name."""
+        where = f"{self.path}:{key.start_mark.line + 1}"
+        if not isinstance(key, yaml.ScalarNode):
+            raise UserError("a key is a name, not a list or a mapping", where=where)
+        kind = key.tag.rpartition(":")[2]
+        if kind in ("bool", "float", "null", "timestamp"):
+            words = {"bool": "yes or no", "float": "a number", "null": "nothing", "timestamp": "a date"}
+            hint = f'put it in quotes: "{key.value}"'
+            raise UserError(f"YAML reads the key `{key.value}` as {words[kind]}, not as a name", where=where, hint=hint)
+        return _plain(key.value)
+
+    def where(self, loc: Loc) -> str:
+        """file:line of the deepest part of `loc` that is in the file, or the option that put it there."""
+        parts = tuple(map(_plain, loc))
+        for end in range(len(parts), 0, -1):
+            if (assignment := self.overridden.get(parts[:end])) is not None:
+                return assignment
+        for key, assignment in self.overridden.items():
+            if parts and key[: len(parts)] == parts and parts not in self.lines:
+                return assignment
+        for end in range(len(parts), -1, -1):
+            if (line := self.lines.get(parts[:end])) is not None:
+                return f"{self.path}:{line}"
+        return str(self.path)
+
+    def override(self, assignment: str, said: str = "") -> None:
+        """`guest.cpus=[1,2]`: the value is YAML, the key dotted. `said`: what the user typed, if not --set.
+
+        Raises UserError."""
+        where = said or f"--set {assignment}"
+        key, eq, value = assignment.partition("=")
+        key = re.sub(r"\[([0-9]+)\]", r".\1", key)  # workloads[0].x, as `kit check --keys` writes lists
+        if not eq or not all(key.split(".")):
+            raise UserError(f"not an assignment: {assignment!r}", where="--set", hint="as in --set guest.cpus=[1,2]")
+        try:
+            parsed = yaml.safe_load(value)
+        except YAML_ERRORS as error:
+            raise UserError(f"not YAML: {value!r} ({_problem(error)})", where=where) from error
+        *parents, last = key.split(".")
+        target: Any = self.data
+        for part in parents:
+            target = _below(target, part, where)
+        if isinstance(target, list):
+            target[_index(target, last, where)] = parsed
+        elif isinstance(target, dict):
+            target[_same_key(target, last)] = parsed
+        else:
+            raise UserError(f"there is nothing below {'.'.join(parents)} that could be set", where=where)
+        self.overridden[tuple(map(_plain, key.split(".")))] = where
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise UserError("not text in UTF-8", where=f"{path}:{line}", hint="the examples are in configs/") from error
+    except (OSError, ValueError) as error:
+        hint = "the examples are in configs/"
+        raise UserError(f"cannot read: {getattr(error, 'strerror', error)}", where=str(path), hint=hint) from error
+
+
+def _problem(error: BaseException) -> str:
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    return str(getattr(error, "problem", None) or error).strip().split("\n")[0]
+
+
+def _below(target: Any, part: str, where: str) -> Any:
+    """What stands under a part of a dotted key; a mapping is made where nothing does."""
+    if isinstance(target, list):
+        return target[_index(target, part, where)]
+    if not isinstance(target, dict):
+        raise UserError(f"there is nothing that `{part}` could be a key of", where=where)
+    key = _same_key(target, part)
+    if target.get(key) is None:
+        target[key] = {}
+    return target[key]
+
+
+def _index(target: list[Any], part: str, where: str) -> int:
+    if not (part.isascii() and part.isdecimal() and len(part) < 9 and int(part) < len(target)):
+        raise UserError(f"no entry {part}: the list has {len(target)}, counted from 0", where=where)
+    return int(part)
+
+
+def _same_key(target: dict[Any, Any], part: str) -> Any:
+    """The key that is written so: a number where the mapping has that number."""
+    return next((k for k in target if str(k) == part), part)
+
+
+def _plain(key: str | int) -> str | int:
+    return int(key) if isinstance(key, str) and key.isascii() and key.isdecimal() and len(key) < 19 else key

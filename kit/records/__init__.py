@@ -1,0 +1,60 @@
+"""The frozen dataclasses that cross rooms, and their JSON form. No I/O, standard library only."""
+
+from kit.records.boot import (
+    BEYOND,
+    Boot,
+    BootSpec,
+    GuestVma,
+    HostRecord,
+    HostState,
+    LockRow,
+    Machine,
+    Outcome,
+    PayloadRun,
+    Pinned,
+    Printed,
+    Results,
+    Splat,
+    Stop,
+    UserTime,
+    WindowResult,
+)
+from kit.records.digest import digest, to_json
+from kit.records.experiment import ArmSpec, Experiment, InstructionsPlan, PatchRef, TimePlan, WorkloadSpec
+from kit.records.kernel import Kernel, KernelSpec
+from kit.records.verdict import At, Comparison, Exercised, KindVerdict, Verdict
+
+__all__ = [
+    "BEYOND",
+    "ArmSpec",
+    "At",
+    "Boot",
+    "BootSpec",
+    "Comparison",
+    "Exercised",
+    "Experiment",
+    "GuestVma",
+    "HostRecord",
+    "HostState",
+    "InstructionsPlan",
+    "Kernel",
+    "KernelSpec",
+    "KindVerdict",
+    "LockRow",
+    "Machine",
+    "Outcome",
+    "PatchRef",
+    "PayloadRun",
+    "Pinned",
+    "Printed",
+    "Results",
+    "Splat",
+    "Stop",
+    "TimePlan",
+    "UserTime",
+    "Verdict",
+    "WindowResult",
+    "WorkloadSpec",
+    "digest",
+    "to_json",
+]

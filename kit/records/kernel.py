@@ -1,0 +1,53 @@
+"""Which kernel, and a built one. No I/O, standard library only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from kit.records.digest import digest
+
+
+@dataclass(frozen=True)
+class KernelSpec:
+    """What to build: an arm for an instrument. Its key names the built kernel in the cache."""
+
+    arm: str
+    instrument: str  # "counting"
+    arch: str
+    tree: str  # as in the experiment, "debian:6.1"
+    tree_key: str  # content of the tree
+    workspace: str  # which object folder: the tree's key, or for a user's folder its path's, so that an edit is cheap
+    series: tuple[tuple[str, str], ...]  # (path in the tree, blob id of the patched file; "" if deleted)
+    config_key: str  # content of the merged fragments
+    toolchain: str  # compiler and binutils, as they print themselves
+    shims: tuple[tuple[str, str], ...] = ()  # (name, content) of what the toolchain needs for a kernel so old
+
+    @property
+    def key(self) -> str:
+        """Content key: two arms with the same sources share one kernel."""
+        made_with = (self.config_key, self.toolchain, *self.shims)
+        return digest([self.instrument, self.arch, self.tree_key, self.series, *made_with])
+
+    @property
+    def object_key(self) -> str:
+        """Key of the object folder that arms share: (tree, configuration, toolchain)."""
+        return digest([self.instrument, self.arch, self.workspace, self.config_key, self.toolchain, *self.shims])
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A built kernel: `image` is the path of what QEMU boots, its vmlinux or, before 5.0, its bzImage."""
+
+    key: str
+    image: str
+    config: str
+    log: str
+    seconds: float
+    cached: bool
+    image_sha256: str
+
+    @property
+    def vmlinux(self) -> str:
+        """The path of the kernel with its symbols, beside the image."""
+        return str(PurePath(self.image).parent / "vmlinux")

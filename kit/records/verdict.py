@@ -1,0 +1,104 @@
+"""Comparisons and what a kind of evidence says. No I/O, standard library only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Verdict(StrEnum):
+    """The five verdicts of design.md."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    SAME = "same"
+    INCONCLUSIVE = "inconclusive"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True)
+class At:
+    """Where in the experiment a number belongs; None where it does not apply."""
+
+    workload: str
+    cpus: int | None = None
+    users: int | None = None
+    depth: int | None = None
+    lock: str | None = None
+    layout: str | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """An arm against the baseline for one metric at one place. `ratio` is arm over baseline.
+
+    `low` and `high` bound the ratio; `n` and `baseline_n` are the numbers of boots; `predicted` is the model's count
+    (`[low, high]`, equal where it is exact), `agrees` whether every boot fell into it; both None without a profile.
+    Of noisy evidence, `low` and `high` are a confidence interval (None: no bound), `ratio` is a geometric mean.
+    """
+
+    metric: str
+    unit: str
+    direction: str  # "less is better" or "more is better"
+    arm: str
+    baseline: str
+    at: At
+    ratio: float | None  # None where the baseline is 0
+    low: float | None
+    high: float | None
+    n: int
+    arm_value: float
+    baseline_value: float
+    exact: bool
+    predicted: tuple[int, int] | None = None
+    agrees: bool | None = None
+    baseline_predicted: tuple[int, int] | None = None
+    baseline_agrees: bool | None = None
+    baseline_n: int = 0
+    p: float | None = None  # noisy evidence only, as the rest: corrected for looks and for other comparisons
+    detectable: float | None = None  # as a fraction of the baseline; None where no difference would have been seen
+    said: Verdict | None = None  # the verdict of this comparison alone
+    pairs: int | None = None  # blocks that it rests on, where boots count that are in none
+    aa: bool = False  # the arm is the baseline's own image
+    arm_values: tuple[float, ...] = ()  # of each boot, in the unit of `arm_value`; in pairs where boots are in blocks
+    baseline_values: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class KindVerdict:
+    """What one kind of evidence says, and why. `decides`: it takes part in the overall verdict, else it is shown."""
+
+    kind: str
+    verdict: Verdict
+    why: str
+    comparisons: tuple[Comparison, ...] = ()
+    notes: tuple[str, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+    decides: bool = True
+
+
+@dataclass(frozen=True)
+class Exercised:
+    """What of an arm's change was executed. `identical`: its kernel is the baseline's to the byte; `changed`: functions
+    whose code differs, of which `asked` were watched; `ran`: in the workloads, `booting`: only before. `why`: it could
+    not be found out."""
+
+    arm: str
+    identical: bool = False
+    changed: tuple[str, ...] = ()
+    ran: tuple[str, ...] = ()
+    booting: tuple[str, ...] = ()
+    asked: int = 0
+    why: str = ""
+
+    @property
+    def idle(self) -> bool:
+        """Nothing that the change changes was executed."""
+        return self.identical or (bool(self.changed) and not (self.why or self.ran or self.booting))
+
+    @property
+    def codeless(self) -> bool:
+        """Only data differ, if anything does: line numbers of warnings, or tables, or defaults."""
+        return not (self.identical or self.changed or self.why)

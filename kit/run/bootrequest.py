@@ -1,0 +1,207 @@
+"""One boot, made ready and done: a kernel, a program and a machine in; a request, and how its boot ended, out.
+
+Every boot of kit is made here, whoever asks for it: a nonce of its own, what the guest is told, its initramfs and its
+limits, and a reader for its results. What comes back is read alike, too: addresses decoded, and a full disk told from a
+guest that failed.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from kit.base.errors import MachineError
+from kit.base.progress import Progress
+from kit.evidence import EVIDENCE
+from kit.kernel.symbols import decode
+from kit.records import BootSpec, Kernel, Machine, Outcome, Results
+from kit.store.files import write_atomic
+from kit.vm.boot import BootRun, run_boot
+from kit.vm.console import Limits
+from kit.vm.coverage import Reached, coverage_boot
+from kit.vm.debug import DAY, debug_boot
+from kit.vm.hostload import cores
+from kit.vm.qemu import HOST_FILES
+from kit.vm.session import Session, run_session
+from kit.workload.guestimage import boot_initramfs
+from kit.workload.load import own_limit, wants_host
+from kit.workload.results import read_results
+
+TOTAL_SECONDS = {"tcg": 900.0, "icount": 900.0, "kvm": 300.0}  # until the baseline has shown how long a boot takes
+FIRST_LINE_SHARE, INIT_SHARE = 1 / 6, 1 / 2  # of a boot's time, where that is more than the least that `Limits` has
+DEBUG_SECONDS = int(7 * DAY)  # that a guest may take with gdb in it
+SPACE_BYTES = 4 << 20  # a boot's log, results and temporary files have room in it
+PROBE_PROGRAM = "worker probe\nwindow probe\nfork\nend\nend\n"
+PROBE_MEMORY = 256  # MiB
+
+
+@dataclass(frozen=True)
+class BootRequest:
+    """A boot with all that it needs. `raw`: where the results stay as the guest sent them; `append`: more of the
+    kernel's command line, `extra`: of QEMU's; `cores`: those of a timed boot; `sources`: folders that may have the
+    kernel's scripts."""
+
+    kernel: Kernel
+    machine: Machine
+    initramfs: bytes = field(repr=False)
+    nonce: str
+    limits: Limits
+    console: Path
+    raw: Path | None = None
+    append: str = ""
+    extra: tuple[str, ...] = ()
+    cores: tuple[int, ...] | None = None
+    sources: tuple[Path, ...] = ()
+
+    def read(self, data: bytes) -> tuple[Outcome, str, Results | None]:
+        """The results of this very boot; they are kept as they came where `raw` says."""
+        if self.raw is not None:
+            write_atomic(self.raw, data)  # the guest's own words, lock_stat's rows among them
+        return read_results(data, self.nonce)
+
+
+def request(
+    kernel: Kernel,
+    base: Path,
+    program: str,
+    machine: Machine,
+    console: Path,
+    *,
+    seconds: float | None = None,
+    conf: Mapping[str, str] | None = None,
+) -> BootRequest:
+    """The request for any program. `base`: the archive of the guest's programs; `seconds`: how long the boot may take,
+    by default as long as a first one may; `conf`: what the guest is told besides, or instead."""
+    nonce = secrets.token_hex(8)
+    total = seconds or TOTAL_SECONDS[machine.accel] + own_limit(program)
+    told = {"nonce": nonce, "limit": str(int(total)), **(conf or {})}
+    return BootRequest(
+        kernel,
+        machine,
+        boot_initramfs(base, program, told),
+        nonce,
+        limits_of(total, machine.accel),
+        console,
+        extra=HOST_FILES if wants_host(program) else (),
+    )
+
+
+def request_for(
+    spec: BootSpec,
+    kernel: Kernel,
+    base: Path,
+    console: Path,
+    *,
+    raw: Path | None = None,
+    seconds: float | None = None,
+    sources: Sequence[Path] = (),
+    debug: bool = False,
+) -> BootRequest:
+    """The request for a boot of a plan. `debug`: gdb looks in, so the guest may take its time."""
+    kind = EVIDENCE[spec.evidence]
+    conf = {**({"limit": str(DEBUG_SECONDS)} if debug else {}), **kind.conf}
+    made = request(kernel, base, spec.program, spec.machine, console, seconds=seconds, conf=conf)
+    timed = cores() if kind.timed else None
+    return replace(made, raw=raw, append=spec.layout, cores=timed, sources=tuple(sources))
+
+
+def probe(kernel: Kernel, base: Path, arch: str, console: Path, limits: Limits) -> BootRequest:
+    """The request for a boot that only shows whether KVM runs a kernel here."""
+    machine = Machine(arch, 1, PROBE_MEMORY, "kvm")
+    return replace(request(kernel, base, PROBE_PROGRAM, machine, console, seconds=limits.total), limits=limits)
+
+
+def limits_of(total: float, accel: str) -> Limits:
+    """How far a guest that may take `total` seconds must have come when: who gives a boot more time, since the host is
+    slow, gives it to all of it. One that counts instructions is silent until its init: nothing is heard of it before.
+    """
+    if accel == "icount":
+        return Limits(first_line=total, init=total, total=total)
+    first = max(Limits.first_line, total * FIRST_LINE_SHARE)
+    return Limits(first_line=first, init=max(Limits.init, total * INIT_SHARE), total=total)
+
+
+def boot(asked: BootRequest, progress: Progress) -> BootRun:
+    """Does the boot. Raises MachineError where QEMU is missing or a disk is full."""
+    with progress.busy.work():
+        run = run_boot(
+            Path(asked.kernel.image),
+            asked.initramfs,
+            asked.machine,
+            console=asked.console,
+            read=asked.read,
+            limits=asked.limits,
+            append=asked.append,
+            extra=asked.extra,
+            on_command=progress.command,
+            cores=asked.cores,
+        )
+    return _seen(asked, run, progress)
+
+
+def debug(asked: BootRequest, progress: Progress, say: Callable[[str], None], *, stopped: bool) -> BootRun:
+    """Does the boot with a gdb stub: `stopped` before its first instruction, else left where it hangs. Raises
+    MachineError where QEMU does not start."""
+    run = debug_boot(
+        Path(asked.kernel.image),
+        asked.initramfs,
+        asked.machine,
+        console=asked.console,
+        read=asked.read,
+        limits=asked.limits,
+        stopped=stopped,
+        say=say,
+        append=asked.append,
+        extra=asked.extra,
+        on_command=progress.command,
+    )
+    return _seen(asked, run, progress)
+
+
+def reached(asked: BootRequest, addresses: Sequence[int], progress: Progress) -> Reached:
+    """Which of these addresses the boot reaches. Raises MachineError where QEMU does not start or a disk is full."""
+    with progress.busy.work():
+        found = coverage_boot(
+            Path(asked.kernel.image),
+            asked.initramfs,
+            asked.machine,
+            addresses,
+            console=asked.console,
+            limit=asked.limits.total,
+            extra=asked.extra,
+        )
+    if not found.whole:
+        _require_space(asked)
+    return found
+
+
+def session(asked: BootRequest, progress: Progress, *, interactive: bool, seconds: float | None) -> Session:
+    """Does the boot with this process's terminal or streams in the guest. `seconds`: None for as long as it likes."""
+    return run_session(
+        Path(asked.kernel.image),
+        asked.initramfs,
+        asked.machine,
+        interactive=interactive,
+        extra=asked.extra,
+        limit=seconds,
+        on_command=progress.command,
+    )
+
+
+def _seen(asked: BootRequest, run: BootRun, progress: Progress) -> BootRun:
+    """The boot with the addresses in its splats decoded. Raises MachineError where a disk is full."""
+    if run.outcome is not Outcome.OK:
+        _require_space(asked)
+    return replace(run, splats=decode(run.splats, Path(asked.kernel.vmlinux), asked.sources, progress))
+
+
+def _require_space(asked: BootRequest) -> None:
+    """Raises MachineError where a disk is full: a guest whose results have no room has not failed."""
+    for place in (asked.console.parent, Path(tempfile.gettempdir())):
+        if shutil.disk_usage(place).free < SPACE_BYTES:
+            hint = "free some space and start again; a run goes on with --resume"
+            raise MachineError("the disk is full", where=str(place), hint=hint)

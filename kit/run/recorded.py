@@ -1,0 +1,174 @@
+"""A run folder read back: what `kit run` recorded in, its verdict, how far it came, or one of its boots as plain data
+out. Changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from kit.base.errors import MachineError, UserError
+from kit.base.project import command
+from kit.evidence.locks import acquisitions, named
+from kit.evidence.request import Site
+from kit.experiment.reader import read_experiment
+from kit.records import Boot, Experiment, Outcome, Results, to_json
+from kit.run.plan import Plan
+from kit.run.runner import load_boots
+from kit.store.cache import Cache
+from kit.store.files import read_json
+from kit.store.runfolder import EXPERIMENT, QUESTION, RunFolder
+
+LAST = "last"
+TAIL = 20  # lines of a console
+SCHEMA = 1
+
+
+def find_run(name: str, runs: Path) -> RunFolder:
+    """The folder of the run or the bisection with that path or name; `last`: of the one that was begun or resumed last
+    below `runs`.
+
+    Raises UserError where there is none.
+    """
+    if name == LAST:
+        found = [p for file in (EXPERIMENT, QUESTION) for p in runs.glob(f"*/{file}")]
+        if not found:
+            raise UserError("no run here yet", where=str(runs), hint="--runs names another folder of runs")
+        return RunFolder(max(found, key=lambda p: p.stat().st_mtime_ns).parent)
+    for folder in map(RunFolder, (Path(name), runs / name)):
+        if folder.is_run or folder.is_bisection:
+            return folder
+    what = f"no {EXPERIMENT} in it" if Path(name).is_dir() else "no such folder"
+    raise UserError(f"not a run: {what}", where=name, hint=f"`{LAST}` is the newest below {runs}")
+
+
+def experiment_of(folder: RunFolder) -> Experiment:
+    """The experiment as the run resolved it. Raises UserError where the file was damaged."""
+    return read_experiment(folder.path / EXPERIMENT, [])
+
+
+def resume_command(folder: RunFolder) -> str:
+    """What a user types to go on with the run."""
+    return command("run", "--resume", str(folder.path))
+
+
+def verdict_of(folder: RunFolder) -> dict[str, Any] | None:
+    """verdict.json; None where the run has not come so far. Raises MachineError where the file is damaged."""
+    path = folder.path / "verdict.json"
+    if not path.exists():
+        return None
+    verdict = read_json(path)
+    if not isinstance(verdict, dict) or verdict.get("schema") != SCHEMA:
+        hint = f"written anew from what is recorded by: {resume_command(folder)}"
+        raise MachineError(f"not a verdict of schema {SCHEMA}", where=str(path), hint=hint)
+    return verdict
+
+
+def provenance_of(folder: RunFolder) -> dict[str, Any]:
+    """provenance.json. Raises MachineError where it is missing or damaged."""
+    origin = read_json(folder.path / "provenance.json")
+    if not isinstance(origin, dict) or not isinstance(origin.get("arms"), dict):
+        hint = f"written anew by: {resume_command(folder)}"
+        raise MachineError("missing or damaged", where=str(folder.path / "provenance.json"), hint=hint)
+    return origin
+
+
+def kernels_of(origin: dict[str, Any], *, every: bool = False) -> dict[tuple[str, str], str]:
+    """(arm, instrument) → key of the kernel, of those that are booted. `every`: of those too that turned out to be the
+    baseline's own code, of which there may be boots from before that was known."""
+    return {
+        (arm, instrument): str(kernel["key"])
+        for arm, made in origin["arms"].items()
+        for instrument, kernel in made["kernels"].items()
+        if every or kernel.get("booted", True)
+    }
+
+
+def planned(exp: Experiment, origin: dict[str, Any], accel: str, *, every: bool = False) -> Plan:
+    """The run's own plan; `every`: with the boots that it may have done, too."""
+    return Plan.of(exp, Site(kernels_of(origin, every=every), accel, str(origin.get("guest", ""))))
+
+
+def progress_of(folder: RunFolder, cache: Cache) -> dict[str, Any]:
+    """How far a run came that has no verdict yet: kernels, boots, and the command to go on."""
+    exp = experiment_of(folder)
+    done = load_boots(folder)
+    out: dict[str, Any] = {"name": exp.name, "folder": str(folder.path), "under_way": folder.is_held()}
+    kernels: list[dict[str, Any]] = []
+    of = 0
+    if (folder.path / "provenance.json").exists():
+        origin = provenance_of(folder)
+        of = planned(exp, origin, str(origin.get("accel", {}).get("used", "tcg"))).so_far(done)[1]
+        for (arm, instrument), key in kernels_of(origin).items():
+            there = (cache.root / "kernels" / key / "kernel.json").exists()
+            kernels.append({"arm": arm, "instrument": instrument, "key": key, "built": there})
+    good = {(b.key, b.arm) for b in done if b.outcome is Outcome.OK}
+    return {
+        **out,
+        "kernels": kernels,
+        "boots": {"planned": of, "ok": len(good), "failed": len(done) - len(good)},
+        "failures": [f"boot {name_of(b)}: {b.outcome}: {b.why}" for b in done if b.outcome is not Outcome.OK],
+        "resume": resume_command(folder),
+    }
+
+
+def name_of(boot: Boot) -> str:
+    """What a boot's files are called."""
+    return Path(boot.console).stem
+
+
+def find_boot(folder: RunFolder, name: str) -> Boot:
+    """The boot with that number (`3`), or that name (`003-with-1cpu-count-try2`). Raises UserError."""
+    boots = load_boots(folder)
+    found = [b for b in boots if name_of(b) == name]
+    if not found and name.isascii() and name.isdigit():
+        found = [b for b in boots if b.order == int(name)]
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        hint = f"`{command('show', str(folder.path), '--boot')}` lists them"
+        raise UserError(f"no boot {name} among the {len(boots)} that are recorded", where=str(folder.path), hint=hint)
+    hint = "give the name of one: " + ", ".join(name_of(b) for b in found)
+    raise UserError(f"{len(found)} boots have the number {name}", where=str(folder.path), hint=hint)
+
+
+def boot_rows(folder: RunFolder) -> list[dict[str, Any]]:
+    """A row for every boot that is recorded, in their order."""
+    keys = ("order", "arm", "cpus", "evidence", "outcome", "why", "seconds", "reused")
+    return [{"name": name_of(b), **{k: to_json(getattr(b, k)) for k in keys}} for b in load_boots(folder)]
+
+
+def boot_shown(folder: RunFolder, boot: Boot, exp: Experiment) -> dict[str, Any]:
+    """A boot's record, with the counts of the locks that the experiment names and the end of its console."""
+    console = folder.path / boot.console
+    raw = folder.raw(console)
+    out: dict[str, Any] = to_json(boot)
+    windows = [
+        {"name": name, "seconds": elapsed / 1e9, "acquisitions": counts}
+        for name, elapsed, counts in window_counts(boot.results, named(exp.locks))
+    ]
+    runs = boot.results.payloads if boot.results else ()
+    del out["results"]
+    return {
+        **out,
+        "name": name_of(boot),
+        "console": str(console),
+        "raw": str(raw) if raw.exists() else None,
+        "windows": windows,
+        "payloads": [{**to_json(run), "stdout": run.stdout.text, "stderr": run.stderr.text} for run in runs],
+        "console_tail": _tail(console),
+    }
+
+
+def window_counts(results: Results | None, locks: Sequence[str]) -> list[tuple[str, int, dict[str, int]]]:
+    """(window, guest nanoseconds, lock → acquisitions) for each window of a boot."""
+    windows = results.windows if results else ()
+    return [(w.name, w.elapsed, {lock: acquisitions(w, lock) for lock in locks}) for w in windows]
+
+
+def _tail(console: Path) -> list[str]:
+    try:
+        text = console.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return []
+    return [line.rstrip("\r") for line in text.rstrip().split("\n")[-TAIL:]]

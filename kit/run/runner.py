@@ -1,0 +1,265 @@
+"""Who builds and boots: a protocol, and the runner of this machine, which reuses what is done.
+
+build(what a KernelSpec stands for) → Kernel, boot(BootSpecs) → Boots. An engine that does it elsewhere is another class
+with these methods; whoever runs experiments takes either.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from kit.base.errors import MachineError
+from kit.evidence import EVIDENCE
+from kit.kernel.build import BuildInput, build
+from kit.records import BEYOND, Boot, BootSpec, Kernel, Machine, Outcome, digest, to_json
+from kit.records.decode import boot_from_json
+from kit.run import bootrequest
+from kit.run.bootrequest import BootRequest
+from kit.run.workplace import Workplace
+from kit.store.files import read_json, write_json
+from kit.store.runfolder import RunFolder
+from kit.vm.boot import BootRun
+from kit.vm.console import Limits
+from kit.vm.coverage import Reached
+from kit.vm.kvm import HostFacts, host_facts, probe
+from kit.workload.guestimage import GuestImage, archive_name, build_guest, guest_key
+from kit.workload.load import wants_host
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A boot whose kernel is built. `limit`: seconds that it may take, None: as long as a first boot; `fresh`: it is to
+    be done now, whatever an earlier run has."""
+
+    spec: BootSpec
+    limit: float | None = None
+    fresh: bool = False
+
+
+class Runner(Protocol):
+    """Builds kernels and boots them. A kernel's files can be read here, wherever it was built and is booted, and so can
+    the logs and results of boots, below the run folder."""
+
+    @property
+    def guest_key(self) -> str:
+        """The content key of the programs that run in every guest."""
+        ...
+
+    @property
+    def host(self) -> HostFacts:
+        """What is on record of the host of the boots."""
+        ...
+
+    @property
+    def guest_seconds(self) -> float:
+        """Wall time of guests so far."""
+        ...
+
+    @property
+    def places(self) -> int:
+        """How many boots it can do at once. Those of one block belong on one host, timed ones there alone."""
+        ...
+
+    def build(self, job: BuildInput) -> Kernel:
+        """The kernel of a spec, made or at hand. Called from a thread of its own, for one kernel after the other.
+
+        Raises BuildError with the compiler's words, UserError, MachineError.
+        """
+        ...
+
+    def accel(self, request: str, kernel: Kernel, generation: str, arch: str) -> tuple[str, str]:
+        """(kvm or tcg, why), by a real boot of `kernel`. Raises MachineError where KVM was asked for and fails."""
+        ...
+
+    def boot(self, ready: Sequence[Ready]) -> Iterator[Boot]:
+        """Does these boots, at most as many as there are places; each comes out when it has ended, in any order.
+
+        Raises MachineError where a host fails, which is no outcome of a boot.
+        """
+        ...
+
+    def reached(
+        self, name: str, kernel: Kernel, program: str, machine: Machine, addresses: Sequence[int], seconds: float
+    ) -> Reached:
+        """Which of these addresses are executed in one more boot, `name` being its log's. Raises MachineError."""
+        ...
+
+
+class Engine(Protocol):
+    """What makes a runner for a job."""
+
+    def __call__(self, place: Workplace, *, fresh: bool = False) -> Runner:
+        """`fresh`: no boot of an earlier run is reused."""
+        ...
+
+
+class LocalRunner:
+    """The runner of this machine: one boot at a time. `fresh`: no boot of an earlier run is reused."""
+
+    places = 1
+
+    def __init__(self, place: Workplace, *, fresh: bool = False) -> None:
+        self.place, self.fresh = place, fresh
+        self.cache, self.folder, self.tools, self.progress = place.cache, place.folder, place.tools, place.progress
+        self.guest_seconds = 0.0
+        self._kernels: dict[str, Kernel] = {}
+        self._sources: dict[str, tuple[Path, ...]] = {}
+        self._guest: GuestImage | None = None
+        self.host: HostFacts = host_facts()
+
+    @property
+    def guest(self) -> GuestImage:
+        """The initramfs that every boot shares, compiled when it is first wanted."""
+        if self._guest is None:
+            self.cache.use("guest", archive_name(guest_key()))
+            self._guest = build_guest(self.cache.folder("guest"), on_command=self.progress.command)
+        return self._guest
+
+    @property
+    def guest_key(self) -> str:
+        """Its content key."""
+        return self.guest.key
+
+    def build(self, job: BuildInput) -> Kernel:
+        """The kernel of a spec, from the cache or made. Raises BuildError, UserError, MachineError."""
+        self.place.spare_kernel(job.spec)
+        kernel = build(job, self.tools, self.cache, self.progress)
+        self._kernels[kernel.key] = kernel
+        # Where the tree's scripts may be: the root of a git tree is a repository.
+        self._sources[kernel.key] = (job.tree.root, self.cache.root / "objects" / job.spec.object_key / "src")
+        return kernel
+
+    def accel(self, request: str, kernel: Kernel, generation: str, arch: str) -> tuple[str, str]:
+        """(kvm or tcg, why): a real boot of `kernel` decides; remembered for this host and kernel generation, so that
+        a new patch does not wait for the watchdog again."""
+
+        def attempt(limits: Limits) -> BootRun:
+            with self.progress.task("does KVM really run a kernel here? A boot under a watchdog"):
+                console = self._console("kvm-probe")
+                return self._do(bootrequest.probe(kernel, self.guest.base_cpio_path, arch, console, limits))
+
+        return probe(request, self.host, generation, attempt, self.cache.folder("kvm") / "answers.json")
+
+    def boot(self, ready: Sequence[Ready]) -> Iterator[Boot]:
+        """One boot after the other: done, or taken from the cache where its evidence is exact."""
+        return map(self._boot, ready)
+
+    def _boot(self, ready: Ready) -> Boot:
+        spec = ready.spec
+        name = f"{spec.order:03d}-{spec.arm}-{spec.machine.cpus}cpu-{spec.evidence}"
+        self.place.spare([("boots", spec.key)])
+        if not ready.fresh and (boot := self._reuse(spec, name)) is not None:
+            return boot
+        console = self._console(name)
+        asked = bootrequest.request_for(
+            spec, self._kernels[spec.kernel_key], self.guest.base_cpio_path, console,
+            raw=self.folder.raw(console), seconds=ready.limit, sources=self._sources[spec.kernel_key],
+        )  # fmt: skip
+        boot = _record(spec, self._do(asked), self.folder)
+        if boot.outcome is Outcome.OK and _is_exact(spec) and not boot.splats:
+            self._keep(boot)
+        return boot
+
+    def reached(
+        self, name: str, kernel: Kernel, program: str, machine: Machine, addresses: Sequence[int], seconds: float
+    ) -> Reached:
+        """By breakpoints, on this machine."""
+        console, base = self.folder.console(name), self.guest.base_cpio_path
+        asked = bootrequest.request(kernel, base, program, machine, console, seconds=seconds)
+        found = bootrequest.reached(asked, addresses, self.progress)
+        self.guest_seconds += found.seconds
+        return found
+
+    def _do(self, asked: BootRequest) -> BootRun:
+        run = bootrequest.boot(asked, self.progress)
+        self.guest_seconds += run.seconds
+        return run
+
+    def _console(self, name: str) -> Path:
+        """A log's path; a second try does not overwrite the first."""
+        path = self.folder.console(name)
+        tries = 1
+        while path.exists():
+            tries += 1
+            path = self.folder.console(f"{name}-try{tries}")
+        return path
+
+    def _reuse(self, spec: BootSpec, name: str) -> Boot | None:
+        kept = self.cache.root / "boots" / spec.key
+        record = _kept_boot(kept)
+        if self.fresh or spec.repeat >= BEYOND or not _is_exact(spec) or record is None:
+            return None
+        console = self._console(name)
+        try:
+            shutil.copyfile(kept / "console.log", console)
+        except FileNotFoundError:  # damaged, or just cleaned away
+            return None
+        self.cache.touch("boots", spec.key)
+        fresh: dict[str, Any] = {
+            **record["boot"],
+            "arm": spec.arm,
+            "block": spec.block,
+            "order": spec.order,
+            "console": str(console.relative_to(self.folder.path)),
+            "reused": record["run"],
+        }
+        return boot_from_json(fresh)
+
+    def _keep(self, boot: Boot) -> None:
+        record = json.loads(json.dumps(to_json(boot)))
+        with self.cache.new_folder("boots", boot.key) as draft:
+            shutil.copyfile(self.folder.path / boot.console, draft / "console.log")
+            write_json(draft / "boot.json", {"boot": record, "digest": digest(record), "run": self.folder.path.name})
+
+
+def _is_exact(spec: BootSpec) -> bool:
+    """Whether the same boot again gives the same: not on the host's files, which are in no key, nor where a kind is
+    asked for more than its pilot because boots differ."""
+    kind = EVIDENCE[spec.evidence]
+    return kind.exact and not wants_host(spec.program) and (not kind.pilot or spec.block < kind.pilot)
+
+
+def _record(spec: BootSpec, run: BootRun, folder: RunFolder) -> Boot:
+    return Boot(
+        key=spec.key,
+        arm=spec.arm,
+        kernel_key=spec.kernel_key,
+        evidence=spec.evidence,
+        cpus=spec.machine.cpus,
+        accel=spec.machine.accel,
+        repeat=spec.repeat,
+        block=spec.block,
+        order=spec.order,
+        outcome=run.outcome,
+        why=run.why,
+        seconds=round(run.seconds, 2),
+        console=str(run.console.relative_to(folder.path)),
+        results=run.results,
+        splats=tuple(run.splats),
+        host=run.host,
+    )
+
+
+def _kept_boot(kept: Path) -> dict[str, Any] | None:
+    """The record of a boot in the cache; None where there is none, or it is not what was written."""
+    record = read_json(kept / "boot.json")
+    whole = isinstance(record, dict) and {"boot", "digest", "run"} <= record.keys()
+    return record if whole and digest(record["boot"]) == record["digest"] else None
+
+
+def load_boots(folder: RunFolder) -> list[Boot]:
+    """The boots that a run has recorded so far. Raises MachineError with the line of one that is no boot."""
+    boots = []
+    for number, record in folder.numbered_boots():
+        try:
+            boots.append(boot_from_json(record))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            what = f"not the record of a boot ({type(error).__name__}: {error})"
+            hint = "delete the line: the boot is then done again"
+            raise MachineError(what, where=f"{folder.boots}:{number}", hint=hint) from error
+    return boots

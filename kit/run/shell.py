@@ -1,0 +1,136 @@
+"""`kit shell`: an arm of an experiment in; a shell, or one command, in a guest with its kernel; its exit code out."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass, replace
+
+from kit.base.errors import MachineError, UserError
+from kit.base.progress import Progress
+from kit.base.project import PROJECT
+from kit.experiment.arms import FRAGMENTS, ResolvedArm, resolve_arms
+from kit.records import Experiment, Machine
+from kit.run import bootrequest
+from kit.run.plan import instruments
+from kit.run.runner import LocalRunner
+from kit.run.workplace import Workplace, workplace
+from kit.store.cache import Cache
+from kit.store.eviction import scratch
+from kit.store.runfolder import RunFolder
+from kit.vm.session import Session, size_of
+from kit.vm.splats import classify, first_fatal
+from kit.workload.load import SESSION
+from kit.workload.payload import PATH, Payload
+from kit.workload.results import ResultsError, read_session
+
+TOOLS = (
+    *("bash", "cat", "chmod", "cp", "date", "dd", "dmesg", "echo", "env", "find", "free", "grep", "head", "id", "kill"),
+    *("less", "ls", "mkdir", "mount", "mv", "ps", "rm", "sed", "seq", "sh", "sleep", "sort", "stat", "stty", "tail"),
+    *("taskset", "time", "top", "true", "tty", "uname", "uptime", "vi", "wc", "which", "xargs", "yes"),
+)
+"""What a guest of its own root has, as far as this machine has it."""
+COMMAND_SECONDS = 3600.0  # that a command may take where the user says nothing; a shell has somebody before it
+SIGNALLED = 128  # and the signal's number: as shells say it
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the user asks for. No `command`: a shell. `limit` in seconds."""
+
+    arm: str
+    command: tuple[str, ...] = ()
+    cpus: int | None = None
+    root: str = "host"
+    instrument: str = ""
+    limit: float | None = None
+
+
+def shell(exp: Experiment, wish: Wish, cache: Cache, progress: Progress) -> int:
+    """Boots the arm and stays in it; the exit code of the shell or the command.
+
+    Raises UserError for an unknown arm and where a shell is to start without a terminal; MachineError where the guest
+    fails; BuildError.
+    """
+    interactive = _interactive(wish)
+    own = _alone(exp, wish)
+    task = f"{SESSION} session\n" + "".join(f"{line}\n" for line in _payload(wish, interactive).lines())
+    with (
+        workplace(cache, progress, exp.toolchain) as place,
+        scratch() as base,
+        place.at(RunFolder.create(base, "shell", "0")),
+    ):
+        runner = LocalRunner(place)
+        arm, instrument = _resolve(own, wish, place)
+        kernel = runner.build(arm.builds[instrument])
+        accel, why = runner.accel(own.accel, kernel, f"{arm.tree.version} {instrument}", own.arch)
+        progress.note(f"{wish.arm} ({instrument}), {accel.upper()}: {why}. Booting …")
+        machine = Machine(own.arch, wish.cpus or own.cpus[0], own.memory, accel)
+        console, programs = place.folder.console("session"), runner.guest.base_cpio_path
+        asked = bootrequest.request(kernel, programs, task, machine, console, conf=_told(interactive))
+        seconds = wish.limit or (None if interactive else COMMAND_SECONDS)
+        session = bootrequest.session(asked, progress, interactive=interactive, seconds=seconds)
+    return _exit_code(session, asked.nonce)
+
+
+def _interactive(wish: Wish) -> bool:
+    if wish.command:
+        return False
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UserError("a shell wants a terminal", hint="without one give a command: kit shell … -- COMMAND")
+    return True
+
+
+def _alone(exp: Experiment, wish: Wish) -> Experiment:
+    """The experiment with this arm only, and a kernel for programs of a distribution."""
+    if wish.arm not in {a.name for a in exp.arms}:
+        raise UserError(f"no arm is called {wish.arm}", hint=f"the arms are {', '.join(a.name for a in exp.arms)}")
+    return replace(exp, arms=(exp.arm(wish.arm),), baseline=wish.arm, root="host")
+
+
+def _resolve(exp: Experiment, wish: Wish, place: Workplace) -> tuple[ResolvedArm, str]:
+    instrument = wish.instrument or next(iter(instruments(exp)), "counting")
+    if instrument not in FRAGMENTS:
+        raise UserError(f"no such instrument: {instrument}", hint=f"there is {', '.join(FRAGMENTS)}")
+    arms = resolve_arms(exp, (instrument,), place.tools, PROJECT / "configs", place.cache, place.progress)
+    return arms[0], instrument
+
+
+def _payload(wish: Wish, interactive: bool) -> Payload:
+    """What is started: the user's shell, or her command by a shell."""
+    host = wish.root == "host"
+    shell_ = shutil.which("bash") or "/bin/sh"
+    if interactive:
+        command = [shell_, "-i"]
+    elif len(wish.command) == 1:
+        command = [shell_, "-c", wish.command[0]]
+    else:
+        command = [shell_, "-c", 'exec "$@"', shell_, *wish.command]
+    env = {"PATH": os.environ.get("PATH", PATH) if host else PATH, "TERM": os.environ.get("TERM", "dumb")}
+    env["HOME"] = os.environ.get("HOME", "/root") if host else "/tmp"
+    env["PS1"] = rf"kit:{wish.arm} \w \$ "
+    tools = [] if host else [t for t in TOOLS if shutil.which(t)]
+    return Payload(
+        command=tuple(command), folder=os.getcwd() if host else None, files=tuple(tools), env=env,
+        root="host" if host else "guest", left_behind="kill",
+    )  # fmt: skip
+
+
+def _told(interactive: bool) -> dict[str, str]:
+    """What its guest is told: no limit of its own, and the terminal's size."""
+    rows, columns = size_of(sys.stdin.fileno()) if interactive else (0, 0)
+    return {"limit": "0", "terminal": str(int(interactive)), "rows": str(rows), "columns": str(columns)}
+
+
+def _exit_code(session: Session, nonce: str) -> int:
+    """Raises MachineError with the end of the console where the guest did not say how its program ended."""
+    try:
+        status, signal = read_session(session.results, nonce)
+    except ResultsError as error:
+        fatal = first_fatal(classify(session.console))
+        what = fatal.title if fatal else session.why or str(error)
+        tail = [line.rstrip() for line in session.console.splitlines()[-8:]]
+        raise MachineError("\n    ".join([f"the guest ended: {what}", *tail])) from None
+    return status if status >= 0 else SIGNALLED + signal
+

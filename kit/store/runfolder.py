@@ -1,0 +1,119 @@
+"""A run's folder: what a run read, did and found, each boot on the disk before the next begins."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from kit.base.errors import MachineError
+from kit.store.files import locked, machine_errors
+
+EXPERIMENT, QUESTION = "experiment.yaml", "bisect.yaml"  # what a run folder is of
+
+
+class RunFolder:
+    """`runs/<name>-<time>/`: what a run read, did and found (design.md, On disk)."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def is_run(self) -> bool:
+        """Whether it is that of a `kit run`."""
+        return (self.path / EXPERIMENT).is_file()
+
+    @property
+    def is_bisection(self) -> bool:
+        """Whether it is that of a `kit bisect`: other folders, as configs/, have a file of that name too."""
+        return (self.path / QUESTION).is_file() and (self.path / "console").is_dir()
+
+    @classmethod
+    def create(cls, base: Path, name: str, stamp: str) -> RunFolder:
+        """A new folder; a number is added when two runs start in one second."""
+        for extra in ["", *(f"-{n}" for n in range(2, 100))]:
+            path = base / f"{name}-{stamp}{extra}"
+            with machine_errors(path, "--runs names another folder"):
+                base.mkdir(parents=True, exist_ok=True)
+                try:
+                    path.mkdir()
+                except FileExistsError:
+                    continue
+                (path / "console").mkdir()
+                return cls(path)
+        raise MachineError("cannot make a run folder", where=str(base))
+
+    @property
+    def boots(self) -> Path:
+        return self.path / "boots.jsonl"
+
+    def console(self, name: str) -> Path:
+        return self.path / "console" / f"{name}.log"
+
+    def raw(self, console: Path) -> Path:
+        """Where the results of the boot with that console log are kept as the guest sent them."""
+        return console.with_suffix(".results")
+
+    def append_boot(self, record: Any) -> None:
+        """One line more in boots.jsonl, on the disk before this returns."""
+        line = json.dumps(record, separators=(",", ":")) + "\n"
+        with machine_errors(self.boots), self.boots.open("ab") as file:
+            if file.tell() and not self._ends_with_newline():
+                file.write(b"\n")  # a line that a kill cut off stays by itself and is not read
+            file.write(line.encode())
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _ends_with_newline(self) -> bool:
+        with self.boots.open("rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) == b"\n"
+
+    def read_boots(self) -> list[Any]:
+        """The recorded boots in order. A line that a kill cut off is not a record."""
+        return [record for _, record in self.numbered_boots()]
+
+    def numbered_boots(self) -> list[tuple[int, Any]]:
+        """The same with the number of each one's line, from 1."""
+        if not self.boots.exists():
+            return []
+        out = []
+        text = self.boots.read_text(encoding="utf-8", errors="replace")
+        for number, line in enumerate(text.split("\n"), start=1):
+            try:
+                out.append((number, json.loads(line)))
+            except ValueError:
+                continue
+        return out
+
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """The folder for this process alone. Raises MachineError where another kit works on the same run."""
+        try:
+            with machine_errors(self.path / "lock"):
+                held = locked(self.path / "lock", fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            hint = "wait for its end"
+            raise MachineError("another kit is at work on this run", where=str(self.path), hint=hint) from None
+        try:
+            yield
+        finally:
+            os.close(held)
+
+    def is_held(self) -> bool:
+        """Whether a kit is at work on this run now."""
+        try:
+            held = os.open(self.path / "lock", os.O_RDONLY)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(held)
+        return False

@@ -1,0 +1,98 @@
+"""`kit bisect`: a question in; the search watched, its findings printed and written as a mail and a log."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from kit.base.errors import UserError
+from kit.base.progress import Progress
+from kit.base.words import several
+from kit.bisection.job import BisectResult, Narrowed, bisect, resume_command
+from kit.bisection.question import FILE, Question, read_question
+from kit.bisection.trials import Trials
+from kit.records import Experiment, to_json
+from kit.report.bisect import git_log, mail, render_bisect
+from kit.report.narrowing import draw
+from kit.store.cache import Cache
+from kit.store.files import read_json, write_atomic
+from kit.store.runfolder import RunFolder
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The command line of `kit bisect`. `flags`: good, bad, series."""
+
+    config: Path | None
+    overrides: Sequence[str]
+    flags: Mapping[str, str | None]
+    runs: Path
+    resume: Path | None
+    log: Path | None
+    json: bool
+
+
+def run(asked: Asked, progress: Progress) -> tuple[str, int]:
+    """What is to be printed, and the exit code. Raises UserError, MachineError."""
+    question = _question(asked)
+    if asked.log is not None and question.series is not None:
+        hint = "the tests are in tests.jsonl of the run's folder"
+        raise UserError("a series has no commits that git could replay", where="--log", hint=hint)
+    if asked.log is not None and not os.access(asked.log.absolute().parent, os.W_OK):
+        raise UserError("cannot be written: its folder is not there, or may not be written", where=f"--log {asked.log}")
+
+    def watch(state: Narrowed) -> None:
+        commits = [c.name for c in state.line.commits]
+        seen = [{"index": s.commit, "value": s.value, "why": s.why} for s in state.seen]
+        if seen:
+            progress.note(draw(commits, state.chances, seen, state.line.good, state.line.bad))
+
+    result = bisect(question, Cache(), progress, asked.runs, asked.resume, watch)
+    return _say(result, asked), result.exit_code
+
+
+def _question(asked: Asked) -> Question:
+    if asked.resume is None:
+        if asked.config is None:
+            raise UserError("no experiment named", hint="as in `kit bisect configs/bisect.yaml`")
+        return read_question(asked.config, asked.overrides, asked.flags)
+    if asked.config is not None or asked.overrides or any(asked.flags.values()):
+        raise UserError(f"--resume goes on with what the run's own {FILE} says", hint="leave the rest out")
+    if not RunFolder(asked.resume).is_bisection:
+        hint = "a run's folder, as runs/NAME-TIME"
+        what = f"not a bisection that can be resumed: no run's {FILE} in it"
+        raise UserError(what, where=str(asked.resume), hint=hint)
+    return read_question(asked.resume / FILE, (), {})
+
+
+def _say(result: BisectResult, asked: Asked) -> str:
+    """Writes the mail and the log; the text for standard output."""
+    found = result.found
+    if found["culprit"]:
+        write_atomic(result.folder / "mail.txt", mail(found))
+    if any(row["sha"] for row in found["commits"]):
+        write_atomic(result.folder / "git-bisect.log", git_log(found))
+        if asked.log is not None:
+            write_atomic(asked.log, git_log(found))
+    return json.dumps(to_json(found), indent=2) + "\n" if asked.json else render_bisect(found, str(result.folder))
+
+
+def experiment_of(folder: RunFolder) -> Experiment:
+    """What a bisection's boots run, the lock that it counts named first. Raises UserError where the file is damaged."""
+    question = read_question(folder.path / FILE, (), {})
+    return replace(question.exp, locks=tuple(dict.fromkeys([question.wanted.lock, *question.exp.locks])))
+
+
+def show_bisection(folder: Path, *, as_json: bool) -> str:
+    """What `kit bisect` printed at its end; of one that has not ended, how far it came."""
+    found = read_json(folder / "bisect.json")
+    if not isinstance(found, dict):
+        done = Trials(folder / "tests.jsonl").done
+        found = {"tests": len(done), "resume": resume_command(folder)}
+        text = f"{several(len(done), 'test')} done, not ended; go on with: {found['resume']}\n"
+    else:
+        text = render_bisect(found, str(folder))
+    return json.dumps(found, indent=2) + "\n" if as_json else text

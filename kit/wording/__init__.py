@@ -1,0 +1,1 @@
+"""The sentences of a verdict: comparisons in, words out."""

@@ -1,0 +1,172 @@
+"""`kit model`: questions asked of the reference model alone. Profiles and programs in, plain data out; no kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from kit.base.errors import UserError
+from kit.base.project import PROJECT
+from kit.model.errors import ModelError
+from kit.model.explain import explain as explained
+from kit.model.predict import Prediction, Unmodelled, run
+from kit.model.profiles import PROFILES, profile
+from kit.model.program import Program
+from kit.model.smaps import SmapsVma, parse_smaps
+from kit.model.steps import Profile
+from kit.workload.aim7 import left_out_said, mix_params, read_mix
+from kit.workload.catalog import WORKLOADS, parse_params
+from kit.workload.custom import read_program, windows
+from kit.workload.load import WindowInfo
+
+MODELLED = tuple(w for w in WORKLOADS if w not in ("program", "payload"))  # by name: programs are files
+
+
+@dataclass(frozen=True)
+class Question:
+    """A program with the meaning of its windows, the VMAs that its process starts with, and how it was asked for."""
+
+    program: Program
+    infos: Mapping[str, WindowInfo]
+    layout: tuple[SmapsVma, ...]
+    name: str
+    left_out: str = ""  # what of a mix is not in it, in words
+
+
+def ask(name: str, params: Mapping[str, Any], smaps: Path | None, seed: int = 1) -> Question:
+    """`name`: a workload, or a file that holds a program. Raises UserError."""
+    layout = _layout(smaps)
+    given = {k: v for k, v in params.items() if v is not None}
+    if name in MODELLED:
+        if name == "aim7" and isinstance(given.get("mix"), str):
+            given |= _mix(given["mix"])
+        try:
+            load = parse_params(name, given).load(name, seed)
+        except ValidationError as error:
+            first = error.errors(include_url=False)[0]
+            if first["type"] == "extra_forbidden":
+                others = [w for w in MODELLED if first["loc"][0] in WORKLOADS[w].model_fields]
+                hint = "; ".join(f"--program {w} has it" for w in others)
+                raise UserError(f"--{first['loc'][0]} is nothing of {name}", hint=hint) from None
+            what = ".".join(map(str, first["loc"]))
+            raise UserError(f"{what}: {str(first['msg']).removeprefix('Value error, ')}", where=name) from None
+        return Question(load.program, {w.name: w for w in load.windows}, layout, name, left_out_said(given))
+    if given:
+        raise UserError(f"--{next(iter(given))} belongs to a workload, and {name} is a file")
+    try:
+        program = read_program(Path(name))
+        if not list(windows(program.ops)):
+            raise UserError("it has no window, so nothing would be counted", where=name, hint="window NAME … end")
+        return Question(program, {}, layout, name)
+    except OSError as error:
+        hint = f"a workload ({', '.join(MODELLED)}) or a file with a program"
+        raise UserError(f"cannot read: {error.strerror}", where=name, hint=hint) from error
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
+def _layout(smaps: Path | None) -> tuple[SmapsVma, ...]:
+    if smaps is None:
+        return ()
+    try:
+        return parse_smaps(smaps.read_text(encoding="utf-8", errors="replace"))
+    except OSError as error:
+        raise UserError(f"cannot read: {error.strerror}", where=str(smaps)) from error
+    except ModelError as error:
+        raise UserError(str(error), where=str(smaps)) from error
+
+
+def _mix(name: str) -> dict[str, Any]:
+    own = PROJECT / "configs" / "mixes" / name
+    try:
+        return mix_params(read_mix(own if own.is_file() else Path(name)))
+    except OSError as error:
+        raise UserError(f"no such mix: {error.strerror}", where=name) from error
+    except ValueError as error:
+        raise UserError(str(error)) from error
+
+
+def known_profile(name: str) -> Profile:
+    """The profile of that name. Raises UserError."""
+    try:
+        return profile(name)
+    except ModelError as error:
+        raise UserError(str(error), hint="`kit model profiles` lists them") from error
+
+
+def count(question: Question, profiles: Sequence[str]) -> list[dict[str, Any]]:
+    """A row per window and profile: acquisitions in all, by operation and by mode; the number of jobs if it has any."""
+    rows = []
+    for name in profiles:
+        known_profile(name)
+        for window, said in _run(question, name).items():
+            info = question.infos.get(window)
+            row: dict[str, Any] = {"profile": name, "window": window, "jobs": info.jobs if info else None}
+            if isinstance(said, Unmodelled):
+                rows.append({**row, "low": None, "high": None, "why": said.reason})
+            else:
+                rows.append({**row, "low": said.low, "high": said.high, **_parts(said)})
+    return rows
+
+
+def _parts(said: Prediction) -> dict[str, Any]:
+    return {
+        "lock_class": said.lock_class,
+        "by_operation": {k: v for k, v in said.by_operation.items() if v},
+        "by_mode": {k: v for k, v in said.by_mode.items() if v},
+    }
+
+
+def _run(question: Question, name: str) -> Mapping[str, Prediction | Unmodelled]:
+    try:
+        return run(question.program, question.layout, name).windows
+    except ModelError as error:
+        raise UserError(str(error), where=question.name) from error
+
+
+def explain(question: Question, name: str, window: str | None, every_step: bool) -> list[str]:
+    """Why a window's count is what it is: by operation with its source, then each acquisition. Raises UserError.
+
+    Without `window` all of the program's, one after the other.
+    """
+    known_profile(name)
+    wanted = [window] if window else window_names(question)
+    try:
+        parts = [explained(question.program, question.layout, name, w, every_step=every_step) for w in wanted]
+    except ModelError as error:
+        raise UserError(str(error), where=question.name) from error
+    return [line for part in parts for line in [*part, ""]][:-1]
+
+
+def profile_table() -> list[dict[str, Any]]:
+    """Each profile: name, what it is, lock class, cells that were not verified."""
+    return [
+        {
+            "profile": p.name,
+            "about": p.about,
+            "lock_class": p.lock_class,
+            "unverified": [name for name, cell in p.cells.items() if not cell.source.verified],
+        }
+        for p in PROFILES.values()
+    ]
+
+
+def profile_cells(name: str) -> Iterator[str]:
+    """One profile, function by function: its steps and where they were read."""
+    chosen = known_profile(name)
+    yield f"{chosen.name}: {chosen.about}"
+    yield f"lock class {chosen.lock_class}: {chosen.lock_source}"
+    for cell_name, cell in chosen.cells.items():
+        yield f"{cell_name}: {cell.source}"
+        for one in cell.passes:
+            yield f"  {one.over.value}:"
+            yield from (f"    {step.value}" for step in one.steps)
+
+
+def window_names(question: Question) -> list[str]:
+    """The windows of the program in order."""
+    return list(windows(question.program.ops))
