@@ -113,10 +113,9 @@ def verb_of(arguments: list[str]) -> str:
 
 
 def needs_system(arguments: list[str]) -> bool:
-    """Whether these arguments ask for a verb that compiles and boots."""
+    """Whether these arguments ask for a verb that compiles and boots; the quick tests compile too."""
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    verb = verb_of(own)
-    return verb in BOOTING and not {"-h", "--help"} & set(own) and not (verb == "test" and "--quick" in own)
+    return verb_of(own) in BOOTING and not {"-h", "--help"} & set(own)
 
 
 if __name__ == "__main__":
