@@ -63,6 +63,8 @@ def prepare(arguments: list[str]) -> list[str]:
     Does not return where another python has to run them: it is replaced by the one of kit's own environment.
     """
     arguments, install = take_no_install(arguments)
+    if verb_of(arguments) == "help" and "--write" not in arguments:
+        return arguments  # pages are read on a bare machine too
     if environment.is_users_own(ROOT):
         provide_system(arguments, install, with_venv=False)
         return arguments

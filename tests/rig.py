@@ -24,6 +24,8 @@ import kit.run.bootrequest
 import kit.run.job
 from kit.base.project import command
 from kit.cli import main
+from kit.contracts.fields import breaches
+from kit.contracts.verdictfile import VerdictFile
 from kit.vm.boot import BootRun, run_boot
 from kit.vm.console import Limits
 from kit.workload.guestimage import COMPILER, GuestImage, build_guest
@@ -121,6 +123,7 @@ class Bench:
     def verdict(self) -> dict[str, Any]:
         """verdict.json of the last run."""
         loaded: dict[str, Any] = json.loads((self.runs()[-1] / "verdict.json").read_text())
+        assert breaches(VerdictFile, loaded) == []
         return loaded
 
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Lowest first. A room may import from the lines above its own; those on one line do not know each other.
 LAYERS = (
-    ("records", "model", "search"),
+    ("contracts", "records", "model", "search"),
     ("base",),
     ("setup", "stats", "store"),
     ("kernel", "outside", "vm", "wording", "workload"),
@@ -21,14 +21,14 @@ LAYERS = (
     ("report",),
     ("experiment",),
     ("run",),
-    ("bisection", "compare"),
+    ("bisection", "compare", "help"),
     ("verbs",),
     ("cli",),
     ("__main__",),
 )
 LEVEL = {name: level for level, line in enumerate(LAYERS) for name in line}
 LAZY = ("cli", "verbs", "__main__")  # import in functions, so that a start of kit is quick
-STANDARD_ONLY = ("base", "records", "model", "setup", "__main__")
+STANDARD_ONLY = ("base", "contracts", "records", "model", "setup", "__main__")
 ONLY_IN = {"pexpect": "kit.vm.console", "asyncio": "kit.vm.qmp"}
 ALONE = ("model", "search")  # they know nothing else of kit
 NEVER = {  # rooms that lie below, and yet are none of its business

@@ -87,8 +87,10 @@ def test_the_wheel_has_every_file_of_the_package_and_its_data(wheel: Path) -> No
         for p in (PROJECT / folder).rglob("*")
         if p.is_file() and not p.name.startswith(".")
     }
-    assert modules | data <= names
-    left = {name for name in names - modules - data if ".dist-info/" not in name}
+    pages = {str(p.relative_to(PROJECT)) for p in (PROJECT / "kit/help").glob("*.md")}
+    assert pages
+    assert modules | data | pages <= names
+    left = {name for name in names - modules - data - pages if ".dist-info/" not in name}
     assert left == set()
 
 
@@ -120,6 +122,7 @@ def test_a_file_of_the_current_folder_comes_first(installed: Installed, tmp_path
 def test_its_model_and_its_help(installed: Installed) -> None:
     done = installed.call("model", "count", "--profile", "6.1", "--depth", "0..2", "--forks", "10")
     assert (done.returncode, done.stderr) == (OK, "")
+    assert installed.call("help", "exit-codes").stdout.startswith("# exit-codes: ")
     assert "a mix by name (configs/mixes/)" in installed.call("check", "--keys", "aim7").stdout
     schema = (PROJECT / "configs" / "experiment.schema.json").read_text()
     assert installed.call("check", "--schema").stdout == schema

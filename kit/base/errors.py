@@ -7,6 +7,13 @@ NOT_AS_EXPECTED = 1
 BAD_INPUT = 2
 INCONCLUSIVE = 3
 COULD_NOT_RUN = 4
+MEANINGS = {
+    OK: "as expected: better or the same; with `expect`, the verdict that it names",
+    NOT_AS_EXPECTED: "not as expected: worse, broken, or model and kernel disagree",
+    BAD_INPUT: "bad input: an experiment, a patch, a file or an option; nothing was run",
+    INCONCLUSIVE: "inconclusive: neither a difference nor sameness is shown",
+    COULD_NOT_RUN: "could not run: the baseline, the machine or the set-up failed; no verdict on the patch",
+}
 STEP = {OK: 0, NOT_AS_EXPECTED: 1, BAD_INPUT: 255, INCONCLUSIVE: 125, COULD_NOT_RUN: 125}
 
 

@@ -7,10 +7,11 @@ import difflib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from types import UnionType
-from typing import Any, Literal, Union, get_args, get_origin
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
+from annotated_types import Ge, Gt, Le, Lt
+from pydantic import BaseModel, BeforeValidator
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -50,9 +51,11 @@ HINTS: Mapping[str, tuple[str, ...]] = {"ExperimentModel.locks[]": (*LOCKS, EVER
 
 @dataclass(frozen=True)
 class Key:
-    """One key: `path` with dots, `[]` for each item of a list and `NAME` for a key of the user's own."""
+    """One key: `path` with dots, `[]` for each item of a list and `NAME` for a key of the user's own; `type` in words,
+    with its bounds."""
 
     path: str
+    type: str
     meaning: str
     default: str
     required: bool
@@ -63,9 +66,9 @@ def every_key() -> list[Key]:
     """Every key, those of a mapping behind it, those of each workload at the end."""
     out = list(_keys(ExperimentModel, ""))
     for name, model in WORKLOADS.items():
-        out.append(Key(f"workloads[].{name}", _first(model.__doc__), "", False, ()))
+        out.append(Key(f"workloads[].{name}", "mapping", _first(model.__doc__), "", False, ()))
         out += _keys(model, f"workloads[].{name}.")
-        out.append(Key(f"workloads[].{name}.name", "what it is called in reports", name, False, ()))
+        out.append(Key(f"workloads[].{name}.name", "text", "what it is called in reports", name, False, ()))
     return out
 
 
@@ -80,7 +83,8 @@ def _keys(model: type[BaseModel], prefix: str) -> Iterator[Key]:
         choices = named or tuple(_choices(info.annotation))
         inner = list(_models(info.annotation, ""))
         default = "" if inner else _default(info)
-        yield Key(path, info.description or "", default, info.is_required(), choices)
+        kind = _kind(f"{model.__name__}.{name}", info)
+        yield Key(path, kind, info.description or "", default, info.is_required(), choices)
         for behind, other in inner:
             yield from _keys(other, f"{path}{behind}.")
 
@@ -97,6 +101,43 @@ def _models(annotation: Any, behind: str) -> Iterator[tuple[str, type[BaseModel]
     elif origin in (Union, UnionType):
         for arg in args:
             yield from _models(arg, behind)
+
+
+PLAIN = {str: "text", int: "integer", float: "number", bool: "true or false", Any: "mapping"}
+
+
+def _kind(path: str, info: FieldInfo) -> str:
+    """What a key holds, and what it also takes."""
+    plain = _in_words(info.annotation, info.metadata)
+    words = {"string": "text", **{name: name for name in ("integer", "number")}}
+    also = [words[other["type"]] for other in ALSO.get(path, ()) if "share" not in plain]
+    return " or ".join([*also, plain])
+
+
+def _in_words(annotation: Any, metadata: list[Any]) -> str:
+    origin, args = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _in_words(args[0], list(annotation.__metadata__))
+    if origin in (Union, UnionType):
+        return " or ".join(_in_words(arg, metadata) for arg in args if arg is not NoneType)
+    if origin in (tuple, list):
+        item = _in_words(args[0], [])
+        return f"list of {item}" + "s" * (item in ("integer", "mapping"))
+    if origin is Literal:
+        return "word"
+    if any(isinstance(m, BeforeValidator) for m in metadata):
+        return "share, as 1% or 0.01"
+    word = PLAIN.get(annotation, "mapping")
+    return f"{word}{_bounds(metadata)}" if word in ("integer", "number") else word
+
+
+def _bounds(metadata: list[Any]) -> str:
+    """`, 1 to 8`, from what pydantic checks."""
+    signs = {Ge: "≥", Gt: ">", Le: "≤", Lt: "<"}
+    found = {type(m): getattr(m, type(m).__name__.lower()) for m in metadata if type(m) in signs}
+    if {Ge, Le} <= found.keys():
+        return f", {found[Ge]} to {found[Le]}"
+    return "".join(f", {signs[kind]} {bound}" for kind, bound in found.items() if bound < 2**63)
 
 
 def _choices(annotation: Any) -> Iterator[str]:

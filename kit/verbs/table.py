@@ -14,6 +14,7 @@ from kit.verbs import (
     compare,
     completion,
     doctor,
+    help,
     model,
     report,
     rerun,
@@ -44,6 +45,7 @@ VERBS: Mapping[str, tuple[ModuleType, str]] = {
     "compare": (compare, "the same statistics for numbers that were measured elsewhere"),
     "test": (test, "check kit itself"),
     "model": (model, "ask the reference model: no kernel is needed"),
+    "help": (help, "show a page: experiment files, verdicts, evidence and more"),
 }
 
 
@@ -52,7 +54,8 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="kit",
         description="Does this patch make the kernel better, and is that consistent and not a fluke?",
-        epilog="exit codes: 0 as expected, 1 not as expected, 2 bad input, 3 inconclusive, 4 could not run",
+        epilog="exit codes: 0 as expected, 1 not as expected, 2 bad input, 3 inconclusive, 4 could not run."
+        " kit help lists the pages.",
     )
     top.add_argument("--version", action="version", version=f"kit {__version__}")
     top.add_argument("--no-install", action="store_true", help="never install system packages, only name them")

@@ -22,6 +22,8 @@ from kit.base.errors import BAD_INPUT, COULD_NOT_RUN, INCONCLUSIVE, OK, step_cod
 from kit.base.project import command
 from kit.bisection.step import bad_chance
 from kit.cli import INTERRUPTED
+from kit.contracts.bisectfile import BisectFile
+from kit.contracts.fields import breaches
 from kit.evidence.bisected import METRICS
 from kit.evidence.count import read as read_count
 from kit.evidence.reading import Metric, Reading
@@ -62,6 +64,7 @@ class Bisection:
     def found(self) -> dict[str, Any]:
         """bisect.json of the last run."""
         loaded: dict[str, Any] = json.loads((self.bench.runs()[-1] / "bisect.json").read_text())
+        assert breaches(BisectFile, loaded) == []
         return loaded
 
     def culprit(self) -> str:

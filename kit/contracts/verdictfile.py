@@ -1,0 +1,241 @@
+"""verdict.json: each field with its type and meaning. Fields are added, never renamed or given another meaning."""
+
+from __future__ import annotations
+
+from typing import Annotated, NotRequired, TypedDict
+
+from kit.contracts.fields import Doc
+
+
+class At(TypedDict):
+    """Where in the experiment a number belongs."""
+
+    workload: Annotated[str, Doc("the workload's name")]
+    cpus: Annotated[int | None, Doc("vCPUs of the guest", "vCPUs")]
+    users: Annotated[int | None, Doc("users at once, of `aim7`", "users")]
+    depth: Annotated[int | None, Doc("forks between the first process and the one measured, of `fork-chain`")]
+    lock: Annotated[str | None, Doc("the lock class or alias, of `count`")]
+    layout: Annotated[str | None, Doc("the layout of memory; null where all are taken together")]
+
+
+class ComparisonRow(TypedDict):
+    """An arm against the baseline for one metric at one place."""
+
+    metric: Annotated[str, Doc("what was measured, as `acquisitions`")]
+    unit: Annotated[str, Doc("what one value is, as `per fork`")]
+    direction: Annotated[str, Doc("`less is better` or `more is better`")]
+    arm: Annotated[str, Doc("the arm's name")]
+    baseline: Annotated[str, Doc("the baseline's name")]
+    at: Annotated[At, Doc("where: null in it for what does not apply")]
+    ratio: Annotated[float | None, Doc("arm over baseline; null where the baseline is 0")]
+    low: Annotated[
+        float | None, Doc("lower bound of the ratio: the extremes of exact boots, else the confidence interval")
+    ]
+    high: Annotated[float | None, Doc("upper bound of the ratio; null: no bound")]
+    n: Annotated[int, Doc("boots of the arm", "boots")]
+    arm_value: Annotated[float, Doc("the arm's mean", "as `unit`")]
+    baseline_value: Annotated[float, Doc("the baseline's mean", "as `unit`")]
+    exact: Annotated[bool, Doc("all boots of each arm gave the same number")]
+    predicted: Annotated[list[int] | None, Doc("the model's count for the arm in one window: lowest, highest")]
+    agrees: Annotated[bool | None, Doc("every boot of the arm lies in `predicted`; null without a profile")]
+    baseline_predicted: Annotated[list[int] | None, Doc("as `predicted`, of the baseline")]
+    baseline_agrees: Annotated[bool | None, Doc("as `agrees`, of the baseline")]
+    baseline_n: Annotated[int, Doc("boots of the baseline", "boots")]
+    p: Annotated[float | None, Doc("p value, corrected for looks and comparisons; noisy evidence only")]
+    detectable: Annotated[
+        float | None,
+        Doc("nine of ten differences of this size would have been seen; null: of no size", "share of the baseline"),
+    ]
+    said: Annotated[str | None, Doc("the verdict of this comparison alone; noisy evidence only")]
+    pairs: Annotated[int | None, Doc("blocks that it rests on, where other boots count too", "blocks")]
+    aa: Annotated[bool, Doc("the arm is the baseline's own image: A/A")]
+    arm_values: Annotated[
+        list[float], Doc("the arm's value of each boot; in pairs where boots are in blocks", "as `unit`")
+    ]
+    baseline_values: Annotated[list[float], Doc("the baseline's value of each boot", "as `unit`")]
+
+
+class PredictionRow(TypedDict):
+    """What the model says of an arm in one window, and what was measured."""
+
+    arm: Annotated[str, Doc("the arm")]
+    window: Annotated[str, Doc("the window's name")]
+    cpus: Annotated[int, Doc("vCPUs of the guest", "vCPUs")]
+    lock: Annotated[str, Doc("the lock class or alias")]
+    jobs: Annotated[int, Doc("forks or jobs in the window")]
+    measured: Annotated[list[int], Doc("a count for each boot", "acquisitions in the window")]
+    predicted: Annotated[list[int] | None, Doc("lowest, highest; null: not modelled", "acquisitions in the window")]
+    agrees: Annotated[bool | None, Doc("every boot lies in it")]
+    why: NotRequired[Annotated[str, Doc("why it is not modelled; only there")]]
+    by_operation: NotRequired[
+        Annotated[dict[str, int], Doc("the prediction split by the kernel's operations", "acquisitions in the window")]
+    ]
+
+
+class MetricRow(TypedDict):
+    """A number that payloads printed."""
+
+    workload: Annotated[str, Doc("the workload")]
+    cpus: Annotated[int, Doc("vCPUs of the guest", "vCPUs")]
+    metric: Annotated[str, Doc("the metric's name")]
+    unit: Annotated[str, Doc("as printed, or as the experiment says")]
+    direction: Annotated[str, Doc("`less is better`, `more is better`, or empty: not said")]
+    decides: Annotated[bool, Doc("it takes part in the verdict")]
+    values: Annotated[dict[str, list[float]], Doc("a value for each boot, by arm", "as `unit`")]
+
+
+ClassRow = TypedDict(
+    "ClassRow",
+    {
+        "class": Annotated[str, Doc("the lock class")],
+        "arm": Annotated[str, Doc("the arm")],
+        "baseline_mean": Annotated[float, Doc("mean of the baseline", "acquisitions per boot")],
+        "arm_mean": Annotated[float, Doc("mean of the arm", "acquisitions per boot")],
+        "difference": Annotated[float, Doc("`arm_mean` less `baseline_mean`", "acquisitions per boot")],
+        "ratio": Annotated[float | None, Doc("arm over baseline; null where the baseline is 0")],
+        "spread": Annotated[int, Doc("the most that boots of one arm differ by", "acquisitions per boot")],
+        "kind": Annotated[str, Doc("`exact` or `beyond noise`")],
+        "exact": Annotated[bool, Doc("it differs exactly")],
+        "window": Annotated[str, Doc("the window that shows it best")],
+        "named": Annotated[bool, Doc("the experiment's `locks` name it")],
+    },
+)
+
+
+class SuspectRow(TypedDict):
+    """A function that would explain the counts of an arm."""
+
+    arm: Annotated[str, Doc("the arm")]
+    worker: Annotated[str, Doc("the workload whose windows it explains")]
+    function: Annotated[str, Doc("the kernel's function")]
+    like: Annotated[str, Doc("the profile that has it like this")]
+
+
+class DesignRow(TypedDict):
+    """The blocks that were planned."""
+
+    blocks: Annotated[int, Doc("blocks at most", "blocks")]
+    alpha: Annotated[float, Doc("chance of a false verdict")]
+    sequential: Annotated[bool, Doc("the run may end before its last block")]
+
+
+class Details(TypedDict, total=False):
+    """What only some kinds of evidence have."""
+
+    predictions: Annotated[list[PredictionRow], Doc("`count`: the model's counts beside those measured")]
+    metrics: Annotated[list[MetricRow], Doc("`count`: what payloads printed")]
+    classes: Annotated[list[ClassRow], Doc('`count` with `"*"`: the lock classes that differ, first those exact')]
+    classes_noise: Annotated[int, Doc("classes that differ by no more than noise may", "classes")]
+    classes_same: Annotated[int, Doc("classes that do not differ", "classes")]
+    classes_seen: Annotated[
+        float | None, Doc("nine of ten differences of this size in a class of 1,000 acquisitions would show", "share")
+    ]
+    moved: Annotated[str, Doc("`count`: which other lock classes moved, in words")]
+    suspects: Annotated[list[SuspectRow], Doc("`count`: where model and kernel disagree, what would explain it")]
+    accel: Annotated[str, Doc("`time`: `kvm` or `tcg`")]
+    blocks: Annotated[int, Doc("`time`: blocks judged", "blocks")]
+    design: Annotated[DesignRow, Doc("`time`: the plan")]
+    again: Annotated[str, Doc("`time`: the name under which the baseline rides along a second time")]
+    repeats: Annotated[str, Doc("what is repeated: `boots`, or `layouts of memory`")]
+
+
+class Evidence(TypedDict):
+    """One kind of evidence."""
+
+    verdict: Annotated[str, Doc("what this kind says: `better`, `same`, `worse` or `inconclusive`")]
+    why: Annotated[str, Doc("why, in one line")]
+    comparisons: Annotated[list[ComparisonRow], Doc("a row for each arm, metric and place")]
+    notes: Annotated[list[str], Doc("remarks; none decides")]
+    details: Annotated[Details, Doc("what only this kind has")]
+    decides: Annotated[bool, Doc("it takes part in the overall verdict; false: shown only")]
+
+
+class Arm(TypedDict):
+    """An arm."""
+
+    baseline: Annotated[bool, Doc("it is the baseline")]
+    profile: Annotated[str | None, Doc("the model's profile, if one was named")]
+
+
+class Boots(TypedDict):
+    """How many boots."""
+
+    ok: Annotated[int, Doc("boots that ended well", "boots")]
+    failed: Annotated[int, Doc("boots that did not", "boots")]
+    reused: Annotated[int, Doc("of all, those taken from the cache", "boots")]
+
+
+class FaultRow(TypedDict):
+    """Why an arm is broken, or why nothing can be said."""
+
+    arm: Annotated[str, Doc("the arm")]
+    why: Annotated[str, Doc("in one line")]
+    console: Annotated[str, Doc("the console's log below the run's folder, with the line where there is one")]
+    excerpt: Annotated[str, Doc("what the kernel or the compiler said")]
+
+
+class Splats(TypedDict):
+    """Failures by whom they are held against."""
+
+    broken: Annotated[list[FaultRow], Doc("held against an arm")]
+    could_not_run: Annotated[list[FaultRow], Doc("of the baseline, or of all arms: held against nobody")]
+    once: Annotated[list[FaultRow], Doc("seen too rarely to be held against anybody")]
+
+
+class WorkloadRow(TypedDict):
+    """A workload as resolved."""
+
+    kind: Annotated[str, Doc("`fork-chain`, `aim7`, `program` or `payload`")]
+    name: Annotated[str, Doc("its name in this experiment")]
+    params: Annotated[dict[str, object], Doc("its parameters: the experiment's keys, defaults filled in")]
+
+
+class FunctionsRow(TypedDict):
+    """What of an arm's change was executed."""
+
+    arm: Annotated[str, Doc("the arm")]
+    identical: Annotated[bool, Doc("its kernel is the baseline's, byte for byte")]
+    changed: Annotated[list[str], Doc("functions whose code differs")]
+    ran: Annotated[list[str], Doc("of these, those that the workloads executed")]
+    booting: Annotated[list[str], Doc("of these, those that ran only before the workloads")]
+    asked: Annotated[int, Doc("how many were watched", "functions")]
+    why: Annotated[str, Doc("why it could not be found out; else empty")]
+    idle: Annotated[bool, Doc("nothing that the patch changes was executed")]
+
+
+class Limits(TypedDict):
+    """What does not matter."""
+
+    difference: Annotated[float, Doc("the experiment's `limit`", "share")]
+
+
+class Seconds(TypedDict):
+    """Where the wall time went."""
+
+    total: Annotated[float, Doc("from start to verdict", "s")]
+    commands: Annotated[float, Doc("commands, make above all", "s")]
+    guests: Annotated[float, Doc("guests", "s")]
+    both: Annotated[float, Doc("commands and guests at once", "s")]
+    own: Annotated[float, Doc("kit itself", "s")]
+
+
+class VerdictFile(TypedDict):
+    """verdict.json."""
+
+    schema: Annotated[int, Doc("1; another number only where a reader of 1 would be misled")]
+    name: Annotated[str, Doc("the experiment's name")]
+    verdict: Annotated[str | None, Doc("`better`, `same`, `worse`, `broken`, `inconclusive`; null: could not run")]
+    sentence: Annotated[str, Doc("the verdict in words")]
+    expected: Annotated[bool, Doc("it is what `expect` asks for; without `expect`: nothing worse or broken")]
+    exit_code: Annotated[int, Doc("as `kit run` ended (`kit help exit-codes`)")]
+    aa: Annotated[bool, Doc("an A/A experiment: every arm is the baseline's kernel")]
+    disagreements: Annotated[int, Doc("windows where model and kernel differ", "windows")]
+    evidence: Annotated[dict[str, Evidence], Doc("by kind: `model`, `count`, `instructions`, `check`, `time`")]
+    arms: Annotated[dict[str, Arm], Doc("by name, in the experiment's order")]
+    boots: Annotated[Boots, Doc("how many")]
+    splats: Annotated[Splats, Doc("what failed, by whom it is held against")]
+    exercised: Annotated[list[WorkloadRow], Doc("the workloads")]
+    functions: Annotated[list[FunctionsRow], Doc("for each arm without a profile, what of its change ran")]
+    provenance: Annotated[dict[str, object], Doc("the content of provenance.json")]
+    limits: Annotated[Limits, Doc("what does not matter")]
+    seconds: NotRequired[Annotated[Seconds, Doc("where this run's wall time went; of a resumed run, its last part")]]
