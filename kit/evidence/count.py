@@ -24,7 +24,18 @@ from kit.evidence.reading import Asked, Reading, unwanted, windows_of
 from kit.evidence.request import Site
 from kit.evidence.scatter import Counts, decision, judged, scattered
 from kit.model.predict import Prediction, Unmodelled
-from kit.records import Boot, BootSpec, Comparison, Experiment, KindVerdict, Machine, Outcome, Verdict
+from kit.records import (
+    Boot,
+    BootSpec,
+    Comparison,
+    Experiment,
+    KindVerdict,
+    Machine,
+    Outcome,
+    PredictedCount,
+    Suspected,
+    Verdict,
+)
 from kit.stats.blocks import block_order
 from kit.stats.counts import Counted, compare, judge_by_extremes, ratio_of
 from kit.stats.noisy import Decision
@@ -90,7 +101,8 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
     counts, predictions = _lock_counts(exp, good)
     rows = metric_rows(exp, good)
     comparisons = judged(exp, [*counts, *metric_counts(exp, rows)], good)
-    details: dict[str, Any] = {"predictions": predictions}
+    details: dict[str, Any] = {}
+    suspects: tuple[Suspected, ...] | None = None
     if rows:
         details["metrics"] = [row.as_json() for row in rows]
     ranking = rank(exp, good) if EVERY in exp.locks or one_sided(comparisons) else Ranking((), 0, 0)
@@ -103,35 +115,35 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
         named_none = f"no lock is named that could decide; of all classes {summary(ranking)}"
     others = moved(exp, comparisons, ranking)
     comparisons += others.comparisons
-    if others.said:
-        details["moved"] = others.said
+    said = KindVerdict(
+        KIND, Verdict.INCONCLUSIVE, "", details=details, predictions=tuple(predictions), moved=others.said
+    )
     lost = "; ".join(unprinted(exp, good, rows))
     if not comparisons:
         why = lost or ("no arm and baseline have counts of the same window" if named(exp.locks) else named_none)
-        return KindVerdict(KIND, Verdict.INCONCLUSIVE, why, details=details)
-    disagree = [row for row in predictions if row["agrees"] is False]
-    if disagree:
-        compared = sum(row["agrees"] is not None for row in predictions)
+        return replace(said, why=why)
+    if disagree := said.disagreements:
+        compared = sum(row.agrees is not None for row in predictions)
         why = f"model and kernel disagree in {len(disagree)} of {several(compared, 'count')}"
-        pairs = sorted({(row["arm"], row["lock"]) for row in disagree})
-        details["suspects"] = [row for arm, lock in pairs for row in blame(exp, good, arm, lock)]
+        pairs = sorted({(row.arm, row.lock) for row in disagree})
+        suspects = tuple(row for arm, lock in pairs for row in blame(exp, good, arm, lock))
     else:
         why = _why(exp, comparisons, len(good))
     notes = (*_notes(predictions), *silent(exp, good, rows))
     verdict = others.verdict
     if lost and verdict in (Verdict.SAME, Verdict.BETTER):
         verdict, why = Verdict.INCONCLUSIVE, f"{lost}; {why}"
-    return KindVerdict(KIND, verdict, why, tuple(comparisons), notes, details)
+    return replace(said, verdict=verdict, why=why, comparisons=tuple(comparisons), notes=notes, suspects=suspects)
 
 
 def _good(done: Sequence[Boot]) -> list[Boot]:
     return [b for b in done if b.evidence == KIND and b.outcome is Outcome.OK and b.results]
 
 
-def _lock_counts(exp: Experiment, good: Sequence[Boot]) -> tuple[list[Counts], list[dict[str, Any]]]:
+def _lock_counts(exp: Experiment, good: Sequence[Boot]) -> tuple[list[Counts], list[PredictedCount]]:
     """The comparisons of the locks that are named, and the rows of the predictions."""
     counts: list[Counts] = []
-    predictions: list[dict[str, Any]] = []
+    predictions: list[PredictedCount] = []
     for lock in named(exp.locks):
         for cpus in exp.cpus:
             for info in _windows(exp):
@@ -194,22 +206,17 @@ def _model_says(c: Comparison, limit: float) -> Verdict | None:
     return judge_by_extremes(replace(c, low=ratio, high=ratio), limit)
 
 
-def _prediction_rows(cells: dict[str, _Cell], info: WindowInfo, cpus: int, lock: str) -> Iterator[dict[str, Any]]:
+def _prediction_rows(cells: dict[str, _Cell], info: WindowInfo, cpus: int, lock: str) -> Iterator[PredictedCount]:
     """Predicted and measured of each arm, and the model's operations, so that a difference can be traced."""
     for arm, cell in cells.items():
         if cell.prediction is None or not cell.counted.values:
             continue
-        row: dict[str, Any] = {"arm": arm, "window": info.name, "cpus": cpus, "lock": lock, "jobs": info.jobs}
-        row["measured"] = list(cell.counted.values)
+        place = (arm, info.name, cpus, lock, info.jobs, cell.counted.values)
         if isinstance(cell.prediction, Unmodelled):
-            yield {**row, "predicted": None, "agrees": None, "why": cell.prediction.reason}
+            yield PredictedCount(*place, None, None, why=cell.prediction.reason)
         else:
-            yield {
-                **row,
-                "predicted": [cell.prediction.low, cell.prediction.high],
-                "agrees": cell.counted.agrees,
-                "by_operation": dict(cell.prediction.by_operation),
-            }
+            interval = (cell.prediction.low, cell.prediction.high)
+            yield PredictedCount(*place, interval, cell.counted.agrees, cell.prediction.by_operation)
 
 
 def _why(exp: Experiment, comparisons: Sequence[Comparison], boots_done: int) -> str:
@@ -224,6 +231,6 @@ def _why(exp: Experiment, comparisons: Sequence[Comparison], boots_done: int) ->
     return text
 
 
-def _notes(predictions: Sequence[dict[str, Any]]) -> tuple[str, ...]:
-    unmodelled = sorted({(r["window"].split("/")[0], r["why"]) for r in predictions if r["predicted"] is None})
+def _notes(predictions: Sequence[PredictedCount]) -> tuple[str, ...]:
+    unmodelled = sorted({(row.window.split("/")[0], row.why) for row in predictions if row.predicted is None})
     return tuple(f"{workload}: not predicted, compared between the arms only ({why})" for workload, why in unmodelled)

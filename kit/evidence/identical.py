@@ -18,13 +18,13 @@ def judge(kind: str, exp: Experiment, done: Sequence[Boot], identical: Identical
     evidence = EVIDENCE[kind]
     equal = [a.name for a in exp.arms if _is_baseline(a.name, evidence.instruments, identical)]
     if not equal:
-        return evidence.judge(exp, done)
+        return replace(evidence.judge(exp, done), limit=evidence.limit(exp))
     why = f"identical kernel image: what {join([*equal, exp.baseline])} execute is equal byte for byte"
     arms = tuple(a for a in exp.arms if a.name not in equal)
     if len(arms) == 1:
         return KindVerdict(kind, Verdict.SAME, f"{why}, so no boot is needed")
     found = evidence.judge(replace(exp, arms=arms), done)
-    return replace(found, notes=(*found.notes, f"{kind}: {why}"))
+    return replace(found, notes=(*found.notes, f"{kind}: {why}"), limit=evidence.limit(exp))
 
 
 def _is_baseline(arm: str, instruments: Sequence[str], identical: Identical) -> bool:

@@ -104,13 +104,13 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
         lonely = "no layout has boots of an arm and of the baseline"
         why = f"void: {next(iter(seen.void.values()))}" if seen.void else lonely
         return KindVerdict(KIND, Verdict.INCONCLUSIVE, why, notes=notes)
-    verdict, comparisons = conclude(pairs, exp.alpha, exp.instructions.limit)
+    verdict, comparisons = conclude(pairs, exp.alpha, limit(exp))
     layouts = min(p.blocks for p in pairs)
     why = (
         f"{several(len(pairs), 'comparison')} over {several(layouts, 'layout')} of memory, against a limit of"
-        f" {percent(exp.instructions.limit)}; {_repeats(seen.share)}"
+        f" {percent(limit(exp))}; {_repeats(seen.share)}"
     )
-    return KindVerdict(KIND, verdict, why, comparisons, notes, {"repeats": "layouts of memory"})
+    return KindVerdict(KIND, verdict, why, comparisons, notes, repeats="layouts of memory")
 
 
 def _windows(exp: Experiment) -> list[WindowInfo]:

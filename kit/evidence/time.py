@@ -130,9 +130,10 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
     void = "" if accel in HARDWARE else EMULATED
     last = not decide(design, pairs, exp.limit).stop
     found = conclude(design, pairs, exp.limit, last=last, void=void)
-    details = {"accel": accel, "blocks": found.blocks, "design": design, "again": again(exp), "repeats": "boots"}
+    details = {"accel": accel, "blocks": found.blocks, "design": design, "again": again(exp)}
     notes = (*lost_notes(exp, mine), *found.notes, *warm_notes(exp, mine), *host_notes(mine))
-    return KindVerdict(KIND, found.verdict, found.why, found.comparisons, notes, details, decides=not void)
+    said = KindVerdict(KIND, found.verdict, found.why, found.comparisons, notes, details)
+    return replace(said, decides=not void, repeats="boots")
 
 
 def warm_notes(exp: Experiment, mine: Sequence[Boot]) -> tuple[str, ...]:

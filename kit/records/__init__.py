@@ -22,7 +22,7 @@ from kit.records.boot import (
 from kit.records.digest import digest, to_json
 from kit.records.experiment import ArmSpec, Experiment, InstructionsPlan, PatchRef, TimePlan, WorkloadSpec
 from kit.records.kernel import Kernel, KernelSpec
-from kit.records.verdict import At, Comparison, Exercised, KindVerdict, Verdict
+from kit.records.verdict import At, Comparison, Exercised, KindVerdict, PredictedCount, Suspected, Verdict
 
 __all__ = [
     "BEYOND",
@@ -46,10 +46,12 @@ __all__ = [
     "PatchRef",
     "PayloadRun",
     "Pinned",
+    "PredictedCount",
     "Printed",
     "Results",
     "Splat",
     "Stop",
+    "Suspected",
     "TimePlan",
     "UserTime",
     "Verdict",

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from kit.records.digest import to_json
+
 
 class Verdict(StrEnum):
     """The five verdicts of design.md."""
@@ -67,8 +69,51 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class PredictedCount:
+    """One lock in one window of one arm on one machine: what the model says of it, and what each boot counted.
+
+    `predicted`: low and high, equal where it is exact; None where the model says nothing, and `why`. `agrees`: whether
+    every boot lies within; None without a prediction. `by_operation`: of the predicted count, so that a difference can
+    be traced.
+    """
+
+    arm: str
+    window: str
+    cpus: int
+    lock: str
+    jobs: int
+    measured: tuple[int, ...]
+    predicted: tuple[int, int] | None
+    agrees: bool | None
+    by_operation: Mapping[str, int] = field(default_factory=dict)
+    why: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """A row of `predictions` in verdict.json."""
+        out = to_json(self)
+        del out["why" if self.predicted else "by_operation"]
+        return dict(out)
+
+
+@dataclass(frozen=True)
+class Suspected:
+    """A function of an arm: if it did as in the profile `like`, a worker's counts would be as measured."""
+
+    arm: str
+    worker: str
+    function: str
+    like: str
+
+
+@dataclass(frozen=True)
 class KindVerdict:
-    """What one kind of evidence says, and why. `decides`: it takes part in the overall verdict, else it is shown."""
+    """What one kind of evidence says, and why. `decides`: it takes part in the overall verdict, else it is shown.
+
+    `details`: what only this kind has, for reports, as plain JSON values. `predictions`: None of a kind that asks no
+    model; `suspects`: None where model and kernel agree. `moved`: locks that nobody named and that go against the
+    verdict, in a clause. `repeats`: what `n` of its comparisons counts. `limit`: differences up to this share do not
+    matter; None for the experiment's own.
+    """
 
     kind: str
     verdict: Verdict
@@ -77,6 +122,32 @@ class KindVerdict:
     notes: tuple[str, ...] = ()
     details: Mapping[str, Any] = field(default_factory=dict)
     decides: bool = True
+    predictions: tuple[PredictedCount, ...] | None = None
+    suspects: tuple[Suspected, ...] | None = None
+    moved: str = ""
+    repeats: str = ""
+    limit: float | None = None
+
+    @property
+    def disagreements(self) -> list[PredictedCount]:
+        """The counts that the model missed."""
+        return [row for row in self.predictions or () if row.agrees is False]
+
+    def as_json(self) -> dict[str, Any]:
+        """Its entry of `evidence` in verdict.json."""
+        details: dict[str, Any] = {}
+        if self.predictions is not None:
+            details["predictions"] = [row.as_json() for row in self.predictions]
+        details |= self.details
+        if self.moved:
+            details["moved"] = self.moved
+        if self.suspects is not None:
+            details["suspects"] = self.suspects
+        if self.repeats:
+            details["repeats"] = self.repeats
+        fields = ("verdict", "why", "comparisons", "notes")
+        out = {**{name: getattr(self, name) for name in fields}, "details": details, "decides": self.decides}
+        return dict(to_json(out))
 
 
 @dataclass(frozen=True)

@@ -200,7 +200,7 @@ def verdict_json(
         "exit_code": judgement.exit_code,
         "aa": exp.aa,
         "disagreements": judgement.disagree,
-        "evidence": {k.kind: {key: v for key, v in to_json(k).items() if key != "kind"} for k in kinds},
+        "evidence": {k.kind: k.as_json() for k in kinds},
         "arms": {a.name: {"baseline": a.name == exp.baseline, "profile": a.profile} for a in exp.arms},
         "boots": {"ok": len(good), "failed": len(done) - len(good), "reused": sum(bool(b.reused) for b in done)},
         "splats": to_json(

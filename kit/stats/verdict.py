@@ -57,7 +57,7 @@ def judge(
     verdict = overall(kinds, attribution, idle=others == sum(e.idle for e in exercised) > 0)
     if verdict is Verdict.SAME and any(e.idle or e.codeless for e in exercised):
         verdict = Verdict.INCONCLUSIVE  # it would be the same whatever the patch did where it was not executed
-    disagree = sum(_disagreements(k) for k in kinds)
+    disagree = sum(len(k.disagreements) for k in kinds)
     if verdict is None:
         return Judgement(None, False, COULD_NOT_RUN, disagree)
     missed = _missed(exp, verdict, kinds)
@@ -81,7 +81,3 @@ def _missed(exp: Experiment, verdict: Verdict, kinds: Sequence[KindVerdict]) -> 
     if "overall" not in exp.expect:
         missed += [v for kind, v in said.items() if kind not in exp.expect and v is Verdict.WORSE]
     return missed
-
-
-def _disagreements(kind: KindVerdict) -> int:
-    return sum(1 for row in kind.details.get("predictions", ()) if row["agrees"] is False)

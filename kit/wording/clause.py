@@ -51,6 +51,6 @@ def on(kind: KindVerdict, mine: Sequence[Comparison]) -> str:
     """The boots that it rests on, and what the baseline differs from itself."""
     least, most = min(c.n for c in mine), max(c.n for c in mine)
     times = str(most) if least == most else f"{least} to {most}"
-    text = f"on {times} {kind.details.get('repeats', 'boots')} of each arm"
+    text = f"on {times} {kind.repeats or 'boots'} of each arm"
     beside = [abs((c.ratio or 1) - 1) for c in kind.comparisons if c.aa]
     return f"{text}; the baseline beside itself (A/A) differs by up to {max(beside) * 100:.2g}%" if beside else text

@@ -88,27 +88,26 @@ def _undecided(exp: Experiment, kind: KindVerdict) -> str:
     if is_noisy(kind):
         return f"{kind.kind}: {undecided(kind)}"
     open_ = [c for c in kind.comparisons if judge_one(c, exp.limit) is Verdict.INCONCLUSIVE]
-    moved = kind.details.get("moved", "")
     if not open_:
-        return f"{kind.kind}: {moved or kind.why}"
+        return f"{kind.kind}: {kind.moved or kind.why}"
     text = (
         f"in {len(open_)} of {several(len(kind.comparisons), 'comparison')} the boots differ so much"
         f" that a difference above {percent(exp.limit)} can be neither shown nor excluded"
     )
     if loose := [c for c in open_ if c.said is not None]:
         text += f"; {seen(max(loose, key=lambda c: math.inf if c.detectable is None else c.detectable))}"
-    return f"{kind.kind}: {'; '.join(filter(None, [moved, text]))}"
+    return f"{kind.kind}: {'; '.join(filter(None, [kind.moved, text]))}"
 
 
 def _decided(exp: Experiment, verdict: Verdict, kinds: Sequence[KindVerdict]) -> str:
     agreeing = [k for k in kinds if k.comparisons and k.decides and k.verdict is verdict]
-    basis = [k for k in agreeing if k.kind != "model"] or agreeing
+    basis = [k for k in agreeing if any(c.n for c in k.comparisons)] or agreeing  # what was measured, first of all
     noisy = [k for k in basis if is_noisy(k)]
     measured = [_measured(exp, k) for k in noisy]
     basis = [k for k in basis if k not in noisy]
     comparisons = [c for k in basis for c in k.comparisons]
     quiet = [k for k in kinds if not k.comparisons and k.verdict is Verdict.SAME]
-    uncounted = [k.details["moved"] for k in kinds if k.details.get("moved")]
+    uncounted = [k.moved for k in kinds if k.moved]
     uncounted += [f"{k.kind}: {k.why}" for k in quiet]
     others = [_other(k) for k in kinds if k.verdict is not verdict and k not in quiet]
     if not comparisons and noisy:
@@ -123,7 +122,7 @@ def _decided(exp: Experiment, verdict: Verdict, kinds: Sequence[KindVerdict]) ->
 
 def _measured(exp: Experiment, kind: KindVerdict) -> str:
     """A noisy kind that says what the whole verdict says."""
-    limit = exp.instructions.limit if kind.kind == "instructions" else exp.limit
+    limit = exp.limit if kind.limit is None else kind.limit
     said = same(kind, limit) if kind.verdict is Verdict.SAME else changed(kind, exp.alpha)
     return f"{said} (evidence: {kind.kind})"
 

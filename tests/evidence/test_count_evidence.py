@@ -138,15 +138,16 @@ def test_one_acquisition_more_is_a_disagreement_with_its_operations() -> None:
     wrong = {**MODELLED["new"], "chain/d1": MODELLED["new"]["chain/d1"] + 1}
     boots[-1] = boot("new", wrong, cpus=2, repeat=1)
     found = count.judge(EXP, boots)
-    rows = [r for r in found.details["predictions"] if r["agrees"] is False]
-    assert [(r["arm"], r["window"], r["cpus"]) for r in rows] == [("new", "chain/d1", 2)]
-    assert sum(rows[0]["by_operation"].values()) == rows[0]["predicted"][0]
+    rows = found.disagreements
+    assert [(r.arm, r.window, r.cpus) for r in rows] == [("new", "chain/d1", 2)]
+    assert rows[0].predicted is not None
+    assert sum(rows[0].by_operation.values()) == rows[0].predicted[0]
     assert found.why == "model and kernel disagree in 1 of 8 counts"
 
 
 def test_without_profiles_nothing_is_predicted() -> None:
     found = count.judge(PLAIN, boots_of(MODELLED))
-    assert found.details["predictions"] == []
+    assert found.predictions == ()
     assert all(c.agrees is None and c.predicted is None for c in found.comparisons)
     assert model.judge(PLAIN, []).verdict is Verdict.INCONCLUSIVE
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kit.records import ArmSpec, At, Boot, Experiment, KindVerdict, Outcome, Verdict, WorkloadSpec
+from kit.records import ArmSpec, At, Boot, Experiment, KindVerdict, Outcome, PredictedCount, Verdict, WorkloadSpec
 from kit.report.text import render, wrapped
 from kit.run.job import verdict_json
 from kit.stats.attribution import Attribution, Fault
@@ -175,22 +174,15 @@ def test_a_splat_seen_once_is_told() -> None:
     assert "\n\nSAME: " in shown
 
 
-def row(measured: list[int], predicted: list[int]) -> Mapping[str, Any]:
-    return {
-        "arm": "new",
-        "window": "chain/d1",
-        "cpus": 2,
-        "lock": "anon_vma",
-        "jobs": 10,
-        "measured": measured,
-        "predicted": predicted,
-        "agrees": False,
-        "by_operation": {"anon_vma_clone": 20, "unlink_anon_vmas": 30, "prepare": 0},
-    }
+def missed(measured: tuple[int, ...], predicted: tuple[int, int], times: int = 1) -> KindVerdict:
+    """Counts that are the same in both arms, and others than the model says."""
+    by_operation = {"anon_vma_clone": 20, "unlink_anon_vmas": 30, "prepare": 0}
+    row = PredictedCount("new", "chain/d1", 2, "anon_vma", 10, measured, predicted, False, by_operation)
+    return replace(kind((at("chain", 1, depth=0), EQUAL)), predictions=(row,) * times)
 
 
 def test_a_disagreement_is_shown_by_operation() -> None:
-    shown = text(kind((at("chain", 1, depth=0), EQUAL), predictions=[row([70, 70], [50, 50])]))
+    shown = text(missed((70, 70), (50, 50)))
     assert "Model and kernel disagree in 1 count:\n" in shown
     assert "  new, chain/d1, 2 vCPUs: measured 70, 70; predicted 50, of these\n" in shown
     assert "            20 anon_vma_clone (2.00 per job)\n" in shown
@@ -201,7 +193,7 @@ def test_a_disagreement_is_shown_by_operation() -> None:
 
 
 def test_only_counts_outside_of_an_interval_are_called_different() -> None:
-    shown = text(kind((at("chain", 1, depth=0), EQUAL), predictions=[row([55, 63, 45], [50, 60])]))
+    shown = text(missed((55, 63, 45), (50, 60)))
     assert "measured 55, 63, 45; predicted 50 to 60" in shown
     assert [line.strip() for line in shown.splitlines() if "difference" in line] == [
         "difference -5, -0.500 per job",
@@ -210,7 +202,7 @@ def test_only_counts_outside_of_an_interval_are_called_different() -> None:
 
 
 def test_many_disagreements_are_cut() -> None:
-    shown = text(kind((at("chain", 1, depth=0), EQUAL), predictions=[row([70], [50, 50])] * 10))
+    shown = text(missed((70,), (50, 50), times=10))
     assert shown.count("measured 70") == 8
     assert "and 2 more, all in verdict.json" in shown
 

@@ -15,6 +15,7 @@ from kit.records import (
     Experiment,
     KindVerdict,
     Outcome,
+    PredictedCount,
     Splat,
     Verdict,
 )
@@ -283,8 +284,8 @@ def test_a_broken_arm_may_be_what_one_kind_of_evidence_is_to_show(
 
 @pytest.mark.parametrize(("expect", "verdict"), [({}, S), ({}, I), ({"count": "better"}, B)])
 def test_a_disagreement_is_never_as_expected(expect: Mapping[str, str], verdict: Verdict) -> None:
-    rows = {"predictions": [{"agrees": False}, {"agrees": True}, {"agrees": None}]}
-    found = judge(experiment(expect=expect), [KindVerdict("count", verdict, "", details=rows)], NONE)
+    rows = tuple(PredictedCount("new", "w", 1, "lock", 1, (2,), None, agrees) for agrees in (False, True, None))
+    found = judge(experiment(expect=expect), [KindVerdict("count", verdict, "", predictions=rows)], NONE)
     assert (found.exit_code, found.disagree) == (1, 1)
 
 
