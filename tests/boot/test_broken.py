@@ -99,13 +99,24 @@ TOGETHER = {
     "kfence": [c for c in CASES if c.fragments == KFENCE],
 }
 
-# The same faults in the words of 3.0.1 (its folder in KIT_TREE_3_0), for tests/golden.
-OF_3_0 = (
-    Case("warn-in-clone", "warning: WARNING: at", "anon_vma_clone"),
-    Case("lock-twice", "lockdep-recursive: INFO: possible recursive locking", "anon_vma_fork"),
-    Case("null-in-fork", "panic: BUG: unable to handle kernel NULL pointer dereference", "copy_process"),
-    Case("loop-preempt-off", "soft-lockup: BUG: soft lockup", "unlink_anon_vmas"),
-)
+# The same faults in the words of older kernels, where their source is named: version → cases. KIT_TREE_3_0 …
+DEADLOCK = "lockdep-recursive: INFO: possible recursive locking"
+OLDER = {
+    "2.6.38": (
+        Case("warn-in-clone", "warning: WARNING: at", "anon_vma_clone"),
+        Case("lock-twice", DEADLOCK, "anon_vma_chain_link"),
+    ),
+    "3.0": (
+        Case("warn-in-clone", "warning: WARNING: at", "anon_vma_clone"),
+        Case("lock-twice", DEADLOCK, "anon_vma_fork"),
+        Case("null-in-fork", "panic: BUG: unable to handle kernel NULL pointer dereference", "copy_process"),
+        Case("loop-preempt-off", "soft-lockup: BUG: soft lockup", "unlink_anon_vmas"),
+    ),
+    "5.10": (
+        Case("warn-in-clone", "warning: WARNING: CPU", "anon_vma_clone"),
+        Case("lock-twice", "lockdep-recursive: WARNING: possible recursive locking", "anon_vma_fork"),
+    ),
+}
 
 
 def experiment(arm: list[str], baseline: list[str], **changes: Any) -> dict[str, Any]:
@@ -180,10 +191,12 @@ def said_on(version: str, case: Case) -> Case:
     return case._replace(said=said, excerpt=excerpt)
 
 
-@pytest.mark.parametrize("case", OF_3_0, ids=name_of)
-def test_a_broken_patch_is_named_in_the_words_of_3_0(run: Run, case: Case) -> None:
-    result = run(experiment([patch(case.patch, "3.0")], [], tree=tree("KIT_TREE_3_0")))
-    keep(result, case.patch, "3.0")
+@pytest.mark.parametrize(
+    ("version", "case"), [pytest.param(v, case, id=f"{v}-{name_of(case)}") for v in OLDER for case in OLDER[v]]
+)
+def test_a_broken_patch_is_named_in_an_older_kernel_s_words(run: Run, version: str, case: Case) -> None:
+    result = run(experiment([patch(case.patch, version)], [], tree=tree(f"KIT_TREE_{version.replace('.', '_')}")))
+    keep(result, case.patch, version)
     named(result, case)
 
 
