@@ -141,8 +141,10 @@ PATTERNS = (
            "debug_print_object debug_object_is_on_stack lib/debugobjects.c"),
     #
     # The allocators.
-    _row("slab", "BUG ", r"\bBUG \S.{0,60} \((Not t|T)ainted", "slab_bug __slab_bug mm/slub.c", "3.3-",
-         then=("track", "track")),
+    _row("slab", "BUG ", r"\bBUG \S.{0,60} \((Not t|T)ainted", "slab_bug __slab_bug mm/slub.c", "3.3-", "slab",
+         ("track", "track", "slab-warn")),
+    _row("slab", "slub.c:", r"WARNING: .{0,80}\bmm/slub\.c:\d+ (at )?(object_err|__slab_err)\b", "the end of any report"
+         " of these functions since 6.15, and in 6.12 as stable has it", part="slab-warn"),
     _row("slab", "BUG ", r"^BUG \S+: ", "slab_bug mm/slub.c", "-3.2", then=("track", "track"), trust=Trust.STAMPED),
     _row("slab", "lab ", r"[sS]lab (corruption|error in)\b", "check_poison_obj __slab_error mm/slab.c", "-6.4"),
     _row("slab", "detected in cache", "slab: .{0,30}detected in cache", "slab_put_obj check_slabp mm/slab.c", "-6.4"),

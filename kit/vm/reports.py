@@ -22,13 +22,16 @@ CUT = "[ cut here ]"
 END = "---[ end trace"
 CUT_KIND = "warning"  # of what stands below the mark, where no row knows it
 MARKS = (CUT, END)
+# What SLUB found stands above its report since 6.15, and in 6.12 as stable has it, and the report says less.
+OVERWRITTEN = re.compile(r"\[(.{1,40} overwritten)\] 0x")
 # What follows a WARNING line that has no words.
 NO_WORDS = re.compile(r"\s*$|Modules linked in|CPU: |Pid: |Call [Tt]race|RIP: |Workqueue: |---|task: |\s*<")
 
 
 @dataclass(frozen=True)
 class Heading:
-    """The first line of a report. `index` from 0; `words`: those of a WARN() that has some, else ""."""
+    """The first line of a report. `index` from 0; `words`: those of a WARN() that has some, or of
+    SLUB, else ""."""
 
     kind: str
     index: int
@@ -107,6 +110,8 @@ class _Reader:
         if row.then:
             self.open = [*self.open[1 - MOST_OPEN :], _Open(index, message.caller, list(row.then))]
         kind, words = self.said(index, message.caller) if row.part == "warn" else ("", "")
+        if row.part == "slab":
+            words = self.overwritten(index, message.caller)
         self.found.append(Heading(kind or row.kind, index, message.text, message.caller, words))
 
     def said(self, index: int, caller: str) -> tuple[str, str]:
@@ -123,6 +128,11 @@ class _Reader:
                 self.words.add(at)
                 return row.kind if row else "", text.strip()
         return "", ""
+
+    def overwritten(self, index: int, caller: str) -> str:
+        """What SLUB says above its report of an object's bytes."""
+        above = [OVERWRITTEN.match(text) for _, text in preceding(self.lines, index, caller, 2)]
+        return next((match[1] for match in above if match), "")
 
     def below(self, index: int, caller: str) -> list[Heading]:
         """What follows a mark, where no row knows any of it: a kernel newer than the table."""

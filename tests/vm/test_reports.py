@@ -254,6 +254,15 @@ def test_what_a_mark_is_followed_by_counts_though_no_row_knows_it() -> None:
         ),
         (
             [
+                "[Poison overwritten] 0xffff8880-0xffff8887 @offset=1296. First byte 0x0 instead of 0x6b",
+                "BUG anon_vma (Not tainted): Object corrupt",
+                "------------[ cut here ]------------",
+                "WARNING: mm/slub.c:1257 at object_err+0x177/0x182, CPU#0: sh/31",
+            ],
+            "slab",
+        ),
+        (
+            [
                 "rust_kernel: panicked at a.rs:1:1:",
                 "------------[ cut here ]------------",
                 "kernel BUG at rust/helpers/bug.c:7!",
@@ -264,6 +273,16 @@ def test_what_a_mark_is_followed_by_counts_though_no_row_knows_it() -> None:
 )
 def test_a_report_of_several_known_lines_is_one(lines: list[str], kind: str) -> None:
     assert kinds(stamped(*lines, "---[ end trace 0000000000000000 ]---")) == [kind]
+
+
+def test_what_slub_found_stands_above_its_report() -> None:
+    found = "[Right Redzone overwritten] 0xffff8880-0xffff8881 @offset=8. First byte 0x0 instead of 0xcc"
+    lines = [found, "=" * 77, "BUG anon_vma (Not tainted): Object corrupt", "-" * 77]
+    [splat] = classify(stamped(*lines))
+    assert splat.title == "BUG anon_vma (Not tainted): Object corrupt: Right Redzone overwritten"
+    assert splat.excerpt.startswith(found)
+    [without] = classify(stamped(*lines[1:]))
+    assert without.title == "BUG anon_vma (Not tainted): Object corrupt"
 
 
 @pytest.mark.parametrize(
