@@ -84,6 +84,13 @@ def parts(name: str) -> tuple[str, str, int]:
         ("7.3-null-in-fork", ["oops", "panic"], "BUG: kernel NULL pointer dereference, address: 00000000000002c0", ""),
         ("7.3-list-del-twice", ["list-corruption"] * 3, "->next is LIST_POISON1 (dead000000000100)", ""),
         ("7.3-sleep-under-spinlock", ["sleep-in-atomic"] * 3, "invalid context at ../src/mm/rmap.c:211", ""),
+        ("7.3-panic-at-boot", ["panic"], "Kernel panic - not syncing: anon_vma: broken on purpose", ""),
+        ("7.3-rcu-outside", ["lockdep-rcu"], "suspicious RCU usage in copy_process", ""),
+        ("7.3-count-from-zero", ["refcount"], "refcount_t: addition on 0; use-after-free. in copy_process", ""),
+        ("7.3-free-locked-page", ["page-state"] * 5, "Bad page state in process swapper/0", ""),
+        ("7.3-free-while-locked", ["lockdep-held-freed"], "held lock freed!: &anon_vma->rwsem", ""),
+        ("7.3-lock-in-softirq", ["lockdep-inconsistent"], "inconsistent lock state: forking", ""),
+        ("7.3-write-after-free", ["slab"] * 2, "Object corrupt: Poison overwritten in anon_vma_fork", ""),
         ("3.0-warn-in-clone", ["warning"], "at ../src/mm/rmap.c:252 anon_vma_clone+", ""),
         (
             "3.0-lock-twice",
