@@ -182,6 +182,7 @@ def lay_out(made: Bench, guest: GuestImage, answers: Path) -> dict[str, str]:
         "KIT_FAKE_QEMU": "model",
         "KIT_FAKE_LOG": str(made.log),
         "KIT_FAKE_ANSWERS": str(answers),
+        "KIT_NO_REPORT": "1",
     }
 
 

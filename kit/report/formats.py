@@ -35,6 +35,7 @@ class Report:
 REPORTS: Mapping[str, Report] = {
     "text": Report("kit.report.terminal", "report.txt", "what `kit run` prints"),
     "json": Report("kit.report.asjson", "report.json", "verdict.json or bisect.json; of several runs a list"),
+    "html": Report("kit.report.html", "report.html", "one page that opens from disk: what people look at", itself=True),
     "junit": Report("kit.report.junit", "junit.xml", "JUnit's XML, for a CI", itself=True),
     "ktap": Report("kit.report.ktap", "report.ktap", "the kernel's own test format"),
     "mail": Report("kit.report.mail", "mail.txt", "for the list: plain text of 72 columns"),

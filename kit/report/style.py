@@ -1,4 +1,4 @@
-"""What a report is to be told that no run knows: who reports."""
+"""What a report is to be told that no run knows: who reports, and where it will lie."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ def _nobody() -> str:
 
 @dataclass(frozen=True)
 class Style:
-    """`tester`: gives `Name <mail>` of git's configuration, empty where it has none; asked by those who need it."""
+    """`tester`: gives `Name <mail>` of git's configuration, empty where it has none; asked by those who need it.
+    `beside`: it is written into the run's own folder, so it may name the files there."""
 
     tester: Callable[[], str] = _nobody
+    beside: bool = False

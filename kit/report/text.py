@@ -106,12 +106,14 @@ def _splats(verdict: Row) -> str:
 def _evidence(verdict: Row) -> str:
     rows = [f"  {kind}: {k['verdict']} – {k['why']}" for kind, k in verdict["evidence"].items()]
     notes = [f"  {note}" for k in verdict["evidence"].values() for note in k["notes"]]
-    ran = ", ".join(_load(load) for load in verdict["exercised"])
+    ran = ", ".join(load_words(load) for load in verdict["exercised"])
     exercised = f"Exercised: {ran}" if verdict["boots"]["ok"] else f"Nothing was exercised; asked for: {ran}"
     return "\n".join(["Evidence", *rows, *notes, exercised])
 
 
-def _load(load: Row) -> str:
+def load_words(load: Row) -> str:
+    """A workload with its parameters: `aim7 (mix exec, users [1, 2], jobs 6)`."""
+
     def short(value: Any) -> str:
         if isinstance(value, Mapping):
             return "{" + ", ".join(f"{k}: {short(v)}" for k, v in value.items()) + "}"

@@ -14,7 +14,7 @@ import yaml
 
 from kit.base.progress import Progress
 from kit.base.project import PROJECT, command
-from kit.evidence import identical
+from kit.evidence import EVIDENCE, identical
 from kit.experiment.arms import ResolvedArm, resolve_arms
 from kit.experiment.writer import shared_keys
 from kit.kernel.ownconfig import said
@@ -209,8 +209,14 @@ def verdict_json(
         "exercised": [to_json(w) for w in exp.workloads],
         "functions": [{**to_json(e), "idle": e.idle} for e in exercised],
         "provenance": origin,
-        "limits": {"difference": exp.limit},
+        "limits": {"difference": exp.limit, **_own_limits(exp)},
     }
+
+
+def _own_limits(exp: Experiment) -> dict[str, float]:
+    """By kind of evidence, where it is not the experiment's."""
+    limits = {kind: EVIDENCE[kind].limit(exp) for kind in exp.evidence}
+    return {kind: limit for kind, limit in limits.items() if limit != exp.limit}
 
 
 def write_experiment(exp: Experiment, folder: Path) -> None:

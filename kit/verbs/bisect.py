@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kit.verbs.common import experiment_arguments, fitted, named, runs_argument, verbose_argument
+from kit.verbs.common import experiment_arguments, fitted, named, report_argument, runs_argument, verbose_argument
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
@@ -18,6 +18,7 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--log", type=Path, metavar="FILE", help="write what `git bisect replay` takes")
     verb.add_argument("--json", action="store_true", help="print bisect.json")
     runs_argument(verb)
+    report_argument(verb)
     verbose_argument(verb)
 
 
@@ -25,10 +26,12 @@ def do(options: argparse.Namespace) -> int:
     """Runs the verb; its exit code."""
     from kit.report.progress import choose
     from kit.verbs.bisected import Asked, run
+    from kit.verbs.reported import reports_of
 
     flags = {"good": options.good, "bad": options.bad, "series": options.series}
     config = None if options.config is None else named(options.config)
     asked = Asked(config, options.set, flags, options.runs, options.resume, options.log, options.json)
-    text, code = run(asked, choose(options.verbose))
-    print(text if options.json else fitted(text), end="")
+    text, code, folder = run(asked, choose(options.verbose))
+    written = "" if options.no_report else reports_of(folder)
+    print(text if options.json else fitted(text + written), end="")
     return code

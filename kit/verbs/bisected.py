@@ -35,8 +35,8 @@ class Asked:
     json: bool
 
 
-def run(asked: Asked, progress: Progress) -> tuple[str, int]:
-    """What is to be printed, and the exit code. Raises UserError, MachineError."""
+def run(asked: Asked, progress: Progress) -> tuple[str, int, Path]:
+    """What is to be printed, the exit code, and the run's folder. Raises UserError, MachineError."""
     question = _question(asked)
     if asked.log is not None and question.series is not None:
         hint = "the tests are in tests.jsonl of the run's folder"
@@ -51,7 +51,7 @@ def run(asked: Asked, progress: Progress) -> tuple[str, int]:
             progress.note(draw(commits, state.chances, seen, state.line.good, state.line.bad))
 
     result = bisect(question, Cache(), progress, asked.runs, asked.resume, watch)
-    return _say(result, asked), result.exit_code
+    return _say(result, asked), result.exit_code, result.folder
 
 
 def _question(asked: Asked) -> Question:

@@ -48,6 +48,11 @@ def runs_argument(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--runs", type=Path, default=Path("runs"), help="where run folders are (default: runs/)")
 
 
+def report_argument(verb: argparse.ArgumentParser) -> None:
+    """--no-report."""
+    verb.add_argument("--no-report", action="store_true", help="write no report.html and junit.xml (KIT_NO_REPORT=1)")
+
+
 def verbose_argument(verb: argparse.ArgumentParser) -> None:
     """-v."""
     verb.add_argument("-v", "--verbose", action="store_true", help="show the commands that are run")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from kit.base.errors import KitError, UserError
+from kit.base.project import command
 from kit.report.formats import REPORTS
 from kit.report.style import Style
 from kit.store.files import write_atomic
@@ -48,7 +49,7 @@ def _written(files: Sequence[Files], asked: AskedReport) -> str:
 
 def write_reports(files: Files) -> list[Path]:
     """Writes into a run's folder what every run has by itself; the paths."""
-    style, out = Style(tester), list[Path]()
+    style, out = Style(tester, beside=True), list[Path]()
     for row in REPORTS.values():
         if row.itself:
             out.append(files.folder / row.file)
@@ -65,6 +66,8 @@ def reports_of(folder: Path) -> str:
         paths = write_reports(read_files(folder))
     except KitError as error:
         return f"No report: {error}\n"
+    except Exception as error:  # whatever it is, the verdict stands, and so does its exit code
+        return f"No report: {type(error).__name__}: {error} (`{command('report', str(folder))}` shows where)\n"
     return f"Report: {', '.join(map(str, paths))}\n"
 
 

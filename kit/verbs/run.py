@@ -13,6 +13,7 @@ from kit.verbs.common import (
     experiment_arguments,
     fitted,
     named,
+    report_argument,
     runs_argument,
     verbose_argument,
 )
@@ -27,6 +28,7 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     runs_argument(verb)
     verb.add_argument("--fresh", action="store_true", help="boot again what earlier runs have booted")
     verb.add_argument("--aa", action="store_true", help="the baseline's kernel in every arm: `same` is right")
+    report_argument(verb)
     verbose_argument(verb)
 
 
@@ -38,6 +40,7 @@ def do(options: argparse.Namespace) -> int:
     from kit.run.job import run_experiment
     from kit.store.cache import Cache
     from kit.store.eviction import scratch
+    from kit.verbs.reported import reports_of
 
     config = options.config
     if options.resume:
@@ -52,8 +55,9 @@ def do(options: argparse.Namespace) -> int:
         change = None if options.resume else change_of(options)
         exp = read_experiment(named(config, change), sets, change, inbox)
         result = run_experiment(exp, Cache(), progress, options.runs, options.resume, fresh=options.fresh)
+    written = "" if options.no_report else reports_of(result.folder)
     if options.json:
         print(json.dumps(result.verdict, indent=2))
     else:
-        print(fitted(render(result.verdict, result.folder)), end="")
+        print(fitted(render(result.verdict, result.folder) + written), end="")
     return result.exit_code

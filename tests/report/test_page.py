@@ -1,0 +1,340 @@
+"""The HTML of runs: what is on it, that nothing of others is markup, and that every number is the verdict's."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rig import Bench
+
+from kit.report.html.forest import FACTORS, axis, rows_of
+from kit.report.html.ofbisection import narrowed
+from kit.report.html.svg import Scale, labels, short, ticks
+from kit.report.numbers import numbers
+from kit.report.style import Style
+from kit.store.runfiles import BisectionFiles, Files, RunFiles, read_files
+from tests.report.folders import NAMES, RUNS, bisection, comparisons, every, folder, run, told
+
+VOID = {"meta", "link", "br", "hr", "img", "input"}
+
+
+@dataclass
+class Node:
+    """An element."""
+
+    tag: str
+    attributes: dict[str, str]
+    nodes: list[Node | str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        return "".join(n if isinstance(n, str) else n.text for n in self.nodes)
+
+    def all(self, tag: str) -> Iterator[Node]:
+        """Every element of that name below."""
+        for n in self.nodes:
+            if isinstance(n, Node):
+                if n.tag == tag:
+                    yield n
+                yield from n.all(tag)
+
+
+class Reader(HTMLParser):
+    """HTML as a tree; an element that is closed by another's end is a failure."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open = [Node("", {})]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        node = Node(tag, {k: v or "" for k, v in attrs})
+        self.open[-1].nodes.append(node)
+        if tag not in VOID:
+            self.open.append(node)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.open[-1].nodes.append(Node(tag, {k: v or "" for k, v in attrs}))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop().tag == tag
+
+    def handle_data(self, data: str) -> None:
+        self.open[-1].nodes.append(data)
+
+
+def parsed(*files: Files) -> Node:
+    """A page as a tree."""
+    reader = Reader()
+    reader.feed(told("html", *files))
+    (top,) = reader.open
+    return top
+
+
+def named(name: str) -> Files:
+    return dict(zip(NAMES, every(), strict=True))[name]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_sentence_stands_first(name: str) -> None:
+    files = named(name)
+    page = parsed(files)
+    (heading,) = page.all("h1")
+    said = files.verdict["sentence"] if isinstance(files, RunFiles) else ""
+    assert heading.text in said or not said
+    assert next(d for d in page.all("div") if "word" in d.attributes["class"]).text.split(" ", 1)[1] in (
+        *("better", "worse", "broken", "could not run", "found"),
+    )
+    assert files.name in next(page.all("title")).text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_needs_no_network_and_no_script(name: str) -> None:
+    text = told("html", named(name))
+    page = parsed(named(name))
+    assert list(page.all("script")) == []
+    assert {link.attributes["href"].partition(":")[0] for link in page.all("link")} == {"data"}
+    assert not re.search(r"(?:src|url\(|@import|href)\s*=?\s*[\"']?(?:https?:)?//", text)
+    assert "default-src 'none'" in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_picture_has_words_and_a_table(name: str) -> None:
+    page = parsed(named(name))
+    figures = list(page.all("figure"))
+    ids = [
+        e.attributes["id"]
+        for tag in ("figure", "section", "title", "desc")
+        for e in page.all(tag)
+        if "id" in e.attributes
+    ]
+    assert len(set(ids)) == len(ids)
+    for figure in figures:
+        (svg,) = figure.all("svg")
+        assert svg.attributes["role"] == "img"
+        assert set(svg.attributes["aria-labelledby"].split()) <= set(ids)
+        assert len(next(svg.all("desc")).text) > 20
+        assert list(figure.all("table"))
+    assert figures or name == "nothing"
+
+
+def drawn(page: Node) -> Iterator[float]:
+    """Every coordinate in the pictures."""
+    for svg in page.all("svg"):
+        for tag in ("polyline", "line", "rect", "text", "path"):
+            for e in svg.all(tag):
+                for key in ("points", "x1", "x2", "y1", "y2", "x", "y", "width", "height", "d"):
+                    yield from map(float, re.findall(r"-?\d+\.?\d*(?:e-?\d+)?|nan|inf", e.attributes.get(key, "")))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_drawn_outside(name: str) -> None:
+    page = parsed(named(name))
+    for svg in page.all("svg"):
+        _, _, width, height = map(float, svg.attributes["viewbox"].split())
+        for e in (*svg.all("line"), *svg.all("text"), *svg.all("rect")):
+            for key, most in (
+                ("x", width),
+                ("x1", width),
+                ("x2", width),
+                ("y", height),
+                ("y1", height),
+                ("y2", height),
+            ):
+                assert -0.5 <= float(e.attributes.get(key, 0)) <= most + 0.5, (svg.attributes, e.attributes)
+    assert all(v == v and abs(v) < 1e4 for v in drawn(page))
+
+
+# Every number.
+
+
+def numbers_of(page: Node) -> list[dict[str, float | None]]:
+    """The rows of comparisons; each number's text must be short for its value."""
+    out = []
+    for table in page.all("table"):
+        head = [th.text for th in table.all("th")]
+        if head[:4] != ["evidence", "arm", "where", "what"]:
+            continue
+        for tr in next(table.all("tbody")).all("tr"):
+            cells = list(tr.all("td"))
+            exact = [float(c.attributes["data-value"]) if "data-value" in c.attributes else None for c in cells]
+            out.append(dict(zip(("baseline_value", "arm_value", "ratio", "low", "high"), exact[4:9], strict=True)))
+    return out
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_every_number_is_that_of_the_verdict(name: str) -> None:
+    files = run(name)
+    found = numbers_of(parsed(files))
+    keys = ("baseline_value", "arm_value", "ratio", "low", "high")
+    wanted = [{k: c[k] for k in keys} for c in comparisons(files)]
+    assert [f for f in found if f not in wanted] == []
+    assert [w for w in wanted if w not in found] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_shown_is_short_for_the_number(name: str) -> None:
+    cells = [c for c in parsed(named(name)).all("td") if "data-value" in c.attributes]
+    for cell in cells:
+        text, value = cell.text.replace(",", "").replace("−", "-"), float(cell.attributes["data-value"])
+        if text.endswith("%"):
+            assert float(text[:-1]) / 100 + 1 == pytest.approx(value, abs=5.1e-5)
+        elif text.endswith("×"):
+            assert float(text[:-1]) == pytest.approx(value, abs=5.1e-3)
+        else:
+            assert float(text) == pytest.approx(value, rel=1e-4)
+    assert cells or name in ("nothing",)
+
+
+# What others wrote.
+
+NASTY = "</pre><script>alert(1)</script><img src=x onerror=alert(2)>\"'&lt;{{ 7*7 }}"
+
+
+def nasty(value: Any) -> Any:
+    """Every string of a verdict that a guest, a patch or a path may have, made nasty."""
+    if isinstance(value, dict):
+        return {
+            k: nasty(v) if k not in ("verdict", "kind", "direction", "said", "name", "sha") else v
+            for k, v in value.items()
+        }
+    if isinstance(value, list):
+        return [nasty(v) for v in value]
+    return value + NASTY if isinstance(value, str) else value
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_of_others_is_markup(name: str) -> None:
+    files = named(name)
+    plain = {tag: len(list(parsed(files).all(tag))) for tag in ("script", "img", "pre", "td", "svg", "text")}
+    changed: Files
+    if isinstance(files, RunFiles):
+        changed = RunFiles(files.folder, nasty(json.loads(json.dumps(files.verdict))))
+    else:
+        changed = BisectionFiles(
+            files.folder, {**nasty(dict(files.found)), "end": files.found["end"], "metric": files.found["metric"]}
+        )
+        for row, old in zip(changed.found["commits"], files.found["commits"], strict=True):
+            row["state"] = old["state"]
+    page = parsed(changed)
+    assert {tag: len(list(page.all(tag))) for tag in plain} == plain
+    assert "alert(1)" in page.text
+    assert "{{ 7*7 }}" in page.text
+
+
+# Charts.
+
+
+def test_ticks_are_round_and_inside() -> None:
+    for low, high in ((0, 1), (0.98, 1.031), (-3, 17), (1e6, 3.3e6), (5, 5)):
+        found = ticks(low, high)
+        assert all(low - 1e-9 <= t <= high + 1e-9 for t in found)
+        assert len(found) <= 7
+        assert len(set(labels(found))) == len(found)
+    assert labels([1.0, 1.00025, 1.0005]) == ["1", "1.00025", "1.0005"]
+    assert [short(v) for v in (0.25, 999.0, 20000.0, 1.5e6, 3e9)] == ["0.25", "999", "20k", "1500k", "3G"]
+
+
+def test_a_scale_of_factors_has_equal_steps() -> None:
+    scale = Scale(1, 8, 0, 300, log=True)
+    assert [round(scale(v)) for v in (1, 2, 4, 8)] == [0, 100, 200, 300]
+
+
+def test_machines_that_say_the_same_share_a_row() -> None:
+    found = [n for n in numbers(run("better").verdict) if n.kind == "count"]
+    rows = rows_of(found)
+    assert len(rows) < len(found)
+    assert any(r.label.endswith("1, 2 vCPUs") for r in rows)
+    scale, marks = axis(rows, 0.01)
+    assert all(scale.low <= r.ratio <= scale.high for r in rows)
+    assert {value for value, _ in marks} <= set(FACTORS)
+
+
+def test_a_bisection_shows_how_it_was_narrowed() -> None:
+    files = bisection()
+    line = [r for r in files.found["commits"] if r["search"] == 0]
+    steps = list(narrowed(files.trials, line))
+    lefts = [high - low for _, _, low, high in steps]
+    assert lefts == sorted(lefts, reverse=True)
+    assert lefts[-1] == 1
+    assert steps[-1][3] == files.found["culprit"]["index"]
+
+
+def test_runs_stand_side_by_side() -> None:
+    page = parsed(run("better"), run("worse"), bisection())
+    table = next(iter(page.all("table")))
+    assert [td.text for td in list(table.all("td"))[::4]] == [folder(n).name for n in ("better", "worse", "bisected")]
+    assert "BUT" not in page.text
+    shown = [
+        float(td.attributes["data-value"])
+        for td in list(page.all("table"))[-1].all("td")
+        if "data-value" in td.attributes
+    ]
+    wanted = [c["ratio"] for n in ("better", "worse") for c in comparisons(run(n)) if c["ratio"] is not None]
+    assert sorted(shown) == sorted(wanted)
+
+
+# Many boots.
+
+
+def many(boots: int, place: Path) -> RunFiles:
+    """A run of so many boots: the boots and the values of `timed`, repeated, each a little apart."""
+    files = run("timed")
+    verdict = json.loads(json.dumps(files.verdict))
+    for c in verdict["evidence"]["time"]["comparisons"]:
+        for key in ("arm_values", "baseline_values"):
+            c[key] = [c[key][i % len(c[key])] * (1 + i % 97 / 1e4) for i in range(boots // 3)]
+    rows = [b for b in files.boots if b["evidence"] == "time"]
+    with (place / "boots.jsonl").open("w") as file:
+        for i in range(boots):
+            row = json.loads(json.dumps(rows[i % len(rows)]))
+            for window in row["results"]["windows"]:
+                window["elapsed"] = int(window["elapsed"] * (1 + i % 89 / 1e4))
+            file.write(json.dumps({**row, "order": i, "console": f"console/{i:04d}-{row['arm']}.log"}) + "\n")
+    (place / "experiment.yaml").write_bytes((files.folder / "experiment.yaml").read_bytes())
+    (place / "verdict.json").write_text(json.dumps(verdict))
+    read = read_files(place)
+    assert isinstance(read, RunFiles)
+    return read
+
+
+def test_a_thousand_boots_are_a_small_page(tmp_path: Path) -> None:
+    files = many(1000, tmp_path)
+    text = told("html", files)
+    assert len(text.encode()) < 2_000_000
+    assert text.count("<tr>") > 1000
+    page = parsed(files)
+    assert all(v == v for v in drawn(page))
+
+
+def test_a_run_without_values_of_boots_is_drawn_too() -> None:
+    """As earlier kits wrote it."""
+    files = run("better")
+    evidence = json.loads(json.dumps(files.verdict["evidence"]))
+    for said in evidence.values():
+        for c in said["comparisons"]:
+            del c["arm_values"], c["baseline_values"]
+    page = parsed(replace(files, verdict={**files.verdict, "evidence": evidence}))
+    assert len(list(page.all("figure"))) == len(list(parsed(files).all("figure")))
+
+
+# What a run writes by itself.
+
+
+def test_a_run_writes_its_reports_and_says_where(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KIT_NO_REPORT")
+    bench.arms(with_=[])
+    ran = bench.run()
+    place = bench.runs()[-1]
+    assert f"Report: runs/{place.name}/report.html, runs/{place.name}/junit.xml" in ran.out
+    assert (place / "report.html").read_text() == told("html", read_files(place), style=Style(beside=True))
+    assert time.time() > (place / "junit.xml").stat().st_mtime
+    code = bench.run("--no-report").code
+    assert code == ran.code
+    assert not (bench.runs()[-1] / "report.html").exists()
