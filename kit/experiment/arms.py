@@ -18,21 +18,27 @@ from kit.kernel.shims import shims_for
 from kit.kernel.toolchain import Toolchain
 from kit.kernel.tree import Tree, resolve_tree
 from kit.records import ArmSpec, Experiment, KernelSpec
+from kit.records.arches import ARCHES
 from kit.store.cache import Cache
 
 NEWEST = "99"  # a version that has every option
 FRAGMENTS: Mapping[str, tuple[str, ...]] = {
-    instrument: ("common", "pvh", instrument) for instrument in ("plain", "counting", "checking")
+    instrument: ("common", instrument) for instrument in ("plain", "counting", "checking")
 }
-"""Instrument → fragments under configs/kernel/, merged in this order."""
+"""Instrument → fragments under configs/kernel/, merged in this order; the architecture's own come after the first."""
 USERLAND = "userland"  # before the instrument's own, where a guest runs programs of the host's
+
+
+def of_arch(parts: Sequence[str], arch: str) -> tuple[str, ...]:
+    """The fragments with those of an architecture after the first."""
+    return (parts[0], *ARCHES[arch].fragments, *parts[1:])
 
 
 def fragments(exp: Experiment, instrument: str) -> tuple[str, ...]:
     """The fragments of an experiment's kernels for an instrument."""
-    *shared, own = FRAGMENTS[instrument]
+    *shared, own = of_arch(FRAGMENTS[instrument], exp.arch)
     wanted = exp.root == "host" or any(w.kind == "payload" for w in exp.workloads)
-    return (*shared, USERLAND, own) if wanted else FRAGMENTS[instrument]
+    return (*shared, USERLAND, own) if wanted else (*shared, own)
 
 
 @dataclass(frozen=True)
@@ -87,7 +93,11 @@ def config_of(exp: Experiment, instrument: str, version: str, configs: Path) -> 
         )
     names = [f for f in fragments(exp, instrument) if f != "pvh" or has_pvh(version)]
     needed = [configs / "kernel" / f"{f}.config" for f in names]
-    config = with_own(exp.config, needed, configs / "kernel" / "own.config") if exp.config else read_fragments(needed)
+    config = (
+        with_own(exp.config, needed, configs / "kernel" / "own.config", ARCHES[exp.arch])
+        if exp.config
+        else read_fragments(needed)
+    )
     return replace(fit(config, version), target=config.target, base=config.base)
 
 

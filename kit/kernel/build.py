@@ -25,6 +25,7 @@ from kit.kernel.toolchain import Toolchain, jobs
 from kit.kernel.tree import Tree
 from kit.kernel.workspace import Workspace
 from kit.records import Kernel, KernelSpec, to_json
+from kit.records.arches import ARCHES
 from kit.store.cache import Cache
 from kit.store.files import read_json, write_atomic, write_json
 
@@ -63,7 +64,8 @@ class BuildInput:
         """
         asked = {o.name: o.value for o in self.config.options}
         kasan = {**values(self.config.base or ""), **asked}.get("CONFIG_KASAN") == "y"
-        return "vmlinux" if has_pvh(self.tree.version) and not kasan else "bzImage"
+        arch = ARCHES[self.spec.arch]
+        return "vmlinux" if arch.pvh and has_pvh(self.tree.version) and not kasan else arch.image
 
 
 def cached_kernel(key: str, cache: Cache) -> Kernel | None:
@@ -257,7 +259,7 @@ class _Build:
         key, image = self.job.spec.key, self.job.image
         with self.cache.new_folder("kernels", key) as draft:
             if image != "vmlinux":
-                shutil.copyfile(self.space.obj / "arch/x86/boot" / image, draft / image)
+                shutil.copyfile(self.space.obj / ARCHES[self.job.spec.arch].image_path, draft / image)
             shutil.copyfile(self.space.obj / "vmlinux", draft / "vmlinux")
             shutil.copyfile(self.space.obj / ".config", draft / "config")
             shutil.copyfile(self.log, draft / "build.log")

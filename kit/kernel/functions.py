@@ -2,7 +2,7 @@
 
 Code is compared as it was linked: a field that only follows its target to another address is the same, so a function
 that grew does not make a change of all that call it or stand behind it. What was inlined shows in who has it inside.
-x86-64 ELF with symbols; fields are found without a disassembler, where both sides, read as an address, name one place.
+64-bit ELF with symbols; fields are found without a disassembler, where both sides, read as an address, name one place.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from kit.base.errors import MachineError
+from kit.records.arches import ARCHES, DEFAULT, Arch
 
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _SECTION = struct.Struct("<IIQQQQIIQQ")
@@ -87,18 +88,18 @@ class Difference:
         return tuple(dict.fromkeys(f.name for f in self.changed))
 
 
-def read_image(data: bytes, where: str = "vmlinux") -> Image:
-    """Raises MachineError for what is no whole x86-64 ELF file with symbols."""
+def read_image(data: bytes, where: str = "vmlinux", arch: Arch = ARCHES[DEFAULT]) -> Image:
+    """Raises MachineError for what is no whole ELF file of the architecture with symbols."""
     try:
-        return _read(data)
+        return _read(data, arch)
     except (struct.error, IndexError, StopIteration, ValueError) as error:
         raise MachineError("not a kernel with symbols that can be read", where=where) from error
 
 
-def _read(data: bytes) -> Image:
+def _read(data: bytes, arch: Arch) -> Image:
     header = _HEADER.unpack_from(data)
-    if header[0][:6] != b"\x7fELF\x02\x01" or header[2] != 62:
-        raise ValueError("not x86-64")
+    if header[0][:6] != b"\x7fELF\x02\x01" or header[2] != arch.elf:
+        raise ValueError(f"not {arch.said}")
     offset, size, count, names_at = header[6], header[11], header[12], header[13]
     sections = [_SECTION.unpack_from(data, offset + i * size) for i in range(count)]
     names = [_text(data, sections[names_at][4] + s[0]) for s in sections]

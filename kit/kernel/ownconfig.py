@@ -17,11 +17,11 @@ from typing import Any
 
 from kit.base.errors import UserError
 from kit.kernel.config import Config, read_fragments, values
+from kit.records.arches import ARCHES, DEFAULT, Arch
 
 GZIP = b"\x1f\x8b"
 MOST_BYTES = 4 << 20  # Debian's has 0.3 MB
 HEADER = re.compile(r"^# Linux/(\S+) \S+ Kernel Configuration$", re.MULTILINE)  # scripts/kconfig/confdata.c
-X86 = ("x86", "x86_64")
 # The option that each architecture's own Kconfig sets (arch/*/Kconfig of 7.3.4, ia64's of 6.1).
 ARCHITECTURES = {
     **{name: f"CONFIG_{name.upper()}" for name in ("alpha", "arc", "arm", "arm64", "csky", "hexagon", "ia64", "m68k")},
@@ -42,7 +42,7 @@ class Own:
     fragments: tuple[Path, ...]
 
 
-def read_own(parts: Sequence[str]) -> Own:
+def read_own(parts: Sequence[str], arch: Arch = ARCHES[DEFAULT]) -> Own:
     """The parts in their order: a .config or a target first, or only fragments on tinyconfig. Raises UserError."""
     first, rest = parts[0], parts[1:]
     path = Path(first)
@@ -51,7 +51,7 @@ def read_own(parts: Sequence[str]) -> Own:
             raise UserError("no such file, nor a target of make", where=f"config: {first}", hint="as in defconfig")
         return Own(first, None, tuple(map(Path, rest)))
     text = _text(path)
-    _refuse_another(text, first)
+    _refuse_another(text, first, arch)
     if len(values(text)) < WHOLE:
         return Own("tinyconfig", None, tuple(map(Path, parts)))
     return Own("olddefconfig", text, tuple(map(Path, rest)))
@@ -74,21 +74,24 @@ def _text(path: Path) -> str:
         raise UserError(f"cannot read: {getattr(error, 'strerror', None) or error}", where=str(path)) from error
 
 
-def _refuse_another(text: str, where: str) -> None:
+def _refuse_another(text: str, where: str, arch: Arch) -> None:
     """Raises UserError for another architecture's: olddefconfig would drop most of it without a word."""
     have = values(text)
-    own = next((name for name, option in ARCHITECTURES.items() if have.get(option) == "y"), None)
+    others = {name: option for name, option in ARCHITECTURES.items() if name not in arch.configs}
+    own = next((name for name, option in others.items() if have.get(option) == "y"), None)
     head = HEADER.search(text)
-    if own is None and head and head[1] not in X86:
+    if own is None and head and head[1] not in arch.configs:
         own = head[1]
     if own:
-        hint = "guests are x86-64: take such a machine's .config, or a fragment with the options that matter"
+        hint = f"guests are {arch.said}: take such a machine's .config, or a fragment with the options that matter"
         raise UserError(f"a configuration of {own}", where=where, hint=hint)
 
 
-def with_own(parts: Sequence[str], needed: Sequence[Path], own_needs: Path) -> Config:
+def with_own(
+    parts: Sequence[str], needed: Sequence[Path], own_needs: Path, arch: Arch = ARCHES[DEFAULT]
+) -> Config:
     """The user's configuration with `needed` fragments merged in, and `own_needs`: what only such a one needs."""
-    own = read_own(parts)
+    own = read_own(parts, arch)
     config = read_fragments([*own.fragments, own_needs, *needed])
     return replace(config, target=own.target, base=own.text)
 

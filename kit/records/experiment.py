@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kit.records.arches import DEFAULT
+
 
 @dataclass(frozen=True)
 class PatchRef:
@@ -74,7 +76,7 @@ class Experiment:
     minutes: float
     seed: int  # of the workloads: part of their programs, so equal from run to run
     accept: tuple[tuple[str, str], ...] = ()  # (pattern, why) of splats known and accepted
-    arch: str = "x86_64"
+    arch: str = DEFAULT
     toolchain: str = "gcc"  # or llvm
     alpha: float = 0.05  # the chance of a false verdict that noisy evidence may have
     sequential: bool = True  # look at noisy evidence after some blocks, and stop when it is decided

@@ -14,6 +14,7 @@ from kit.base.errors import MachineError
 from kit.base.progress import Progress
 from kit.kernel.functions import Difference, Function, compare, read_image
 from kit.records import Exercised, Experiment, Kernel, Machine, digest, to_json
+from kit.records.arches import ARCHES
 from kit.run.runner import Runner
 from kit.store.files import read_json, write_json
 from kit.vm.coverage import MOST, Reached
@@ -66,7 +67,7 @@ def _find(
     progress: Progress,
 ) -> Exercised:
     with progress.task(f"{arm}: which functions differ"):
-        difference = _difference(kernel, baseline)
+        difference = _difference(kernel, baseline, machine.arch)
     if not difference.changed:
         return Exercised(arm)
     later = [f for f in difference.changed if not f.init]
@@ -83,8 +84,8 @@ def _find(
     return Exercised(arm, False, difference.names, _unique(ran), _unique(booting), len(chosen), why)
 
 
-def _difference(kernel: Kernel, baseline: Kernel) -> Difference:
-    old, new = (read_image(Path(k.vmlinux).read_bytes(), k.vmlinux) for k in (baseline, kernel))
+def _difference(kernel: Kernel, baseline: Kernel, arch: str) -> Difference:
+    old, new = (read_image(Path(k.vmlinux).read_bytes(), k.vmlinux, ARCHES[arch]) for k in (baseline, kernel))
     return compare(old, new)
 
 

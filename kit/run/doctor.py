@@ -18,6 +18,7 @@ from kit.kernel.build import cached_kernel
 from kit.kernel.shims import KNOWN, OLDEST, shims_for, shims_shown
 from kit.kernel.toolchain import jobs, tool_versions
 from kit.records import Kernel
+from kit.records.arches import DEFAULT
 from kit.run import bootrequest
 from kit.setup import environment, packages
 from kit.setup.packages import Need, System
@@ -177,7 +178,7 @@ class _Attempt:
     def __call__(self, limits: Limits) -> BootRun:
         guest = build_guest(self.cache.folder("guest"), on_command=self.progress.command)
         console = Path(tempfile.mkdtemp(dir=self.folder)) / "console.log"
-        asked = bootrequest.probe(self.kernel, guest.base_cpio_path, "x86_64", console, limits)
+        asked = bootrequest.probe(self.kernel, guest.base_cpio_path, DEFAULT, console, limits)
         with self.progress.task("does KVM really run a kernel here? A boot under a watchdog"):
             return bootrequest.boot(asked, self.progress)
 

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from kit.base.errors import MachineError
 from kit.records import HostRecord, Machine, Outcome, Pinned, Results, Splat
+from kit.records.arches import Arch
 from kit.vm.console import Ended, Limits, Phase, Watched, watch
 from kit.vm.hang import ask
 from kit.vm.hostload import host_state
@@ -103,7 +104,7 @@ def run_boot(
     missing, UserError for an unknown architecture.
     """
     limits = limits or Limits()
-    _require(arch(machine.arch).program)
+    _require(arch(machine.arch))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kit-boot-")))
         console_pair, monitor_pair = (_Pair(*map(stack.enter_context, socket.socketpair())) for _ in range(2))
@@ -129,10 +130,10 @@ def _pins(machine: Machine, cores: Sequence[int] | None, stack: ExitStack) -> _P
     return _Pins(monitor, machine.cpus, cores)
 
 
-def _require(program: str) -> None:
-    for name in (program, "setpriv", "prlimit"):
+def _require(host: Arch) -> None:
+    for name in (host.qemu, "setpriv", "prlimit"):
         if shutil.which(name) is None:
-            raise MachineError(f"there is no {name}", hint="install qemu-system-x86 and util-linux")
+            raise MachineError(f"there is no {name}", hint=f"install {host.packages[0]} and util-linux")
 
 
 def _run(

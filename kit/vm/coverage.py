@@ -19,6 +19,7 @@ from kit.records import Machine
 from kit.vm.console import INIT
 from kit.vm.debug import at_stub
 from kit.vm.gdbstub import Stub
+from kit.vm.qemu import arch
 
 MOST = 128  # QEMU looks through its list of breakpoints at every jump out of a page that has one
 CONSOLE_BYTES = 16 << 20
@@ -56,7 +57,7 @@ def coverage_boot(
     ):
         try:
             end.connect(str(guest.stub))
-            return _Watch(Stub(end), guest.console, addresses, limit).run()
+            return _Watch(Stub(end, arch(machine.arch)), guest.console, addresses, limit).run()
         except OSError as error:
             raise MachineError(f"QEMU's gdb stub: {error}", where=str(console)) from error
 

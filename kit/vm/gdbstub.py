@@ -10,17 +10,18 @@ import time
 from dataclasses import dataclass
 
 from kit.base.errors import MachineError
+from kit.records.arches import ARCHES, DEFAULT, Arch
 
 ANSWER_SECONDS = 30.0
 INTERRUPT = b"\x03"
-_RIP = 16  # x86-64: after the sixteen general registers, eight bytes each
 
 
 @dataclass
 class Stub:
-    """One session. The guest has to be stopped for all but `interrupt` and `stopped`."""
+    """One session with a guest of that architecture, stopped for all but `interrupt` and `stopped`."""
 
     end: socket.socket
+    arch: Arch = ARCHES[DEFAULT]
     _buffer: bytes = b""
 
     def start(self) -> None:
@@ -39,7 +40,8 @@ class Stub:
     def where(self) -> int:
         """The program counter of the CPU that stopped."""
         registers = bytes.fromhex(self.ask(b"g").decode("ascii", "replace").replace("x", "0"))
-        return int.from_bytes(registers[8 * _RIP : 8 * _RIP + 8], "little")
+        at, size = self.arch.pc
+        return int.from_bytes(registers[at : at + size], "little")
 
     def go_on(self) -> None:
         """Lets the guest run."""

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from kit.base.errors import MachineError, UserError
 from kit.records import Outcome, digest
+from kit.records.arches import ARCHES, DEFAULT
 from kit.vm.boot import BootRun
 from kit.vm.console import Limits
 
@@ -37,7 +38,7 @@ class HostFacts:
     qemu: str
 
 
-def host_facts(program: str = "qemu-system-x86_64") -> HostFacts:
+def host_facts(program: str = ARCHES[DEFAULT].qemu) -> HostFacts:
     """The facts of this host. Empty strings where it does not tell."""
     try:
         version = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout

@@ -29,7 +29,7 @@ def running(argv: Sequence[str], theirs: Sequence[socket.socket], stderr: Path) 
                 start_new_session=True,
             )
         except FileNotFoundError as error:
-            raise MachineError(f"there is no {argv[0]}", hint="install qemu-system-x86 and util-linux") from error
+            raise MachineError(f"there is no {argv[0]}", hint="`kit doctor` says how to install it") from error
     try:
         for end in theirs:
             end.close()

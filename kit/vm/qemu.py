@@ -12,6 +12,7 @@ from pathlib import Path
 
 from kit.base.errors import UserError
 from kit.records import Machine
+from kit.records.arches import ARCHES, Arch
 
 SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
 
@@ -27,33 +28,16 @@ ACCELERATORS: Mapping[str, tuple[str, ...]] = {
     # The guest's time is the number of its instructions, 1 ns each, and nothing of the host's reaches it: neither the
     # day nor entropy. One thread runs all vCPUs; with more than one QEMU 7.2 does not get past the second's start.
     "icount": (
-        *("-accel", "tcg,thread=single,tb-size=256", "-cpu", "qemu64", "-icount", "shift=0,sleep=off"),
+        *("-accel", "tcg,thread=single,tb-size=256", "-icount", "shift=0,sleep=off"),
         *("-rtc", "base=2011-06-17T04:05:41,clock=vm", "-seed", "1"),
     ),
 }
 
 
 # Where time counts instructions, no chatter: a console whose socket is full (280 bytes are enough) makes the guest wait
-# for the host, and everything after it is shifted. Warnings still come. The TSC is that count, and needs no watchdog,
-# without which a kernel has neither high-resolution timers nor NO_HZ's idle time.
-QUIET: Mapping[str, str] = {"icount": " loglevel=5 tsc=reliable"}
-
-
-@dataclass(frozen=True)
-class Arch:
-    """What differs by architecture: QEMU's program, its machine, and the kernel's own parameters."""
-
-    program: str
-    machine: str
-    append: str
-
-
-# No i8042: probing for a mouse and keyboard goes on beside the workload and costs half a second. Without it a panic's
-# restart waits three seconds for the keyboard controller, unless it goes by a triple fault: reboot=t. On a busy host
-# the timer's interrupts come too late for the kernel's own check of them ("IO-APIC + timer doesn't work!"):
-# no_timer_check, as the kernel itself decides under KVM.
-X86_APPEND = "console=ttyS0 reboot=t no_timer_check"
-ARCHES: Mapping[str, Arch] = {"x86_64": Arch("qemu-system-x86_64", "pc,i8042=off", X86_APPEND)}
+# for the host, and everything after it is shifted. Warnings still come.
+COUNTING = "icount"
+QUIET = "loglevel=5"
 
 
 # The host's files for the guest, read-only; several file systems as one, with inode numbers that do not collide.
@@ -98,17 +82,19 @@ def qemu_argv(machine: Machine, files: Files, append: str = "", extra: Sequence[
 
     PDEATHSIG follows the thread that spawns this: that thread has to live until QEMU is reaped.
     """
-    host = arch(machine.arch)
+    host, counts = arch(machine.arch), machine.accel == COUNTING
+    own = f"{host.append} {APPEND}" + (f" {QUIET} {host.counting_append}" if counts else "")
     bounds = ["setpriv", "--pdeathsig", "KILL", "--", "prlimit", f"--fsize={files.file_bytes}", "--"]
     console = f"socket,id=console,fd={files.console_fd},logfile={_option(files.console_log)},logappend=off"
     return [
         *bounds,
-        host.program,
+        host.qemu,
         *("-M", host.machine, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-monitor", "none"),
         *ACCELERATORS[machine.accel],
+        *(host.counting if counts else ()),
         *("-smp", str(machine.cpus), "-m", str(machine.memory), "-nic", "none"),
         *("-kernel", str(files.kernel), "-initrd", str(files.initrd)),
-        *("-append", f"{host.append} {APPEND}{QUIET.get(machine.accel, '')} {append}".strip()),
+        *("-append", f"{own} {append}".strip()),
         *("-chardev", console, "-serial", "chardev:console"),
         *_monitor("monitor", files.monitor_fd),
         *_monitor("pin", files.pin_fd),

@@ -20,6 +20,7 @@ from pathlib import Path, PurePosixPath
 from kit.base.errors import MachineError
 from kit.base.project import PROJECT
 from kit.records import digest
+from kit.records.arches import ARCHES
 from kit.workload.load import HOST_ROOT, SESSION, WORKER, sections
 from kit.workload.pack import content
 from kit.workload.payload import is_manifest, read_manifest, root_of
@@ -51,8 +52,6 @@ DEVICES: Mapping[str, tuple[int, int]] = {
     "dev/console": (5, 1),
     "dev/null": (1, 3),
     "dev/kmsg": (1, 11),
-    "dev/ttyS0": (4, 64),
-    "dev/ttyS1": (4, 65),
 }
 DIRECTORIES = ("bin", "dev", "proc", "sys")
 
@@ -75,6 +74,11 @@ class Entry:
     mode: int
     data: bytes = b""
     device: tuple[int, int] = (0, 0)
+
+
+def devices() -> dict[str, tuple[int, int]]:
+    """Path in the guest → device number: those of every kernel, and the serial lines of each architecture."""
+    return {**DEVICES, **{path: number for arch in ARCHES.values() for path, number in arch.lines.items()}}
 
 
 def cpio(entries: Sequence[Entry]) -> bytes:
@@ -103,7 +107,7 @@ def guest_key() -> str:
     Raises MachineError if there is no musl-gcc.
     """
     files = {path.name: path.read_text() for path in sorted(SOURCES.iterdir()) if path.suffix in {".c", ".h", ".sh"}}
-    layout = [PROGRAMS, SCRIPTS, DEVICES, DIRECTORIES, DATA_BYTES]
+    layout = [PROGRAMS, SCRIPTS, devices(), DIRECTORIES, DATA_BYTES]
     return digest([files, layout, FLAGS, _compiler_version()])
 
 
@@ -148,7 +152,7 @@ def _is_whole(archive: Path) -> bool:
 
 def _base_entries(folder: Path, on_command: OnCommand | None) -> list[Entry]:
     entries = [Entry(path, stat.S_IFDIR | 0o755) for path in DIRECTORIES]
-    entries += [Entry(path, stat.S_IFCHR | 0o600, device=device) for path, device in DEVICES.items()]
+    entries += [Entry(path, stat.S_IFCHR | 0o600, device=device) for path, device in devices().items()]
     for path, sources in PROGRAMS.items():
         program = folder / Path(path).name
         _compile(sources, program, on_command)

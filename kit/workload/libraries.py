@@ -18,13 +18,16 @@ from pathlib import Path
 from elftools.common.exceptions import ELFError
 from elftools.elf.dynamic import DynamicSegment
 from elftools.elf.elffile import ELFFile
+from elftools.elf.enums import ENUM_E_MACHINE
 from elftools.elf.segments import InterpSegment
 
 from kit.base.errors import UserError
+from kit.records.arches import ARCHES, DEFAULT
 
 MAGIC = b"\x7fELF"
-BUILT_IN = ("/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib")
-MUSL = "/usr/lib/x86_64-linux-musl"
+HOST = ARCHES[DEFAULT]
+BUILT_IN = (f"/lib/{HOST.triplet}", f"/usr/lib/{HOST.triplet}", "/lib64", "/usr/lib64", "/lib", "/usr/lib")
+MUSL = f"/usr/lib/{HOST.musl}"
 CONF = "/etc/ld.so.conf"
 CONF_DEPTH = 8
 
@@ -61,8 +64,8 @@ def read_object(path: str) -> Object:
     try:
         with open(path, "rb") as file:
             elf = ELFFile(file)
-            if (elf.elfclass, elf["e_machine"]) != (64, "EM_X86_64"):
-                raise UserError(f"a program for {elf.get_machine_arch()}, not for x86-64 of 64 bits", where=path)
+            if (elf.elfclass, ENUM_E_MACHINE.get(elf["e_machine"])) != (64, HOST.elf):
+                raise UserError(f"a program for {elf.get_machine_arch()}, not for {HOST.said} of 64 bits", where=path)
             return _object(path, elf)
     except (ELFError, UnicodeDecodeError, ValueError, KeyError) as error:
         raise UserError(f"a damaged ELF file ({error or type(error).__name__})", where=path) from error
@@ -131,19 +134,19 @@ def _find(name: str, by: Object, rpath: Sequence[str], library_path: Sequence[st
 def _expanded(folder: str, by: Object) -> str:
     """A folder of an object with its dynamic string tokens; empty where one is unknown."""
     origin = os.path.dirname(os.path.realpath(by.path))
-    for token, value in (("ORIGIN", origin), ("LIB", "lib/x86_64-linux-gnu"), ("PLATFORM", "x86_64")):
+    for token, value in (("ORIGIN", origin), ("LIB", f"lib/{HOST.triplet}"), ("PLATFORM", HOST.name)):
         folder = folder.replace(f"${{{token}}}", value).replace(f"${token}", value)
     return "" if "$" in folder else os.path.normpath(folder)
 
 
 def _fits(path: str) -> bool:
-    """Whether there is an x86-64 library: ld.so passes over those of other architectures."""
+    """Whether there is a library of that architecture: ld.so passes over those of other architectures."""
     try:
         with open(path, "rb") as file:
             head = file.read(20)
     except OSError:
         return False
-    return head[:5] == MAGIC + b"\x02" and head[18:20] == b"\x3e\x00"
+    return head[:5] == MAGIC + b"\x02" and int.from_bytes(head[18:20], "little") == HOST.elf
 
 
 @cache

@@ -15,7 +15,7 @@ import pytest
 
 from kit.base.errors import UserError
 from kit.base.progress import Progress
-from kit.experiment.arms import FRAGMENTS, USERLAND, config_of
+from kit.experiment.arms import FRAGMENTS, USERLAND, config_of, of_arch
 from kit.experiment.reader import PROJECT, read_experiment
 from kit.kernel.build import BuildInput, _Build
 from kit.kernel.config import Config, read_fragments
@@ -25,16 +25,17 @@ from kit.kernel.shims import Version, parse_version, shims_for
 from kit.kernel.toolchain import find_toolchain
 from kit.kernel.tree import Tree, kernel_version
 from kit.records import KernelSpec
+from kit.records.arches import DEFAULT
 from kit.store.cache import Cache
 
 KERNELS = ("2.6.38", "3.0", "5.10", "6.1", "6.12", "7.3")
 OF_INSTRUMENTS = {
-    **FRAGMENTS,
-    **{f"{name}-userland": (*parts[:-1], USERLAND, parts[-1]) for name, parts in FRAGMENTS.items()},
+    **{name: of_arch(parts, DEFAULT) for name, parts in FRAGMENTS.items()},
+    **{f"{n}-userland": of_arch((*parts[:-1], USERLAND, parts[-1]), DEFAULT) for n, parts in FRAGMENTS.items()},
 }
 ON_TOP: Mapping[tuple[str, ...], tuple[str, Version]] = {
-    (*FRAGMENTS["checking"], "kfence"): ("KFENCE", (5, 12)),
-    (*FRAGMENTS["plain"], "sanitizers", "symbols"): ("UBSAN", (4, 5)),
+    (*of_arch(FRAGMENTS["checking"], DEFAULT), "kfence"): ("KFENCE", (5, 12)),
+    (*of_arch(FRAGMENTS["plain"], DEFAULT), "sanitizers", "symbols"): ("UBSAN", (4, 5)),
 }
 """Fragments → an option of theirs, and the first kernel that has it: on one before, that is said."""
 
