@@ -159,7 +159,6 @@ class Linking(Base):
             if entry in entry.anon_vma.chain:
                 self._broken(frame, "frees a chain entry that is still linked")
         frame.vma.chain.clear()
-        frame.vma.anon_vma = None
 
 
 def find_mergeable_anon_vma(vma: Vma) -> AnonVma | None:

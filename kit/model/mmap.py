@@ -6,7 +6,7 @@ private. Kind, access, flags and offset decide who may merge with whom.
 
 from __future__ import annotations
 
-from kit.model.errors import OutOfMemoryError, ProgramError
+from kit.model.errors import ProgramError
 from kit.model.rmap import Rmap
 from kit.model.state import TABLE, AnonVma, Mm, Vma
 from kit.model.steps import MergeRule, Removal
@@ -175,13 +175,12 @@ class Mmap:
 
     def _import(self, importer: Vma, exporter: Vma) -> None:
         """The VMA that grows must be attached to all that the shrinking one is attached to."""
-        if exporter.anon_vma is not None and importer.anon_vma is None:
+        if exporter.anon_vma is None or importer.anon_vma is not None:
+            return
+        if self.rmap.profile.counters:  # owned before it is cloned (b800c91a0517); a clone that fails forgets it
             importer.anon_vma = exporter.anon_vma
-            try:
-                self.rmap.clone(importer, exporter)
-            except OutOfMemoryError:
-                importer.anon_vma = None
-                raise
+        self.rmap.clone(importer, exporter)
+        importer.anon_vma = exporter.anon_vma
 
 
 def shared(one: AnonVma | None, other: AnonVma | None) -> bool:

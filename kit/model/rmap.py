@@ -204,6 +204,15 @@ class Rmap(Linking, Counting):
             self.lock(frame)
             self.unlock(frame)
 
+    def rcu_lock(self, frame: Frame) -> None:
+        """One task runs at a time here: nothing can go meanwhile."""
+
+    def rcu_unlock(self, frame: Frame) -> None:
+        """As rcu_lock."""
+
+    def put_unmapped(self, frame: Frame) -> None:
+        """As rcu_lock."""
+
     # What is undone when an allocation failed
 
     def put_new(self, frame: Frame) -> None:

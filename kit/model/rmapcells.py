@@ -273,7 +273,7 @@ _CLONE_7_0 = Cell(
         once(S.COUNT_OWN_ACTIVE_UNLESS_FORK, S.UNLOCK_HELD),
     ),
     Source("7.0", "022798c9f4a7", "anon_vma_clone, maybe_reuse_anon_vma"),
-    (S.DROP_ASSIGNED,),
+    (S.DROP_ASSIGNED, S.FORGET),
 )
 
 _FORK_7_0 = Cell(

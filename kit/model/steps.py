@@ -78,11 +78,14 @@ class Step(Enum):
     VISIT = "look at every VMA of the anon_vma (rmap_walk)"
     PIN = "get a reference to the anon_vma"
     UNPIN = "put the anon_vma"
+    RCU_LOCK = "enter an RCU read-side section"
+    RCU_UNLOCK = "leave it"
+    PUT_UNMAPPED = "put the anon_vma and return, if the page is mapped no more"
     UNPIN_LOCKING = "drop the external reference; the last one goes under the lock (atomic_dec_and_lock)"
     FREE_ALLOCATED = "free the chain entries that were not linked"
     PUT_NEW = "put the anon_vma that was allocated, if the VMA does not own it"
     DETACH = "detach the VMA from everything (unlink_anon_vmas)"
-    DROP_ASSIGNED = "free the entries that are in no anon_vma yet (cleanup_partial_anon_vmas)"
+    DROP_ASSIGNED = "free the entries, which are in no anon_vma yet (cleanup_partial_anon_vmas)"
     FORGET_UNCOUNTED = "forget the VMA's anon_vma unless num_active_vmas counts it already"
 
 

@@ -353,8 +353,21 @@ def failing_split(profile: Profile) -> tuple[Machine, Callable[[], object]]:
     return machine, partial(machine.mprotect, line[1], 0, 3, 1, "ro")
 
 
+def forgotten(profile: Profile, _generation: str, _expected: Expected) -> None:
+    """A clone that fails leaves no anon_vma with the copy that is not counted there (3fe89b3e2a7b, 3a206a8649f8)."""
+    machine, line = grown(profile, 1)
+    copy = line[1].vmas[0].copy()
+    recorder = machine.recorder
+    recorder.fail_nowait = ALWAYS
+    recorder.fail_kernel = frozenset({recorder.kernel + 1})
+    with pytest.raises(OutOfMemoryError):
+        machine.rmap.clone(copy, line[1].vmas[0])
+    assert copy.anon_vma is None or not profile.counters
+    machine.check()
+
+
 CHECKS: tuple[Callable[[Profile, str, Expected], None], ...] = (
     *(walks, contended, migration, wiping),  # the quick ones first: most mutants end there
     *(stack_growth, execution, program_break, mapping_beside, file_mapping),
-    *(moves, copy_beside_unwritten, page_tables, discarded, grows, failures),
+    *(moves, copy_beside_unwritten, page_tables, discarded, grows, failures, forgotten),
 )

@@ -1,0 +1,70 @@
+"""What `kit model explore` asks: a kernel's name and how far to look in, a row of plain data and findings out.
+
+All raise ModelError for a name or an operation that is not known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kit.model.errors import ModelError
+from kit.model.explore.engine import Engine
+from kit.model.explore.findings import Finding, Scene, found, shrunk
+from kit.model.explore.hunt import Bounds, hunt
+from kit.model.explore.invariants import Violation
+from kit.model.explore.schedule import random_run
+from kit.model.explore.search import explore
+from kit.model.explore.starts import Op, read_op
+from kit.model.variants import known
+
+UNREDUCED = 50_000  # states at most without the reduction: it is only to be seen what the reduction saves
+
+
+def whole(name: str, tasks: int) -> dict[str, Any]:
+    """One kernel: what was looked at, and a finding for each broken rule."""
+    seen = hunt(known(name), Bounds(tasks=tasks))
+    return {
+        "profile": name,
+        "histories": seen.histories,
+        "scenes": seen.scenes,
+        "states": seen.states,
+        "findings": list(seen.findings.values()),
+    }
+
+
+def scene(name: str, start: str, tasks: Sequence[str]) -> dict[str, Any]:
+    """One scene in all its interleavings, with and without the reduction: states, and the first finding.
+
+    `start` and each of `tasks` are operations with commas between them.
+    """
+    engine = Engine(known(name))
+    asked = Scene(_ops(start), tuple(_ops(one) for one in tasks), fails=Bounds.fails)
+    try:
+        reduced = explore(engine, asked.world(engine))
+        every = explore(engine, asked.world(engine), reduced=False, limit=UNREDUCED)
+    except Violation as broken:
+        raise ModelError(f"the start itself breaks a rule: {broken}") from broken
+    findings = [shrunk(engine, found(engine, asked, reduced.broken))] if reduced.broken else []
+    return {
+        "profile": name,
+        "states": reduced.states,
+        "unreduced": every.states,
+        "unreduced_whole": every.whole,
+        "findings": findings,
+    }
+
+
+def _ops(text: str) -> tuple[Op, ...]:
+    return tuple(read_op(part.strip()) for part in text.split(",") if part.strip())
+
+
+def schedules(name: str, seeds: Sequence[int]) -> dict[str, Any]:
+    """The first finding of each rule in the random schedules of these seeds."""
+    engine = Engine(known(name))
+    findings: dict[str, Finding] = {}
+    for seed in seeds:
+        finding = random_run(engine, seed)
+        if finding is not None:
+            findings.setdefault(finding.rule, finding)
+    return {"profile": name, "schedules": len(seeds), "findings": list(findings.values())}

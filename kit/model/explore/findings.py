@@ -1,0 +1,129 @@
+"""A broken rule as it is told: from which start, who did what, and how few decisions of the scheduler it takes.
+
+In: what an exploration or a random schedule found; out: a Finding that replays, shrunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from kit.model.explore.engine import Engine, Move
+from kit.model.explore.invariants import DEADLOCK, Violation, at_rest
+from kit.model.explore.search import Broken, waiting
+from kit.model.explore.starts import History, Op, meant, started
+from kit.model.explore.world import Event, World
+
+COUNTED = ("lock", "share", "again", "unlock", "alloc", "nowait", "assign", "link", "remove", "detach", "free")
+"""Events of locks, allocations, links and frees."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A start, the operations of each task in turn, and how many allocations may fail."""
+
+    history: History
+    tasks: tuple[tuple[Op, ...], ...]
+    fails: int = 0
+
+    def world(self, engine: Engine) -> World:
+        """The world in which the tasks are about to begin."""
+        w = started(engine, self.history)
+        engine.begin(w, *(tuple(meant(w, op) for op in ops) for ops in self.tasks))
+        w.fails = self.fails
+        return w
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A broken rule: the scene, the scheduler's decisions, and the events up to it."""
+
+    rule: str
+    said: str
+    scene: Scene
+    moves: tuple[Move, ...]
+    events: tuple[Event, ...]
+    seed: int | None = None
+    muted: frozenset[str] = frozenset()  # rules that were known to be broken
+
+    @property
+    def counted(self) -> int:
+        """Events of locks, allocations, links and frees."""
+        return sum(event.what in COUNTED for event in self.events)
+
+
+def found(engine: Engine, scene: Scene, broken: Broken, seed: int | None = None) -> Finding:
+    """What an exploration of a scene found."""
+    events = tuple(broken.world.events())
+    return Finding(broken.rule, broken.said, scene, broken.moves, events, seed, frozenset(engine.muted))
+
+
+def replay(engine: Engine, scene: Scene, moves: Sequence[Move]) -> Broken | None:
+    """The rule that these decisions break. A decision for a task that cannot go on is passed over.
+
+    When the decisions are used up, whoever can goes on, the first task first.
+    """
+    w = scene.world(engine)
+    made: list[Move] = []
+    try:
+        for move in (*moves, None):
+            while True:
+                now = move or next((Move(t.id) for t in w.tasks if engine.ready(w, t)), None)
+                if now is None or not engine.ready(w, w.tasks[now.task]):
+                    break
+                if now.fails and not engine.may_fail(w, w.tasks[now.task]):
+                    now = Move(now.task)
+                made.append(now)
+                engine.step(w, now)
+                if move is not None:
+                    break
+        if not engine.over(w):
+            return Broken(DEADLOCK, waiting(engine, w), tuple(made), w)
+        at_rest(w)
+    except Violation as violation:
+        return Broken(violation.rule, violation.said, tuple(made), w)
+    return None
+
+
+def shrunk(engine: Engine, finding: Finding) -> Finding:
+    """The same rule broken by fewer tasks and decisions, as far as leaving out a part at a time goes."""
+    finding = _fewer_tasks(engine, finding)
+    size = len(finding.moves) // 2
+    while size:
+        at = 0
+        while at < len(finding.moves):
+            moves = (*finding.moves[:at], *finding.moves[at + size :])
+            better = _better(engine, replace(finding, moves=moves), finding)
+            if better is None:
+                at += size
+            else:
+                finding = better
+        size //= 2
+    return finding
+
+
+def _fewer_tasks(engine: Engine, finding: Finding) -> Finding:
+    for leave in reversed(range(len(finding.scene.tasks))):
+        if len(finding.scene.tasks) == 1:
+            return finding
+        tasks = (*finding.scene.tasks[:leave], *finding.scene.tasks[leave + 1 :])
+        moves = tuple(Move(m.task - (m.task > leave), m.fails) for m in finding.moves if m.task != leave)
+        other = replace(finding, scene=replace(finding.scene, tasks=tasks), moves=moves)
+        finding = _better(engine, other, finding) or finding
+    return finding
+
+
+def _better(engine: Engine, candidate: Finding, than: Finding) -> Finding | None:
+    """The candidate as it replays, if it breaks the same rule in no more events."""
+    broken = replay(engine, candidate.scene, candidate.moves)
+    if broken is None or broken.rule != than.rule:
+        return None
+    got = found(engine, candidate.scene, broken, than.seed)
+    cost = (len(got.scene.tasks), got.counted, len(got.moves), switches(got.moves))
+    return got if cost < (len(than.scene.tasks), than.counted, len(than.moves), switches(than.moves)) else None
+
+
+def switches(moves: Sequence[Move]) -> int:
+    """How often the task changes."""
+    return sum(one.task != other.task for one, other in pairwise(moves))
