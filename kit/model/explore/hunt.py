@@ -42,7 +42,7 @@ class Bounds:
     """How far to look: length of histories of forks and exits, and of all operations; processes; tasks; failures."""
 
     family: int = 6
-    layout: int = 4
+    layout: int = 3
     processes: int = 4
     tasks: int = 3
     starts: Sequence[History] = STARTS
