@@ -3,16 +3,11 @@ line's own questions."""
 
 from __future__ import annotations
 
-import os
 import re
-import shlex
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kit import __version__
-from kit.base.project import command
 from kit.bisection.line import Commit, Line
 from kit.bisection.question import FILE, Question
 from kit.bisection.readings import bad_side
@@ -21,6 +16,7 @@ from kit.bisection.trials import AGAIN, REVERTED, SAME, SEARCH, Trial
 from kit.bisection.workbench import Workbench
 from kit.evidence.bisected import METRICS
 from kit.records import to_json
+from kit.run.provenance import of_host, of_kit
 from kit.search.protocol import Change, Done, End, alike
 
 SCHEMA = 1
@@ -280,17 +276,13 @@ def _boots(tests: Sequence[Trial]) -> dict[str, int]:
 
 
 def _provenance(question: Question, line: Line, workbench: Workbench) -> dict[str, Any]:
-    runner, place = workbench.runner, workbench.place
+    place = workbench.place
     return {
-        "kit": __version__,
-        "command": shlex.join(sys.argv),
-        "reproduce": command("bisect", str(place.folder.path / FILE)),
+        **of_kit("bisect", str(place.folder.path / FILE)),
         "tree": line.source(0).tree.ref,
         "version": line.source(0).tree.version,
         "series": str(question.series) if question.series else None,
-        "toolchain": place.tools.name,
-        "qemu": runner.host.qemu,
+        **of_host(place.tools, workbench.runner.host),
         "guest": {"accel": workbench.accel, "why": workbench.accel_why, "cpus": list(question.exp.cpus)},
         "workloads": to_json(question.exp.workloads),
-        "host": {"cpu": runner.host.cpu, "cores": len(os.sched_getaffinity(0)), "kernel": runner.host.release},
     }

@@ -84,7 +84,7 @@ def examine(cache: Cache, progress: Progress, root: str, *, try_kvm: bool = Fals
         _cache(cache),
         _kvm(cache, progress, try_kvm),
         _python(root),
-        {"cores": jobs(), "cpu": host_facts().cpu, "kernel": platform.release(), "system": _system_name()},
+        {"cores": jobs(), "cpu": host_facts().cpu, "kernel": platform.release(), "system": packages.system_name()},
         advice,
         _kernels(progress),
     )
@@ -209,10 +209,3 @@ def _python(root: str) -> dict[str, Any]:
         "venv_ready": place is None or environment.is_ready(place),
         "lacking": [n for n in environment.RUNTIME if not environment.is_importable(n)],
     }
-
-
-def _system_name() -> str:
-    try:
-        return platform.freedesktop_os_release().get("PRETTY_NAME", "")
-    except OSError:
-        return ""

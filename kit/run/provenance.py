@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from kit import __version__
-from kit.base.project import command
+from kit.base.errors import KitError
+from kit.base.project import IS_CLONE, PROJECT, command
 from kit.experiment.arms import ResolvedArm
+from kit.kernel.git import Repository
 from kit.kernel.patch import Applied, Patch
 from kit.kernel.shims import shims_shown
 from kit.kernel.toolchain import Toolchain
 from kit.records import Experiment
+from kit.setup import packages
 from kit.vm.kvm import HostFacts
 
 
@@ -25,27 +28,49 @@ def provenance(
 ) -> dict[str, Any]:
     """Trees, blobs, patches, configurations, tools, host, and the command that does it again."""
     return {
-        "kit": __version__,
-        "reproduce": command("run", str(folder / "experiment.yaml")),
-        "command": shlex.join(sys.argv),
+        **of_kit("run", str(folder / "experiment.yaml")),
         "arms": {arm.spec.name: _arm(arm) for arm in arms},
-        "toolchain": tools.name,
-        "qemu": host.qemu,
         "guest": guest_key,
-        "host": {
-            "cpu": host.cpu,
-            "cores": len(os.sched_getaffinity(0)),
-            "kernel": host.release,
-            "system": platform.freedesktop_os_release().get("PRETTY_NAME", "") if _has_os_release() else "",
-            "python": platform.python_version(),
-        },
+        **of_host(tools, host),
         "seed": exp.seed,
         "order_seed": exp.orders,
     }
 
 
-def _has_os_release() -> bool:
-    return Path("/etc/os-release").exists() or Path("/usr/lib/os-release").exists()
+def of_kit(*again: str) -> dict[str, Any]:
+    """Which kit this is, what was typed, and, from kit's arguments `again`, the command that does the same again."""
+    return {
+        "kit": __version__,
+        "kit_commit": commit_of(PROJECT) if IS_CLONE else "",
+        "reproduce": command(*again),
+        "command": shlex.join(sys.argv),
+    }
+
+
+def commit_of(clone: Path) -> str:
+    """The commit that a clone stands on, with `-dirty` where its files differ; "" where git does not know it."""
+    try:
+        repository = Repository.open(clone)
+        if repository.root != clone.resolve():  # unpacked into somebody else's repository
+            return ""
+        return repository.ask("describe", "--always", "--abbrev=40", "--exclude=*", "--dirty").decode().strip()
+    except KitError:
+        return ""
+
+
+def of_host(tools: Toolchain, host: HostFacts) -> dict[str, Any]:
+    """What builds and boots."""
+    return {
+        "toolchain": tools.name,
+        "qemu": host.qemu,
+        "host": {
+            "cpu": host.cpu,
+            "cores": len(os.sched_getaffinity(0)),
+            "kernel": host.release,
+            "system": packages.system_name(),
+            "python": platform.python_version(),
+        },
+    }
 
 
 def _arm(arm: ResolvedArm) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from kit.base.errors import MachineError
 from kit.setup.command import limited, quoted, reason, run, say
 
+OS_RELEASE = ("/etc/os-release", "/usr/lib/os-release")
 INSTALL_LIMIT = 1800  # seconds
 UPDATE_LIMIT = 300
 QUESTION_LIMIT = 10
@@ -83,7 +84,7 @@ FAMILIES = {
 class System(NamedTuple):
     """The machine that is looked at; tests give another."""
 
-    os_release: str = "/etc/os-release"
+    os_release: str = OS_RELEASE[0]
     path: str = ""
     includes: tuple[str, ...] = ("/usr/include", "/usr/local/include", "/usr/include/x86_64-linux-gnu")
     apt_lists: str = "/var/lib/apt/lists"
@@ -160,13 +161,23 @@ def family_of(system: System) -> str:
 
 def os_ids(path: str) -> list[str]:
     """What the distribution calls itself and what it is like."""
+    values = os_release(path)
+    return f"{values.get('ID', '')} {values.get('ID_LIKE', '')}".split()
+
+
+def system_name() -> str:
+    """The distribution's name and version as people read it; empty where it does not say."""
+    return next((name for path in OS_RELEASE if (name := os_release(path).get("PRETTY_NAME", ""))), "")
+
+
+def os_release(path: str) -> dict[str, str]:
+    """The lines of an os-release file (os-release(5)); none where it cannot be read."""
     try:
         with open(path, encoding="utf-8") as file:
             pairs = [line.strip().partition("=") for line in file]
     except OSError:
-        return []
-    values = {name: value.strip("\"'") for name, _, value in pairs}
-    return f"{values.get('ID', '')} {values.get('ID_LIKE', '')}".split()
+        return {}
+    return {name: value.strip("\"'") for name, _, value in pairs}
 
 
 def package(need: Need, family: str) -> str:
