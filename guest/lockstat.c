@@ -18,8 +18,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#ifndef STAT	/* a test has its own */
 #define STAT	"/proc/lock_stat"
 #define SWITCH	"/proc/sys/kernel/lock_stat"
+#endif
 
 static int clear_fd = -1;
 static int switch_fd = -1;
@@ -70,6 +72,18 @@ static void squeeze(char *line)
 }
 
 /*
+ * Below a class stand the places where its lock was contended, in two groups
+ * with a rule of dashes above each (seq_stats in kernel/locking/lockdep_proc.c):
+ * who had to wait, and who held it.
+ */
+static int group;
+
+static int is_rule(const char *line)
+{
+	return *line == '-' && line[strspn(line, "-")] == '\0';
+}
+
+/*
  * A class row is `name: numbers`. All others are headers, rules, and the call
  * sites below a class, which have an address. The kernel prints no row for a
  * class without acquisitions.
@@ -94,8 +108,17 @@ static int send_line(const char *window, char *line)
 		frame_text(line);
 		frame_send();
 	} else if (is_row(line)) {
+		group = 0;
 		frame_begin("row");
 		frame_text(window);
+		frame_text(line);
+		frame_send();
+	} else if (is_rule(line)) {
+		group++;
+	} else if (group && strstr(line, "[<")) {
+		frame_begin("site");
+		frame_text(window);
+		frame_text(group == 1 ? "waits" : "holds");
 		frame_text(line);
 		frame_send();
 	}

@@ -15,6 +15,7 @@ from typing import Any
 
 from kit.base.words import several
 from kit.evidence.blame import blame
+from kit.evidence.contention import contention
 from kit.evidence.locks import EVERY, acquisitions, classes, named
 from kit.evidence.metrics import metric_counts, metric_rows, silent, unprinted
 from kit.evidence.moved import moved, one_sided
@@ -103,6 +104,8 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
     comparisons = judged(exp, [*counts, *metric_counts(exp, rows)], good)
     details: dict[str, Any] = {}
     suspects: tuple[Suspected, ...] | None = None
+    if contended := contention(exp, good):
+        details["contention"] = contended
     if rows:
         details["metrics"] = [row.as_json() for row in rows]
     ranking = rank(exp, good) if EVERY in exp.locks or one_sided(comparisons) else Ranking((), 0, 0)

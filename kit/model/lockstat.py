@@ -16,6 +16,7 @@ _VERSION = re.compile(r"lock_stat version (\S+)\s*$")
 _TIME = r"-?\d+\.-?\d+"  # "%lld.%02d", and both parts are negative where a clock ran backwards
 _ROW = re.compile(rf"\s*(?P<name>\S.*?)(?:-(?P<mode>[WR]))?:(?P<numbers>(?:\s+(?:{_TIME}|\d+))+)\s*$")
 _CALL_SITE = re.compile(r"\[<\S+>\]\s")  # under a class: where it was contended
+_SITE = re.compile(r"\s*(?P<name>\S.*?)\s+(?P<count>\d+)\s+\[<\S+>\]\s+(?P<place>\S.*?)\s*$")
 _RULE = re.compile(r"\s*(?:-+|\.+|class name\s+con-bounces.*)?\s*$")
 
 
@@ -76,6 +77,14 @@ def parse_row(line: str, version: str) -> Row:
     half = len(numbers) // 2
     wait, hold = (_half(numbers[:half], line), _half(numbers[half:], line))
     return Row(found["name"], found["mode"] or "", *wait, *hold)
+
+
+def parse_site(line: str) -> tuple[str, int, str]:
+    """(class, how often, `function+0x1/0x2`) of a place where a lock was contended; ModelError if it is none."""
+    found = _SITE.match(line)
+    if found is None:
+        raise ModelError(f"no call site of lock_stat: {line.strip()!r}")
+    return found["name"], int(found["count"]), found["place"]
 
 
 def _numbers(version: str) -> int:

@@ -80,6 +80,18 @@ class LockRow:
     mode: str  # "", "W" or "R"
     contentions: int
     acquisitions: int
+    times: tuple[float, ...] = ()  # waited in all, at most; held in all, at most; none where they were not kept
+
+
+@dataclass(frozen=True)
+class CallSite:
+    """A place in the kernel where a lock was contended, of the few that lock_stat keeps for a class. `side`: it `waits`
+    or `holds`; `place`: `function+0x1/0x2`."""
+
+    name: str
+    side: str
+    count: int
+    place: str
 
 
 @dataclass(frozen=True)
@@ -114,6 +126,7 @@ class WindowResult:
     rows: tuple[LockRow, ...]
     users: tuple[UserTime, ...] = ()
     idle: int | None = None
+    sites: tuple[CallSite, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from kit.records import (
     Boot,
+    CallSite,
     GuestVma,
     HostRecord,
     HostState,
@@ -59,7 +60,8 @@ def _window(value: Mapping[str, Any]) -> WindowResult:
     return WindowResult(
         value["name"],
         value["elapsed"],
-        tuple(LockRow(**r) for r in value["rows"]),
+        tuple(LockRow(**{**r, "times": tuple(r.get("times", ()))}) for r in value["rows"]),
         tuple(UserTime(**u) for u in value["users"]),
         value.get("idle"),
+        tuple(CallSite(**s) for s in value.get("sites", ())),
     )

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from kit.model.errors import ModelError
-from kit.model.lockstat import parse_row
-from kit.records import GuestVma, LockRow, Outcome, PayloadRun, Printed, Results, UserTime, WindowResult
+from kit.model.lockstat import parse_row, parse_site
+from kit.records import CallSite, GuestVma, LockRow, Outcome, PayloadRun, Printed, Results, UserTime, WindowResult
 
 PROTOCOL = "1"
 LAST_LINES, LAST_CHARACTERS = 4, 400  # of a payload that fails
@@ -112,6 +112,11 @@ def _damaged(seq: int, what: str) -> ResultsError:
     return ResultsError(Outcome.DAMAGED, f"frame {seq}: {what}")
 
 
+def _named(line: str, side: str) -> tuple[str, str, int, str]:
+    name, count, place = parse_site(line)
+    return name, side, count, place
+
+
 @dataclass
 class _Window:
     name: str
@@ -120,6 +125,7 @@ class _Window:
     rows: list[LockRow] = field(default_factory=list)
     users: list[UserTime] = field(default_factory=list)
     idle: int | None = None
+    sites: list[CallSite] = field(default_factory=list)
 
 
 @dataclass
@@ -251,7 +257,17 @@ class _Collected:
             row = parse_row(line, window.version)
         except ModelError as error:
             raise _damaged(self.seq, str(error)) from error
-        window.rows.append(LockRow(row.name, row.mode, row.contentions, row.acquisitions))
+        times = (row.wait_total, row.wait_max, row.hold_total, row.hold_max)
+        window.rows.append(LockRow(row.name, row.mode, row.contentions, row.acquisitions, times))
+
+    def _site(self, name: str, side: str, line: str) -> None:
+        window = self._open(name)
+        if side not in ("waits", "holds"):
+            raise _damaged(self.seq, f"a call site that {side!r}")
+        try:
+            window.sites.append(CallSite(*_named(line, side)))
+        except ModelError as error:
+            raise _damaged(self.seq, str(error)) from error
 
     def _idle(self, name: str, idle: str) -> None:
         self._open(name).idle = self._number(idle)
@@ -262,7 +278,7 @@ class _Collected:
     def _closed(self, name: str) -> None:
         window = self._open(name)
         rows, users = tuple(window.rows), tuple(window.users)
-        self.windows.append(WindowResult(name, window.elapsed, rows, users, window.idle))
+        self.windows.append(WindowResult(name, window.elapsed, rows, users, window.idle, tuple(window.sites)))
         self.window = None
 
     def _ran(self, name: str, elapsed: str, status: str, signal: str, left: str) -> None:
@@ -304,6 +320,7 @@ FRAMES = {
     "window": 2,
     "stat": 2,
     "row": 2,
+    "site": 3,
     "idle": 2,
     "user": 3,
     "closed": 1,

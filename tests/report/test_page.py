@@ -237,6 +237,7 @@ def test_ticks_are_round_and_inside() -> None:
         assert all(low - 1e-9 <= t <= high + 1e-9 for t in found)
         assert len(found) <= 7
         assert len(set(labels(found))) == len(found)
+    assert labels([0.0, 20.0, 40.0, 60.0]) == ["0", "20", "40", "60"]
     assert labels([1.0, 1.00025, 1.0005]) == ["1", "1.00025", "1.0005"]
     assert [short(v) for v in (0.25, 999.0, 20000.0, 1.5e6, 3e9)] == ["0.25", "999", "20k", "1500k", "3G"]
 
@@ -269,7 +270,7 @@ def test_a_bisection_shows_how_it_was_narrowed() -> None:
 def test_runs_stand_side_by_side() -> None:
     page = parsed(run("better"), run("worse"), bisection())
     table = next(iter(page.all("table")))
-    assert [td.text for td in list(table.all("td"))[::4]] == [folder(n).name for n in ("better", "worse", "bisected")]
+    assert [td.text for td in list(next(table.all("tbody")).all("td"))[::4]] == [folder(n).name for n in ("better", "worse", "bisected")]
     assert "BUT" not in page.text
     shown = [
         float(td.attributes["data-value"])

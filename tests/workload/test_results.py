@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kit.records import LockRow, Outcome, UserTime
+from kit.records import Outcome, UserTime
 from kit.workload.results import ResultsError, parse_results, read_results, read_session
 
 NONCE = "c44cc98974343144"
@@ -81,7 +81,9 @@ def test_a_real_boot() -> None:
 
 def test_the_small_file_is_read() -> None:
     window = parse_results(SMALL, NONCE).windows[0]
-    assert window.rows == (LockRow("&anon_vma->rwsem", "", 0, 2400),)
+    (row,) = window.rows
+    assert (row.name, row.mode, row.contentions, row.acquisitions) == ("&anon_vma->rwsem", "", 0, 2400)
+    assert len(row.times) == 4
     assert window.users == (UserTime(0, 23),)
 
 

@@ -78,7 +78,7 @@ def labels(values: Sequence[float]) -> list[str]:
 
 
 def _near(value: float, text: str) -> bool:
-    return text[-1] in "kMG" or math.isclose(float(text), value, rel_tol=1e-9, abs_tol=1e-12)
+    return text[-1] in "kMG" or ("e" not in text and math.isclose(float(text), value, rel_tol=1e-9, abs_tol=1e-12))
 
 
 @dataclass

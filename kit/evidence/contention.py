@@ -1,0 +1,92 @@
+"""Who waits for which lock, how long, and where: boots in; a row for each class that was contended out.
+
+Shown, never judged: in a guest that is emulated the times are those of an interpreter, and in any guest of this kernel
+those of a kernel that counts locks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from statistics import fmean
+from typing import Any
+
+from kit.records import Boot, Experiment, WindowResult
+
+CLASSES = 12  # rows: those with the most contentions in any arm
+PLACES = 4  # of each side; lock_stat itself keeps four a class
+LEAST = 1.0  # contentions a boot, in some arm
+
+
+@dataclass
+class _Sum:
+    """One class in one boot, all windows together; times in microseconds."""
+
+    contentions: int = 0
+    waited: float = 0.0
+    held: float = 0.0
+    longest_wait: float = 0.0
+    longest_hold: float = 0.0
+    places: dict[tuple[str, str], int] = field(default_factory=dict)
+
+
+def contention(exp: Experiment, good: Sequence[Boot]) -> list[dict[str, Any]]:
+    """By class, most contended first; of each arm the means of its boots, all machines together. None where no boot
+    has kept times, as those of earlier kits."""
+    boots = {a.name: [_of_boot(b) for b in good if b.arm == a.name] for a in exp.arms}
+    names = {name for its in boots.values() for boot in its for name in boot}
+    most = {name: max(_mean(its, name) for its in boots.values() if its) for name in names}
+    shown = sorted((n for n in names if most[n] >= LEAST), key=lambda n: (-most[n], n))[:CLASSES]
+    return [{"class": name, "arms": {arm: _row(its, name) for arm, its in boots.items() if its}} for name in shown]
+
+
+def _of_boot(boot: Boot) -> dict[str, _Sum]:
+    out: dict[str, _Sum] = {}
+    for window in boot.results.windows if boot.results else ():
+        for name, part in _of_window(window):
+            into = out.setdefault(name, _Sum())
+            into.contentions += part.contentions
+            into.waited += part.waited
+            into.held += part.held
+            into.longest_wait = max(into.longest_wait, part.longest_wait)
+            into.longest_hold = max(into.longest_hold, part.longest_hold)
+            for key, count in part.places.items():
+                into.places[key] = into.places.get(key, 0) + count
+    return out
+
+
+def _of_window(window: WindowResult) -> Iterator[tuple[str, _Sum]]:
+    for row in window.rows:
+        if row.times:
+            waited, longest_wait, held, longest_hold = row.times
+            yield row.name, _Sum(row.contentions, waited, held, longest_wait, longest_hold)
+    for site in window.sites:
+        yield site.name, _Sum(places={(site.side, site.place): site.count})
+
+
+def _mean(boots: Sequence[dict[str, _Sum]], name: str) -> float:
+    return fmean(boot[name].contentions if name in boot else 0 for boot in boots)
+
+
+def _row(boots: Sequence[dict[str, _Sum]], name: str) -> dict[str, Any]:
+    """Means of a boot, the longest of all boots, and how often all boots together saw each place."""
+    its = [boot.get(name, _Sum()) for boot in boots]
+    return {
+        "contentions": round(fmean(s.contentions for s in its), 1),
+        "wait_us": round(fmean(s.waited for s in its), 2),
+        "longest_wait_us": max(s.longest_wait for s in its),
+        "hold_us": round(fmean(s.held for s in its), 2),
+        "longest_hold_us": max(s.longest_hold for s in its),
+        "waits": _places(its, "waits"),
+        "holds": _places(its, "holds"),
+    }
+
+
+def _places(its: Sequence[_Sum], side: str) -> list[dict[str, Any]]:
+    counts: dict[str, int] = {}
+    for s in its:
+        for (of, place), count in s.places.items():
+            if of == side:
+                counts[place] = counts.get(place, 0) + count
+    most = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:PLACES]
+    return [{"place": place, "count": count} for place, count in most]
