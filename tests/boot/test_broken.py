@@ -82,6 +82,10 @@ OTHERWISE = {
     ("6.12", "shift-too-far-sanitizers"): ("ubsan: UBSAN: shift-out-of-bounds", "(mm/rmap.c:393"),
     ("7.3", "shift-too-far-sanitizers"): ("ubsan: UBSAN: shift-out-of-bounds", "(mm/rmap.c:443"),
     ("7.3", "warn-in-clone"): ("warning: WARNING: ", "anon_vma_clone"),
+    # dup_mmap() itself takes down what it had copied; in 6.1 exit_mmap() does, and takes the mm's lock first.
+    ("7.3", "leak-lock-on-error"): ("lockdep-recursive: WARNING: possible recursive locking", "unlink_anon_vmas"),
+    # x86 is preemptible (PREEMPT_LAZY): no grace period runs that could be late, and its thread cannot begin one.
+    ("7.3", "loop-preempt-off"): ("soft-lockup: watchdog: BUG: soft lockup", "unlink_anon_vmas"),
 }
 
 # They are booted together, so that the good kernel boots once; apart those that hang, or have a machine or a kernel of
