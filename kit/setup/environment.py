@@ -13,7 +13,10 @@ MARK = "kit-setup"  # in the environment: "building", or its key and python vers
 BUILDING = "building\n"
 ENTERED = "KIT_ENTERED"  # tells the next python that it was started to run inside: it must not go round in circles
 FORM = "1"  # of an environment as kit.setup.venv makes it; another number has them all remade
-RUNTIME = ("elftools", "numpy", "pexpect", "pydantic", "yaml", "qemu", "rich", "scipy", "shtab", "tabulate")
+RUNTIME = (
+    *("elftools", "jinja2", "junitparser", "numpy", "pexpect", "pydantic"),
+    *("qemu", "rich", "scipy", "shtab", "tabulate", "yaml"),
+)
 
 
 class Place:

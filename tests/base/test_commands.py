@@ -16,27 +16,13 @@ import pytest
 from kit.base import commands
 from kit.base.errors import MachineError
 from kit.base.progress import Progress
+from tests.processes import alive, gone
 
 QUIET = Progress()
 
 
 def shell(script: str, limit: float = 20, **options: Any) -> commands.Done:
     return commands.run(["sh", "-c", script], progress=QUIET, limit=limit, **options)
-
-
-def alive(pid: int) -> bool:
-    """Whether a process is there and no zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def wait_gone(pid: int, seconds: float = 5) -> bool:
-    end = time.monotonic() + seconds
-    while alive(pid) and time.monotonic() < end:
-        time.sleep(0.02)
-    return not alive(pid)
 
 
 def test_status_and_both_streams_come_back() -> None:
@@ -82,7 +68,7 @@ def test_no_child_is_left_not_even_a_stubborn_one(tmp_path: Path, ending: str) -
             shell(script, limit=0.5)
     else:
         assert shell(script).status == 0
-    assert wait_gone(int(pid.read_text()))
+    assert gone(int(pid.read_text()))
 
 
 def test_a_command_that_goes_on_without_its_output_is_waited_for() -> None:
@@ -97,7 +83,7 @@ def test_an_error_while_a_line_is_handled_ends_the_command(tmp_path: Path) -> No
 
     with pytest.raises(ValueError, match="go"):
         shell(f"echo $$ >{pid}; echo go; sleep 60", on_line=refuse)
-    assert wait_gone(int(pid.read_text()))
+    assert gone(int(pid.read_text()))
 
 
 def test_a_command_dies_with_kit(tmp_path: Path) -> None:
@@ -114,7 +100,7 @@ def test_a_command_dies_with_kit(tmp_path: Path) -> None:
     assert alive(sleeper)
     kit.send_signal(signal.SIGKILL)
     kit.wait()
-    assert wait_gone(sleeper)
+    assert gone(sleeper)
 
 
 @pytest.mark.parametrize("name", ["no-such-command", "./no-such-file", "/no/such/path"])

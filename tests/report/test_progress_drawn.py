@@ -17,7 +17,7 @@ def terminal(verbose: bool = False) -> tuple[TerminalProgress, io.StringIO]:
     """Bars on a terminal that is a buffer."""
     drawn = TerminalProgress(verbose)
     out = io.StringIO()
-    console = Console(file=out, force_terminal=True, width=100, highlight=False)
+    console = Console(file=out, force_terminal=True, width=100, highlight=False, _environ={"TERM": "xterm"})
     drawn.console = drawn.bars.live.console = console
     return drawn, out
 

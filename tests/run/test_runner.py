@@ -28,7 +28,7 @@ from kit.store.cache import Cache
 from kit.vm.coverage import Reached
 from kit.vm.kvm import HostFacts
 
-FAKES = Path(__file__).resolve().parent / "fakes"
+FAKES = Path(__file__).resolve().parents[1] / "fakes"
 PATCH = "--- a/mm/rmap.c\n+++ b/mm/rmap.c\n@@ -1,1 +1,2 @@\n+/* new */\n {first}\n"
 
 

@@ -17,6 +17,7 @@ from kit.records import Machine, Outcome
 from kit.vm import boot as boot_module
 from kit.vm.boot import BootRun, run_boot
 from kit.vm.console import Limits
+from tests.processes import gone
 
 FakeBoot = Callable[..., BootRun]
 
@@ -29,17 +30,6 @@ LIMITS = {
     "panic_stays": Limits(after_panic=0.2),
 }
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
-
-
-def gone(pid: int) -> bool:
-    """Whether the process ends within two seconds."""
-    for _ in range(100):
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def test_a_good_boot_has_results_and_its_whole_console(fake_boot: FakeBoot) -> None:

@@ -9,11 +9,12 @@ import signal
 import subprocess
 import sys
 import termios
-import time
 from pathlib import Path
 
 import pexpect
 import pytest
+
+from tests.processes import gone
 
 ROOT = Path(__file__).resolve().parents[2]
 FAKE = ROOT / "tests" / "fakes" / "qemu"
@@ -76,17 +77,6 @@ def is_cooked(child: pexpect.spawn) -> bool:
     return bool(local & termios.ECHO and local & termios.ICANON and local & termios.ISIG)
 
 
-def gone(pid: int) -> bool:
-    end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.05)
-    return False
-
-
 def test_keys_sizes_and_the_exit_code(environment: dict[str, str]) -> None:
     child = on_a_terminal(environment)
     child.expect("size 30 100")
@@ -126,7 +116,7 @@ def test_three_times_the_escape_ends_a_guest_that_does_not_answer(environment: d
 def test_the_guest_ends_with_kit(environment: dict[str, str], tmp_path: Path, how: signal.Signals) -> None:
     child = on_a_terminal(environment)
     os.kill(child.pid, how)
-    assert gone(int((tmp_path / "pid").read_text()))
+    assert gone(int((tmp_path / "pid").read_text()), SECONDS)
     child.expect(pexpect.EOF)
     child.wait()
     if how is not signal.SIGKILL:
@@ -149,7 +139,7 @@ def test_a_command_has_a_limit(environment: dict[str, str], tmp_path: Path) -> N
         assert process.stderr is not None
         assert "no end after 2 s" in process.stderr.read()
         assert process.wait(SECONDS) == 4
-    assert gone(int((tmp_path / "pid").read_text()))
+    assert gone(int((tmp_path / "pid").read_text()), SECONDS)
 
 
 def test_qemu_that_refuses_is_told(environment: dict[str, str]) -> None:
