@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -372,17 +373,17 @@ def test_a_number_in_what_a_compiler_says_is_no_commit(bisection: Bisection) -> 
 def test_another_splat_is_no_evidence(bisection: Bisection) -> None:
     """A WARNING voids the counts of its boot: neither good nor bad."""
     linux = bisection.linux
+    linux.harmless("before")
     linux.edit("\treturn 0;", "\treturn 0; /* boots: warning */", FORK)
-    warned = linux.commit("fork: warns")
+    warned = linux.commit("fork: warns")  # the middle of the line: it is tried first
     linux.edit("\treturn 0; /* boots: warning */", "\treturn 0;", FORK)
     linux.commit("fork: does not warn")
     culprit = linux.culprit()
     assert bisection.run().code == OK
     assert bisection.culprit() == culprit
-    assert [row["why"][:13] for row in bisection.found()["skipped"] if row["name"] == warned[:12]] in (
-        ["another splat"],
-        [],
-    )
+    skipped = {row["name"]: row["why"] for row in bisection.found()["skipped"]}
+    assert list(skipped) == [warned[:12]]
+    assert skipped[warned[:12]].startswith("another splat")
 
 
 def test_a_sought_splat_is_found_by_its_pattern(bisection: Bisection) -> None:
@@ -554,12 +555,10 @@ def test_the_log_is_one_that_git_replays(
     linux = bisection.linux
     culprit = history(linux)
     if noisy:
-        monkeypatch.setitem(METRICS, "time", scattering(0.5))
+        monkeypatch.setitem(METRICS, "time", scattering((BAD_COUNT - GOOD_COUNT) / 50))
         bisection.bisect = {"evidence": "time"}
     log = tmp_path / "log"
     ran = bisection.run("--log", str(log))
-    if noisy and (ran.code != OK or culprit not in ("", bisection.culprit())):
-        pytest.skip("too much noise this time")
     culprit = culprit or bisection.culprit()
     assert (ran.code, bisection.culprit()) == (OK, culprit), ran
     said = replayed(linux, log, tmp_path / "clone")
@@ -576,7 +575,7 @@ def test_the_mail_is_ready_to_send(bisection: Bisection) -> None:
     title = '("rmap: lock the root for each entry")'
     assert f"\n#regzbot introduced: {culprit[:12]} {title}\nFixes: {culprit[:12]} {title}\nLink: https://lore" in mail
     assert "reverted on top of the bad end it is good again" in mail.replace("\n", " ")
-    assert mail.isascii() or "→" in mail
+    assert [line for line in mail.splitlines() if len(line) > 75 and not re.search("https://|git:/", line)] == []
 
 
 @pytest.mark.parametrize("at", [1, 2, 4])

@@ -11,8 +11,13 @@ from hypothesis import strategies as st
 from kit.records import (
     Boot,
     GuestVma,
+    HostRecord,
+    HostState,
     LockRow,
     Outcome,
+    PayloadRun,
+    Pinned,
+    Printed,
     Results,
     Splat,
     UserTime,
@@ -27,8 +32,14 @@ TEXT, COUNT = st.text(max_size=8), st.integers(0, 2**63)
 ROWS = st.lists(st.builds(LockRow, TEXT, st.sampled_from(["", "R", "W"]), COUNT, COUNT), max_size=2).map(tuple)
 VMAS = st.lists(st.builds(GuestVma, COUNT, COUNT, TEXT, COUNT, TEXT), max_size=2).map(tuple)
 USERS = st.lists(st.builds(UserTime, COUNT, COUNT), max_size=2).map(tuple)
-WINDOWS = st.lists(st.builds(WindowResult, TEXT, COUNT, ROWS, USERS), max_size=2).map(tuple)
-RESULTS = st.builds(Results, TEXT, st.integers(1, 8), st.dictionaries(TEXT, VMAS, max_size=2), WINDOWS)
+WINDOWS = st.lists(st.builds(WindowResult, TEXT, COUNT, ROWS, USERS, st.none() | COUNT), max_size=2).map(tuple)
+PRINTED = st.builds(Printed, COUNT, TEXT, TEXT)
+RUNS = st.builds(PayloadRun, TEXT, COUNT, st.integers(-1, 255), COUNT, COUNT, PRINTED, PRINTED)
+PAYLOADS = st.lists(RUNS, max_size=2).map(tuple)
+RESULTS = st.builds(Results, TEXT, st.integers(1, 8), st.dictionaries(TEXT, VMAS, max_size=2), WINDOWS, PAYLOADS)
+STATES = st.builds(HostState, st.floats(0, 1e3), COUNT, COUNT, TEXT, TEXT, TEXT)
+PINNED = st.builds(Pinned, st.lists(COUNT, max_size=2).map(tuple), TEXT)
+HOSTS = st.builds(HostRecord, STATES, STATES, st.none() | PINNED)
 SPLATS = st.lists(st.builds(Splat, TEXT, TEXT, COUNT, TEXT), max_size=2).map(tuple)
 BOOTS = st.builds(
     Boot,
@@ -48,6 +59,7 @@ BOOTS = st.builds(
     results=st.none() | RESULTS,
     splats=SPLATS,
     reused=TEXT,
+    host=st.none() | HOSTS,
 )
 
 

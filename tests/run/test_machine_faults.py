@@ -173,7 +173,9 @@ def test_a_cache_that_may_only_be_read(bench: Bench, monkeypatch: pytest.MonkeyP
     assert "set KIT_CACHE" in ran.err
     assert "Traceback" not in ran.err
     assert bench.call("clean").code == OK
-    assert bench.call("doctor").code in (OK, COULD_NOT_RUN)
+    doctor = bench.call("doctor")
+    assert (doctor.code in (OK, COULD_NOT_RUN), doctor.err) == (True, ""), doctor
+    assert str(bench.cache) in doctor.out
 
 
 def test_an_error_of_the_disk_anywhere_is_one_line(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
