@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
+from played import played_boot
 
 import kit.run.bootrequest
 import kit.run.job
@@ -26,7 +27,7 @@ from kit.base.project import command
 from kit.cli import main
 from kit.contracts.fields import breaches
 from kit.contracts.verdictfile import VerdictFile
-from kit.vm.boot import BootRun, run_boot
+from kit.vm.boot import BootRun
 from kit.vm.console import Limits
 from kit.workload.guestimage import COMPILER, GuestImage, build_guest
 
@@ -157,9 +158,12 @@ def bench(
     answers: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    request: pytest.FixtureRequest,
 ) -> Iterator[Bench]:
-    """A bench, the fakes first on PATH."""
+    """A bench, the fakes first on PATH. Boots are played in this process, unless the test is marked `process`."""
     made = Bench(tmp_path, capsys)
+    if request.node.get_closest_marker("process") is None:
+        monkeypatch.setattr(kit.run.bootrequest, "run_boot", played_boot)
     for name, value in lay_out(made, guest, answers).items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
@@ -196,7 +200,7 @@ def impatient(image: Path, *args: Any, **options: Any) -> BootRun:
     """run_boot that does not wait long for a kernel that will hang; the others have all the time that they need."""
     if "hang" in image.read_text():
         options["limits"] = Limits(total=0.2)
-    return run_boot(image, *args, **options)
+    return played_boot(image, *args, **options)
 
 
 def interrupt(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
@@ -208,7 +212,7 @@ def interrupt(monkeypatch: pytest.MonkeyPatch, at: int) -> None:
         begun += 1
         if begun == at:
             raise KeyboardInterrupt
-        return run_boot(*args, **options)
+        return played_boot(*args, **options)
 
     monkeypatch.setattr(kit.run.bootrequest, "run_boot", boot)
 

@@ -94,7 +94,7 @@ class Prover:
     def _outcomes(self, proof: Proof, stage: Stage, place: str, source: Source | None) -> Proof:
         """The good end once more and the revert, each until it is clear whose rate it has, the good side's or the
         bad one's; all tests of a side tell its rate."""
-        sides, sure = self._sides(stage), self.question.wanted.probability
+        sides, sure = self.sides(stage), self.question.wanted.probability
         good, bad = ((len(values), round(sum(values))) for values in sides)
 
         def ask(
@@ -113,9 +113,9 @@ class Prover:
 
     def _spread(self, stage: Stage) -> float:
         """Standard deviation of a test, as the search has seen it on both sides of the culprit."""
-        return spread_about(self._sides(stage))
+        return spread_about(self.sides(stage))
 
-    def _sides(self, stage: Stage) -> tuple[list[float], list[float]]:
+    def sides(self, stage: Stage) -> tuple[list[float], list[float]]:
         """All values before the culprit, and all from it on."""
         own = self._noted(stage.line).own
         drawn = own if self.question.yes_no else fenced(own)[0]

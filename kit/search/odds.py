@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 LEAST, MOST = 2, 20  # pairs
 MOST_OUTCOMES = 100  # which tell little one by one
@@ -74,6 +75,19 @@ class Outcomes:
         if abs(self.odds) < math.log(self.sure / (1 - self.sure)):
             return None
         return self.odds > 0
+
+
+def kinship(
+    values: Sequence[float], good: Sequence[float], bad: Sequence[float], sure: float, *, yes_no: bool
+) -> Pairs | Outcomes:
+    """Whether a commit belongs to the good side: its own values, and those of both sides, in. `holds` is the answer;
+    `yes_no`: the values are outcomes, 1 for bad. Raises ValueError where a side has no value."""
+    if not good or not bad:
+        raise ValueError("a side without a value")
+    if yes_no:
+        return Outcomes(values, (len(good), round(sum(good))), (len(bad), round(sum(bad))), sure)
+    level = fmean(bad)
+    return Pairs([level - v for v in values], level - fmean(good), spread_about((good, bad)), sure)
 
 
 def _rate(number: int, shown: int) -> float:

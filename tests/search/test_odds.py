@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from kit.search.odds import MOST, Outcomes, Pairs, spread_about
+from kit.search.odds import MOST, Outcomes, Pairs, kinship, spread_about
 
 SURE = 0.95
 
@@ -76,3 +76,15 @@ def test_outcomes_are_told_apart_by_their_rates(p: float, q: float, good: bool) 
 
 def test_outcomes_of_equal_rates_tell_nothing() -> None:
     assert Outcomes([0.0, 1.0] * 50, (20, 10), (20, 10), SURE).holds is None
+
+
+def test_a_commit_is_told_from_the_side_that_it_is_not_of() -> None:
+    good, bad = [10.0, 10.2, 9.9, 10.1], [12.0, 12.1, 11.9]
+    assert kinship([10.1], good, bad, 0.95, yes_no=False).enough is False, "one value is no proof"
+    assert kinship([10.1, 9.9], good, bad, 0.95, yes_no=False).holds is True
+    assert kinship([12.1, 11.9], good, bad, 0.95, yes_no=False).holds is False
+    assert kinship([11.0, 11.0], good, bad, 0.95, yes_no=False).holds is None
+    assert kinship([0.0] * 4, [0.0] * 20, [1.0, 1.0, 1.0, 0.0], 0.95, yes_no=True).holds is True
+    assert kinship([1.0], [0.0] * 20, [1.0, 1.0, 1.0, 0.0], 0.95, yes_no=True).holds is False
+    with pytest.raises(ValueError, match="without a value"):
+        kinship([1.0], [], bad, 0.95, yes_no=False)

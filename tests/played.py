@@ -1,0 +1,68 @@
+"""A boot of a fake kernel without a process: what the fake QEMU would play, and how kit reads it, in some milliseconds.
+
+The console, the results and their reading are the same; only QEMU, its sockets and the waiting are not there. A kernel
+that has a fault, and a test marked `process`, go the long way through the fake QEMU.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from kit.records import HostRecord, Machine, Pinned
+from kit.vm.boot import BootRun, Ending, ReadResults, _require, how_it_ended, run_boot
+from kit.vm.console import Ended, Limits, Phase, Watched
+from kit.vm.hostload import host_state
+from kit.vm.qemu import Files, arch, qemu_argv
+
+FAKES = Path(__file__).resolve().parent / "fakes"
+GOOD = (FAKES.parent / "golden" / "console-6.1-good.log").read_bytes()
+sys.path.insert(0, str(FAKES))
+import model_guest  # noqa: E402
+
+
+def played_boot(
+    image: Path,
+    initramfs: bytes,
+    machine: Machine,
+    *,
+    console: Path,
+    read: ReadResults,
+    append: str = "",
+    cores: Sequence[int] | None = None,
+    **options: Any,
+) -> BootRun:
+    """As `kit.vm.boot.run_boot`."""
+    kernel = image.read_text()
+    if os.environ.get("KIT_FAKE_QEMU") != "model" or "/* boots: " in kernel or options.get("extra"):
+        more = {"console": console, "read": read, "append": append, "cores": cores, **options}
+        return run_boot(image, initramfs, machine, **more)
+    _require(arch(machine.arch))
+    limits = options.get("limits") or Limits()
+    console.parent.mkdir(parents=True, exist_ok=True)
+    console.write_bytes(b"")
+    if on_command := options.get("on_command"):
+        on_command(qemu_argv(machine, Files(image, Path("initramfs"), console, 3, Path("results"), 4), append))
+    log = Path(os.environ["KIT_FAKE_LOG"])
+    with log.open("a") as file:
+        file.write("boot\n")
+    before = host_state() if cores is not None else None
+    results = model_guest.results(kernel, initramfs, machine.cpus, speed(machine, append, log))
+    console.write_bytes(GOOD)
+    ended = Ending(Watched(Phase.RUNNING, Ended.CLOSED, 0.01, 0.005, GOOD), 0, "", b"")
+    pinned = Pinned(tuple(cores[: machine.cpus])) if cores else None
+    host = HostRecord(before, host_state(), pinned) if before else None
+    return replace(how_it_ended(ended, console, results, read, limits), host=host)
+
+
+def speed(machine: Machine, append: str, log: Path) -> float:
+    """What the layout of memory does to a guest that counts its instructions, and noise to one that does not."""
+    if machine.accel == "icount":
+        given = qemu_argv(machine, Files(Path(), Path(), Path("log"), 3, Path()), append)
+        return 1 + len(given[given.index("-append") + 1]) % 7 / 1e4
+    return 1 + zlib.crc32(log.read_bytes()) % 1000 / 1e6
