@@ -15,13 +15,9 @@ from dataclasses import dataclass
 from itertools import zip_longest
 
 from kit.base.errors import MachineError
+from kit.kernel import elf
 from kit.records.arches import ARCHES, DEFAULT, Arch
 
-_HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
-_SECTION = struct.Struct("<IIQQQQIIQQ")
-_SYMBOL = struct.Struct("<IBBHQQ")
-_SYMTAB, _NOBITS = 2, 8
-_ALLOC, _EXEC = 2, 4
 _FUNC, _FILE, _SECTION_SYMBOL = 2, 4, 3
 _NUMBERED = re.compile(r"\.\d+$")
 _FIELD = 4
@@ -97,29 +93,24 @@ def read_image(data: bytes, where: str = "vmlinux", arch: Arch = ARCHES[DEFAULT]
 
 
 def _read(data: bytes, arch: Arch) -> Image:
-    header = _HEADER.unpack_from(data)
-    if header[0][:6] != b"\x7fELF\x02\x01" or header[2] != arch.elf:
+    if elf.machine(data) != arch.elf:
         raise ValueError(f"not {arch.said}")
-    offset, size, count, names_at = header[6], header[11], header[12], header[13]
-    sections = [_SECTION.unpack_from(data, offset + i * size) for i in range(count)]
-    names = [_text(data, sections[names_at][4] + s[0]) for s in sections]
-    table = next(s for s in sections if s[1] == _SYMTAB)
-    strings = sections[table[6]][4]
+    sections = elf.sections(data)
+    table = next(s for s in sections if s.kind == elf.SYMBOLS)
     functions: dict[str, list[Function]] = {}
     named: dict[int, str] = {}
     sizes: dict[int, int] = {}
-    for name_at, info, _, index, address, length in _SYMBOL.iter_unpack(data[table[4] : table[4] + table[5]]):
-        kind = info & 15
-        if not name_at or kind in (_FILE, _SECTION_SYMBOL) or not 0 < index < count:
+    for symbol in elf.symbols(data, table, sections):
+        if symbol.kind in (_FILE, _SECTION_SYMBOL) or not 0 < symbol.section < len(sections):
             continue
-        name = _NUMBERED.sub("", _text(data, strings + name_at))
+        name, address = _NUMBERED.sub("", symbol.name), symbol.address
         if address not in named or name < named[address]:
             named[address] = name
-        sizes[address] = max(length, sizes.get(address, 0))
-        section = sections[index]
-        if kind == _FUNC and length and section[2] & _EXEC:
-            start = section[4] + address - section[3]
-            found = Function(name, address, data[start : start + length], names[index].startswith(".init"))
+        sizes[address] = max(symbol.size, sizes.get(address, 0))
+        section = sections[symbol.section]
+        if symbol.kind == _FUNC and symbol.size and section.flags & elf.EXECUTED:
+            start = section.offset + address - section.address
+            found = Function(name, address, data[start : start + symbol.size], section.name.startswith(".init"))
             functions.setdefault(name, []).append(found)
     for same in functions.values():
         same.sort(key=lambda f: f.address)
@@ -128,14 +119,10 @@ def _read(data: bytes, arch: Arch) -> Image:
     return Image(functions, addresses, labels, lengths, list(_ranges(data, sections)))
 
 
-def _ranges(data: bytes, sections: Sequence[tuple[int, ...]]) -> Iterator[_Range]:
+def _ranges(data: bytes, sections: Sequence[elf.Section]) -> Iterator[_Range]:
     for s in sections:
-        if s[2] & _ALLOC and s[1] != _NOBITS and not s[2] & _EXEC:
-            yield _Range(s[3], s[3] + s[5], data[s[4] : s[4] + s[5]])
-
-
-def _text(data: bytes, at: int) -> str:
-    return data[at : data.index(b"\0", at)].decode("ascii", "replace")
+        if s.in_memory and s.kind != elf.NO_BITS and not s.flags & elf.EXECUTED:
+            yield _Range(s.address, s.address + s.size, s.data(data))
 
 
 def compare(old: Image, new: Image) -> Difference:

@@ -9,15 +9,12 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
+from kit.kernel.elf import NOTE, Section, sections
 from kit.kernel.shims import parse_version
 
-_HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
-_SECTION = struct.Struct("<IIQQQQIIQQ")
-_ALLOCATED, _NOTE, _NO_BITS = 0x2, 7, 8
 BUG_TABLE = "__bug_table"
 # struct bug_entry of include/asm-generic/bug.h with GENERIC_BUG_RELATIVE_POINTERS (all of x86-64) and
 # DEBUG_BUGVERBOSE: displacements of the instruction and of the file's name, line, flags; since 6.19 the displacement
@@ -27,15 +24,6 @@ BUG_ENTRY_WITH_FORMAT = struct.Struct("<iiiHH")
 FORMAT_SINCE = (6, 19)
 VERBOSE = "CONFIG_DEBUG_BUGVERBOSE=y"
 _MADE_FOR = re.compile(r"^# Linux/\S+ (\S+) Kernel Configuration$", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class _Section:
-    name: str
-    kind: int
-    address: int
-    size: int
-    data: bytes
 
 
 def same_code(one: Path, other: Path, config: str) -> bool:
@@ -60,27 +48,19 @@ def _bug_entry(config: str) -> struct.Struct | None:
     return BUG_ENTRY_WITH_FORMAT if made_for and parse_version(made_for[1]) >= FORMAT_SINCE else BUG_ENTRY
 
 
-def _same(one: _Section, other: _Section, entry: struct.Struct | None) -> bool:
-    if (one.name, one.kind, one.address, one.size) != (other.name, other.kind, other.address, other.size):
+def _same(one: tuple[Section, bytes], other: tuple[Section, bytes], entry: struct.Struct | None) -> bool:
+    (a, data), (b, others) = one, other
+    if (a.name, a.kind, a.address, a.size) != (b.name, b.kind, b.address, b.size):
         return False
-    if one.name == BUG_TABLE and entry and one.size % entry.size == 0:
-        return _without_lines(one.data, entry) == _without_lines(other.data, entry)
-    return one.data == other.data
+    if a.name == BUG_TABLE and entry and a.size % entry.size == 0:
+        return _without_lines(data, entry) == _without_lines(others, entry)
+    return data == others
 
 
 def _without_lines(table: bytes, entry: struct.Struct) -> list[tuple[int, ...]]:
     return [(*before, flags) for *before, _, flags in entry.iter_unpack(table)]
 
 
-def _loaded(image: bytes) -> Iterator[_Section]:
-    """The sections that are in memory when the kernel runs, in their order, notes left out."""
-    ident, *_, offset, _, _, _, _, size, count, names = _HEADER.unpack_from(image)
-    if ident[:6] != b"\x7fELF\x02\x01":
-        raise ValueError("not a little-endian 64-bit ELF file")
-    rows = [_SECTION.unpack_from(image, offset + n * size) for n in range(count)]
-    text = rows[names][4]
-    for name, kind, flags, address, at, length, *_ in rows:
-        if flags & _ALLOCATED and kind != _NOTE:
-            start = text + name
-            data = b"" if kind == _NO_BITS else image[at : at + length]
-            yield _Section(image[start : image.index(b"\0", start)].decode(), kind, address, length, data)
+def _loaded(image: bytes) -> Iterator[tuple[Section, bytes]]:
+    """The sections that are in memory when the kernel runs, in their order, notes left out, each with its bytes."""
+    return ((s, s.data(image)) for s in sections(image) if s.in_memory and s.kind != NOTE)
