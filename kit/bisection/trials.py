@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from kit.records import to_json
 from kit.search.protocol import Seen
-from kit.store.files import machine_errors
+from kit.store.journal import Journal
 
 SEARCH, SAME, AGAIN, REVERTED = "search", "same", "again", "reverted"
 
@@ -49,17 +46,8 @@ class Trials:
 
     def add(self, test: Trial) -> None:
         """On the disk before this returns."""
-        line = json.dumps(to_json(test), separators=(",", ":")) + "\n"
-        with machine_errors(self.path), self.path.open("ab") as file:
-            file.write(line.encode() if self._whole() else b"\n" + line.encode())
-            file.flush()
-            os.fsync(file.fileno())
+        Journal(self.path).append(to_json(test))
         self.done.append(test)
-
-    def _whole(self) -> bool:
-        """Whether the last line is complete: a kill may have cut it off."""
-        data = self.path.read_bytes()
-        return not data or data.endswith(b"\n")
 
     def of(self, places: Mapping[str, int]) -> list[Seen]:
         """What the search has seen of these places, in order."""
@@ -74,16 +62,8 @@ class Trials:
         return sum(t.place == place and t.role == role for t in self.done)
 
 
-def _read(path: Path) -> Sequence[Trial]:
-    if not path.exists():
-        return []
+def _read(path: Path) -> Iterator[Trial]:
     names = {f.name for f in fields(Trial)}
-    out = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
-        try:
-            record: Any = json.loads(line)
-        except ValueError:  # cut off by a kill
-            continue
+    for _, record in Journal(path).read():
         if isinstance(record, dict) and names == record.keys():
-            out.append(Trial(**{**record, "boots": tuple(record["boots"])}))
-    return out
+            yield Trial(**{**record, "boots": tuple(record["boots"])})

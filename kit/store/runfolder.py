@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from typing import Any
 
 from kit.base.errors import MachineError
 from kit.store.files import locked, machine_errors
+from kit.store.journal import Journal
 
 EXPERIMENT, QUESTION = "experiment.yaml", "bisect.yaml"  # what a run folder is of
 
@@ -60,18 +60,7 @@ class RunFolder:
 
     def append_boot(self, record: Any) -> None:
         """One line more in boots.jsonl, on the disk before this returns."""
-        line = json.dumps(record, separators=(",", ":")) + "\n"
-        with machine_errors(self.boots), self.boots.open("ab") as file:
-            if file.tell() and not self._ends_with_newline():
-                file.write(b"\n")  # a line that a kill cut off stays by itself and is not read
-            file.write(line.encode())
-            file.flush()
-            os.fsync(file.fileno())
-
-    def _ends_with_newline(self) -> bool:
-        with self.boots.open("rb") as file:
-            file.seek(-1, os.SEEK_END)
-            return file.read(1) == b"\n"
+        Journal(self.boots).append(record)
 
     def read_boots(self) -> list[Any]:
         """The recorded boots in order. A line that a kill cut off is not a record."""
@@ -79,16 +68,7 @@ class RunFolder:
 
     def numbered_boots(self) -> list[tuple[int, Any]]:
         """The same with the number of each one's line, from 1."""
-        if not self.boots.exists():
-            return []
-        out = []
-        text = self.boots.read_text(encoding="utf-8", errors="replace")
-        for number, line in enumerate(text.split("\n"), start=1):
-            try:
-                out.append((number, json.loads(line)))
-            except ValueError:
-                continue
-        return out
+        return Journal(self.boots).read()
 
     @contextmanager
     def hold(self) -> Iterator[None]:
