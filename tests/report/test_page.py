@@ -270,7 +270,8 @@ def test_a_bisection_shows_how_it_was_narrowed() -> None:
 def test_runs_stand_side_by_side() -> None:
     page = parsed(run("better"), run("worse"), bisection())
     table = next(iter(page.all("table")))
-    assert [td.text for td in list(next(table.all("tbody")).all("td"))[::4]] == [folder(n).name for n in ("better", "worse", "bisected")]
+    first = list(next(table.all("tbody")).all("td"))[::4]
+    assert [td.text for td in first] == [folder(n).name for n in ("better", "worse", "bisected")]
     assert "BUT" not in page.text
     shown = [
         float(td.attributes["data-value"])

@@ -12,6 +12,7 @@ class Cell:
     text: str
     value: float | None = None
     mark: str = ""
+    href: str = ""  # a page beside this one
 
 
 @dataclass(frozen=True)
