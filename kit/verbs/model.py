@@ -5,15 +5,23 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kit.base.errors import NOT_AS_EXPECTED, UserError
 
-WHAT = "acquisitions; each step; the table of kernels; every interleaving, held to the rules"
+if TYPE_CHECKING:
+    from kit.model.reading.compared import Reading
+    from kit.model.steps import Profile
+
+WHAT = "acquisitions; each step; the table of kernels; every interleaving, held to the rules; C source as steps"
+FILE = "mm/rmap.c"
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
     """What stands behind `kit model`."""
-    verb.add_argument("what", choices=("count", "explain", "profiles", "explore"), help=WHAT)
+    verb.add_argument("what", choices=("count", "explain", "profiles", "explore", "read"), help=WHAT)
+    verb.add_argument("tree", nargs="?", type=Path, help="read, explore, count: a tree whose mm/rmap.c is read")
+    verb.add_argument("--patch", type=Path, metavar="FILE", help="read, explore, count: a patch that is read")
     verb.add_argument("--profile", action="append", default=[], help="a kernel generation; several to compare them")
     verb.add_argument("--program", default="fork-chain", help="fork-chain, aim7, or a file (default: fork-chain)")
     verb.add_argument("--smaps", type=Path, metavar="FILE", help="a /proc/PID/smaps: VMAs at the start")
@@ -46,8 +54,11 @@ def do(options: argparse.Namespace) -> int:
             rows = modelled.profile_table()
             print(json.dumps(rows, indent=2) if options.json else profiles(rows))
         return 0
+    read = _read(options)
+    if options.what == "read":
+        return _tell(read, options.json)
     if options.what == "explore":
-        return _explore(options)
+        return _explore(options, read)
     params = {key: getattr(options, key) for key in ("depth", "forks", "vmas", "mix", "users", "jobs")}
     question = modelled.ask(options.program, params, options.smaps)
     if options.what == "explain":
@@ -57,27 +68,64 @@ def do(options: argparse.Namespace) -> int:
         said = modelled.explain(question, profile, options.window, options.steps)
         print(json.dumps({"profile": profile, "lines": said}, indent=2) if options.json else "\n".join(said))
         return 0
-    rows = modelled.count(question, options.profile or ["6.1"])
+    wanted: list[str | Profile] = [*options.profile]
+    rows = modelled.count(question, [*wanted, read.profile] if read else wanted or ["6.1"])
     print(json.dumps(rows, indent=2) if options.json else counts(rows, question.layout == (), question.left_out))
     return 0
 
 
-def _explore(options: argparse.Namespace) -> int:
+def _explore(options: argparse.Namespace, read: Reading | None) -> int:
     """What breaks a rule: exit code 1 if anything does."""
     from kit.model.errors import ModelError
     from kit.model.explore import asked
+    from kit.model.variants import known
     from kit.report import explore
 
-    names = options.profile or ["6.1"]
     try:
+        kernels = [known(name) for name in options.profile or ([] if read else ["6.1"])]
+        kernels += [read.profile] if read else []
         if options.task:
-            rows = [asked.scene(name, options.start, options.task) for name in names]
+            rows = [asked.scene(kernel, options.start, options.task) for kernel in kernels]
         elif options.random:
             seeds = range(options.seed, options.seed + options.random)
-            rows = [asked.schedules(name, seeds) for name in names]
+            rows = [asked.schedules(kernel, seeds) for kernel in kernels]
         else:
-            rows = [asked.whole(name, options.tasks) for name in names]
+            rows = [asked.whole(kernel, options.tasks) for kernel in kernels]
     except ModelError as error:
         raise UserError(str(error)) from error
     print(json.dumps([explore.data(row) for row in rows], indent=2) if options.json else explore.text(rows))
     return NOT_AS_EXPECTED if any(row["findings"] for row in rows) else 0
+
+
+def _read(options: argparse.Namespace) -> Reading | None:
+    """What a tree or a patch says, if one is named. Raises UserError."""
+    from kit.model.errors import ModelError
+    from kit.model.reading.compared import read_patch, read_source
+
+    if options.tree is None and options.patch is None:
+        return None
+    source = None if options.tree is None else _text(options.tree / FILE if options.tree.is_dir() else options.tree)
+    try:
+        if options.patch is not None:
+            return read_patch(_text(options.patch), options.patch.name, source)
+        return read_source(source or "", str(options.tree))
+    except ModelError as error:
+        raise UserError(str(error)) from error
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError as error:
+        hint = "a folder with a kernel's source, or its mm/rmap.c; unpacked trees are in ~/.cache/kit/trees"
+        raise UserError(f"cannot read: {error.strerror}", where=str(path), hint=hint) from error
+
+
+def _tell(read: Reading | None, as_json: bool) -> int:
+    """Each function beside the profile's: exit code 1 if there is a statement that may lock and is not understood."""
+    from kit.model.reading.compared import data, told
+
+    if read is None:
+        raise UserError("name a tree, or --patch FILE", where="kit model read")
+    print(json.dumps(data(read), indent=2) if as_json else "\n".join(told(read)))
+    return NOT_AS_EXPECTED if read.unknown else 0

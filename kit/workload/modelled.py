@@ -98,14 +98,14 @@ def known_profile(name: str) -> Profile:
         raise UserError(str(error), hint="`kit model profiles` lists them") from error
 
 
-def count(question: Question, profiles: Sequence[str]) -> list[dict[str, Any]]:
+def count(question: Question, profiles: Sequence[str | Profile]) -> list[dict[str, Any]]:
     """A row per window and profile: acquisitions in all, by operation and by mode; the number of jobs if it has any."""
     rows = []
-    for name in profiles:
-        known_profile(name)
-        for window, said in _run(question, name).items():
+    for one in profiles:
+        kernel = known_profile(one) if isinstance(one, str) else one
+        for window, said in _run(question, kernel).items():
             info = question.infos.get(window)
-            row: dict[str, Any] = {"profile": name, "window": window, "jobs": info.jobs if info else None}
+            row: dict[str, Any] = {"profile": kernel.name, "window": window, "jobs": info.jobs if info else None}
             if isinstance(said, Unmodelled):
                 rows.append({**row, "low": None, "high": None, "why": said.reason})
             else:
@@ -121,9 +121,9 @@ def _parts(said: Prediction) -> dict[str, Any]:
     }
 
 
-def _run(question: Question, name: str) -> Mapping[str, Prediction | Unmodelled]:
+def _run(question: Question, kernel: Profile) -> Mapping[str, Prediction | Unmodelled]:
     try:
-        return run(question.program, question.layout, name).windows
+        return run(question.program, question.layout, kernel).windows
     except ModelError as error:
         raise UserError(str(error), where=question.name) from error
 

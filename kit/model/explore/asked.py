@@ -1,7 +1,4 @@
-"""What `kit model explore` asks: a kernel's name and how far to look in, a row of plain data and findings out.
-
-All raise ModelError for a name or an operation that is not known.
-"""
+"""What `kit model explore` asks: a kernel and how far to look in, a row of plain data and findings out."""
 
 from __future__ import annotations
 
@@ -16,16 +13,16 @@ from kit.model.explore.invariants import Violation
 from kit.model.explore.schedule import random_run
 from kit.model.explore.search import explore
 from kit.model.explore.starts import Op, read_op
-from kit.model.variants import known
+from kit.model.steps import Profile
 
 UNREDUCED = 50_000  # states at most without the reduction: it is only to be seen what the reduction saves
 
 
-def whole(name: str, tasks: int) -> dict[str, Any]:
+def whole(kernel: Profile, tasks: int) -> dict[str, Any]:
     """One kernel: what was looked at, and a finding for each broken rule."""
-    seen = hunt(known(name), Bounds(tasks=tasks))
+    seen = hunt(kernel, Bounds(tasks=tasks))
     return {
-        "profile": name,
+        "profile": kernel.name,
         "histories": seen.histories,
         "scenes": seen.scenes,
         "states": seen.states,
@@ -33,12 +30,12 @@ def whole(name: str, tasks: int) -> dict[str, Any]:
     }
 
 
-def scene(name: str, start: str, tasks: Sequence[str]) -> dict[str, Any]:
+def scene(kernel: Profile, start: str, tasks: Sequence[str]) -> dict[str, Any]:
     """One scene in all its interleavings, with and without the reduction: states, and the first finding.
 
-    `start` and each of `tasks` are operations with commas between them.
+    `start` and each of `tasks` are operations with commas between them. ModelError for what is none.
     """
-    engine = Engine(known(name))
+    engine = Engine(kernel)
     asked = Scene(_ops(start), tuple(_ops(one) for one in tasks), fails=Bounds.fails)
     try:
         reduced = explore(engine, asked.world(engine))
@@ -47,7 +44,7 @@ def scene(name: str, start: str, tasks: Sequence[str]) -> dict[str, Any]:
         raise ModelError(f"the start itself breaks a rule: {broken}") from broken
     findings = [shrunk(engine, found(engine, asked, reduced.broken))] if reduced.broken else []
     return {
-        "profile": name,
+        "profile": kernel.name,
         "states": reduced.states,
         "unreduced": every.states,
         "unreduced_whole": every.whole,
@@ -59,12 +56,12 @@ def _ops(text: str) -> tuple[Op, ...]:
     return tuple(read_op(part.strip()) for part in text.split(",") if part.strip())
 
 
-def schedules(name: str, seeds: Sequence[int]) -> dict[str, Any]:
+def schedules(kernel: Profile, seeds: Sequence[int]) -> dict[str, Any]:
     """The first finding of each rule in the random schedules of these seeds."""
-    engine = Engine(known(name))
+    engine = Engine(kernel)
     findings: dict[str, Finding] = {}
     for seed in seeds:
         finding = random_run(engine, seed)
         if finding is not None:
             findings.setdefault(finding.rule, finding)
-    return {"profile": name, "schedules": len(seeds), "findings": list(findings.values())}
+    return {"profile": kernel.name, "schedules": len(seeds), "findings": list(findings.values())}

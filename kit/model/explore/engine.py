@@ -8,7 +8,7 @@ from functools import partial
 
 from kit.model.explore.around import Actions
 from kit.model.explore.code import compiled
-from kit.model.explore.invariants import watch
+from kit.model.explore.invariants import SENSE, Violation, watch
 from kit.model.explore.locks import WANTS, blocked
 from kit.model.explore.world import NOBODY, PER_TASK, Area, Call, Space, Task, World
 from kit.model.steps import Profile
@@ -112,10 +112,13 @@ class Engine:
             task.calls.append(Call(f"do-{do.do}", vma=do.vma, src=do.other, space=do.space))
             return
         call = task.calls[-1]
-        _, act, arg = self.lines[call.cell][call.at]
+        action, act, arg = self.lines[call.cell][call.at]
         call.at += 1
         task.failed = move.fails
-        act(w, task, call, arg)
+        try:
+            act(w, task, call, arg)
+        except (KeyError, IndexError):  # steps that were read, not written: an entry or an anon_vma that is not there
+            raise Violation(SENSE, f"{call.cell}: {action} finds nothing to work on") from None
 
     def over(self, w: World) -> bool:
         """Whether every task has ended."""

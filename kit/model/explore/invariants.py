@@ -314,4 +314,5 @@ WARNINGS = (
     "nobody sleeps in an RCU read-side section",
     "only what is no VMA's own is reused",
 )
+SENSE = "each step has something to work on"
 DEADLOCK = "somebody can always go on"

@@ -1,0 +1,99 @@
+"""C functions as nested statements: enough of C for the functions of mm/rmap.c, and no more.
+
+In: source text; out: for a function's name its statements. What is left out of a patch is GAP.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+GAP = "/*gap*/"
+_COMMENT = re.compile(r"/\*(?!gap\*/).*?\*/|//[^\n]*", re.DOTALL)
+_LOOP = re.compile(r"(list_for_each_entry\w*|for|while|hlist_for_each\w*|anon_vma_interval_tree_foreach)\s*$")
+
+
+@dataclass
+class Node:
+    """A statement: `kind` is stmt, if, else, loop, block or label; `text` its words or head; `body` what it holds."""
+
+    kind: str
+    text: str
+    body: list[Node] = field(default_factory=list)
+
+
+def function(source: str, name: str) -> str | None:
+    """The body of a function's definition, without comments and braces; None if it is not there as a whole."""
+    text = _COMMENT.sub(" ", source)
+    for found in re.finditer(rf"^[A-Za-z_][\w\s\*]*\b{re.escape(name)}\(", text, re.MULTILINE):
+        close = _closing(text, found.end() - 1)
+        opening = re.match(r"[\w\s]*\{", text[close + 1 :]) if close >= 0 else None
+        if opening is None:
+            continue
+        start = close + 1 + opening.end()
+        end = _closing(text, start - 1)
+        if end >= 0:
+            return text[start:end]
+    return None
+
+
+def _closing(text: str, at: int) -> int:
+    """Where the bracket at `at` is closed; -1 if it is not."""
+    pairs = {"(": ")", "{": "}"}
+    opens, closes, depth = text[at], pairs[text[at]], 0
+    for place in range(at, len(text)):
+        depth += (text[place] == opens) - (text[place] == closes)
+        if depth == 0:
+            return place
+    return -1
+
+
+def statements(body: str) -> list[Node]:
+    """The statements of a body in order."""
+    nodes, at = [], 0
+    while at < len(body):
+        node, at = _statement(body, at)
+        if node is not None:
+            nodes.append(node)
+    return nodes
+
+
+def _statement(body: str, at: int) -> tuple[Node | None, int]:
+    while at < len(body) and body[at] in " \t\n;":
+        at += 1
+    if at >= len(body):
+        return None, at
+    label = re.match(r"([A-Za-z_]\w*)\s*:(?!:)", body[at:])
+    if label and label[1] not in ("default",):
+        return Node("label", label[1]), at + label.end()
+    if body[at] == "{":
+        end = _closing(body, at)
+        return Node("block", "", statements(body[at + 1 : end])), end + 1
+    head = re.match(r"(else\s+if|if|else|do|[a-z_]*for_each\w*|for|while)\b\s*", body[at:])
+    if head:
+        return _compound(body, at, head)
+    end = body.find(";", at)
+    end = len(body) if end < 0 else end
+    return Node("stmt", " ".join(body[at:end].split())), end + 1
+
+
+def _compound(body: str, at: int, head: re.Match[str]) -> tuple[Node, int]:
+    word = " ".join(head[1].split())
+    at += head.end()
+    condition = ""
+    if at < len(body) and body[at] == "(" and word not in ("else", "do"):
+        end = _closing(body, at)
+        condition, at = " ".join(body[at + 1 : end].split()), end + 1
+    inner, at = _statement(body, at)
+    kind = "else" if word.startswith("else") else "if" if word == "if" else "loop"
+    text = f"{word}({condition})" if kind == "loop" else condition
+    inside = [] if inner is None else inner.body if inner.kind == "block" else [inner]
+    return Node(kind, text, inside), at
+
+
+def flat(nodes: list[Node]) -> Iterator[str]:
+    """Every statement's text, with the conditions, in order."""
+    for node in nodes:
+        yield node.text
+        yield from flat(node.body)

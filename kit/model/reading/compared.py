@@ -1,0 +1,149 @@
+"""What was read, held against the profiles: as which each function is, and a profile with what was read put in.
+
+In: source or a patch of mm/rmap.c; out: a Reading. What was read is marked so, and not verified.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from kit.model.errors import ModelError
+from kit.model.profiles import PROFILES
+from kit.model.reading.patch import applied, sides
+from kit.model.reading.steps import FUNCTIONS, Read, cells
+from kit.model.steps import Cell, Over, Profile, Step
+
+MARK = "read from source, not verified"
+_PRIMITIVES = (
+    ("mutex", re.compile(r"mutex_(un)?lock\(|->mutex")),
+    ("rwsem", re.compile(r"rwsem|(down|up)_(read|write)")),
+)
+SPIN = re.compile(r"spin_(un)?lock\(&\w*anon_vma->(root->)?lock")
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """`read` are the functions by cell; `base` the profile that they fit best; `profile` is that with what was read."""
+
+    read: Mapping[str, Read]
+    base: str
+    profile: Profile
+
+    @property
+    def changed(self) -> tuple[str, ...]:
+        """The cells that differ from the base's."""
+        return tuple(cell for cell, one in self.read.items() if not same(one.cell, PROFILES[self.base].cells[cell]))
+
+    @property
+    def unknown(self) -> dict[str, list[str]]:
+        """Statements by function that may lock, allocate, link or free, and that no rule knows."""
+        return {one.name: one.unknown for one in self.read.values() if one.unknown}
+
+
+def same(one: Cell, other: Cell) -> bool:
+    """Whether two cells do the same, wherever they were read."""
+    return (_plain(one), one.failure) == (_plain(other), other.failure)
+
+
+def _plain(cell: Cell) -> list[tuple[Over, tuple[Step, ...]]]:
+    """Assigned just before the lock, as stable kernels of 6.12 have it, is linked under it: same_vma needs the mm's."""
+    return [(one.over, _linked(one.steps)) for one in cell.passes]
+
+
+def _linked(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    for at in range(len(steps) - 2):
+        if steps[at : at + 3] == (Step.ASSIGN, Step.LOCK, Step.INSERT):
+            return (*steps[:at], Step.LOCK, Step.LINK, *steps[at + 3 :])
+    return steps
+
+
+def like(cell: str, read: Read) -> list[str]:
+    """The profiles whose cell does what was read."""
+    return [name for name, row in PROFILES.items() if same(read.cell, row.cells[cell])]
+
+
+def read_source(source: str, kernel: str) -> Reading:
+    """mm/rmap.c as a whole. ModelError if none of the functions is in it."""
+    found = dict(cells(source, kernel))
+    if not found:
+        names = ", ".join(name for names in FUNCTIONS.values() for name in names)
+        raise ModelError(f"{kernel}: none of the functions of mm/rmap.c is in it: {names}")
+    return _reading(found, found, source, kernel)
+
+
+def read_patch(patch: str, name: str, source: str | None = None) -> Reading:
+    """A patch to `source`, on the profile that fits it best. ModelError if it does not apply.
+
+    Without a source: what the patch leaves of the functions that it shows from head to end.
+    """
+    if source is not None:
+        old, new = source, applied(source, patch)
+    else:
+        both = sides(patch)
+        old, new = both.before, both.after
+    before, after = dict(cells(old, name)), dict(cells(new, name))
+    if not after:
+        raise ModelError(f"{name}: it shows none of the functions from head to end; name the tree that it is for")
+    return _reading(after, before, f"{old}\n{new}", name)
+
+
+def _reading(found: Mapping[str, Read], fits: Mapping[str, Read], source: str, kernel: str) -> Reading:
+    base = _nearest(fits, source)
+    fields: dict[str, Any] = {cell: read.cell for cell, read in found.items() if not same(read.cell, base.cells[cell])}
+    name = f"{kernel} ({MARK})"
+    return Reading(found, base.name, dataclasses.replace(base, name=name, about=f"{base.name}, {MARK}", **fields))
+
+
+def _nearest(read: Mapping[str, Read], source: str) -> Profile:
+    """The profile with the most functions as they were read, among those whose lock the source uses."""
+    kind = "rlock" if SPIN.search(source) else ""
+    for name, pattern in _PRIMITIVES:
+        kind = kind or (name if pattern.search(source) else "")
+    rows = [row for row in PROFILES.values() if kind in row.lock_class] or list(PROFILES.values())
+    return max(rows, key=lambda row: sum(row.name in like(cell, one) for cell, one in read.items()))
+
+
+def told(reading: Reading) -> Iterator[str]:
+    """Each function: as which profile it is, or what it does beside what the profile's does."""
+    yield f"nearest profile: {reading.base}; what differs is {MARK}"
+    for cell, names in FUNCTIONS.items():
+        one = reading.read.get(cell)
+        if one is None:
+            yield f"{names[0]}: not there as a whole; taken from profile {reading.base}"
+        elif same(one.cell, PROFILES[reading.base].cells[cell]):
+            yield f"{one.name}: as profile {reading.base}"
+        else:
+            others = like(cell, one)
+            yield f"{one.name}: not as profile {reading.base}" + (f", but as {', '.join(others)}" if others else "")
+            yield from _beside(one.cell, PROFILES[reading.base].cells[cell], reading.base)
+        for statement in one.unknown if one else ():
+            yield f"  not understood: {statement}"
+
+
+def data(reading: Reading) -> dict[str, Any]:
+    """A reading as JSON has it."""
+    return {
+        "base": reading.base,
+        "mark": MARK,
+        "functions": {
+            one.name: {
+                "as": like(cell, one),
+                "passes": [{"over": p.over.value, "steps": [step.name for step in p.steps]} for p in one.cell.passes],
+                "failure": [step.name for step in one.cell.failure],
+                "unknown": one.unknown,
+            }
+            for cell, one in reading.read.items()
+        },
+    }
+
+
+def _beside(read: Cell, profile: Cell, base: str) -> Iterator[str]:
+    for title, cell in (("read", read), (base, profile)):
+        yield f"  {title}:"
+        for one in cell.passes:
+            yield f"    {one.over.value}: {'; '.join(step.name for step in one.steps)}"
+        if cell.failure:
+            yield f"    if an allocation fails: {'; '.join(step.name for step in cell.failure)}"
