@@ -207,6 +207,7 @@ class Limits(TypedDict):
     """What does not matter."""
 
     difference: Annotated[float, Doc("the experiment's `limit`", "share")]
+    instructions: NotRequired[Annotated[float, Doc("`instructions: {limit}`, where it is another", "share")]]
 
 
 class Seconds(TypedDict):

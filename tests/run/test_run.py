@@ -461,6 +461,7 @@ def timed(bench: Bench, number: int) -> None:
     bench.experiment["workloads"] = [{"fork-chain": {"depth": [2], "forks": 5, "vmas": 1}}]
 
 
+@pytest.mark.process
 def test_slower_on_kvm_is_worse_before_the_last_block(bench: Bench, kvm: None) -> None:
     timed(bench, 1100)
     ran = bench.run()
