@@ -32,14 +32,17 @@ class Stage:
 
     @property
     def culprit(self) -> int:
+        """Index of the commit that the search found, from 1: the last of its candidates."""
         return self.change.candidates[-1]
 
     @property
     def change(self) -> Change:
+        """The change that was followed."""
         return self.done.changes[0]
 
     @property
     def commit(self) -> Commit:
+        """The commit that the search found."""
         return self.line.commits[self.culprit - 1]
 
     @property
@@ -77,12 +80,14 @@ class Proof:
 
     @property
     def again_holds(self) -> bool | None:
+        """Whether the good end, measured again, is good; None where it was not measured or cannot be told."""
         if self.decided is not None:
             return self.decided[0]
         return self._is_good(self.again, self.good, self.bad)
 
     @property
     def revert_holds(self) -> bool | None:
+        """Whether the bad end is good without the culprit; None where it was not measured or cannot be told."""
         if self.decided is not None:
             return self.decided[1]
         others = self.bad - self.after if self.threshold is None else 0.0
@@ -113,6 +118,7 @@ class Finding:
 
     @property
     def last(self) -> Stage:
+        """The innermost search: inside a merge, if the outer ones led into one."""
         return self.stages[-1]
 
 

@@ -28,10 +28,12 @@ class History:
 
     @property
     def good(self) -> str:
+        """The short id of the good end."""
         return self.base[:SHORT]
 
     @property
     def bad(self) -> str:
+        """The short id of the bad end."""
         return self.tip[:SHORT]
 
     def place(self, index: int) -> str:
@@ -39,9 +41,11 @@ class History:
         return self.commits[index - 1].sha if index else self.base
 
     def source(self, index: int) -> Source:
+        """The source at a place of the line; 0 is the good end."""
         return Source(self.get_tree(self.place(index)), {})
 
     def paths(self, index: int) -> tuple[str, ...]:
+        """The paths that differ between a place and the one before it."""
         argv = ("diff-tree", "-r", "-z", "--name-only", "--no-renames")
         names = self.repository.ask(*argv, self.place(index - 1), self.place(index))
         return tuple(names.decode("utf-8", "surrogateescape").split("\0")[:-1])

@@ -43,10 +43,12 @@ class Line(Protocol):
     """What a git history and a series of patches have in common. `good` and `bad` name the ends for people."""
 
     @property
-    def good(self) -> str: ...
+    def good(self) -> str:
+        """The good end's name, as reports print it."""
 
     @property
-    def bad(self) -> str: ...
+    def bad(self) -> str:
+        """The bad end's name."""
 
     @property
     def commits(self) -> Sequence[Commit]:

@@ -35,14 +35,17 @@ class Series:
 
     @property
     def good(self) -> str:
+        """The tree without any patch, as the experiment names it."""
         return self.tree.ref
 
     @property
     def bad(self) -> str:
+        """The last patch's name."""
         return self.commits[-1].name
 
     @property
     def commits(self) -> Sequence[Commit]:
+        """The patches in order, as commits."""
         return tuple(piece.commit for piece in self.pieces)
 
     def place(self, index: int) -> str:
@@ -50,13 +53,16 @@ class Series:
         return f"patch{index:03d}"
 
     def source(self, index: int) -> Source:
+        """The tree with the first `index` patches."""
         return Source(self.tree, self.sources[index])
 
     def paths(self, index: int) -> tuple[str, ...]:
+        """The paths that the patch at a place changes."""
         before, after = self.sources[index - 1], self.sources[index]
         return tuple(path for path in after if path not in before or after[path] != before[path])
 
     def inside(self, index: int) -> tuple[Line, ...]:
+        """Nothing: a series has no merges."""
         return ()
 
 

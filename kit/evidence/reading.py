@@ -19,20 +19,25 @@ class Wanted(Protocol):
     """What is looked for, as the `bisect:` section says it."""
 
     @property
-    def lock(self) -> str: ...
+    def lock(self) -> str:
+        """The lock class or alias, of `count`."""
     @property
-    def window(self) -> str: ...
+    def window(self) -> str:
+        """A pattern (`*` and `?`) for the names of windows."""
     @property
-    def pattern(self) -> str | None: ...
+    def pattern(self) -> str | None:
+        """A regular expression for a splat's kind, title or excerpt."""
 
 
 class Asked(Protocol):
     """A bisection's question, as far as boots are read for it."""
 
     @property
-    def exp(self) -> Experiment: ...
+    def exp(self) -> Experiment:
+        """The experiment that the boots are made for."""
     @property
-    def wanted(self) -> Wanted: ...
+    def wanted(self) -> Wanted:
+        """What is looked for."""
 
 
 @dataclass(frozen=True)

@@ -26,12 +26,16 @@ class _Strict(BaseModel):
 
 
 class PatchModel(_Strict):
+    """A patch of a series."""
+
     patch: str = Field(description="a patch file")
     reverse: bool = Field(default=False, description="take it out instead of putting it in")
     strip: int = Field(default=1, ge=0, le=9, description="leading parts of its paths that go, as in patch -p1")
 
 
 class ArmModel(_Strict):
+    """A kernel under test."""
+
     series: tuple[PatchModel, ...] = Field(
         default=(), description="patch files, mails, mboxes or quilt series, in this order"
     )
@@ -55,6 +59,8 @@ class ArmModel(_Strict):
 
 
 class GuestModel(_Strict):
+    """The guests' machines."""
+
     cpus: tuple[Annotated[int, Field(ge=1, le=8, strict=True)], ...] = Field(
         default=(1,), min_length=1, description="vCPUs: each number is a machine of its own"
     )
@@ -94,6 +100,8 @@ def mebibytes(memory: str) -> int:
 
 
 class BudgetModel(_Strict):
+    """How much to boot at most."""
+
     blocks: int = Field(
         default=40, ge=2, le=1000, strict=True, description="boots of each arm on each machine at most; count: two"
     )
@@ -121,6 +129,8 @@ Whole = Annotated[int, Field(ge=1, le=1000, strict=True)]
 
 
 class InstructionsModel(_Strict):
+    """How instructions are counted."""
+
     limit: Fraction = Field(default=0.001, description="differences up to this do not matter, as 0.1%")
     layouts: Annotated[int, Field(ge=2, le=100, strict=True)] = Field(
         default=5, description="layouts of memory, each a boot of each arm"
@@ -129,6 +139,8 @@ class InstructionsModel(_Strict):
 
 
 class TimeModel(_Strict):
+    """How time is measured."""
+
     rounds: Annotated[int, Field(ge=1, le=100, strict=True)] = Field(
         default=4, description="how often a boot does all workloads"
     )
@@ -145,6 +157,8 @@ class TimeModel(_Strict):
 
 
 class AcceptModel(_Strict):
+    """A splat that is known and accepted."""
+
     pattern: str = Field(description="a regular expression that a splat's title or excerpt matches")
     why: str = Field(min_length=1, description="why it is accepted")
 
@@ -159,6 +173,8 @@ class AcceptModel(_Strict):
 
 
 class BisectModel(_Strict):
+    """What a bisection looks for, and where."""
+
     good: str | None = Field(default=None, description="where it is good: a revision of a git tree")
     bad: str | None = Field(default=None, description="where it is bad: a revision of a git tree")
     series: str | None = Field(default=None, description="instead: a quilt series or an mbox on the tree")
@@ -196,6 +212,8 @@ class BisectModel(_Strict):
 
 
 class ExperimentModel(_Strict):
+    """An experiment file."""
+
     name: Name = Field(description="names the run folder")
     tree: str = Field(
         default="debian:6.1", description="kernel source: debian:6.1, git:REPO@REV, dir:PATH or tarball:FILE"

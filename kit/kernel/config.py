@@ -35,6 +35,7 @@ class Config:
 
     @property
     def key(self) -> str:
+        """The key of its content: two fragments that ask for the same share one."""
         asked = [[o.name, o.value] for o in self.options]
         return digest(asked if self.is_tiny else [asked, self.target, self.base or ""])
 

@@ -81,6 +81,7 @@ class Difference:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """The names of the functions that differ, each once, in order."""
         return tuple(dict.fromkeys(f.name for f in self.changed))
 
 

@@ -45,6 +45,7 @@ class Hunk:
         return self.old_start - 1 if self.old else self.old_start
 
     def reversed(self) -> Hunk:
+        """The hunk that takes this one out."""
         return replace(self, old_start=self.new_start, new_start=self.old_start, old=self.new, new=self.old)
 
 
@@ -66,6 +67,7 @@ class Section:
         return next((self.said[k] for k in ("rename from", "copy from", "rename old") if k in self.said), "")
 
     def reversed(self) -> Section:
+        """The section that takes this one out, its blobs exchanged."""
         hunks = tuple(h.reversed() for h in self.hunks)
         return replace(self, hunks=hunks, old_blob=self.new_blob, new_blob=self.old_blob)
 

@@ -61,6 +61,7 @@ class Mail:
 
     @property
     def answers(self) -> bool:
+        """Whether the subject is that of an answer (`Re:`)."""
         return bool(_ANSWER.match(self.subject))
 
     @property

@@ -33,6 +33,7 @@ class Asked:
     reverse: bool
 
     def at(self, line: int) -> str:
+        """`name:line` of a line of the patch, in the file that has it."""
         return f"{self.name}:{self.line + line}"
 
     def parts(self, path: str) -> list[Section]:

@@ -66,6 +66,7 @@ class Tree:
             raise UserError(f"cannot read: {getattr(error, 'strerror', error)}", where=str(place)) from error
 
     def blob(self, path: str) -> str:
+        """The git blob id of a file's content; empty if there is no such file."""
         content = self.read(path)
         return blob_id(content) if content is not None else ""
 

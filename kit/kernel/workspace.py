@@ -137,6 +137,7 @@ class Workspace:
         write_atomic(marker, "")
 
     def end_build(self) -> None:
+        """Takes away the mark of a build that is under way."""
         (self.folder / "building").unlink(missing_ok=True)
 
 

@@ -97,12 +97,14 @@ class Execution:
         self.machine.check()
 
     def block(self, mm: Mm, ops: Iterable[Op]) -> None:
+        """Executes operations one after the other in a process."""
         for op in ops:
             self.op(mm, op)
             if self.checked:
                 self.machine.check()
 
     def op(self, mm: Mm, op: Op) -> None:
+        """Executes one operation in a process."""
         match op:
             case Fork(body):
                 self.live(self.machine.fork(mm), body)
@@ -163,11 +165,13 @@ class Execution:
         self.finish(mm)
 
     def execute(self, mm: Mm, layout: Sequence[LayoutVma], body: Iterable[Op]) -> None:
+        """Forks a child that executes the program anew, with this layout; it runs `body` and exits."""
         child = self.machine.fork(mm)
         self.machine.execute(child, layout)
         self.live(child, body)
 
     def hold(self, mm: Mm, body: Iterable[Op]) -> None:
+        """Forks a child that runs `body` and stays, until it is released or its parent ends."""
         child = self.machine.fork(mm)
         self.held.setdefault(mm, []).append(child)
         self.block(child, body)
@@ -262,6 +266,8 @@ class Execution:
         self.window = ""
 
     def closed(self) -> Prediction:
+        """What the window counted: acquisitions, by operation and by mode; the upper end with the frees that
+        may have met a locked root."""
         counts = self.recorder.counts
         operations = dict.fromkeys(OPERATIONS, 0)
         modes: dict[str, int] = {}

@@ -17,6 +17,7 @@ class Linking(Base):
     # Allocation
 
     def alloc_anon_vma(self, frame: Frame) -> None:
+        """Allocate an anon_vma, unless one was found."""
         if frame.found:
             return
         self._allocate(frame, "anon_vma")
@@ -24,10 +25,12 @@ class Linking(Base):
         self.alive += 1
 
     def alloc_kernel(self, frame: Frame) -> None:
+        """Allocate a chain entry, GFP_KERNEL."""
         self._allocate(frame, "chain entry")
         frame.allocated += 1
 
     def alloc_nowait(self, frame: Frame) -> None:
+        """Allocate a chain entry, GFP_NOWAIT; if that fails, unlock and use GFP_KERNEL."""
         if not self.recorder.allocate(frame.operation, frame.vma, "chain entry", nowait=True):
             self.unlock_held(frame)
             self._allocate(frame, "chain entry")
@@ -38,18 +41,22 @@ class Linking(Base):
             raise OutOfMemoryError(f"{frame.operation} of {frame.vma} gets no {what}")
 
     def free_allocated(self, frame: Frame) -> None:
+        """Free the chain entries that were not linked."""
         frame.allocated = 0
 
     def find_mergeable(self, frame: Frame) -> None:
+        """Look for a neighbour's anon_vma (find_mergeable_anon_vma)."""
         frame.anon_vma = find_mergeable_anon_vma(frame.vma)
         frame.found = frame.anon_vma is not None
 
     # The lock
 
     def lock(self, frame: Frame) -> None:
+        """Lock the root."""
         self.recorder.lock(frame.operation, frame.vma, self._subject(frame))
 
     def lock_shared(self, frame: Frame) -> None:
+        """Lock the root in read mode."""
         self.recorder.lock(frame.operation, frame.vma, self._subject(frame), READ)
 
     def try_lock_shared(self, frame: Frame) -> bool:
@@ -60,6 +67,7 @@ class Linking(Base):
         return False
 
     def lock_once(self, frame: Frame) -> None:
+        """Lock the root unless it is held (lock_anon_vma_root)."""
         new_root = self._subject(frame).root
         if frame.root is new_root:
             return
@@ -69,9 +77,11 @@ class Linking(Base):
         self.recorder.lock(frame.operation, frame.vma, new_root)
 
     def lock_own(self, frame: Frame) -> None:
+        """Lock the root of the VMA's own anon_vma."""
         self._lock_of(frame, frame.vma)
 
     def lock_source(self, frame: Frame) -> None:
+        """Lock the root of the source's own anon_vma."""
         self._lock_of(frame, self._parent(frame))
 
     def _lock_of(self, frame: Frame, vma: Vma) -> None:
@@ -81,39 +91,47 @@ class Linking(Base):
         self.recorder.lock(frame.operation, frame.vma, frame.root)
 
     def unlock(self, frame: Frame) -> None:
+        """Unlock the root."""
         self.recorder.unlock(frame.operation, frame.vma, self._subject(frame))
 
     def unlock_held(self, frame: Frame) -> None:
+        """Unlock the root if it is held (unlock_anon_vma_root)."""
         if frame.root is not None:
             self.recorder.unlock(frame.operation, frame.vma, frame.root)
             frame.root = None
 
     def lock_adjusted(self, frame: Frame) -> None:
+        """Lock the root of the VMA's anon_vma, or of its neighbour's if the boundary moves, if there is one."""
         if frame.vma.anon_vma is not None:
             self._lock_of(frame, frame.vma)
         elif frame.src is not None and frame.src.anon_vma is not None:
             self._lock_of(frame, frame.src)
 
     def lock_unless_end_only(self, frame: Frame) -> None:
+        """Lock the root of the VMA's anon_vma, if pages are imported or vm_start moves."""
         if frame.vma.anon_vma is not None and (frame.importing or frame.moving):
             self._lock_of(frame, frame.vma)
 
     def lock_unless_end_or_insert(self, frame: Frame) -> None:
+        """As `lock_unless_end_only`, or if a VMA is inserted."""
         if frame.vma.anon_vma is not None and (frame.inserting or frame.importing or frame.moving):
             self._lock_of(frame, frame.vma)
 
     # The chain
 
     def own(self, frame: Frame) -> None:
+        """Make the anon_vma the VMA's own."""
         frame.vma.anon_vma = self._subject(frame)
         frame.new = None
         self._note(frame, "own", frame.vma.anon_vma)
 
     def link(self, frame: Frame) -> None:
+        """Link the entry into the VMA and into the anon_vma (anon_vma_chain_link)."""
         self._assign(frame)
         self.insert(frame)
 
     def assign(self, frame: Frame) -> None:
+        """Link the entry into the VMA only (anon_vma_chain_assign)."""
         self._assign(frame)
         self._note(frame, "assign", self._subject(frame))
 
@@ -125,6 +143,7 @@ class Linking(Base):
         frame.vma.chain.append(frame.entry)
 
     def insert(self, frame: Frame) -> None:
+        """Insert the entry into the anon_vma."""
         anon_vma = self._subject(frame)
         if anon_vma.root not in self.recorder.held:
             self._broken(frame, f"links into {anon_vma.name} without the lock of its root")
@@ -135,6 +154,7 @@ class Linking(Base):
         self._note(frame, "link", anon_vma)
 
     def remove(self, frame: Frame) -> None:
+        """Take the entry out of the anon_vma."""
         anon_vma = self._subject(frame)
         self._changes(frame, anon_vma)
         if frame.entry is None or frame.entry not in anon_vma.chain:
@@ -144,9 +164,11 @@ class Linking(Base):
         self._note(frame, "remove", anon_vma)
 
     def keep_empty(self, frame: Frame) -> bool:
+        """Next entry if the anon_vma is now empty: this one stays for the second pass."""
         return frame.empty
 
     def free_entry(self, frame: Frame) -> None:
+        """Take the entry out of the VMA and free it."""
         if frame.entry is None or frame.entry in frame.entry.anon_vma.chain:
             self._broken(frame, "frees a chain entry that is still linked")
         if frame.entry not in frame.vma.chain:

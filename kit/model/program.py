@@ -48,18 +48,24 @@ MAX_THREADS = 32
 
 @dataclass(frozen=True)
 class Map:
+    """A new private anonymous region of so many pages."""
+
     region: int
     pages: int
 
 
 @dataclass(frozen=True)
 class Write:
+    """Writes one byte to a page, from 0, of a region."""
+
     region: int
     page: int
 
 
 @dataclass(frozen=True)
 class Munmap:
+    """Unmaps `count` pages of a region from page `first`."""
+
     region: int
     first: int
     count: int
@@ -67,6 +73,8 @@ class Munmap:
 
 @dataclass(frozen=True)
 class Mprotect:
+    """Changes the access of `count` pages of a region from page `first`."""
+
     region: int
     first: int
     count: int
@@ -75,12 +83,16 @@ class Mprotect:
 
 @dataclass(frozen=True)
 class Madvise:
+    """Advice for a whole region about fork."""
+
     region: int
     advice: str  # "dontfork" or "wipeonfork"
 
 
 @dataclass(frozen=True)
 class Discard:
+    """Gives `count` pages of a region back (MADV_DONTNEED), from page `first`."""
+
     region: int
     first: int
     count: int
@@ -88,6 +100,8 @@ class Discard:
 
 @dataclass(frozen=True)
 class Mremap:
+    """Moves `count` pages of a region from page `first` to the start of region `to`, where nothing is mapped."""
+
     region: int
     first: int
     count: int
@@ -96,81 +110,111 @@ class Mremap:
 
 @dataclass(frozen=True)
 class Grow:
+    """Makes a region, one VMA from page 0 on, so many pages long, in its place."""
+
     region: int
     pages: int
 
 
 @dataclass(frozen=True)
 class MapFile:
+    """A private read-write mapping of so many pages of a file."""
+
     region: int
     pages: int
 
 
 @dataclass(frozen=True)
 class Brk:
+    """Sets the program break to so many pages above where it was at the start."""
+
     pages: int
 
 
 @dataclass(frozen=True)
 class WriteBrk:
+    """Writes one byte to a page, from 0, above where the program break was at the start."""
+
     page: int
 
 
 @dataclass(frozen=True)
 class Stack:
+    """Writes to each page of the stack, down to so many pages deeper than ever before."""
+
     pages: int
 
 
 @dataclass(frozen=True)
 class Script:
+    """Forks a child that executes a shell script, and waits for it."""
+
     pass
 
 
 @dataclass(frozen=True)
 class Release:
+    """Ends the children that are held."""
+
     pass
 
 
 @dataclass(frozen=True)
 class Fork:
+    """Forks a child that runs `body` and exits, and waits for it."""
+
     body: tuple[Op, ...] = ()
 
 
 @dataclass(frozen=True)
 class Orphan:
+    """Forks a child that runs `body` after its parent has ended."""
+
     body: tuple[Op, ...] = ()
 
 
 @dataclass(frozen=True)
 class Hold:
+    """Forks a child that runs `body` and stays."""
+
     body: tuple[Op, ...] = ()
 
 
 @dataclass(frozen=True)
 class Exec:
+    """Forks a child that executes the program anew, runs `body` and exits."""
+
     body: tuple[Op, ...] = ()
 
 
 @dataclass(frozen=True)
 class Threads:
+    """So many sleeping threads exist while `body` runs."""
+
     count: int
     body: tuple[Op, ...]
 
 
 @dataclass(frozen=True)
 class Repeat:
+    """Runs `body` so many times."""
+
     times: int
     body: tuple[Op, ...]
 
 
 @dataclass(frozen=True)
 class Window:
+    """Runs `body` while lock_stat counts, under a name."""
+
     name: str
     body: tuple[Op, ...]
 
 
 @dataclass(frozen=True)
 class Users:
+    """Runs several users at once, a process each, while lock_stat counts, under a name."""
+
     name: str
     users: tuple[tuple[Op, ...], ...]
 
@@ -196,6 +240,7 @@ class Program:
     ops: tuple[Op, ...]
 
     def text(self) -> str:
+        """The program as text, an operation a line; it reads back as the same program."""
         return "".join(f"{line}\n" for op in self.ops for line in _lines(op))
 
 

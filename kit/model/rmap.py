@@ -143,21 +143,27 @@ class Rmap(Linking, Counting):
     # Fork
 
     def skip_unused(self, frame: Frame) -> bool:
+        """Return if the VMA cloned from has no anon_vma."""
         return self._parent(frame).anon_vma is None
 
     def skip_ownless(self, frame: Frame) -> bool:
+        """Return if the VMA has no anon_vma."""
         return frame.vma.anon_vma is None
 
     def forget(self, frame: Frame) -> None:
+        """Forget the inherited anon_vma."""
         frame.vma.anon_vma = None
 
     def clone_parent(self, frame: Frame) -> None:
+        """Clone the parent's chain (anon_vma_clone)."""
         self.clone(frame.vma, self._parent(frame), forking=True)
 
     def done_if_reused(self, frame: Frame) -> bool:
+        """Return if an anon_vma was reused."""
         return frame.vma.anon_vma is not None
 
     def done_if_reused_put(self, frame: Frame) -> bool:
+        """If an anon_vma was reused, give back what was allocated, and return."""
         if frame.vma.anon_vma is None:
             return False
         frame.allocated -= 1
@@ -165,6 +171,7 @@ class Rmap(Linking, Counting):
         return True
 
     def adopt_root(self, frame: Frame) -> None:
+        """Take root and parent from the parent's VMA."""
         anon_vma, above = self._subject(frame), self._parent(frame).anon_vma
         if above is None:
             self._broken(frame, "has a parent without an anon_vma")
@@ -172,9 +179,11 @@ class Rmap(Linking, Counting):
         anon_vma.parent = above
 
     def pin_root(self, frame: Frame) -> None:
+        """Get a reference to the root."""
         self.get(self._subject(frame).root)
 
     def prepare_own(self, frame: Frame) -> None:
+        """Give the VMA an anon_vma first (anon_vma_prepare)."""
         self.prepare(frame.vma)
 
     # Walks
@@ -188,10 +197,12 @@ class Rmap(Linking, Counting):
         self._note(frame, "walk", anon_vma)
 
     def pin(self, frame: Frame) -> None:
+        """Get a reference to the anon_vma."""
         self.get(self._subject(frame))
         self._note(frame, "pin", self._subject(frame))
 
     def unpin(self, frame: Frame) -> None:
+        """Put the anon_vma."""
         self._note(frame, "unpin", self._subject(frame))
         self.put(self._subject(frame), frame.vma)
 
@@ -216,32 +227,39 @@ class Rmap(Linking, Counting):
     # What is undone when an allocation failed
 
     def put_new(self, frame: Frame) -> None:
+        """Put the anon_vma that was allocated, if the VMA does not own it."""
         if frame.new is not None:
             self.put(frame.new, frame.vma)
 
     def detach(self, frame: Frame) -> None:
+        """Detach the VMA from everything (unlink_anon_vmas)."""
         self.unlink(frame.vma)
 
     # The end of an anon_vma
 
     def put_entry(self, frame: Frame) -> None:
+        """Put the entry's anon_vma."""
         anon_vma = self._subject(frame)
         if anon_vma.num_children or anon_vma.num_active_vmas or anon_vma.degree:  # VM_WARN_ON, before 6.0 BUG_ON
             self._broken(frame, f"puts {anon_vma.name}, which still has children or active VMAs")
         self.put(anon_vma, frame.vma)
 
     def put_empty(self, frame: Frame) -> None:
+        """Put the anon_vma if it is now empty."""
         if frame.empty:
             self.put_entry(frame)
 
     def put_empty_unpinned(self, frame: Frame) -> None:
+        """Put the anon_vma if it is now empty and has no external reference."""
         if frame.empty and self._subject(frame).refcount == 1:
             self.put_entry(frame)
 
     def free(self, frame: Frame) -> None:
+        """Free the anon_vma (anon_vma_free)."""
         self._call("free", Frame("free", frame.vma, None, self._subject(frame)))
 
     def put_root(self, frame: Frame) -> None:
+        """Put the root that the anon_vma pinned."""
         anon_vma = self._subject(frame)
         root = anon_vma.root
         if root is anon_vma:
@@ -263,11 +281,13 @@ class Rmap(Linking, Counting):
                 self.put(root, frame.vma)
 
     def sync_if_locked(self, frame: Frame) -> None:
+        """Lock and unlock the root if it is locked."""
         if self.recorder.is_locked(frame.operation, frame.vma, self._subject(frame)):
             self.lock(frame)
             self.unlock(frame)
 
     def release(self, frame: Frame) -> None:
+        """Give the memory back."""
         anon_vma = self._subject(frame)
         if anon_vma.freed or anon_vma.refcount or anon_vma.chain:
             self._broken(frame, f"frees {anon_vma.name}, which is still in use or was freed before")

@@ -15,18 +15,22 @@ Cells = Mapping[str, Cell]
 
 
 def once(*steps: Step) -> Pass:
+    """A pass whose steps are done once."""
     return Pass(Over.ONCE, steps)
 
 
 def own_backward(*steps: Step) -> Pass:
+    """A pass over the entries of the VMA's own chain, backward."""
     return Pass(Over.OWN_BACKWARD, steps)
 
 
 def forward(*steps: Step) -> Pass:
+    """A pass over the entries of the chain."""
     return Pass(Over.FORWARD, steps)
 
 
 def backward(*steps: Step) -> Pass:
+    """A pass over the entries of the chain, backward."""
     return Pass(Over.BACKWARD, steps)
 
 

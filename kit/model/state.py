@@ -17,15 +17,20 @@ class LayoutVma(Protocol):
     """A line of smaps: addresses in bytes, `anonymous` in KiB. The guest's own record has this form."""
 
     @property
-    def start(self) -> int: ...
+    def start(self) -> int:
+        """The first address, in bytes."""
     @property
-    def end(self) -> int: ...
+    def end(self) -> int:
+        """The address behind the last, in bytes."""
     @property
-    def perms(self) -> str: ...
+    def perms(self) -> str:
+        """The permissions, as `rw-p`."""
     @property
-    def anonymous(self) -> int: ...
+    def anonymous(self) -> int:
+        """Anonymous memory, in KiB."""
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What smaps calls it: a file, `[heap]`, `[stack]`, or nothing."""
 
 
 @dataclasses.dataclass(eq=False, slots=True)

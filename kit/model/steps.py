@@ -116,6 +116,8 @@ class Over(StrEnum):
 
 @dataclass(frozen=True)
 class Pass:
+    """Steps, and over which entries of a chain they are done."""
+
     over: Over
     steps: tuple[Step, ...]
 

@@ -30,6 +30,7 @@ AIM_COLUMNS = (
 
 
 def is_aim(source: Source) -> bool:
+    """Whether it is output of AIM7 or reaim."""
     return any(REAIM.match(line) or AIM.match(line) for line in source.lines)
 
 

@@ -18,6 +18,7 @@ KINDS = {"time": ("s", LESS), "timeraw": ("s", LESS), "mem": ("B", LESS), "peakm
 
 
 def is_asv(data: Any) -> bool:
+    """Whether it is a result file of asv."""
     return {"commit_hash", "env_name", "results"} <= set(mapping(data))
 
 

@@ -15,6 +15,7 @@ LATENCIES = (("lat_ns", 1e-9), ("lat", 1e-6), ("clat_ns", 1e-9), ("clat", 1e-6))
 
 
 def is_fio(data: Any) -> bool:
+    """Whether it is JSON of fio."""
     return "fio version" in mapping(data) and isinstance(mapping(data).get("jobs"), list)
 
 

@@ -19,6 +19,7 @@ NOT_COUNTERS = words("family_index per_family_instance_index repetitions repetit
 
 
 def is_googlebench(data: Any) -> bool:
+    """Whether it is JSON of Google Benchmark."""
     found = mapping(data).get("benchmarks")
     first = mapping(found[0]) if isinstance(found, list) and found else {}
     return "context" in mapping(data) and ("real_time" in first or "run_name" in first or "error_occurred" in first)

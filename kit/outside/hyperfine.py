@@ -11,6 +11,7 @@ from kit.outside.source import Source
 
 
 def is_hyperfine(data: Any) -> bool:
+    """Whether it is JSON of hyperfine."""
     return isinstance(data, dict) and bool(_results(data)) and "command" in mapping(_results(data)[0])
 
 

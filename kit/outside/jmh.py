@@ -14,6 +14,7 @@ MODES = {"thrpt": MORE, "avgt": LESS, "sample": LESS, "ss": LESS}
 
 
 def is_jmh(data: Any) -> bool:
+    """Whether it is JSON of JMH."""
     first = mapping(data[0]) if isinstance(data, list) and data else {}
     return "primaryMetric" in first and "benchmark" in first
 

@@ -17,6 +17,7 @@ MATRICES = ("matrix.json", "matrix.json.gz", "matrix.json.xz")
 
 
 def is_lkp(path: Path) -> bool:
+    """Whether it is a folder of lkp's results: a matrix, or runs."""
     return bool(_matrix(path) or _runs(path))
 
 

@@ -21,6 +21,7 @@ COMPARED = re.compile(
 
 
 def is_mmtests_json(data: Any) -> bool:
+    """Whether it is JSON of mmtests' `extract-mmtests.pl`."""
     first = mapping(data[0]) if isinstance(data, list) and data else mapping(data)
     return "_ResultData" in first or "_ExtractModules" in first
 
@@ -46,6 +47,7 @@ def read_mmtests_json(data: Any, source: Source) -> Reading:
 
 
 def is_mmtests(source: Source) -> bool:
+    """Whether it is text of mmtests' `extract-mmtests.pl`."""
     lines = [line for line in source.lines if line.strip() and not line.startswith("Operation")]
     return len(lines) > 1 and all(ROW.match(line) for line in lines)
 
@@ -65,6 +67,7 @@ def read_mmtests(source: Source) -> Reading:
 
 
 def is_compared(source: Source) -> bool:
+    """Whether it is a comparison of mmtests, which has no single values."""
     return any(COMPARED.match(line) for line in source.lines)
 
 

@@ -18,6 +18,7 @@ RUN = re.compile(r"\[Run \d+\]: .* in ([\d.]+) (ms|usecs?)")
 
 
 def is_perfbench(source: Source) -> bool:
+    """Whether it is output of `perf bench`."""
     return any(HEAD.match(line) for line in source.lines)
 
 

@@ -29,6 +29,7 @@ TIMES = ("time elapsed", "task-clock", "duration_time", "cpu-clock", "user", "sy
 
 
 def is_perfstat(source: Source) -> bool:
+    """Whether it is text of `perf stat`."""
     return any(HEAD.match(line) for line in source.lines)
 
 
@@ -86,6 +87,7 @@ def _local(text: str, where: str, commas: bool) -> float:
 
 
 def is_perfcsv(source: Source) -> bool:
+    """Whether it is output of `perf stat -x`."""
     lines = [line for line in source.lines if line.strip() and not line.startswith("#")]
     return bool(lines) and all(CSV.match(line) for line in lines)
 
@@ -111,6 +113,7 @@ def read_perfcsv(source: Source) -> Reading:
 
 
 def is_perfjson(data: Any) -> bool:
+    """Whether it is a line of `perf stat -j`."""
     return "counter-value" in mapping(data) and "event" in mapping(data)
 
 

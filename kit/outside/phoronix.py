@@ -20,6 +20,7 @@ BETTER = {"HIB": MORE, "LIB": LESS}
 
 
 def is_phoronix_xml(source: Source) -> bool:
+    """Whether it is XML of the Phoronix Test Suite."""
     start = source.content.lstrip()[:4096]
     return start.startswith("<") and "<PhoronixTestSuite" in start
 
@@ -45,6 +46,7 @@ def _of_xml(root: ElementTree.Element) -> Iterator[tuple[dict[str, str], str, li
 
 
 def is_phoronix_json(data: Any) -> bool:
+    """Whether it is JSON of the Phoronix Test Suite."""
     found = mapping(mapping(data).get("results"))
     return "systems" in mapping(data) and all("scale" in mapping(r) for r in found.values())
 

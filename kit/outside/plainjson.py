@@ -58,6 +58,7 @@ def _metrics(
 
 
 def group_of(name: str, cells: list[str]) -> Datum:
+    """One metric of a summary (n, mean, sd). Raises UserError for what is none."""
     return Datum(name, (), summary=summary(cells, name))
 
 

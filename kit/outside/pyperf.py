@@ -12,6 +12,7 @@ UNITS = {"second": "s", "byte": "B", "integer": ""}
 
 
 def is_pyperf(data: Any) -> bool:
+    """Whether it is JSON of pyperf."""
     found = mapping(data).get("benchmarks")
     return isinstance(found, list) and bool(found) and isinstance(mapping(found[0]).get("runs"), list)
 

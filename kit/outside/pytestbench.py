@@ -12,6 +12,7 @@ from kit.stats.groups import Group
 
 
 def is_pytestbench(data: Any) -> bool:
+    """Whether it is JSON of pytest-benchmark."""
     found = mapping(data).get("benchmarks")
     return isinstance(found, list) and bool(found) and "rounds" in mapping(mapping(found[0]).get("stats"))
 

@@ -40,6 +40,7 @@ class Source:
 
     @cached_property
     def lines(self) -> list[str]:
+        """The content by lines."""
         return self.content.splitlines()
 
     @property

@@ -30,6 +30,7 @@ IN_YAML = {
 
 
 def is_stressng(source: Source) -> bool:
+    """Whether it is output of stress-ng with `--metrics`."""
     return any((said := LINE.match(line)) and MAJOR.match(said[1]) for line in source.lines)
 
 
@@ -53,6 +54,7 @@ def read_stressng(source: Source) -> Reading:
 
 
 def is_stressng_yaml(source: Source) -> bool:
+    """Whether it is the file of stress-ng's `--yaml`."""
     return "metrics:" in source.content and "bogo-ops" in source.content and YAML.search(source.content) is not None
 
 

@@ -14,6 +14,7 @@ SCORE = re.compile(r"System Benchmarks Index Score(?: \(Partial Only\))?\s+([\d.
 
 
 def is_unixbench(source: Source) -> bool:
+    """Whether it is output of UnixBench."""
     return any(BANNER.match(line) for line in source.lines) and any(TEST.match(line) for line in source.lines)
 
 

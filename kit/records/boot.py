@@ -57,6 +57,7 @@ class BootSpec:
 
     @cached_property
     def key(self) -> str:
+        """The hash of all that decides the boot's result; the place in the design is not in it."""
         return digest(
             [self.kernel_key, self.evidence, self.program, self.machine, self.layout, self.repeat, self.guest_key]
         )

@@ -94,4 +94,5 @@ class Experiment:
         return self.seed if self.order_seed is None else self.order_seed
 
     def arm(self, name: str) -> ArmSpec:
+        """The arm of that name. Raises StopIteration if there is none."""
         return next(a for a in self.arms if a.name == name)

@@ -30,15 +30,18 @@ class PlainProgress(Progress):
 
     @contextmanager
     def task(self, title: str, total: float = 0) -> Iterator[Task]:
+        """A line when a task begins and one when it is done. `total`: its steps, 0 if not known."""
         task = _PlainTask(self, title, total)
         self.note(f"{title} …")
         yield task
         self.note(f"{title}: done in {time.monotonic() - task.start:.0f} s")
 
     def note(self, text: str) -> None:
+        """One line."""
         print(text, file=self.out, flush=True)
 
     def command(self, argv: Sequence[str], cwd: str = "") -> None:
+        """A command that is run, where the user asked for them."""
         if self.verbose:
             self.note(_command(argv, cwd))
 
@@ -82,6 +85,7 @@ class TerminalProgress(Progress):
 
     @contextmanager
     def task(self, title: str, total: float = 0) -> Iterator[Task]:
+        """A bar while a task is under way. `total`: its steps, 0 if not known."""
         with self._starting:
             if not self.bars.live.is_started:
                 self.bars.start()
@@ -95,9 +99,11 @@ class TerminalProgress(Progress):
                     self.bars.stop()
 
     def note(self, text: str) -> None:
+        """One line above the bars."""
         self.console.print(Text(text))
 
     def command(self, argv: Sequence[str], cwd: str = "") -> None:
+        """A command that is run, where the user asked for them."""
         if self.verbose:
             self.console.print(Text(_command(argv, cwd), style="dim"))
 

@@ -60,10 +60,12 @@ class Examination:
 
     @property
     def missing(self) -> tuple[Found, ...]:
+        """What is needed and was not found."""
         return tuple(f for f in self.needs if not f.where and not f.optional)
 
     @property
     def exit_code(self) -> int:
+        """4 where something is missing, else 0."""
         return COULD_NOT_RUN if self.missing else OK
 
     def as_json(self) -> dict[str, Any]:

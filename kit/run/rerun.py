@@ -38,6 +38,7 @@ class Rerun:
 
     @property
     def same(self) -> bool:
+        """Whether the outcome and every count are the recorded ones."""
         counts = all(row["recorded"] == row["now"] for row in self.rows)
         return counts and self.run.outcome is self.recorded.outcome
 

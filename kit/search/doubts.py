@@ -24,9 +24,12 @@ DRIFT = 4.5  # t of the trend over the order of the tests from which it is told
 class Model(Protocol):
     """`Levels` or `Rates`."""
 
-    def sums(self, count: int, own: Mapping[int, Sequence[float]]) -> Sides: ...
+    def sums(self, count: int, own: Mapping[int, Sequence[float]]) -> Sides:
+        """What the values say on either side of each of `count` places. `own`: values by place."""
 
-    def weigh(self, sums: Sides, direction: str = "", spare: tuple[float, float] = (0.0, 0.0)) -> Weighed: ...
+    def weigh(self, sums: Sides, direction: str = "", spare: tuple[float, float] = (0.0, 0.0)) -> Weighed:
+        """The weight of each place, from its sums. `spare`: degrees of freedom and sum of squares of other values with
+        the same noise."""
 
 
 def fenced(own: Mapping[int, Sequence[float]]) -> tuple[Mapping[int, Sequence[float]], int]:

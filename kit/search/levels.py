@@ -43,6 +43,7 @@ class Levels:
         return float(np.clip(MARGIN * abs(after - before) / np.sqrt(noise), *MARGINS))
 
     def sums(self, count: int, own: Mapping[int, Sequence[float]]) -> Sides:
+        """Sums of the values on either side of each of `count` places. `own`: values by place."""
         return sides(count, own, True, self.spreads)
 
     def weigh(self, sums: Sides, direction: str = "", spare: tuple[float, float] = (0.0, 0.0)) -> Weighed:

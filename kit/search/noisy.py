@@ -85,6 +85,7 @@ class NoisySearch:
 
     @property
     def yes_no(self) -> bool:
+        """Whether the outcomes are 0 and 1, and rates are searched instead of levels."""
         return isinstance(self.model, Rates)
 
     def _drawn_in(self, noted: Noted) -> Mapping[int, Sequence[float]]:

@@ -67,6 +67,7 @@ class Outcomes:
 
     @property
     def enough(self) -> bool:
+        """Whether no further outcome is wanted: the answer is clear, or the most were seen."""
         return len(self.seen) >= MOST_OUTCOMES or self.holds is not None
 
     @property

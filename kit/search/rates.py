@@ -43,6 +43,7 @@ class Rates:
         return CLEAN_MARGIN if self.clean >= 0.5 else float(np.clip(MARGIN * apart, *MARGINS))
 
     def sums(self, count: int, own: Mapping[int, Sequence[float]]) -> Sides:
+        """Sums of the outcomes on either side of each of `count` places. `own`: outcomes by place."""
         return sides(count, own)
 
     def weigh(self, sums: Sides, direction: str = "", spare: tuple[float, float] = (0.0, 0.0)) -> Weighed:

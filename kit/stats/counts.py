@@ -32,6 +32,7 @@ class Counted:
 
     @property
     def agrees(self) -> bool | None:
+        """Whether every boot lies in the model's interval; None without one, or without boots."""
         if self.predicted is None or not self.values:
             return None
         low, high = self.predicted

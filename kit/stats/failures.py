@@ -44,6 +44,7 @@ class Cell:
 
     @property
     def mostly_stuck(self) -> bool:
+        """Whether half of the planned boots or more never succeeded."""
         return 2 * len(self.stuck) >= len(_planned(self.mine))
 
     @property

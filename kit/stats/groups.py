@@ -27,6 +27,7 @@ class Group:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Group:
+        """The group of these values; the spread of a single one is NaN."""
         data = np.asarray(values, dtype=float)
         spread = float(data.std(ddof=1)) if len(data) > 1 else math.nan
         return cls(len(data), float(data.mean()), spread, tuple(values))
@@ -55,6 +56,7 @@ class Couple:
 
     @cached_property
     def has_values(self) -> bool:
+        """Whether both sides have single values, not only a summary."""
         return bool(self.arm.values and self.baseline.values)
 
     @cached_property

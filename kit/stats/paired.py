@@ -46,6 +46,7 @@ class Pairs:
 
     @property
     def blocks(self) -> int:
+        """How many blocks have a value of both arms."""
         return min(len(self.arm_values), len(self.baseline_values))
 
     @property

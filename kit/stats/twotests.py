@@ -90,12 +90,14 @@ class Welch:
         self.p = max(self.least, _t_p(self.estimate, self.error, self.freedom))
 
     def interval(self, level: float) -> tuple[float, float]:
+        """The confidence interval of the logarithm of the ratio, at a level such as 0.05."""
         if level < self.least or math.isinf(self.error):
             return -math.inf, math.inf
         half = -float(stdtrit(self.freedom, level / 2)) * self.error
         return self.estimate - half, self.estimate + half
 
     def seen(self, level: float) -> float:
+        """The difference, as a logarithm, that would be seen in nine cases of ten."""
         if level < self.least or math.isinf(self.error):
             return math.inf
         return -(float(stdtrit(self.freedom, level / 2)) + float(stdtrit(self.freedom, 1 - POWER))) * self.error
@@ -114,9 +116,11 @@ class Counted:
         self.p = _poisson(arm, base)
 
     def interval(self, level: float) -> tuple[float, float]:
+        """No bounds: the ratio of a count to zero is not known."""
         return -math.inf, math.inf
 
     def seen(self, level: float) -> float:
+        """No difference of any size, as far as is known."""
         return math.inf
 
 
@@ -127,9 +131,11 @@ class Equal:
     p, sign, estimate = 1.0, 0, 0.0
 
     def interval(self, level: float) -> tuple[float, float]:
+        """No width: all values are the same."""
         return 0.0, 0.0
 
     def seen(self, level: float) -> float:
+        """Any difference would be seen."""
         return 0.0
 
 

@@ -35,6 +35,7 @@ class Cache:
         self._used: dict[tuple[str, str], int] = {}
 
     def folder(self, *parts: str) -> Path:
+        """A folder below the cache, made if need be. Raises MachineError if it cannot be made."""
         path = self.root.joinpath(*parts)
         with machine_errors(path):
             path.mkdir(parents=True, exist_ok=True)
@@ -116,6 +117,7 @@ class Cache:
                 remove_unowned(left)
 
     def free_bytes(self) -> int:
+        """Free disk where the cache lies, in bytes."""
         return shutil.disk_usage(self.folder()).free
 
 

@@ -60,6 +60,7 @@ class Removed:
 
     @property
     def size(self) -> int:
+        """The size of all that is gone, in bytes."""
         return sum(e.size for e in self.gone)
 
 

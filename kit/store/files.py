@@ -66,6 +66,7 @@ def write_atomic(path: Path, data: str | bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
+    """Writes a value as indented JSON, whole or not at all. Raises MachineError where the disk does not let it."""
     write_atomic(path, json.dumps(value, indent=2) + "\n")
 
 

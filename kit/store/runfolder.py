@@ -49,9 +49,11 @@ class RunFolder:
 
     @property
     def boots(self) -> Path:
+        """The path of boots.jsonl."""
         return self.path / "boots.jsonl"
 
     def console(self, name: str) -> Path:
+        """The path of a boot's console log."""
         return self.path / "console" / f"{name}.log"
 
     def raw(self, console: Path) -> Path:

@@ -59,6 +59,7 @@ class Section:
 
     @property
     def empty(self) -> bool:
+        """Whether there is nothing to show."""
         return not (self.texts or self.pairs or self.figures or self.tables or self.excerpts)
 
 
