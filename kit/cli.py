@@ -97,5 +97,5 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 def _own_mistake(options: argparse.Namespace) -> int:
     """Says so. Python's own exit code for it is 1, which would say that a patch is worse."""
     traceback.print_exc()
-    print("kit: this is a mistake in kit itself, not a verdict", file=sys.stderr)
+    print("kit: internal error in kit, not a verdict", file=sys.stderr)
     return BAD_INPUT if options.verb == "step" else COULD_NOT_RUN  # a step stops there

@@ -54,7 +54,7 @@ class MachineError(KitError):
 
 
 class BuildError(KitError):
-    """A kernel could not be built. Exit code 4 unless only a patched arm is meant: the experiment decides."""
+    """A kernel could not be built. Exit code 4; if only a patched arm fails to build, it is judged broken."""
 
     def __init__(self, what: str, *, where: str = "", hint: str = "", log: str = "") -> None:
         super().__init__(what, where=where, hint=hint)

@@ -95,7 +95,7 @@ def _series(asked: AskedHistory, sides: Sequence[Outside]) -> list[Series]:
     more = directions(rules_of(asked.better), wanted, sides)
     if all(m is None for m in more.values()):
         hint = f"--better '{wanted[0]}=more', or =less; --better more for all of them"
-        raise UserError(f"is more or less of it better? {join(wanted[:5])}: nothing says", where="--history", hint=hint)
+        raise UserError(f"is higher or lower better? {join(wanted[:5])}: nothing says", where="--history", hint=hint)
     return [_one(m, more[m], sides) for m in wanted]
 
 

@@ -162,7 +162,7 @@ def _couples(asked: Asked, sides: Sides) -> tuple[list[Couple], list[Couple]]:
     if all(m is None for m in more.values()):
         does = "does" if len(wanted) == 1 else "do"
         hint = f"--better {_quoted(wanted[0])}=more, or =less; --better more for all of them"
-        raise UserError(f"is more or less of it better? {_few(wanted)} {does} not say", where=asked.arm, hint=hint)
+        raise UserError(f"is higher or lower better? {_few(wanted)} {does} not say", where=asked.arm, hint=hint)
     couples = [_couple(m, more[m], asked, sides) for m in wanted]
     return [c for c in couples if c.direction], [c for c in couples if not c.direction]
 

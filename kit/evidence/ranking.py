@@ -5,7 +5,7 @@ not; if at least half of the difference lies there; and if that is no luck, whic
 luck), at SURE for all classes together. It differs *beyond noise* if the difference is above the limit and larger than
 what counts of that size scatter by, as all classes together tell it (kit.stats.classes): a run without a difference
 tells any such row with a chance of ROWS at most. All else is noise. For a patch to a lock that nobody has named: what
-it changes stands first, what merely moves is not told.
+it changes stands first, classes that only fluctuate are omitted.
 """
 
 from __future__ import annotations
@@ -245,5 +245,5 @@ def summary(found: Ranking) -> str:
     times = f", {first['ratio']:.3g} times" if first["ratio"] else ""
     return (
         f"{len(exact)} differ exactly and {beyond} beyond noise, first {first['class']} of {first['arm']}"
-        f" ({first['difference']:+.0f} a boot{times}); {found.noise} merely move"
+        f" ({first['difference']:+.0f} a boot{times}); {found.noise} only fluctuate"
     )

@@ -1,4 +1,4 @@
-"""`kit doctor`: this machine looked at, what kit needs and what was found of it, its versions and places, out."""
+"""`kit doctor`: examine this machine; report each dependency with its version and place."""
 
 from __future__ import annotations
 

@@ -49,9 +49,9 @@ def run_experiment(
     exp: Experiment, cache: Cache, progress: Progress, runs: Path, resume: Path | None = None, *, fresh: bool = False,
     engine: Engine = LocalRunner,
 ) -> RunResult:
-    """Does an experiment, or the rest of one (`resume`: its run folder). `fresh`: boots of earlier runs do not count,
-    nor ever in an A/A experiment: an arm would be compared with its own record. Where nobody has said in which order to
-    boot, it is drawn here and recorded: an order that is the same for everybody favours the same arm for everybody.
+    """Does an experiment, or the rest of one (`resume`: its run folder). `fresh`: ignore cached boots; always so for
+    A/A, where an arm would be compared with its own record. If the experiment gives no order of boots, one is drawn
+    here and recorded: a fixed order would favour the same arm in every run.
 
     Raises UserError for bad input before anything is built, MachineError when the machine fails, KeyboardInterrupt with
     the command that goes on.

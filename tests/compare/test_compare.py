@@ -156,7 +156,7 @@ def test_exit_codes_and_multiplicity(tmp_path: Path, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["odd.json", "odd.json"], "is more or less of it better? odd does not say"),
+        (["odd.json", "odd.json"], "is higher or lower better? odd does not say"),
         (["odd.json", "x.json"], "no metric in common"),
         (["x.json", "x.json", "--metric", "q*"], "no metric is like q*"),
         (["x.json", "x.json", "--limit", "much"], "--limit: not a limit: much"),

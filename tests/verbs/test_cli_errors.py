@@ -57,7 +57,7 @@ def test_a_mistake_of_kit_s_own_is_neither_worse_nor_bad_input(
     assert cli.main(["check", AIM7]) == 4
     said = capsys.readouterr().err
     assert "ZeroDivisionError" in said
-    assert said.endswith("kit: this is a mistake in kit itself, not a verdict\n")
+    assert said.endswith("kit: internal error in kit, not a verdict\n")
 
 
 @pytest.mark.parametrize(
