@@ -25,12 +25,15 @@ class Actions(Counters):
         f.new = number
 
     def each_vma(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """Begin a walk over the VMAs of the address space."""
         f.todo = w.spaces[f.space].areas
 
     def each_child_vma(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """Begin a walk over the VMAs of the child's address space."""
         f.todo = w.spaces[f.new].areas
 
     def next_vma(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """The next VMA of the walk; behind the last, go on at `arg`."""
         if not f.todo:
             f.at = int(arg)
             return
@@ -63,9 +66,11 @@ class Actions(Counters):
         self._gone(w, t, f, f.vma)
 
     def vma_gone(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """The VMA is taken out of its address space."""
         self._gone(w, t, f, f.vma)
 
     def src_gone(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """The source VMA is taken out of its address space."""
         self._gone(w, t, f, f.src)
 
     @staticmethod
@@ -77,15 +82,18 @@ class Actions(Counters):
         w.emit(t.id, "vma-gone", f, number, vma.name)
 
     def mm_gone(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """The address space ends: the child's where one is being made, else the task's."""
         space = w.spaces[f.space if f.new == NOBODY else f.new]
         space.gone, space.holder = True, NOBODY
 
     def mm_publish(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """The child's address space is complete, and its lock free."""
         w.spaces[f.new].holder = NOBODY
 
     # Which VMA, which page
 
     def pick_vma(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """Go on at `arg` if the VMA is gone."""
         if f.vma not in w.spaces[f.space].areas:
             f.at = int(arg)
 
@@ -117,31 +125,38 @@ class Actions(Counters):
         f.av = own if own in pages else pages[0]
 
     def if_attached(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """Go on at `arg` if the VMA has no anon_vma."""
         if w.areas[f.vma].own == NOBODY:
             f.at = int(arg)
 
     def if_attached_src(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """Go on at `arg` if the source VMA has no anon_vma."""
         if w.areas[f.src].own == NOBODY:
             f.at = int(arg)
 
     def unless_importing(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """Go on at `arg` unless only the source VMA has an anon_vma."""
         if w.areas[f.vma].own != NOBODY or w.areas[f.src].own == NOBODY:
             f.at = int(arg)
 
     def own_of_src(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """The VMA owns the source's anon_vma."""
         w.areas[f.vma].own = w.areas[f.src].own
 
     # Pages
 
     def map_page(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """A page of the VMA's own anon_vma is mapped, if it has one."""
         vma = w.areas[f.vma]
         if vma.own != NOBODY:
             vma.pages |= {vma.own}
 
     def drop_pages(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """No page of the VMA is mapped any more."""
         w.areas[f.vma].pages = frozenset()
 
     def take_pages(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """The VMA grows over the source, and takes its pages."""
         vma, other = w.areas[f.vma], w.areas[f.src]
         vma.pages |= other.pages
         vma.low, vma.high = min(vma.low, other.low), max(vma.high, other.high)

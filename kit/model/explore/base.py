@@ -37,6 +37,7 @@ class Base:
             caller.at = self.codes[caller.cell].fail
 
     def jump(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """Go on at `arg`."""
         f.at = int(arg)
 
     def failed(self, f: Call) -> None:

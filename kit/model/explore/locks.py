@@ -34,24 +34,28 @@ class Locks(Base):
         return f.cell in WALKS and not f.pinned and not w.mapped(f.av)
 
     def lock(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """Lock the root."""
         if self._unmapped(w, f):
             self.leave(w, t, f, arg)
             return
         self._take(w, t, f, w.root(f.av))
 
     def lock_shared(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """Lock the root in read mode."""
         if self._unmapped(w, f):
             self.leave(w, t, f, arg)
             return
         self._take(w, t, f, w.root(f.av), shared=True)
 
     def try_lock_shared(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """Lock the root in read mode, or return if somebody else holds it."""
         if self._unmapped(w, f) or w.root(f.av).holder != NOBODY:
             self.leave(w, t, f, arg)
             return
         self._take(w, t, f, w.root(f.av), shared=True)
 
     def lock_once(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """Lock the root unless it is held (lock_anon_vma_root)."""
         root = w.root(f.av)
         if f.root == root.id:
             return
@@ -59,19 +63,24 @@ class Locks(Base):
         self._take(w, t, f, root)
 
     def lock_own(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """Lock the root of the VMA's own anon_vma."""
         self._lock_of(w, t, f, f.vma)
 
     def lock_source(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """Lock the root of the source's own anon_vma."""
         self._lock_of(w, t, f, f.src)
 
     def lock_adjusted(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """Lock the root of the VMA's anon_vma, or of its neighbour's if the boundary moves, if there is one."""
         self._lock_of(w, t, f, _adjusted(w, f))
 
     def lock_unless_end_only(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """Lock the root of the VMA's anon_vma, if pages are imported or vm_start moves."""
         if f.importing or f.moving:
             self._lock_of(w, t, f, f.vma)
 
     def lock_unless_end_or_insert(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """As `lock_unless_end_only`, or if a VMA is inserted."""
         if f.inserting or f.importing or f.moving:
             self._lock_of(w, t, f, f.vma)
 
@@ -82,15 +91,19 @@ class Locks(Base):
             self._take(w, t, f, root)
 
     def lock_root(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """Lock the root."""
         self._take(w, t, f, w.root(f.av))
 
     def unlock(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """Unlock the root."""
         self._drop(w, t, f, w.root(f.av))
 
     def unlock_root(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """Unlock the root."""
         self._drop(w, t, f, w.root(f.av))
 
     def unlock_held(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """Unlock the root if it is held (unlock_anon_vma_root)."""
         if f.root != NOBODY:
             self._drop(w, t, f, w.avs[f.root])
             f.root = NOBODY
@@ -103,14 +116,17 @@ class Locks(Base):
             f.at = int(arg)
 
     def rcu_lock(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """Enter a read-side section of RCU."""
         t.rcu += 1
 
     def rcu_unlock(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """Leave a read-side section of RCU."""
         t.rcu -= 1
 
     # mmap_lock
 
     def mm_lock(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """Take the lock of the address space for writing (mmap_lock)."""
         space = w.spaces[f.space]
         if space.holder == t.id:
             w.emit(t.id, "again", f, space.id, space.name)
@@ -118,6 +134,7 @@ class Locks(Base):
         w.emit(t.id, "mmlock", f, space.id, space.name)
 
     def mm_unlock(self, w: World, t: Task, f: Call, arg: Arg) -> None:
+        """Release the lock of the address space (mmap_lock)."""
         w.spaces[f.space].holder = NOBODY
         w.emit(t.id, "mmunlock", f, f.space, w.spaces[f.space].name)
 
