@@ -11,6 +11,7 @@ from kit.base.errors import UserError
 
 FOLDER = Path(__file__).resolve().parent
 LINK = re.compile(r"\[([^\]]+)\]\((?!https?:)[^)]+\)")
+PICTURE = re.compile(r"!\[([^\]]+)\]\(([^)]+)\)")
 MARKER = re.compile(r"^<!-- .* -->\n", re.MULTILINE)
 
 
@@ -53,4 +54,5 @@ def listing() -> str:
 
 def for_terminal(text: str) -> str:
     """A page without what only a web reader needs: the targets of links, and the marks around generated tables."""
-    return LINK.sub(r"\1", MARKER.sub("", text))
+    pictured = PICTURE.sub(lambda m: f"(A picture: {m[1]}, {FOLDER / m[2]})", text)
+    return LINK.sub(r"\1", MARKER.sub("", pictured))
