@@ -119,10 +119,39 @@ class DesignRow(TypedDict):
     sequential: Annotated[bool, Doc("the run may end before its last block")]
 
 
+class PlaceRow(TypedDict):
+    """Where lock_stat saw a lock contended."""
+
+    place: Annotated[str, Doc("the kernel's function, as lock_stat names it")]
+    count: Annotated[int, Doc("how often, in all boots of the arm")]
+
+
+class ContendedArm(TypedDict):
+    """How a lock class was contended in the boots of an arm."""
+
+    contentions: Annotated[float, Doc("mean of the boots", "contentions per boot")]
+    wait_us: Annotated[float, Doc("time waited for the lock, mean of the boots", "µs per boot")]
+    longest_wait_us: Annotated[float, Doc("longest wait of all boots", "µs")]
+    hold_us: Annotated[float, Doc("time that the lock was held, mean of the boots", "µs per boot")]
+    longest_hold_us: Annotated[float, Doc("longest hold of all boots", "µs")]
+    waits: Annotated[list[PlaceRow], Doc("where tasks waited, the most frequent first")]
+    holds: Annotated[list[PlaceRow], Doc("where those held it that tasks waited for, the most frequent first")]
+
+
+ContendedRow = TypedDict(
+    "ContendedRow",
+    {
+        "class": Annotated[str, Doc("the lock class")],
+        "arms": Annotated[dict[str, ContendedArm], Doc("by arm, all machines together")],
+    },
+)
+
+
 class Details(TypedDict, total=False):
     """What only some kinds of evidence have."""
 
     predictions: Annotated[list[PredictionRow], Doc("`count`: the model's counts beside those measured")]
+    contention: Annotated[list[ContendedRow], Doc("`count`: the most contended lock classes, where times were kept")]
     metrics: Annotated[list[MetricRow], Doc("`count`: what payloads printed")]
     classes: Annotated[list[ClassRow], Doc('`count` with `"*"`: the lock classes that differ, first those exact')]
     classes_noise: Annotated[int, Doc("classes that differ by no more than noise may", "classes")]

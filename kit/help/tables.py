@@ -79,6 +79,7 @@ PARTS: Mapping[str, tuple[str, ...]] = {
         *("", "evidence.NAME.", "evidence.NAME.comparisons[].", "evidence.NAME.comparisons[].at."),
         *("evidence.NAME.details.", "evidence.NAME.details.predictions[].", "evidence.NAME.details.metrics[]."),
         *("evidence.NAME.details.classes[].", "evidence.NAME.details.suspects[].", "functions[]."),
+        "evidence.NAME.details.contention[].",
     ),
     "bisect.json": ("", "metric.", "culprit.", "candidates[].", "named.", "proof.", "commits[]."),
 }

@@ -17,6 +17,7 @@ from kit.bisection.line import Commit
 from kit.bisection.suspect import Named
 from kit.contracts import bisectfile, verdictfile
 from kit.contracts.fields import Doc, breaches, fields, hints, in_words, split
+from kit.records.verdict import PredictedCount, Suspected
 from kit.stats.attribution import Attribution, Fault
 from kit.stats.design import Design
 
@@ -60,6 +61,23 @@ def test_a_dataclass_is_described_field_by_field(described: type, written: type,
     assert [n for n in hints(described) if n not in more] == names
     said = {name: in_words(split(annotation)[0]) for name, annotation in hints(described).items()}
     assert {n: said[n].replace("object of any by name", "object") for n in names} == {n: plain(own[n]) for n in names}
+
+
+def test_a_kind_of_evidence_writes_what_is_described() -> None:
+    at = records.At("chain", cpus=2)
+    what = ("acquisitions", "per fork", "less is better")
+    compared = records.Comparison(*what, "b", "a", at, ratio=0.5, low=0.5, high=0.5, n=2, arm_value=1, baseline_value=2,
+                                  exact=True)  # fmt: skip
+    known = PredictedCount("b", "chain/d0", 2, "anon_vma", 10, (10, 10), (10, 10), True, {"clone": 10})
+    unknown = PredictedCount("b", "chain/d1", 2, "anon_vma", 10, (9, 9), None, None, why="not modelled")
+    kind = records.KindVerdict(
+        *("count", records.Verdict.BETTER, "because", (compared,), ("a note",)),
+        predictions=(known, unknown), suspects=(Suspected("b", "chain", "anon_vma_clone", "6.1"),),
+        moved="others", repeats="boots",
+    )  # fmt: skip
+    written = json.loads(json.dumps(kind.as_json()))
+    assert breaches(verdictfile.Evidence, written) == []
+    assert {"predictions", "suspects", "moved", "repeats"} <= written["details"].keys()
 
 
 def test_what_the_model_named_is_described() -> None:
