@@ -50,6 +50,7 @@ class Flip:
 
     @property
     def flips(self) -> int:
+        """How often one run and the next differ."""
         return sum(a != b for a, b in zip(self.words, self.words[1:], strict=False))
 
 
