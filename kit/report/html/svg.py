@@ -17,7 +17,7 @@ SHAPES = ("circle", "square", "diamond", "triangle")
 SERIES = 6  # colours that the page knows
 RADIUS = 3.6
 SMALL = 2.0  # of a dot among hundreds
-CHARACTER = 5.9  # units that a character of a label takes, on average
+CHARACTER = 6.5  # units that a character of a label takes, on average
 Point = tuple[float, float]
 
 
