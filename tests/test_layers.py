@@ -178,3 +178,10 @@ def twice(source: str) -> list[str]:
     ]
     names = [t.id for t in targets if isinstance(t, ast.Name) and t.id.isupper()]
     return sorted({n for n in names if names.count(n) > 1})
+
+
+def test_every_room_says_what_it_is_and_stands_on_the_page_for_developers() -> None:
+    page = (ROOT / "kit" / "help" / "developing.md").read_text().partition("## The rooms")[2].partition("\n## ")[0]
+    rooms = {path.parent.name: path for path in (ROOT / "kit").glob("*/__init__.py")}
+    assert [name for name in rooms if f"`{name}`" not in page] == []
+    assert [name for name, path in rooms.items() if not ast.get_docstring(ast.parse(path.read_text()))] == []
