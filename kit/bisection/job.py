@@ -156,13 +156,19 @@ class _Job:
             self.notes.append("the good end did not give the same value again: the search went on by probability")
             stages = self._into_merges(Stage(self.line, self._search(self.line)))
             proof = self._proved(stages[-1])
-        while self.noisy and proof.revert_holds is False and len(self.ruled_out) < RULED_OUT:
-            commit = stages[-1].commit
-            self.ruled_out.add(stages[-1].line.place(stages[-1].culprit))
-            self.notes.append(f"{commit.name} was ruled out: the bad end is as bad without it; the search went on")
+        while self.noisy and proof.revert_holds is False and self._rules_out(stages[-1]):
             stages = self._into_merges(Stage(self.line, self._search(self.line)))
             proof = self._proved(stages[-1])
         return self._finish(Finding(tuple(stages), self.named, proof, self.noisy))
+
+    def _rules_out(self, stage: Stage) -> bool:
+        """Whether the culprit is ruled out now: not where it was before, and is found again (a side's only commit)."""
+        place = stage.line.place(stage.culprit)
+        if place in self.ruled_out or len(self.ruled_out) >= RULED_OUT:
+            return False
+        self.ruled_out.add(place)
+        self.notes.append(f"{stage.commit.name} was ruled out: the bad end is as bad without it; the search went on")
+        return True
 
     def _search_inside(self, side: Line, stage: Stage) -> Done:
         """What was merged back into a side may change more than the culprit does: what the merge changed is looked for

@@ -21,6 +21,8 @@ from rig import ROOT, TOOLS, Bench, Ran, interrupt, kill_after, resume_command
 import kit.bisection.step
 from kit.base.errors import BAD_INPUT, COULD_NOT_RUN, INCONCLUSIVE, OK, step_code
 from kit.base.project import command
+from kit.bisection.findings import Proof, Stage
+from kit.bisection.proving import Prover
 from kit.bisection.step import bad_chance
 from kit.cli import INTERRUPTED
 from kit.contracts.bisectfile import BisectFile
@@ -945,6 +947,30 @@ def scattering(spread: float, *, exact: bool = False) -> Metric:
         return replace(reading, value=reading.value + rng.gauss(0, spread) if reading.value is not None else None)
 
     return Metric("counting", "ms", read, "count", exact=exact)
+
+
+def test_a_culprit_that_was_ruled_out_is_not_found_for_ever(
+    bisection: Bisection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is the only commit of a merged side, where nothing else can be found."""
+    linux, proved = bisection.linux, []
+    linux.git("checkout", "-q", "-b", "side")
+    linux.culprit()
+    linux.git("checkout", "-q", "main")
+    linux.harmless("main")
+    linux.merge("side", "Merge the side")
+    bisection.bisect = {"evidence": "time"}
+    monkeypatch.setitem(METRICS, "time", scattering((BAD_COUNT - GOOD_COUNT) / 50))
+
+    def prove(prover: Any, stage: Stage) -> Proof:
+        proved.append(stage.commit.name)
+        assert len(proved) < 5
+        return Proof(decided=(True, False))
+
+    monkeypatch.setattr(Prover, "prove", prove)
+    ran = bisection.run()
+    assert ran.code == INCONCLUSIVE, ran
+    assert any("was ruled out: the bad end is as bad without it" in note for note in bisection.found()["notes"])
 
 
 def test_values_that_scatter_are_searched_by_probability(bisection: Bisection, monkeypatch: pytest.MonkeyPatch) -> None:
