@@ -12,8 +12,8 @@ from kit.evidence.scatter import Counts
 from kit.records import At, Boot, Comparison, Experiment
 from kit.stats.counts import ratio_of
 from kit.workload.catalog import parse_params
-from kit.workload.metrics import Metric, read_metrics
-from kit.workload.payload import Payload, RegexModel
+from kit.workload.kind import Printing
+from kit.workload.metrics import Metric
 
 
 @dataclass(frozen=True)
@@ -43,37 +43,37 @@ class MetricRow:
 def metric_rows(exp: Experiment, good: Sequence[Boot]) -> list[MetricRow]:
     """Every metric that any boot printed, in the order of workloads, machines and output."""
     out: list[MetricRow] = []
-    for spec in exp.workloads:
-        params = parse_params(spec.kind, spec.params)
-        if isinstance(params, Payload) and params.format is not None:
-            for cpus in exp.cpus:
-                out += _rows(exp, spec.name, params, cpus, [b for b in good if b.cpus == cpus])
+    for name, printing in _printing(exp):
+        for cpus in exp.cpus:
+            out += _rows(exp, name, printing, cpus, [b for b in good if b.cpus == cpus])
     return out
 
 
-def _rows(exp: Experiment, name: str, params: Payload, cpus: int, boots: Sequence[Boot]) -> Iterator[MetricRow]:
+def _printing(exp: Experiment) -> list[tuple[str, Printing]]:
+    """The workloads that print metrics, by name."""
+    found = [(spec.name, parse_params(spec.kind, spec.params).printing()) for spec in exp.workloads]
+    return [(name, printing) for name, printing in found if printing is not None]
+
+
+def _rows(exp: Experiment, name: str, printing: Printing, cpus: int, boots: Sequence[Boot]) -> Iterator[MetricRow]:
     seen: dict[str, dict[str, list[float]]] = {}
     by_boot: dict[str, dict[tuple[str, int], float]] = {}
     units: dict[str, str] = {}
     for boot in boots:
-        for metric in _printed(boot, name, params):
+        for metric in _printed(boot, name, printing):
             seen.setdefault(metric.name, {}).setdefault(boot.arm, []).append(metric.value)
             by_boot.setdefault(metric.name, {}).setdefault((boot.arm, boot.repeat), metric.value)
             units.setdefault(metric.name, metric.unit)
     for metric_name, by_arm in seen.items():
-        unit, direction, decides = params.meaning(metric_name, units[metric_name])
+        unit, direction, decides = printing.meaning(metric_name, units[metric_name])
         values = {a.name: tuple(by_arm.get(a.name, ())) for a in exp.arms}
         yield MetricRow(name, cpus, metric_name, unit, direction, decides, values, by_boot[metric_name])
 
 
-def _printed(boot: Boot, name: str, params: Payload) -> tuple[Metric, ...]:
+def _printed(boot: Boot, name: str, printing: Printing) -> tuple[Metric, ...]:
     runs = boot.results.payloads if boot.results else ()
     run = next((r for r in runs if r.name == name), None)
-    if run is None or params.format is None:
-        return ()
-    form = {"regex": params.format.regex} if isinstance(params.format, RegexModel) else params.format
-    whole = form in ("json", "ktap")  # forms of a stream as such; single lines may stand in either
-    return read_metrics(run.stdout.text if whole else f"{run.stdout.text}\n{run.stderr.text}", form)
+    return printing.read(run.stdout.text, run.stderr.text) if run else ()
 
 
 def compare_metrics(exp: Experiment, rows: Sequence[MetricRow]) -> list[Comparison]:
@@ -134,35 +134,23 @@ def _ratios(mine: Sequence[float], base: Sequence[float]) -> tuple[float | None,
 def unprinted(exp: Experiment, good: Sequence[Boot], rows: Sequence[MetricRow]) -> list[str]:
     """Metrics that decide, and that some boots of an arm did not print: without them nothing is the same, or better."""
     out = []
-    for spec in exp.workloads:
-        params = parse_params(spec.kind, spec.params)
-        if not isinstance(params, Payload) or params.format is None:
-            continue
-        wanted = {r.metric for r in rows if r.workload == spec.name and r.decides}
-        wanted |= {name for name, said in params.metrics.items() if said.decides and name != "*"}
-        wanted |= {"passed"} if params.format == "ktap" else set()
+    for name, printing in _printing(exp):
+        wanted = {r.metric for r in rows if r.workload == name and r.decides} | printing.needed()
         for arm in exp.arms:
-            mine = [{m.name for m in _printed(b, spec.name, params)} for b in good if b.arm == arm.name]
+            mine = [{m.name for m in _printed(b, name, printing)} for b in good if b.arm == arm.name]
             for metric in sorted(wanted):
                 if lost := sum(metric not in names for names in mine):
-                    what = "no test result (KTAP)" if params.format == "ktap" else f"no {metric}"
-                    out.append(f"{spec.name} printed {what} in {lost} of {several(len(mine), 'boot')} of {arm.name}")
+                    what = f"no {printing.lacking(metric)}"
+                    out.append(f"{name} printed {what} in {lost} of {several(len(mine), 'boot')} of {arm.name}")
     return list(dict.fromkeys(out))
 
 
 def silent(exp: Experiment, good: Sequence[Boot], rows: Sequence[MetricRow]) -> list[str]:
     """Payloads whose format found no metric in any boot, and metrics that were named and never printed."""
     out = []
-    for spec in exp.workloads:
-        params = parse_params(spec.kind, spec.params)
-        if not good or not isinstance(params, Payload) or params.format is None:
-            continue
-        printed = {r.metric for r in rows if r.workload == spec.name}
+    for name, printing in _printing(exp) if good else ():
+        printed = {r.metric for r in rows if r.workload == name}
         if not printed:
-            out.append(f"{spec.name}: no metric in what it printed, read as {_named(params)}")
-        out += [f"{spec.name}: it never printed the metric {m}" for m in params.metrics if m not in {*printed, "*"}]
+            out.append(f"{name}: no metric in what it printed, read as {printing.form()}")
+        out += [f"{name}: it never printed the metric {m}" for m in printing.asked() if m not in printed]
     return out
-
-
-def _named(params: Payload) -> str:
-    return f"the pattern {params.format.regex}" if isinstance(params.format, RegexModel) else str(params.format)

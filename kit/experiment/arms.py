@@ -20,6 +20,7 @@ from kit.kernel.tree import Tree, resolve_tree
 from kit.records import ArmSpec, Experiment, KernelSpec
 from kit.records.arches import ARCHES
 from kit.store.cache import Cache
+from kit.workload.catalog import WORKLOADS
 
 NEWEST = "99"  # a version that has every option
 FRAGMENTS: Mapping[str, tuple[str, ...]] = {
@@ -37,7 +38,7 @@ def of_arch(parts: Sequence[str], arch: str) -> tuple[str, ...]:
 def fragments(exp: Experiment, instrument: str) -> tuple[str, ...]:
     """The fragments of an experiment's kernels for an instrument."""
     *shared, own = of_arch(FRAGMENTS[instrument], exp.arch)
-    wanted = exp.root == "host" or any(w.kind == "payload" for w in exp.workloads)
+    wanted = exp.root == "host" or any(WORKLOADS[w.kind].userland for w in exp.workloads)
     return (*shared, USERLAND, own) if wanted else (*shared, own)
 
 

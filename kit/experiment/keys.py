@@ -28,16 +28,11 @@ ARMS = ("baseline", "arms")
 TEXT, WHOLE, NUMBER = {"type": "string"}, {"type": "integer"}, {"type": "number"}
 
 # What a key also takes: the models turn it into what they keep. By model and key; `[]`: an item of it.
-ALSO: Mapping[str, tuple[dict[str, Any], ...]] = {
+ALSO: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "GuestModel.cpus": ({"type": "integer", "minimum": 1, "maximum": 8},),
     "ArmModel.series[]": (TEXT,),
     "ExperimentModel.limit": ({"type": "string", "pattern": "^[0-9]*[.]?[0-9]+ *%?$"},),
-    "ForkChain.depth": (WHOLE, {"type": "string", "pattern": "^[0-9]+[.][.][0-9]+$"}),
-    "Aim7.users": (WHOLE,),
-    "Aim7.mix": (TEXT,),
-    "Payload.command": (TEXT,),
-    "Payload.command[]": (NUMBER,),
-    "Payload.env[]": (NUMBER,),
+    **{f"{w.params.__name__}.{key}": also for w in WORKLOADS.values() for key, also in w.also.items()},
 }
 NAMES: Mapping[str, tuple[str, ...]] = {
     "ExperimentModel.evidence[]": tuple(EVIDENCE),
@@ -65,9 +60,9 @@ class Key:
 def every_key() -> list[Key]:
     """Every key, those of a mapping behind it, those of each workload at the end."""
     out = list(_keys(ExperimentModel, ""))
-    for name, model in WORKLOADS.items():
-        out.append(Key(f"workloads[].{name}", "mapping", _first(model.__doc__), "", False, ()))
-        out += _keys(model, f"workloads[].{name}.")
+    for name, kind in WORKLOADS.items():
+        out.append(Key(f"workloads[].{name}", "mapping", _first(kind.params.__doc__), "", False, ()))
+        out += _keys(kind.params, f"workloads[].{name}.")
         out.append(Key(f"workloads[].{name}.name", "text", "what it is called in reports", name, False, ()))
     return out
 
@@ -194,15 +189,14 @@ def schema() -> dict[str, Any]:
     top = _loosened(ExperimentModel)
     defs = top.pop("$defs", {})
     kinds: dict[str, Any] = {}
-    for name, model in WORKLOADS.items():
-        one = _loosened(model)
+    for name, kind in WORKLOADS.items():
+        one = _loosened(kind.params)
         defs |= one.pop("$defs", {})
-        one["properties"]["name"] = {**TEXT, "description": "what it is called in reports"}
+        one["properties"] |= {"name": {**TEXT, "description": "what it is called in reports"}, **kind.more}
         kinds[name] = one if "required" in one else {**one, "type": ["object", "null"]}
-    if "program" in kinds:  # its text, or a file that has it
-        kinds["program"]["properties"]["file"] = {**TEXT, "description": "a file with the program, text or YAML"}
-        kinds["program"]["anyOf"] = [{"required": ["text"]}, {"required": ["file"]}]
-        kinds["program"].pop("required", None)
+        if kind.either:
+            kinds[name]["anyOf"] = [{"required": [key]} for key in kind.either]
+            kinds[name].pop("required", None)
     top["properties"]["workloads"]["items"] = {
         "type": "object",
         "properties": kinds,

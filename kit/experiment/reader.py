@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import os
 import re
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +17,7 @@ from kit.base.project import PROJECT
 from kit.base.words import join
 from kit.experiment.change import Change, changed
 from kit.experiment.schema import NAME, NAME_RULE, ArmModel, ExperimentModel, mebibytes
-from kit.experiment.yamlfile import YAML_ERRORS, Source
+from kit.experiment.yamlfile import Source
 from kit.kernel.debian import VERSION
 from kit.kernel.ownconfig import TARGET
 from kit.kernel.quilt import is_series, read_series
@@ -28,11 +26,10 @@ from kit.kernel.tree import SOURCES, expand, split_git
 from kit.model.errors import ModelError
 from kit.model.parse import parse_program
 from kit.records import ArmSpec, Experiment, InstructionsPlan, PatchRef, TimePlan, Verdict, WorkloadSpec
-from kit.workload.aim7 import mix_params, read_mix
 from kit.workload.catalog import WORKLOADS, parse_params
-from kit.workload.custom import read_program
-from kit.workload.payload import Payload, require_room
+from kit.workload.kind import Place
 
+UNMODELLED = {name for name, kind in WORKLOADS.items() if not kind.modelled}
 WORDS = {  # pydantic's types of error
     "string_type": "text is wanted",
     "tuple_type": "a list is wanted, as in [one, two]",
@@ -105,7 +102,7 @@ def _evidence(model: ExperimentModel) -> tuple[str, ...]:
     if model.evidence:
         return model.evidence
     compares = model.arms[model.baseline].profile and sum(arm.profile is not None for arm in model.arms.values()) > 1
-    covered = any("payload" not in w for w in model.workloads)  # of other programs the model knows nothing
+    covered = any(not UNMODELLED & w.keys() for w in model.workloads)
     return ("model", "count") if compares and covered else ("count",)
 
 
@@ -253,19 +250,17 @@ def _workload(
         raise UserError(f"two workloads are called {name}", where=where)
     if not re.fullmatch(NAME, name):
         raise UserError(f"a workload cannot be called {name[:50]!r}: {NAME_RULE}", where=where)
-    if kind == "aim7" and isinstance(raw.get("mix"), str):
-        raw |= _mix(raw["mix"], where, source)
-    if kind == "program" and isinstance(raw.get("file"), str):
-        raw["text"] = _program(raw.pop("file"), where, source)
-    if kind == "payload":
-        raw = {"root": model.guest.root, **_payload_paths(raw, source)}
+    place = Place(lambda name: find_path(name, source), _looked(source), model.guest.root)
     try:
-        params = parse_params(kind, raw)
+        ready = WORKLOADS[kind].prepare(raw, place)
+    except UserError as error:
+        raise UserError(error.what, where=where, hint=error.hint) from None
+    try:
+        params = parse_params(kind, ready)
         parse_program(params.load(name, model.workload_seed).program.text())  # the guest's own bounds
-        if isinstance(params, Payload):
-            require_room(params.packed(), mebibytes(model.guest.memory))
+        params.require_room(mebibytes(model.guest.memory))
     except ValidationError as error:
-        raise _explain(error, source, WORKLOADS[kind], ("workloads", i, kind)) from None
+        raise _explain(error, source, WORKLOADS[kind].params, ("workloads", i, kind)) from None
     except ModelError as error:
         raise UserError(f"{name} is more than a guest runs: {error}", where=where) from None
     except UserError as error:
@@ -275,53 +270,11 @@ def _workload(
 
 
 def _default_name(kind: str, raw: Mapping[str, Any], specs: Sequence[WorkloadSpec]) -> str:
-    mix = raw.get("mix")
-    name = f"{kind}-{Path(mix).name}" if isinstance(mix, str) else kind
+    suffix = WORKLOADS[kind].suffix(raw)
+    name = f"{kind}-{suffix}" if suffix else kind
     name = re.sub(r"[^A-Za-z0-9._+-]", "-", name)[:36]
     taken = {s.name for s in specs}
     return next(n for n in [name, *(f"{name}-{k}" for k in range(2, 1000))] if n not in taken)
-
-
-def _mix(name: str, where: str, source: Source) -> dict[str, Any]:
-    path = find_path(f"configs/mixes/{name}", source) if "/" not in name else None
-    if path is None or not path.is_file():
-        path = find_path(name, source)
-    if path is None or not path.is_file():
-        there = sorted(p.name for p in (PROJECT / "configs" / "mixes").iterdir())
-        raise UserError(f"no such mix: {name}", where=where, hint=f"there is {', '.join(there)}, or a file's path")
-    try:
-        return mix_params(read_mix(path))
-    except (OSError, ValueError) as error:
-        raise UserError(f"cannot read the mix {name}: {error}", where=where) from None
-
-
-def _payload_paths(raw: Mapping[str, Any], source: Source) -> dict[str, Any]:
-    """The parameters with paths as they are found from the experiment; what is not found stays as it is written."""
-
-    def found(name: Any) -> Any:
-        return str(find_path(name, source) or name) if isinstance(name, str) else name
-
-    out = dict(raw)
-    if "folder" in raw:
-        out["folder"] = found(raw["folder"])
-    if isinstance(raw.get("files"), list):
-        out["files"] = [found(f) for f in raw["files"]]
-    command = raw.get("command")
-    with contextlib.suppress(ValueError):  # no closing quotation: the model says so
-        command = shlex.split(command) if isinstance(command, str) else command
-    if isinstance(command, list) and command and "/" in str(command[0]) and "folder" not in raw:
-        out["command"] = [found(command[0]), *command[1:]]
-    return out
-
-
-def _program(name: str, where: str, source: Source) -> str:
-    path = find_path(name, source)
-    if path is None or not path.is_file():
-        raise UserError(f"no such program: {name}", where=where, hint=_looked(source))
-    try:
-        return read_program(path).text()
-    except (*YAML_ERRORS, OSError) as error:
-        raise UserError(f"cannot read the program {name}: {error}", where=where) from None
 
 
 def _explain(error: ValidationError, source: Source, model: type[BaseModel], base: tuple[str | int, ...]) -> UserError:

@@ -12,7 +12,7 @@ from tabulate import tabulate
 from kit.base.words import several
 from kit.evidence.shown import tables_of
 from kit.evidence.tables import BACKGROUND, Row, Table
-from kit.workload.aim7 import left_out_said
+from kit.workload.catalog import WORKLOADS
 
 DISAGREEMENTS = 8  # shown in full
 
@@ -124,9 +124,11 @@ def load_words(load: Row) -> str:
             return "[" + ", ".join(map(short, value)) + "]"
         return f"{value:g}" if isinstance(value, float) else str(value)
 
-    params = ", ".join(f"{k} {short(v)}" for k, v in load["params"].items() if v is not None and k != "left_out")
-    left_out = left_out_said(load["params"]) if load["kind"] == "aim7" else ""
-    return f"{load['name']} ({'; '.join(filter(None, [params, left_out]))})"
+    kind = WORKLOADS.get(load["kind"])
+    unsaid = kind.unsaid if kind else ()
+    params = ", ".join(f"{k} {short(v)}" for k, v in load["params"].items() if v is not None and k not in unsaid)
+    said = kind.said(load["params"]) if kind else ""
+    return f"{load['name']} ({'; '.join(filter(None, [params, said]))})"
 
 
 def _sentence(verdict: Row) -> str:

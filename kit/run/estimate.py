@@ -25,8 +25,7 @@ from kit.run.provenance import remarks
 from kit.store.cache import Cache
 from kit.store.files import read_json
 from kit.vm.kvm import cannot_open
-from kit.workload.aim7 import left_out_said
-from kit.workload.catalog import make_loads
+from kit.workload.catalog import WORKLOADS, make_loads
 
 # On two idle cores, Debian 12, gcc 12, Linux 6.1 (tests/bench/README.md): only ever shown as an estimate.
 FIRST_BUILD_CORE_SECONDS = 420.0
@@ -121,7 +120,7 @@ def show_plan(exp: Experiment, cache: Cache) -> PlanShown:
         tuple(_boot(s) for s in plan.sure),
         tuple(w.name for load in loads for w in load.windows),
         seconds,
-        (*notes, *(f"{w.name}: {said}" for w in exp.workloads if (said := left_out_said(w.params))), *patched),
+        (*notes, *(f"{w.name}: {said}" for w in exp.workloads if (said := WORKLOADS[w.kind].said(w.params))), *patched),
         tuple(_shims(exp)) if wanted else (),
     )
 

@@ -23,7 +23,7 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("tree", nargs="?", type=Path, help="read, explore, count: a tree whose mm/rmap.c is read")
     verb.add_argument("--patch", type=Path, metavar="FILE", help="read, explore, count: a patch that is read")
     verb.add_argument("--profile", action="append", default=[], help="a kernel generation; several to compare them")
-    verb.add_argument("--program", default="fork-chain", help="fork-chain, aim7, or a file (default: fork-chain)")
+    verb.add_argument("--program", default="fork-chain", help="a workload, or a file (default: fork-chain)")
     verb.add_argument("--smaps", type=Path, metavar="FILE", help="a /proc/PID/smaps: VMAs at the start")
     verb.add_argument("--depth", help="fork-chain: as 0..8")
     verb.add_argument("--forks", type=int, help="fork-chain: forks in each window")
@@ -31,6 +31,8 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--mix", help="aim7: a mix")
     verb.add_argument("--users", type=int, help="aim7: users at once")
     verb.add_argument("--jobs", type=int, help="aim7: jobs of each user")
+    sets = "any workload: a key of it, as users=[1, 2]"
+    verb.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=sets)
     verb.add_argument("--window", help="explain: only this window")
     verb.add_argument("--steps", action="store_true", help="explain: links, counters and allocations too")
     verb.add_argument("--tasks", type=int, default=2, choices=(1, 2, 3), help="explore: tasks at once (default: 2)")
@@ -60,7 +62,7 @@ def do(options: argparse.Namespace) -> int:
     if options.what == "explore":
         return _explore(options, read)
     params = {key: getattr(options, key) for key in ("depth", "forks", "vmas", "mix", "users", "jobs")}
-    question = modelled.ask(options.program, params, options.smaps)
+    question = modelled.ask(options.program, {**params, **modelled.assigned(options.set)}, options.smaps)
     if options.what == "explain":
         if len(options.profile) > 1:
             raise UserError("one profile is explained at a time", where="--profile")

@@ -13,12 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
+from kit.base.errors import UserError
+from kit.base.project import PROJECT
 from kit.model.program import Fork, Op, Program, Repeat, Script, Users
 from kit.records import At
+from kit.workload.kind import Parameters, Place, Raw
 from kit.workload.load import Load, WindowInfo
 
+MIXES = PROJECT / "configs" / "mixes"
 SIZE = re.compile(r"(?:FILESIZE|POOLSIZE)\s*:?\s*(?:\d+\s*[KMG]?B?)?", re.IGNORECASE)
 TESTS: dict[str, tuple[Op, ...]] = {
     "fork_test": (Repeat(100, (Fork(),)),),  # 100 times fork, exit, wait
@@ -27,10 +31,8 @@ TESTS: dict[str, tuple[Op, ...]] = {
 }
 
 
-class Aim7(BaseModel):
+class Aim7(Parameters):
     """Parameters of `aim7`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     mix: dict[str, float] = Field(description="a mix by name (configs/mixes/), by file, or as {test: weight}")
     users: tuple[Annotated[int, Field(strict=True)], ...] = Field(
@@ -114,6 +116,30 @@ def read_mix(path: Path) -> WorkFile:
         raise ValueError(f"{path}: none of its tests is here ({', '.join(found)}); there are {', '.join(TESTS)}")
     parts = [{t: w for t, w in found.items() if (t in TESTS) is known} for known in (True, False)]
     return WorkFile(*parts)
+
+
+def prepare(raw: Raw, place: Place) -> Raw:
+    """A mix by name or by file becomes what it says. Raises UserError where there is none such."""
+    name = raw.get("mix")
+    return {**raw, **mix_params(_find(name, place))} if isinstance(name, str) else raw
+
+
+def _find(name: str, place: Place) -> WorkFile:
+    own = place.find(f"configs/mixes/{name}") if "/" not in name else None
+    path = own if own is not None and own.is_file() else place.find(name)
+    if path is None or not path.is_file():
+        there = sorted(p.name for p in MIXES.iterdir())
+        raise UserError(f"no such mix: {name}", hint=f"there is {', '.join(there)}, or a file's path")
+    try:
+        return read_mix(path)
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot read the mix {name}: {error}") from None
+
+
+def suffix(raw: Raw) -> str:
+    """The mix's name."""
+    mix = raw.get("mix")
+    return Path(mix).name if isinstance(mix, str) else ""
 
 
 def mix_params(work: WorkFile) -> dict[str, Any]:

@@ -2,30 +2,59 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-from kit.records import WorkloadSpec
-from kit.workload.aim7 import Aim7
-from kit.workload.custom import CustomProgram
-from kit.workload.forkchain import ForkChain
+from kit.records import WorkloadSpec, to_json
+from kit.workload import aim7, custom, forkchain, payload
+from kit.workload.kind import Parameters, Workload
 from kit.workload.load import Load
-from kit.workload.payload import Payload
 
-Params = ForkChain | Aim7 | CustomProgram | Payload
-WORKLOADS: Mapping[str, type[ForkChain] | type[Aim7] | type[CustomProgram] | type[Payload]] = {
-    "fork-chain": ForkChain,
-    "aim7": Aim7,
-    "program": CustomProgram,
-    "payload": Payload,
+TEXT, WHOLE, NUMBER = {"type": "string"}, {"type": "integer"}, {"type": "number"}
+
+WORKLOADS: Mapping[str, Workload] = {
+    "fork-chain": Workload(
+        forkchain.ForkChain, also={"depth": (WHOLE, {"type": "string", "pattern": "^[0-9]+[.][.][0-9]+$"})}
+    ),
+    "aim7": Workload(
+        aim7.Aim7,
+        prepare=aim7.prepare,
+        suffix=aim7.suffix,
+        said=aim7.left_out_said,
+        unsaid=("left_out",),
+        also={"users": (WHOLE,), "mix": (TEXT,)},
+    ),
+    "program": Workload(
+        custom.CustomProgram,
+        prepare=custom.prepare,
+        asked=False,  # a program is a file
+        more={"file": {**TEXT, "description": "a file with the program, text or YAML"}},
+        either=("text", "file"),
+    ),
+    "payload": Workload(
+        payload.Payload,
+        prepare=payload.prepare,
+        modelled=False,
+        asked=False,
+        userland=True,
+        also={"command": (TEXT,), "command[]": (NUMBER,), "env[]": (NUMBER,)},
+    ),
 }
+"""Every kind by its name in experiments. A new one is a module and a row here."""
 
 
-def parse_params(kind: str, params: Mapping[str, Any]) -> Params:
+def parse_params(kind: str, params: Mapping[str, Any]) -> Parameters:
     """Checked parameters. Raises pydantic's ValidationError."""
-    return WORKLOADS[kind].model_validate(dict(params))
+    return WORKLOADS[kind].params.model_validate(dict(params))
 
 
 def make_loads(specs: Sequence[WorkloadSpec], seed: int) -> tuple[Load, ...]:
-    """The loads of an experiment, in its order; each is a worker of its own in every boot."""
-    return tuple(parse_params(s.kind, s.params).load(s.name, seed) for s in specs)
+    """The loads of an experiment, in its order; each is a worker of its own in every boot. Made once in a process."""
+    return _made(json.dumps([(s.kind, s.name, to_json(s.params)) for s in specs]), seed)
+
+
+@lru_cache(maxsize=64)
+def _made(specs: str, seed: int) -> tuple[Load, ...]:
+    return tuple(parse_params(kind, params).load(name, seed) for kind, name, params in json.loads(specs))

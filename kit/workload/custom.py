@@ -17,19 +17,22 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
+from kit.base.errors import UserError
 from kit.model.errors import ModelError
 from kit.model.parse import parse_program
 from kit.model.program import Op, Program, Users, Window
 from kit.records import At
+from kit.workload.kind import Parameters, Place, Raw
 from kit.workload.load import Load, WindowInfo
 
+UNREADABLE = (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
+"""What PyYAML raises, and a program that is none."""
 
-class CustomProgram(BaseModel):
+
+class CustomProgram(Parameters):
     """Parameters of `program`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     text: str = Field(description="the program, an operation a line; or `file: PATH`, text or YAML")
 
@@ -45,6 +48,21 @@ class CustomProgram(BaseModel):
         program = Program(tuple(_prefix(op, name) for op in parse_program(self.text).ops))
         infos = tuple(WindowInfo(w, At(w), 1, "window") for w in windows(program.ops))
         return Load(name, program, infos, repeatable=False)  # a region that is mapped cannot be mapped again
+
+
+def prepare(raw: Raw, place: Place) -> Raw:
+    """The text of `file` becomes `text`. Raises UserError where it cannot be read."""
+    name = raw.get("file")
+    if not isinstance(name, str):
+        return raw
+    path = place.find(name)
+    if path is None or not path.is_file():
+        raise UserError(f"no such program: {name}", hint=place.looked)
+    try:
+        text = read_program(path).text()
+    except (*UNREADABLE, OSError) as error:
+        raise UserError(f"cannot read the program {name}: {error}") from None
+    return {**{key: value for key, value in raw.items() if key != "file"}, "text": text}
 
 
 def read_program(path: Path) -> Program:

@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from kit.model.program import MAX_REGIONS, Fork, Map, Op, Program, Repeat, Window, Write
 from kit.records import At
+from kit.workload.kind import Parameters
 from kit.workload.load import Load, WindowInfo
 
 PAGES = 4
@@ -30,10 +31,8 @@ def depths(value: object) -> tuple[int, ...]:
     return tuple(sorted(set(values)))
 
 
-class ForkChain(BaseModel):
+class ForkChain(Parameters):
     """Parameters of `fork-chain`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     depth: tuple[int, ...] = Field(default=tuple(range(9)), description="depths to measure: 0..8, a list, a number")
     forks: int = Field(default=200, ge=1, le=1_000_000, strict=True, description="forks in each window")

@@ -21,6 +21,7 @@ from kit.base.errors import MachineError
 from kit.base.project import PROJECT
 from kit.records import digest
 from kit.records.arches import ARCHES
+from kit.workload.catalog import WORKLOADS
 from kit.workload.load import HOST_ROOT, SESSION, WORKER, sections
 from kit.workload.pack import content
 from kit.workload.payload import is_manifest, read_manifest, root_of
@@ -44,6 +45,7 @@ PROGRAMS: Mapping[str, tuple[str, ...]] = {
     "session": ("session.c", "task.c", "root.c", "channel.c", "conf.c"),
     "bin/sh": ("sh.c", "lines.c"),
 }  # fmt: skip
+"""Of kit's own; those of workloads come with their rows."""
 SCRIPTS: Mapping[str, str] = {"bin/job.sh": "job.sh", "bin/layout.sh": "layout.sh"}
 DATA_BYTES = 64 * 4096  # of /data, which programs map: DATA_PAGES of guest/program.h
 
@@ -101,13 +103,18 @@ def _padded(data: bytes, to: int) -> bytes:
     return data + bytes(-len(data) % to)
 
 
+def programs() -> dict[str, tuple[str, ...]]:
+    """Every program of the guest: kit's own, and what workloads need besides."""
+    return {**PROGRAMS, **{path: parts for kind in WORKLOADS.values() for path, parts in kind.programs.items()}}
+
+
 def guest_key() -> str:
     """Content key of the guest: its sources, the compiler's version and the flags, and this archive's layout.
 
     Raises MachineError if there is no musl-gcc.
     """
     files = {path.name: path.read_text() for path in sorted(SOURCES.iterdir()) if path.suffix in {".c", ".h", ".sh"}}
-    layout = [PROGRAMS, SCRIPTS, devices(), DIRECTORIES, DATA_BYTES]
+    layout = [programs(), SCRIPTS, devices(), DIRECTORIES, DATA_BYTES]
     return digest([files, layout, FLAGS, _compiler_version()])
 
 
@@ -153,7 +160,7 @@ def _is_whole(archive: Path) -> bool:
 def _base_entries(folder: Path, on_command: OnCommand | None) -> list[Entry]:
     entries = [Entry(path, stat.S_IFDIR | 0o755) for path in DIRECTORIES]
     entries += [Entry(path, stat.S_IFCHR | 0o600, device=device) for path, device in devices().items()]
-    for path, sources in PROGRAMS.items():
+    for path, sources in programs().items():
         program = folder / Path(path).name
         _compile(sources, program, on_command)
         entries.append(Entry(path, stat.S_IFREG | 0o755, program.read_bytes()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from kit.model.program import Program
 from kit.records import At
@@ -61,9 +62,11 @@ def own_limit(program_text: str) -> int:
     return sum(int(m[1]) for text in texts for m in re.finditer(r"^limit ([0-9]+)$", text, re.MULTILINE))
 
 
-def sections(program_text: str) -> list[tuple[str, str, str]]:
-    """(kind, name, text) of each section in order. Raises ValueError for text before the first."""
+@lru_cache(maxsize=32)
+def sections(program_text: str) -> tuple[tuple[str, str, str], ...]:
+    """(kind, name, text) of each section in order, parsed once in a process. Raises ValueError for text before the
+    first."""
     head, *rest = re.split(rf"^({WORKER}|{PAYLOAD}|{SESSION}) (\S+)\n", program_text, flags=re.MULTILINE)
     if head or not rest:
         raise ValueError("a boot's program starts with a line `worker NAME` or `payload NAME`")
-    return list(zip(rest[::3], rest[1::3], rest[2::3], strict=True))
+    return tuple(zip(rest[::3], rest[1::3], rest[2::3], strict=True))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
 from pydantic import ValidationError
 
 from kit.base.errors import UserError
@@ -18,12 +19,19 @@ from kit.model.profiles import PROFILES, profile
 from kit.model.program import Program
 from kit.model.smaps import SmapsVma, parse_smaps
 from kit.model.steps import Profile
-from kit.workload.aim7 import left_out_said, mix_params, read_mix
 from kit.workload.catalog import WORKLOADS, parse_params
 from kit.workload.custom import read_program, windows
+from kit.workload.kind import Place
 from kit.workload.load import WindowInfo
 
-MODELLED = tuple(w for w in WORKLOADS if w not in ("program", "payload"))  # by name: programs are files
+
+def _find(name: str) -> Path | None:
+    return next((path for path in (Path(name), PROJECT / name) if path.exists()), None)
+
+
+def by_name() -> tuple[str, ...]:
+    """The workloads that are asked for by their names; programs are files."""
+    return tuple(name for name, kind in WORKLOADS.items() if kind.modelled and kind.asked)
 
 
 @dataclass(frozen=True)
@@ -41,20 +49,20 @@ def ask(name: str, params: Mapping[str, Any], smaps: Path | None, seed: int = 1)
     """`name`: a workload, or a file that holds a program. Raises UserError."""
     layout = _layout(smaps)
     given = {k: v for k, v in params.items() if v is not None}
-    if name in MODELLED:
-        if name == "aim7" and isinstance(given.get("mix"), str):
-            given |= _mix(given["mix"])
+    if name in by_name():
+        kind = WORKLOADS[name]
+        given = dict(kind.prepare(given, Place(_find, "looked for here")))
         try:
             load = parse_params(name, given).load(name, seed)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             if first["type"] == "extra_forbidden":
-                others = [w for w in MODELLED if first["loc"][0] in WORKLOADS[w].model_fields]
+                others = [w for w in by_name() if first["loc"][0] in WORKLOADS[w].params.model_fields]
                 hint = "; ".join(f"--program {w} has it" for w in others)
                 raise UserError(f"--{first['loc'][0]} is nothing of {name}", hint=hint) from None
             what = ".".join(map(str, first["loc"]))
             raise UserError(f"{what}: {str(first['msg']).removeprefix('Value error, ')}", where=name) from None
-        return Question(load.program, {w.name: w for w in load.windows}, layout, name, left_out_said(given))
+        return Question(load.program, {w.name: w for w in load.windows}, layout, name, kind.said(given))
     if given:
         raise UserError(f"--{next(iter(given))} belongs to a workload, and {name} is a file")
     try:
@@ -63,10 +71,24 @@ def ask(name: str, params: Mapping[str, Any], smaps: Path | None, seed: int = 1)
             raise UserError("it has no window, so nothing would be counted", where=name, hint="window NAME … end")
         return Question(program, {}, layout, name)
     except OSError as error:
-        hint = f"a workload ({', '.join(MODELLED)}) or a file with a program"
+        hint = f"a workload ({', '.join(by_name())}) or a file with a program"
         raise UserError(f"cannot read: {error.strerror}", where=name, hint=hint) from error
     except ValueError as error:
         raise UserError(str(error)) from error
+
+
+def assigned(texts: Sequence[str]) -> dict[str, Any]:
+    """`KEY=VALUE` each, the value as YAML. Raises UserError."""
+    out = {}
+    for text in texts:
+        key, sign, value = text.partition("=")
+        if not (key and sign):
+            raise UserError("a key and its value are wanted", where=f"--set {text}", hint="as in --set users=[1,2]")
+        try:
+            out[key] = yaml.safe_load(value)
+        except yaml.YAMLError as error:
+            raise UserError(f"not YAML: {' '.join(str(error).split())}", where=f"--set {text}") from None
+    return out
 
 
 def _layout(smaps: Path | None) -> tuple[SmapsVma, ...]:
@@ -78,16 +100,6 @@ def _layout(smaps: Path | None) -> tuple[SmapsVma, ...]:
         raise UserError(f"cannot read: {error.strerror}", where=str(smaps)) from error
     except ModelError as error:
         raise UserError(str(error), where=str(smaps)) from error
-
-
-def _mix(name: str) -> dict[str, Any]:
-    own = PROJECT / "configs" / "mixes" / name
-    try:
-        return mix_params(read_mix(own if own.is_file() else Path(name)))
-    except OSError as error:
-        raise UserError(f"no such mix: {error.strerror}", where=name) from error
-    except ValueError as error:
-        raise UserError(str(error)) from error
 
 
 def known_profile(name: str) -> Profile:

@@ -6,20 +6,22 @@ host's root, every packed file with its content's hash.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from kit.base.errors import UserError
 from kit.model.program import Program
 from kit.records import At, digest
+from kit.workload.kind import Parameters, Place, Printing, Raw
 from kit.workload.load import HOST_ROOT, Load, WindowInfo
-from kit.workload.metrics import KTAP_BETTER, LESS, MORE
+from kit.workload.metrics import KTAP_BETTER, LESS, MORE, Metric, read_metrics
 from kit.workload.pack import File, Pack, find_program, pack
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -68,10 +70,8 @@ class RegexModel(BaseModel):
         return value
 
 
-class Payload(BaseModel):
+class Payload(Parameters):
     """Parameters of `payload`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     command: tuple[Word, ...] = Field(
         min_length=1, max_length=MOST_WORDS, description="the program and its arguments: a list, or text as for a shell"
@@ -97,9 +97,11 @@ class Payload(BaseModel):
     @classmethod
     def _words(cls, value: object) -> object:
         words = shlex.split(value) if isinstance(value, str) else value
-        return [str(w) if isinstance(w, (int, float)) and not isinstance(w, bool) else w for w in words] if isinstance(
-            words, list
-        ) else words
+        return (
+            [str(w) if isinstance(w, (int, float)) and not isinstance(w, bool) else w for w in words]
+            if isinstance(words, list)
+            else words
+        )
 
     @field_validator("format", mode="before")
     @classmethod
@@ -152,6 +154,38 @@ class Payload(BaseModel):
         """What is packed; None where the guest has the host's files."""
         return _found(self.model_dump_json(include={"command", "folder", "files", "env", "root"}))[1]
 
+    def require_room(self, memory: int) -> None:
+        """Raises UserError where the pack is more than a quarter of the memory."""
+        require_room(self.packed(), memory)
+
+    def printing(self) -> Printing | None:
+        """This, where a `format` is given."""
+        return self if self.format is not None else None
+
+    def read(self, stdout: str, stderr: str) -> tuple[Metric, ...]:
+        """The metrics of one run: of forms of a stream as such in its output, of lines in either stream."""
+        if self.format is None:
+            return ()
+        form = {"regex": self.format.regex} if isinstance(self.format, RegexModel) else self.format
+        return read_metrics(stdout if form in ("json", "ktap") else f"{stdout}\n{stderr}", form)
+
+    def asked(self) -> tuple[str, ...]:
+        """The metrics that are named."""
+        return tuple(name for name in self.metrics if name != "*")
+
+    def needed(self) -> frozenset[str]:
+        """Those that decide; of tests, that some passed."""
+        named = {name for name in self.asked() if self.metrics[name].decides}
+        return frozenset(named | ({"passed"} if self.format == "ktap" else set()))
+
+    def lacking(self, metric: str) -> str:
+        """Of tests, a result."""
+        return "test result (KTAP)" if self.format == "ktap" else metric
+
+    def form(self) -> str:
+        """The format's name, or its pattern."""
+        return f"the pattern {self.format.regex}" if isinstance(self.format, RegexModel) else str(self.format)
+
     def meaning(self, metric: str, unit: str) -> tuple[str, str, bool]:
         """(unit, direction, decides) of a metric that was printed with `unit`; no direction where none was said."""
         said = self.metrics.get(metric) or self.metrics.get("*") or MetricModel()
@@ -159,6 +193,25 @@ class Payload(BaseModel):
         if self.format == "ktap" and not direction:
             return said.unit or unit, KTAP_BETTER.get(metric, ""), metric in KTAP_BETTER
         return said.unit or unit, direction, said.decides
+
+
+def prepare(raw: Raw, place: Place) -> Raw:
+    """Paths as they are found from the experiment; what is not found stays as it is written."""
+
+    def found(name: Any) -> Any:
+        return str(place.find(name) or name) if isinstance(name, str) else name
+
+    out = {"root": place.root, **raw}
+    if "folder" in raw:
+        out["folder"] = found(raw["folder"])
+    if isinstance(raw.get("files"), list):
+        out["files"] = [found(f) for f in raw["files"]]
+    command = raw.get("command")
+    with contextlib.suppress(ValueError):  # no closing quotation: the model says so
+        command = shlex.split(command) if isinstance(command, str) else command
+    if isinstance(command, list) and command and "/" in str(command[0]) and "folder" not in raw:
+        out["command"] = [found(command[0]), *command[1:]]
+    return out
 
 
 @lru_cache(maxsize=64)

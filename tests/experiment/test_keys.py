@@ -23,8 +23,8 @@ def test_every_key_of_every_model_is_explained() -> None:
     found = {k.path for k in keys.every_key()}
     assert set(ExperimentModel.model_fields) <= found
     assert {"guest.cpus", "arms.NAME.series[].patch", "accept[].why", "budget.blocks"} <= found
-    for name, model in WORKLOADS.items():
-        assert {f"workloads[].{name}.{key}" for key in (*model.model_fields, "name")} <= found
+    for name, kind in WORKLOADS.items():
+        assert {f"workloads[].{name}.{key}" for key in (*kind.params.model_fields, "name")} <= found
     assert "workloads[].payload.metrics.NAME.better" in found
     assert all(k.meaning for k in keys.every_key())
 
