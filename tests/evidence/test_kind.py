@@ -7,13 +7,15 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from rig import Bench
 
 from kit.base.errors import NOT_AS_EXPECTED, OK
 from kit.base.project import PROJECT
+from kit.contracts.fields import Doc
+from kit.contracts.verdictfile import Details
 from kit.evidence import EVIDENCE
 from kit.evidence.kind import Evidence
 from kit.evidence.request import Site
@@ -78,8 +80,9 @@ ROW = Evidence(
 
 @pytest.fixture
 def new_kind(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    """A bench whose kit has one kind more: the row is all that is added."""
+    """A bench whose kit has one kind more: the row is all that is added, and what the help says of its details."""
     monkeypatch.setitem(EVIDENCE, KIND, ROW)
+    monkeypatch.setitem(Details.__annotations__, "took", Annotated[dict[str, int], Doc("what an arm took", "ns")])
     bench.experiment["evidence"] = [KIND]
     return bench
 
