@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from kit.base.words import join, several
 from kit.evidence.reading import BAD, GOOD, Asked, Reading, unwanted
 from kit.evidence.request import Site
+from kit.evidence.rules import explained
 from kit.records import Boot, BootSpec, Experiment, KindVerdict, Machine, Outcome, Verdict
 from kit.stats.attribution import attribute
 from kit.workload.catalog import make_loads
@@ -51,7 +52,11 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
     good = [b for b in mine if b.outcome is Outcome.OK]
     found = attribute(exp, mine, {})
     if found.broken:
-        return KindVerdict(KIND, Verdict.BROKEN, "; ".join(f.why for f in found.broken))
+        arms = dict.fromkeys(f.arm for f in found.broken)
+        told = [
+            note for arm in arms for note in explained(exp, arm, (s for b in mine if b.arm == arm for s in b.splats))
+        ]
+        return KindVerdict(KIND, Verdict.BROKEN, "; ".join((*(f.why for f in found.broken), *told)), notes=tuple(told))
     if found.could_not_run:
         return KindVerdict(KIND, Verdict.INCONCLUSIVE, found.could_not_run[0].why)
     if found.once:

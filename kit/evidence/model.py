@@ -12,6 +12,7 @@ from kit.base.words import several
 from kit.evidence.locks import classes, named
 from kit.evidence.predictions import layouts_of, predict_arm
 from kit.evidence.request import Site
+from kit.evidence.rules import details, notes
 from kit.model.predict import Prediction
 from kit.records import Boot, BootSpec, Comparison, Experiment, KindVerdict, Verdict
 from kit.stats.counts import LESS, judge_all, ratio_of
@@ -27,7 +28,15 @@ def boots(exp: Experiment, site: Site) -> list[BootSpec]:
 
 
 def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
-    """Predicted acquisitions, arm against baseline, wherever both have a profile and the model covers the window."""
+    """Predicted acquisitions, arm against baseline, wherever both have a profile and the model covers the window.
+
+    And the rules that each arm's profile breaks, declared or read: notes, which decide nothing.
+    """
+    counted, said = _counts(exp, done), notes(exp)
+    return replace(counted, why="; ".join((counted.why, *said)), notes=said, details={"rules": details(exp)})
+
+
+def _counts(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
     if exp.arm(exp.baseline).profile is None:
         return KindVerdict(KIND, Verdict.INCONCLUSIVE, "the baseline declares no profile")
     layouts = layouts_of(done)
