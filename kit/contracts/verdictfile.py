@@ -147,6 +147,36 @@ ContendedRow = TypedDict(
 )
 
 
+class EventRow(TypedDict):
+    """A step of a counterexample."""
+
+    task: Annotated[int, Doc("which task, from 0")]
+    function: Annotated[str, Doc("the function, as a cell of the profile")]
+    what: Annotated[str, Doc("what it did: `lock`, `alloc`, `link`, `free` …")]
+    subject: Annotated[str, Doc("to what")]
+
+
+class BrokenRow(TypedDict):
+    """A rule that a profile breaks."""
+
+    rule: Annotated[str, Doc("the rule")]
+    said: Annotated[str, Doc("how it is broken")]
+    start: Annotated[list[str], Doc("what came before, one operation after the other")]
+    tasks: Annotated[list[list[str]], Doc("the operations of each task")]
+    events: Annotated[int, Doc("locks, allocations, links and frees up to there")]
+    trace: Annotated[list[EventRow], Doc("the steps in order")]
+    moves: Annotated[list[str], Doc("which task went on at each step; `!`: its allocation failed")]
+    seed: Annotated[int | None, Doc("the seed of a random schedule")]
+
+
+class RulesRow(TypedDict):
+    """An arm's profile held to the rules."""
+
+    profile: Annotated[str, Doc("the profile")]
+    read: Annotated[bool, Doc("it was read from the arm's patch, and is not verified")]
+    broken: Annotated[list[BrokenRow], Doc("the rules that it breaks")]
+
+
 class Details(TypedDict, total=False):
     """What only some kinds of evidence have."""
 
@@ -166,6 +196,7 @@ class Details(TypedDict, total=False):
     design: Annotated[DesignRow, Doc("`time`: the plan")]
     again: Annotated[str, Doc("`time`: the name under which the baseline rides along a second time")]
     repeats: Annotated[str, Doc("what is repeated: `boots`, or `layouts of memory`")]
+    rules: Annotated[dict[str, RulesRow], Doc("`model`: by arm, the rules of locking that its profile breaks")]
 
 
 class Evidence(TypedDict):
