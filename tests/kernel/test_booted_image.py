@@ -24,4 +24,5 @@ from kit.kernel.config import read_fragments
 def test_the_image(tmp_path: Path, version: str, asked: str, image: str) -> None:
     (tmp_path / "fragment").write_text(asked + "\n")
     tree = cast(Any, SimpleNamespace(version=version))
-    assert BuildInput(cast(Any, None), tree, {}, read_fragments([tmp_path / "fragment"])).image == image
+    spec = cast(Any, SimpleNamespace(arch="x86_64"))
+    assert BuildInput(spec, tree, {}, read_fragments([tmp_path / "fragment"])).image == image

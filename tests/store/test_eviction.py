@@ -166,6 +166,8 @@ def test_temporary_folders_whose_owner_is_gone_are_swept(
         monkeypatch.setattr(time, "time", lambda: long_ago)
         names_it = ["sh", "-c", "read line", str(tmp_path / "kit-boot-named")]
         sleeper = subprocess.Popen(names_it, stdin=subprocess.PIPE)
+        while b"kit-boot-named" not in Path(f"/proc/{sleeper.pid}/cmdline").read_bytes():
+            time.sleep(0)  # for a moment after exec a command line is empty
         (tmp_path / "kit-boot-named").mkdir()
         named = eviction._command_lines()
         sleeper.communicate()
