@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -178,6 +179,13 @@ def twice(source: str) -> list[str]:
     ]
     names = [t.id for t in targets if isinstance(t, ast.Name) and t.id.isupper()]
     return sorted({n for n in names if names.count(n) > 1})
+
+
+def test_the_command_line_loads_nothing_that_a_start_can_do_without() -> None:
+    """Each of these is a tenth of `kit --help`."""
+    code = "import sys; old = set(sys.modules); import kit.cli; print(*set(sys.modules) - old)"
+    loaded = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert {"typing", "dataclasses", "inspect"} & set(loaded.stdout.split()) == set()
 
 
 def test_every_room_says_what_it_is_and_stands_on_the_page_for_developers() -> None:

@@ -4,7 +4,6 @@ it is asked for."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 
 TYPE_CHECKING = False  # typing's own costs 7 ms of every start
@@ -15,15 +14,12 @@ if TYPE_CHECKING:
     Render = Callable[[Sequence[Files], Style], str]
 
 
-@dataclass(frozen=True)
-class Report:
+class Report:  # no dataclass: importing that is a tenth of every start of kit, whose command line lists the formats
     """`module`: its `render` takes one or more runs and gives the whole file. `file`: its usual name in a run's folder.
     `about`: for `kit report --help`. `itself`: `kit run` and `kit bisect` write it."""
 
-    module: str
-    file: str
-    about: str
-    itself: bool = False
+    def __init__(self, module: str, file: str, about: str, *, itself: bool = False) -> None:
+        self.module, self.file, self.about, self.itself = module, file, about, itself
 
     @property
     def render(self) -> Render:

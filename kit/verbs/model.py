@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kit.base.errors import NOT_AS_EXPECTED, UserError
 
+TYPE_CHECKING = False  # typing's own costs 7 ms of every start
 if TYPE_CHECKING:
     from kit.model.reading.compared import Reading
     from kit.model.steps import Profile
