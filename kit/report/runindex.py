@@ -17,7 +17,8 @@ from typing import Any
 from kit.base.errors import KitError
 from kit.report.bisect import sentence
 from kit.report.numbers import numbers
-from kit.store.runfiles import FOUND, VERDICT, BisectionFiles, Files, is_folder, read_files
+from kit.store.runfiles import FOUND, VERDICT, BisectionFiles, Files, read_files
+from kit.store.runfolder import RunFolder
 
 NAME = ".history.sqlite3"
 FORM = 1
@@ -98,7 +99,7 @@ class Index:
 
     def _refresh(self) -> None:
         known = dict(self._db.execute("select run, stamp from runs"))
-        there = {p.name: p for p in sorted(self.folder.glob("*")) if is_folder(p)}
+        there = {p.name: p for p in sorted(self.folder.glob("*")) if RunFolder(p).is_any}
         with self._db:
             for name in known.keys() - there.keys():
                 self._forget(name)

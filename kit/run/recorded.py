@@ -17,9 +17,8 @@ from kit.run.plan import Plan
 from kit.run.runner import load_boots
 from kit.store.cache import Cache
 from kit.store.files import read_json
-from kit.store.runfolder import EXPERIMENT, QUESTION, RunFolder
+from kit.store.runfolder import EXPERIMENT, RunFolder
 
-LAST = "last"
 TAIL = 20  # lines of a console
 SCHEMA = 1
 
@@ -30,16 +29,7 @@ def find_run(name: str, runs: Path) -> RunFolder:
 
     Raises UserError where there is none.
     """
-    if name == LAST:
-        found = [p for file in (EXPERIMENT, QUESTION) for p in runs.glob(f"*/{file}")]
-        if not found:
-            raise UserError("no run here yet", where=str(runs), hint="--runs names another folder of runs")
-        return RunFolder(max(found, key=lambda p: p.stat().st_mtime_ns).parent)
-    for folder in map(RunFolder, (Path(name), runs / name)):
-        if folder.is_run or folder.is_bisection:
-            return folder
-    what = f"no {EXPERIMENT} in it" if Path(name).is_dir() else "no such folder"
-    raise UserError(f"not a run: {what}", where=name, hint=f"`{LAST}` is the newest below {runs}")
+    return RunFolder.find(name, runs, EXPERIMENT)
 
 
 def experiment_of(folder: RunFolder) -> Experiment:

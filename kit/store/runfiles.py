@@ -5,7 +5,6 @@ Nothing here computes, so nothing here loads the statistics: a report is there a
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -19,10 +18,9 @@ import yaml
 from kit.base.errors import MachineError, UserError
 from kit.base.project import command
 from kit.store.files import read_json
-from kit.store.runfolder import RunFolder
+from kit.store.journal import Journal
+from kit.store.runfolder import EXPERIMENT, QUESTION, RunFolder
 
-LAST = "last"
-EXPERIMENT, QUESTION = "experiment.yaml", "bisect.yaml"  # what tells a run's folder from a bisection's
 VERDICT, FOUND = "verdict.json", "bisect.json"
 SCHEMA = 1
 _STAMP = re.compile(r"-(\d{8}-\d{6})(?:-\d+)?$")  # of a folder's name
@@ -30,11 +28,10 @@ Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class RunFiles:
-    """What an experiment left. `verdict` is verdict.json."""
+class _Left:
+    """What any job left in its folder."""
 
     folder: Path
-    verdict: Row
 
     @property
     def name(self) -> str:
@@ -47,6 +44,18 @@ class RunFiles:
         return started(self.folder)
 
     @cached_property
+    def patches(self) -> dict[str, str]:
+        """File name → text of the patches that were copied beside the experiment, or the question."""
+        return _texts(self.folder / "patches")
+
+
+@dataclass(frozen=True)
+class RunFiles(_Left):
+    """What an experiment left. `verdict` is verdict.json."""
+
+    verdict: Row
+
+    @cached_property
     def boots(self) -> tuple[Row, ...]:
         """The records of boots.jsonl in their order. Raises MachineError for a line that is none."""
         return tuple(_records(self.folder))
@@ -56,77 +65,39 @@ class RunFiles:
         """experiment.yaml; empty where it is gone or damaged: a report does without."""
         return _yaml(self.folder / EXPERIMENT)
 
-    @cached_property
-    def patches(self) -> dict[str, str]:
-        """File name → text of the patches that were copied beside the experiment."""
-        return _texts(self.folder / "patches")
-
     def excerpt(self, console: str) -> str:
         """The whole text of a console's log, empty where it is gone. `console` as in the records."""
         return _text(self.folder / console.partition(":")[0])
 
 
 @dataclass(frozen=True)
-class BisectionFiles:
+class BisectionFiles(_Left):
     """What a bisection left. `found` is bisect.json."""
 
-    folder: Path
     found: Row
-
-    @property
-    def name(self) -> str:
-        """The folder's own name."""
-        return self.folder.name
-
-    @property
-    def started(self) -> float:
-        """When it began, in seconds since 1970."""
-        return started(self.folder)
 
     @cached_property
     def trials(self) -> tuple[Row, ...]:
         """The tests in the order in which they were done."""
-        return tuple(_lines(self.folder / "tests.jsonl"))
+        return tuple(row for _, row in Journal(self.folder / "tests.jsonl").read() if isinstance(row, dict))
 
     @cached_property
     def experiment(self) -> Row:
         """bisect.yaml; empty where it is gone or damaged."""
         return _yaml(self.folder / QUESTION)
 
-    @cached_property
-    def patches(self) -> dict[str, str]:
-        """File name → text of the patches that were copied beside the question."""
-        return _texts(self.folder / "patches")
-
 
 Files = RunFiles | BisectionFiles
 
 
 def find_folder(name: str, runs: Path) -> Path:
-    """The folder with that path or name; `last`: the run or bisection that was begun or resumed last below `runs`.
-
-    Raises UserError where there is none.
-    """
-    if name == LAST:
-        found = [p for kind in (EXPERIMENT, QUESTION) for p in runs.glob(f"*/{kind}") if is_folder(p.parent)]
-        if not found:
-            raise UserError("no run here yet", where=str(runs), hint="--runs names another folder of runs")
-        return max(found, key=lambda p: p.stat().st_mtime_ns).parent
-    for path in (Path(name), runs / name):
-        if is_folder(path):
-            return path
-    what = "no experiment.yaml or bisect.yaml in it" if Path(name).is_dir() else "no such folder"
-    raise UserError(f"not a run: {what}", where=name, hint=f"`{LAST}` is the newest below {runs}")
-
-
-def is_folder(path: Path) -> bool:
-    """Whether it is the folder of a run or of a bisection; configs/ has a bisect.yaml, too."""
-    return (path / EXPERIMENT).is_file() or ((path / QUESTION).is_file() and (path / "console").is_dir())
+    """The path of `RunFolder.find`. Raises UserError where there is none."""
+    return RunFolder.find(name, runs).path
 
 
 def read_files(folder: Path) -> Files:
     """What is in it. Raises UserError where it has no verdict yet, MachineError where that is damaged."""
-    if (folder / EXPERIMENT).is_file():
+    if RunFolder(folder).is_run:
         return RunFiles(folder, _whole(folder, VERDICT, command("run", "--resume", str(folder))))
     return BisectionFiles(folder, _whole(folder, FOUND, command("bisect", "--resume", str(folder))))
 
@@ -160,17 +131,6 @@ def _records(folder: Path) -> Iterator[Row]:
             hint = "delete the line: the boot is then done again"
             raise MachineError("not the record of a boot", where=f"{path.boots}:{number}", hint=hint)
         yield record
-
-
-def _lines(path: Path) -> Iterator[Row]:
-    """The objects of a file of JSON lines; one that a kill cut off is none."""
-    for line in _text(path).splitlines():
-        try:
-            value = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(value, dict):
-            yield value
 
 
 def _yaml(path: Path) -> Row:

@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from kit.base.errors import MachineError
+from kit.base.errors import MachineError, UserError
 from kit.store.files import locked, machine_errors
 from kit.store.journal import Journal
 
 EXPERIMENT, QUESTION = "experiment.yaml", "bisect.yaml"  # what a run folder is of
+LAST = "last"
 
 
 class RunFolder:
@@ -31,6 +32,29 @@ class RunFolder:
     def is_bisection(self) -> bool:
         """Whether it is that of a `kit bisect`: other folders, as configs/, have a file of that name too."""
         return (self.path / QUESTION).is_file() and (self.path / "console").is_dir()
+
+    @property
+    def is_any(self) -> bool:
+        """Whether it is either."""
+        return self.is_run or self.is_bisection
+
+    @classmethod
+    def find(cls, name: str, runs: Path, lacks: str = f"{EXPERIMENT} or {QUESTION}") -> RunFolder:
+        """The folder of the run or the bisection with that path or name; `last`: of the one that was begun or resumed
+        last below `runs`.
+
+        Raises UserError where there is none, with `lacks` for what a folder of that name has not.
+        """
+        if name == LAST:
+            files = [p for file in (EXPERIMENT, QUESTION) for p in runs.glob(f"*/{file}") if cls(p.parent).is_any]
+            if not files:
+                raise UserError("no run here yet", where=str(runs), hint="--runs names another folder of runs")
+            return cls(max(files, key=lambda p: p.stat().st_mtime_ns).parent)
+        for folder in map(cls, (Path(name), runs / name)):
+            if folder.is_any:
+                return folder
+        what = f"no {lacks} in it" if Path(name).is_dir() else "no such folder"
+        raise UserError(f"not a run: {what}", where=name, hint=f"`{LAST}` is the newest below {runs}")
 
     @classmethod
     def create(cls, base: Path, name: str, stamp: str) -> RunFolder:
