@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -46,23 +45,17 @@ def played_boot(
     limits = options.get("limits") or Limits()
     console.parent.mkdir(parents=True, exist_ok=True)
     console.write_bytes(b"")
+    argv = qemu_argv(machine, Files(image, Path("initramfs"), console, 3, Path("results"), 4), append)
     if on_command := options.get("on_command"):
-        on_command(qemu_argv(machine, Files(image, Path("initramfs"), console, 3, Path("results"), 4), append))
+        on_command(argv)
     log = Path(os.environ.get("KIT_FAKE_LOG", os.devnull))
     with log.open("a") as file:
         file.write("boot\n")
     before = host_state() if cores is not None else None
-    results = model_guest.results(kernel, initramfs, machine.cpus, speed(machine, append, log))
+    speed = model_guest.speed(machine.accel == "icount", argv[argv.index("-append") + 1], log)
+    results = model_guest.results(kernel, initramfs, machine.cpus, speed)
     console.write_bytes(GOOD)
     ended = Ending(Watched(Phase.RUNNING, Ended.CLOSED, 0.01, 0.005, GOOD), 0, "", b"")
     pinned = Pinned(tuple(cores[: machine.cpus])) if cores else None
     host = HostRecord(before, host_state(), pinned) if before else None
     return replace(how_it_ended(ended, console, results, read, limits), host=host)
-
-
-def speed(machine: Machine, append: str, log: Path) -> float:
-    """What the layout of memory does to a guest that counts its instructions, and noise to one that does not."""
-    if machine.accel == "icount":
-        given = qemu_argv(machine, Files(Path(), Path(), Path("log"), 3, Path()), append)
-        return 1 + len(given[given.index("-append") + 1]) % 7 / 1e4
-    return 1 + zlib.crc32(log.read_bytes()) % 1000 / 1e6

@@ -179,16 +179,7 @@ def test_what_a_side_merged_back_is_not_the_culprit(bisection: Bisection, back: 
 
 def test_a_merge_that_is_itself_the_culprit_is_named(bisection: Bisection) -> None:
     """Neither side is bad: what was put into the merge is."""
-    linux = bisection.linux
-    linux.git("checkout", "-q", "-b", "side")
-    linux.harmless("side 1", RMAP)
-    linux.git("checkout", "-q", "main")
-    linux.harmless("main 1")
-    linux.merge("side", "Merge the side")
-    linux.edit(BATCHED, UNBATCHED)
-    linux.git("commit", "-q", "-a", "--amend", "--no-edit")
-    merge = linux.git("rev-parse", "HEAD")
-    linux.harmless("main 2")
+    merge = evil_merge(bisection.linux)
     assert bisection.run().code == OK
     assert bisection.culprit() == merge
     assert bisection.found()["merges"] == []

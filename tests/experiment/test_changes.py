@@ -11,35 +11,25 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from rig import RMAP, TOOLS, Bench, lay_out
+from rig import RMAP, TOOLS, Bench
 
 from kit.base.errors import BAD_INPUT, INCONCLUSIVE, OK
-from kit.workload.guestimage import GuestImage
 
 pytestmark = pytest.mark.skipif(not all(map(shutil.which, (*TOOLS, "git"))), reason=f"needs git, {', '.join(TOOLS)}")
 UNBATCHED, BATCHED = "profile: 6.1-unbatched-clone ", "profile: 6.1 "
 
 
 @pytest.fixture
-def bench(
-    tmp_path: Path,
-    guest: GuestImage,
-    answers: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> Bench:
+def bench(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """A checkout of the fake kernel whose last commit batches the clone's locks, and which the calls are made in."""
-    made = Bench(tmp_path, capsys)
-    for name, value in lay_out(made, guest, answers).items():
-        monkeypatch.setenv(name, value)
-    made.edit(BATCHED, UNBATCHED)
-    git(made, "init", "-q", "-b", "main")
-    git(made, "add", "-A")
-    git(made, "commit", "-qm", "slow")
-    made.edit(UNBATCHED, BATCHED)
-    git(made, "commit", "-qam", "mm: batch the clone's locks")
-    monkeypatch.chdir(made.tree)
-    return made
+    bench.edit(BATCHED, UNBATCHED)
+    git(bench, "init", "-q", "-b", "main")
+    git(bench, "add", "-A")
+    git(bench, "commit", "-qm", "slow")
+    bench.edit(UNBATCHED, BATCHED)
+    git(bench, "commit", "-qam", "mm: batch the clone's locks")
+    monkeypatch.chdir(bench.tree)
+    return bench
 
 
 def git(bench: Bench, *argv: str) -> str:

@@ -118,6 +118,14 @@ def predicted(profile, text):
     return [(name, p.lock_class, p.low) for name, p in predict(program, LAYOUT, profile).items()]
 
 
+def speed(counts, append, log):
+    """What the layout of memory does to a guest that counts its instructions, and noise to one that does not. `append`:
+    the kernel's command line; `log`: what the fakes did so far, None without it."""
+    if counts:
+        return 1 + len(append) % 7 / 1e4
+    return 1 + zlib.crc32(log.read_bytes() if log else b"") % 1000 / 1e6
+
+
 def row(window, name, acquisitions):
     """A class as /proc/lock_stat shows it."""
     return ("row", window, f"{name}: 0 0 0.00 0.00 0.00 0.00 7 {acquisitions} 0.10 9.00 99.00 0.50")
