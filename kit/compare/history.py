@@ -21,8 +21,8 @@ from kit.outside import Outside, read_sides
 from kit.outside.directions import directions, rules_of
 from kit.records import Verdict
 from kit.stats.changes import LEAST, Change, Found, best_cuts, change_points
+from kit.stats.combine import combined
 from kit.stats.dependence import dependence
-from kit.stats.noisy import overall
 from kit.stats.paired import finite, log_limits, ratio_of_log
 from kit.stats.ranks import shift_interval, shifts
 from kit.stats.signflip import Floats
@@ -69,7 +69,7 @@ def history(asked: AskedHistory) -> tuple[dict[str, Any], int]:
     changes = _changes([s for s in series if s.more is not None], asked.alpha)
     changes |= _changes([s for s in series if s.more is None], asked.alpha)
     said = {s.metric: _said(s, changes[s.metric], asked) for s in series if s.more is not None}
-    verdict = overall(said.values())
+    verdict = combined(said.values())
     rows = [_row(s, c, asked) for s in series for c in changes[s.metric]]
     out = {
         "schema": SCHEMA,

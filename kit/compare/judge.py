@@ -17,11 +17,10 @@ from kit.evidence.time import HARDWARE, rates
 from kit.experiment.reader import read_experiment
 from kit.outside import VALUE, Outside, read_sides
 from kit.outside.directions import directions, rules_of
-from kit.records import Boot, Comparison, Experiment, Outcome, Verdict, to_json
+from kit.records import LESS, MORE, Boot, Comparison, Experiment, Outcome, Verdict, to_json
 from kit.run.runner import load_boots
+from kit.stats.combine import combined
 from kit.stats.groups import Couple, Group
-from kit.stats.noisy import overall
-from kit.stats.paired import LESS, MORE
 from kit.stats.unpaired import compare_all, tests_of
 from kit.store.runfolder import RunFolder
 from kit.wording.phrase import how_much, how_sure, seen
@@ -70,7 +69,7 @@ def compare(asked: Asked) -> tuple[dict[str, Any], int]:
     names = (asked.arm, asked.baseline) if arm.name == base.name else (arm.name, base.name)
     comparisons, remarks = compare_all(deciding, names, asked.limit, asked.alpha)
     shown, more = compare_all(beside, names, asked.limit, asked.alpha)
-    verdict = Verdict.INCONCLUSIVE if void else overall(c.said or Verdict.INCONCLUSIVE for c in comparisons)
+    verdict = Verdict.INCONCLUSIVE if void else combined(c.said or Verdict.INCONCLUSIVE for c in comparisons)
     notes = [*remarks, *more, *_notes(asked, sides, beside)]
     out = {
         "schema": SCHEMA,

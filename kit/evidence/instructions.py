@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 from kit.base.words import percent, several
 from kit.evidence.reading import Asked, Reading, unwanted, windows_of
 from kit.evidence.request import Site
-from kit.records import Boot, BootSpec, Experiment, KindVerdict, Machine, Outcome, Verdict, WindowResult
+from kit.records import LESS, Boot, BootSpec, Experiment, KindVerdict, Machine, Outcome, Verdict, WindowResult
 from kit.stats.blocks import block_order
 from kit.stats.layouts import conclude
-from kit.stats.paired import LESS, Pairs
+from kit.stats.paired import Pairs
 from kit.workload.catalog import make_loads
 from kit.workload.load import Load, WindowInfo, boot_program
 from kit.workload.longer import longer

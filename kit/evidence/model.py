@@ -14,8 +14,8 @@ from kit.evidence.predictions import layouts_of, predict_arm
 from kit.evidence.request import Site
 from kit.evidence.rules import details, notes
 from kit.model.predict import Prediction
-from kit.records import Boot, BootSpec, Comparison, Experiment, KindVerdict, Verdict
-from kit.stats.counts import LESS, judge_all, ratio_of
+from kit.records import LESS, Boot, BootSpec, Comparison, Experiment, KindVerdict, Verdict
+from kit.stats.counts import judge_all, ratio_of
 from kit.workload.catalog import make_loads
 from kit.workload.load import WindowInfo
 

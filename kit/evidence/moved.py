@@ -23,6 +23,7 @@ from kit.base.words import join, number, several
 from kit.evidence.locks import EVERY, classes, named
 from kit.evidence.ranking import BEYOND, EXACT, Exactly, Ranking
 from kit.records import Comparison, Experiment, Verdict
+from kit.stats.combine import combined
 from kit.stats.counts import Counted, compare, judge_all
 from kit.workload.catalog import make_loads
 
@@ -54,7 +55,7 @@ def moved(exp: Experiment, comparisons: Sequence[Comparison], ranking: Ranking) 
             instead = one_sided(mine) and any(_one_sided(r) and _up(r) is (said is Verdict.BETTER) for r in rows)
             verdicts.append(Verdict.INCONCLUSIVE if instead else _verdict(said, rows if every else []))
             against.append(_against(arm, said, verdicts[-1], rows) if every or instead else "")
-    return Moved(found, _over_arms(verdicts), "; ".join(filter(None, against)))
+    return Moved(found, combined(verdicts), "; ".join(filter(None, against)))
 
 
 def one_sided(comparisons: Sequence[Comparison]) -> bool:
@@ -91,13 +92,6 @@ def _verdict(said: Verdict, rows: Sequence[Row]) -> Verdict:
     if ways:
         return Verdict.WORSE if True in ways else Verdict.BETTER
     return Verdict.INCONCLUSIVE if said is Verdict.SAME and rows else said
-
-
-def _over_arms(verdicts: Sequence[Verdict]) -> Verdict:
-    for verdict in (Verdict.WORSE, Verdict.BETTER):
-        if verdict in verdicts:
-            return verdict
-    return Verdict.SAME if verdicts and set(verdicts) == {Verdict.SAME} else Verdict.INCONCLUSIVE
 
 
 def _against(arm: str, said: Verdict, verdict: Verdict, rows: Sequence[Row]) -> str:

@@ -18,12 +18,24 @@ from statistics import geometric_mean
 from kit.base.words import join, percent
 from kit.evidence.reading import Asked, Reading, unwanted, windows_of
 from kit.evidence.request import Site
-from kit.records import At, Boot, BootSpec, Experiment, HostState, KindVerdict, Machine, Outcome, Verdict, WindowResult
+from kit.records import (
+    MORE,
+    At,
+    Boot,
+    BootSpec,
+    Experiment,
+    HostState,
+    KindVerdict,
+    Machine,
+    Outcome,
+    Verdict,
+    WindowResult,
+)
 from kit.stats.blocks import block_order
 from kit.stats.design import Design
 from kit.stats.failures import INFRASTRUCTURE
 from kit.stats.noisy import Decision, conclude, decide
-from kit.stats.paired import MORE, Pairs
+from kit.stats.paired import Pairs
 from kit.stats.warmup import still_warm
 from kit.vm.hostload import stolen
 from kit.wording.phrase import signed

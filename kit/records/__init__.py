@@ -23,10 +23,12 @@ from kit.records.boot import (
 from kit.records.digest import digest, to_json
 from kit.records.experiment import ArmSpec, Experiment, InstructionsPlan, PatchRef, TimePlan, WorkloadSpec
 from kit.records.kernel import Kernel, KernelSpec
-from kit.records.verdict import At, Comparison, Exercised, KindVerdict, PredictedCount, Suspected, Verdict
+from kit.records.verdict import LESS, MORE, At, Comparison, Exercised, KindVerdict, PredictedCount, Suspected, Verdict
 
 __all__ = [
     "BEYOND",
+    "LESS",
+    "MORE",
     "ArmSpec",
     "At",
     "Boot",

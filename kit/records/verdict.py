@@ -9,6 +9,8 @@ from typing import Any
 
 from kit.records.digest import to_json
 
+LESS, MORE = "less is better", "more is better"  # directions of a metric
+
 
 class Verdict(StrEnum):
     """The five verdicts of design.md."""
@@ -43,7 +45,7 @@ class Comparison:
 
     metric: str
     unit: str
-    direction: str  # "less is better" or "more is better"
+    direction: str  # LESS or MORE
     arm: str
     baseline: str
     at: At

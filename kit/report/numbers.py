@@ -9,12 +9,11 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from kit.base.words import place
-from kit.records import At, Comparison, Verdict
+from kit.records import MORE, At, Comparison, Verdict
 from kit.stats.counts import judge_one
 
 Row = Mapping[str, Any]
 _KNOWN = {f.name for f in fields(Comparison)}
-MORE = "more is better"
 
 
 @dataclass(frozen=True)

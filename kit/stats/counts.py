@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from kit.records import At, Comparison, Verdict
+from kit.records import LESS, At, Comparison, Verdict
+from kit.stats.combine import combined
 
-LESS = "less is better"
 TURNED = {Verdict.WORSE: Verdict.BETTER, Verdict.BETTER: Verdict.WORSE}  # where more is better
 
 
@@ -104,8 +104,4 @@ def _judge_less(c: Comparison, limit: float) -> Verdict:
 
 def judge_all(comparisons: Sequence[Comparison], limit: float) -> Verdict:
     """A kind's verdict: worse if any is worse, else better if any is better, else same if all are."""
-    found = {judge_one(c, limit) for c in comparisons}
-    for verdict in (Verdict.WORSE, Verdict.BETTER):
-        if verdict in found:
-            return verdict
-    return Verdict.SAME if found == {Verdict.SAME} else Verdict.INCONCLUSIVE
+    return combined(judge_one(c, limit) for c in comparisons)

@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from scipy.special import stdtr, stdtrit
 
 from kit.records import Comparison, Verdict
-from kit.stats.noisy import overall
+from kit.stats.combine import combined
 from kit.stats.paired import Pairs, classify, detection_limit, ratio_of_log, record
 
 
 def conclude(pairs: Sequence[Pairs], alpha: float, limit: float) -> tuple[Verdict, tuple[Comparison, ...]]:
     """The kind's verdict, and the comparisons ready for KindVerdict. `limit` is a fraction."""
     found = tuple(measure(p, alpha / len(pairs), limit) for p in pairs)
-    return overall(c.said or Verdict.INCONCLUSIVE for c in found), found
+    return combined(c.said or Verdict.INCONCLUSIVE for c in found), found
 
 
 def measure(pairs: Pairs, level: float, limit: float) -> Comparison:

@@ -18,13 +18,14 @@ corrected for their number by Holm's rule; where signed ranks of so few blocks c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from scipy.special import stdtr
 
 from kit.base.words import percent, several
 from kit.records import Comparison, Verdict
+from kit.stats.combine import combined
 from kit.stats.design import Design
 from kit.stats.paired import Measured, Pairs, measure, record
 from kit.stats.remarks import remarks
@@ -91,7 +92,7 @@ def conclude(design: Design, pairs: Sequence[Pairs], limit: float, *, last: bool
     found = measure_all(design, [p for p in pairs if not p.aa], limit, last)
     beside = [measure(p, design, limit, last=True) for p in pairs if p.aa]
     faults = objections([p for p in pairs if p.aa])
-    verdict = Verdict.INCONCLUSIVE if void or faults else overall(m.verdict for m in found)
+    verdict = Verdict.INCONCLUSIVE if void or faults else combined(m.verdict for m in found)
     blocks = min((p.tried for p in pairs), default=0)
     fault = f"the baseline differs from itself in {several(len(faults), 'comparison')}, at p <= {AA_ALPHA}"
     why = void or (fault if faults else _why(design, found, blocks, limit))
@@ -133,15 +134,6 @@ def _why(design: Design, found: Sequence[Measured], blocks: int, limit: float) -
         f"{said} in {several(blocks, 'block')}, against a limit of {percent(limit)};"
         f" false alarms at most {percent(design.alpha)}{correction}{looks}"
     )
-
-
-def overall(said: Iterable[Verdict]) -> Verdict:
-    """Worse if any is, else better if any is, else same if all are."""
-    found = set(said)
-    for verdict in (Verdict.WORSE, Verdict.BETTER):
-        if verdict in found:
-            return verdict
-    return Verdict.SAME if found == {Verdict.SAME} else Verdict.INCONCLUSIVE
 
 
 def measure_all(

@@ -14,13 +14,12 @@ from functools import cached_property
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from kit.records import At, Comparison, Verdict
+from kit.records import MORE, At, Comparison, Verdict
 from kit.stats import reach, signflip
 from kit.stats.design import Design
 from kit.stats.shape import Modes, modes
 from kit.stats.signflip import Floats, Walk
 
-LESS, MORE = "less is better", "more is better"
 POWER = reach.POWER  # a detection limit is the difference that so many of such runs would have shown
 LARGEST_LOG = 700.0  # of a ratio that is a number still
 HOPE = 0.1  # blocks are not worth their time if the chance that they decide anything is below this

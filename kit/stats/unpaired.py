@@ -8,10 +8,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from kit.records import At, Comparison, Verdict
+from kit.records import MORE, At, Comparison, Verdict
 from kit.stats.dependence import dependence
 from kit.stats.groups import Couple, Group
-from kit.stats.paired import LARGEST_LOG, MORE, change_of_log, classify, finite, ratio_of_log
+from kit.stats.paired import LARGEST_LOG, change_of_log, classify, finite, ratio_of_log
 from kit.stats.remarks import remarks_on
 from kit.stats.shape import drift, modes
 from kit.stats.twotests import SAME, WELCH, Test, test_of

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from kit.base.errors import COULD_NOT_RUN, INCONCLUSIVE, NOT_AS_EXPECTED, OK
 from kit.records import Exercised, Experiment, KindVerdict, Verdict
 from kit.stats.attribution import Attribution
+from kit.stats.combine import combined
 
 
 @dataclass(frozen=True)
@@ -41,11 +42,7 @@ def overall(kinds: Sequence[KindVerdict], attribution: Attribution, *, idle: boo
         return None
     if idle:
         return Verdict.INCONCLUSIVE
-    said = [k.verdict for k in kinds if k.decides]
-    for verdict in (Verdict.BROKEN, Verdict.WORSE, Verdict.BETTER):
-        if verdict in said:
-            return verdict
-    return Verdict.SAME if said and set(said) == {Verdict.SAME} else Verdict.INCONCLUSIVE
+    return combined(k.verdict for k in kinds if k.decides)
 
 
 def judge(

@@ -19,13 +19,13 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+from kit.records import LESS, MORE
 from kit.workload.ktap import read_ktap
 
 NUMBER = r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]{1,3})?"
 PAIR = re.compile(
     rf"\s*(?P<name>[^\s:=][^:=]{{0,79}}?)\s*[:=]\s*(?P<value>{NUMBER})(?!\.|[0-9])\s*(?P<unit>\S{{0,20}})"
 )
-LESS, MORE = "less is better", "more is better"
 KTAP_BETTER = {"passed": MORE, "failed": LESS, "missing": LESS}
 KTAP_BETTER |= {f"inner {name}": better for name, better in KTAP_BETTER.items()}
 MOST_METRICS = 1000

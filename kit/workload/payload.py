@@ -18,10 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from kit.base.errors import UserError
 from kit.model.program import Program
-from kit.records import At, digest
+from kit.records import LESS, MORE, At, digest
 from kit.workload.kind import Parameters, Place, Printing, Raw
 from kit.workload.load import HOST_ROOT, Load, WindowInfo
-from kit.workload.metrics import KTAP_BETTER, LESS, MORE, Metric, read_metrics
+from kit.workload.metrics import KTAP_BETTER, Metric, read_metrics
 from kit.workload.pack import File, Pack, find_program, pack
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -20,12 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from kit.records import At, Verdict
+from kit.records import MORE, At, Verdict
 from kit.stats import noisy
 from kit.stats.blocks import block_order
 from kit.stats.design import Design
 from kit.stats.fisher import more_often
-from kit.stats.paired import MORE, Pairs
+from kit.stats.paired import Pairs
 
 Floats = NDArray[np.float64]
 Draw = Callable[[np.random.Generator, int], Floats]

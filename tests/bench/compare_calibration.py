@@ -21,10 +21,9 @@ from numpy.typing import NDArray
 from scipy import stats
 from tabulate import tabulate
 
-from kit.records import Verdict
+from kit.records import MORE, Verdict
 from kit.stats.changes import change_points
 from kit.stats.dependence import dependence
-from kit.stats.paired import MORE
 from kit.stats.unpaired import Couple, Group, judge_all, tests_of
 
 Floats = NDArray[np.float64]

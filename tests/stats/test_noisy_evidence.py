@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kit.records import At, Verdict
+from kit.records import LESS, MORE, At, Verdict
+from kit.stats.combine import combined
 from kit.stats.design import Design
-from kit.stats.noisy import AA_ALPHA, conclude, decide, measure_all, objections, overall
-from kit.stats.paired import LESS, MORE, Pairs
+from kit.stats.noisy import AA_ALPHA, conclude, decide, measure_all, objections
+from kit.stats.paired import Pairs
 from kit.stats.signflip import p_value
 
 NOISE = 0.01
@@ -201,11 +202,11 @@ def test_detection_limit_is_where_nine_of_ten_are_seen() -> None:
 
 def test_overall_takes_the_worst() -> None:
     worse, better, same, open_ = Verdict.WORSE, Verdict.BETTER, Verdict.SAME, Verdict.INCONCLUSIVE
-    assert overall([better, worse, same]) is worse
-    assert overall([better, open_]) is better
-    assert overall([same, same]) is same
-    assert overall([same, open_]) is open_
-    assert overall([]) is open_
+    assert combined([better, worse, same]) is worse
+    assert combined([better, open_]) is better
+    assert combined([same, same]) is same
+    assert combined([same, open_]) is open_
+    assert combined([]) is open_
 
 
 def test_no_number_is_not_a_number() -> None:

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kit.records import Verdict
+from kit.records import LESS, MORE, Verdict
 from kit.stats import ranks
 from kit.stats.dependence import autocorrelation, dependence, runs_p
-from kit.stats.paired import LESS, MORE
 from kit.stats.twotests import PAIRS, POISSON, RANKS, SAME, WELCH, least_p, test_of
 from kit.stats.unpaired import Couple, Group, compare_all
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kit.workload.metrics import KTAP_BETTER, LESS, MOST_METRICS, read_metrics
+from kit.records import LESS
+from kit.workload.metrics import KTAP_BETTER, MOST_METRICS, read_metrics
 
 STRESS = """\
 stress-ng: metrc: [32] stressor       bogo ops real time  usr time  sys time   bogo ops/s     bogo ops/s

@@ -18,12 +18,12 @@ from kit.base.project import PROJECT
 from kit.evidence.metrics import metric_rows, silent, unprinted
 from kit.experiment.reader import read_experiment
 from kit.model.program import Fork, Program, Repeat, Window
-from kit.records import At, Boot, Outcome, PayloadRun, Printed, Results
+from kit.records import MORE, At, Boot, Outcome, PayloadRun, Printed, Results
 from kit.workload.catalog import WORKLOADS
 from kit.workload.guestimage import guest_key, programs
 from kit.workload.kind import Parameters, Place, Printing, Raw, Workload
 from kit.workload.load import Load, WindowInfo
-from kit.workload.metrics import MORE, Metric
+from kit.workload.metrics import Metric
 
 # What the module of a new workload has.
 

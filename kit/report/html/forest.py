@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kit.base.words import join, percent, several
+from kit.records import MORE
 from kit.report.html.depth import table_of
 from kit.report.html.model import Figure
 from kit.report.html.svg import WIDTH, Canvas, Names, Scale, ticks
-from kit.report.numbers import MORE, Number
+from kit.report.numbers import Number
 
 ROWS = 30  # shown of a kind: those that differ most; the table has all
 ROW, GROUP, TOP, FOOT = 31.0, 20.0, 6.0, 40.0
