@@ -12,7 +12,7 @@ from kit.base.words import several
 from kit.evidence.locks import classes, named
 from kit.evidence.predictions import layouts_of, predict_arm
 from kit.evidence.request import Site
-from kit.evidence.rules import details, notes
+from kit.evidence.rules import by_arm, details, notes
 from kit.model.predict import Prediction
 from kit.records import LESS, Boot, BootSpec, Comparison, Experiment, KindVerdict, Verdict
 from kit.stats.counts import judge_all, ratio_of
@@ -32,8 +32,9 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
 
     And the rules that each arm's profile breaks, declared or read: notes, which decide nothing.
     """
-    counted, said = _counts(exp, done), notes(exp)
-    return replace(counted, why="; ".join((counted.why, *said)), notes=said, details={"rules": details(exp)})
+    counted, known = _counts(exp, done), by_arm(exp)
+    said = notes(known, exp.baseline)
+    return replace(counted, why="; ".join((counted.why, *said)), notes=said, details={"rules": details(known)})
 
 
 def _counts(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:

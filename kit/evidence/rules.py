@@ -73,29 +73,31 @@ def broken(profile: Profile) -> tuple[Finding, ...]:
     return tuple(hunt(profile, QUICK).findings.values())
 
 
-def by_arm(exp: Experiment) -> dict[str, tuple[Kernel, tuple[Finding, ...]]]:
+ByArm = Mapping[str, tuple[Kernel, tuple[Finding, ...]]]
+
+
+def by_arm(exp: Experiment) -> ByArm:
     """What each arm that the model knows breaks."""
     kernels = {arm.name: kernel_of(arm) for arm in exp.arms}
     return {name: (kernel, broken(kernel.profile)) for name, kernel in kernels.items() if kernel is not None}
 
 
-def details(exp: Experiment) -> dict[str, Any]:
+def details(known: ByArm) -> dict[str, Any]:
     """For verdict.json: arm → its profile, whether that was read, and what it breaks."""
     return {
         name: {"profile": kernel.profile.name, "read": kernel.read, "broken": [data(one) for one in found]}
-        for name, (kernel, found) in by_arm(exp).items()
+        for name, (kernel, found) in known.items()
     }
 
 
-def notes(exp: Experiment) -> tuple[str, ...]:
+def notes(known: ByArm, baseline: str) -> tuple[str, ...]:
     """What an arm breaks that the baseline does not, a line each."""
-    known = by_arm(exp)
-    base = {one.rule for one in known[exp.baseline][1]} if exp.baseline in known else set()
+    base = {one.rule for one in known[baseline][1]} if baseline in known else set()
     return tuple(
         f"{name}: the model breaks a rule ({one.rule}): {one.said} ({_start(one)}; profile {kernel.profile.name})"
         for name, (kernel, found) in known.items()
         for one in found
-        if name != exp.baseline and one.rule not in base
+        if name != baseline and one.rule not in base
     )
 
 
@@ -106,11 +108,12 @@ def _start(finding: Finding) -> str:
 
 def explained(exp: Experiment, arm: str, splats: Iterable[Splat]) -> tuple[str, ...]:
     """The splats of an arm that a finding of its profile explains, a line each."""
-    known = by_arm(exp).get(arm)
+    speaking = [s for s in splats if any(word in f"{s.title}\n{s.excerpt}" for word in SPEAKS)]
+    kernel = kernel_of(exp.arm(arm)) if speaking else None
+    found = broken(kernel.profile) if kernel is not None else ()
     said: dict[str, None] = {}
-    for splat in splats if known else ():
-        for finding in known[1] if known else ():
-            speaks = any(word in f"{splat.title}\n{splat.excerpt}" for word in SPEAKS)
-            if speaks and splat.kind in SHOWS.get(finding.rule, ()):
+    for splat in speaking:
+        for finding in found:
+            if splat.kind in SHOWS.get(finding.rule, ()):
                 said[f"{arm}: the model explains {splat.kind}: {finding.said} ({_start(finding)})"] = None
     return tuple(said)

@@ -48,7 +48,7 @@ class Number:
 def numbers(verdict: Row) -> list[Number]:
     """All comparisons of a run, in the order of its kinds. Those of `model` are predictions: n is 0."""
     out: list[Number] = []
-    limit = float(verdict["limits"]["difference"])
+    limit = limit_of(verdict)
     for kind, said in verdict["evidence"].items():
         for row in said["comparisons"]:
             c = comparison_from_json(row)
