@@ -19,6 +19,7 @@ from kit.contracts.fields import fields
 from kit.contracts.verdictfile import VerdictFile
 from kit.experiment.keys import Key, every_key
 from kit.help.pages import FOLDER, topics
+from kit.workload.catalog import WORKLOADS
 
 BLOCK = re.compile(r"<!-- table: (\S+) -->\n(.*?)<!-- end -->\n", re.DOTALL)
 Row = Sequence[str]
@@ -69,7 +70,7 @@ KEYS = ("key", "type", "default", "meaning")
 FIELDS = ("field", "type", "unit", "meaning")
 
 # A row stands in the table with the longest of these that its path begins with.
-LOADS = ("fork-chain", "aim7", "program", "payload")
+LOADS = tuple(WORKLOADS)
 PARTS: Mapping[str, tuple[str, ...]] = {
     "keys": (
         *("", "arms.NAME.", "guest.", "budget.", "instructions.", "time.", "accept[].", "bisect."),
