@@ -189,6 +189,10 @@ class Details(TypedDict, total=False):
     classes_seen: Annotated[
         float | None, Doc("nine of ten differences of this size in a class of 1,000 acquisitions would show", "share")
     ]
+    classes_near: Annotated[
+        list[str], Doc("lock classes that stood between noise and a difference after the first two blocks")
+    ]
+    classes_more: Annotated[int, Doc("blocks that were done for these before they were judged", "blocks")]
     moved: Annotated[str, Doc("`count`: which other lock classes moved, in words")]
     suspects: Annotated[list[SuspectRow], Doc("`count`: where model and kernel disagree, what would explain it")]
     accel: Annotated[str, Doc("`time`: `kvm` or `tcg`")]

@@ -19,6 +19,7 @@ from kit.evidence.contention import contention
 from kit.evidence.locks import EVERY, acquisitions, classes, named
 from kit.evidence.metrics import metric_counts, metric_rows, silent, unprinted
 from kit.evidence.moved import moved, one_sided
+from kit.evidence.nearline import near_line, with_near
 from kit.evidence.predictions import predict_arm
 from kit.evidence.ranking import Ranking, rank, summary
 from kit.evidence.reading import Asked, Reading, unwanted, windows_of
@@ -80,7 +81,7 @@ def stop(exp: Experiment, done: Sequence[Boot]) -> Decision:
     good = _good(done)
     counts, _ = _lock_counts(exp, good)
     counts += metric_counts(exp, metric_rows(exp, good))
-    return decision(exp, counts, good)
+    return with_near(decision(exp, counts, good), near_line(exp, good, done))
 
 
 def read(asked: Asked, boots: Sequence[Boot]) -> Reading:
@@ -110,16 +111,25 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
         details["metrics"] = [row.as_json() for row in rows]
     ranking = rank(exp, good) if EVERY in exp.locks or one_sided(comparisons) else Ranking((), 0, 0)
     named_none = ""
+    stood = near_line(exp, good, done)
     if EVERY in exp.locks:
         own = {name for lock in named(exp.locks) for name in classes(lock)}
         shown = [{**r, "named": r["class"] in own} for r in ranking.shown]
         details |= {"classes": shown, "classes_noise": ranking.noise, "classes_same": ranking.same}
         details["classes_seen"] = ranking.seen  # in a class of 1000 acquisitions a boot, as a share
+        if stood.names:
+            details |= {"classes_near": list(stood.names), "classes_more": stood.had}
         named_none = f"no lock is named that could decide; of all classes {summary(ranking)}"
     others = moved(exp, comparisons, ranking)
     comparisons += others.comparisons
     said = KindVerdict(
-        KIND, Verdict.INCONCLUSIVE, "", details=details, predictions=tuple(predictions), moved=others.said
+        KIND,
+        Verdict.INCONCLUSIVE,
+        "",
+        details=details,
+        predictions=tuple(predictions),
+        moved=others.said,
+        notes=(stood.said,) if stood.names else (),
     )
     lost = "; ".join(unprinted(exp, good, rows))
     if not comparisons:
@@ -132,7 +142,7 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
         suspects = tuple(row for arm, lock in pairs for row in blame(exp, good, arm, lock))
     else:
         why = _why(exp, comparisons, len(good))
-    notes = (*_notes(predictions), *silent(exp, good, rows))
+    notes = (*said.notes, *_notes(predictions), *silent(exp, good, rows))
     verdict = others.verdict
     if lost and verdict in (Verdict.SAME, Verdict.BETTER):
         verdict, why = Verdict.INCONCLUSIVE, f"{lost}; {why}"

@@ -21,6 +21,7 @@ import numpy as np
 from kit.evidence.locks import by_class
 from kit.records import Boot, Experiment
 from kit.stats.classes import Machine, compare
+from kit.stats.classes import near as near_line
 from kit.stats.counts import ratio_of
 from kit.stats.luck import luck, windows_by_luck
 
@@ -86,11 +87,10 @@ class _Class:
 
 def rank(exp: Experiment, done: Sequence[Boot]) -> Ranking:
     """All classes of all boots, for every arm but the baseline."""
-    counts = _counts(done)
-    found = [c for name in sorted(counts) for c in _classes(exp, name, counts[name], done)]
-    usual = _unlike([pair for c in found for pairs in c.inside.values() for pair in pairs])
-    exactly = [_exact(c, exp.limit, usual, len(found)) for c in found]
-    noisy, seen = _beyond(exp, [c for c, e in zip(found, exactly, strict=True) if not e], done)
+    found = _found(exp, done)
+    exactly = _exactly(exp, found)
+    shares, seen = _shares(exp, [c for c, e in zip(found, exactly, strict=True) if not e], done)
+    noisy = {pair for pair, q in shares.items() if q <= _level(exp)}
     rows = [_row(c, exp.limit, e, noisy) for c, e in zip(found, exactly, strict=True)]
     told = [r for r in rows if r["kind"] != NOISE]
     told.sort(key=lambda r: (r["kind"] != EXACT, -abs(r["difference"])))
@@ -103,19 +103,45 @@ def rank(exp: Experiment, done: Sequence[Boot]) -> Ranking:
     return Ranking(tuple(told), noise, sum(r["difference"] == 0 for r in rows), exact, seen)
 
 
-def _beyond(
+def near(exp: Experiment, done: Sequence[Boot]) -> list[str]:
+    """The classes, by name, that differ by more than the limit and stand near the line between noise and a row."""
+    found = _found(exp, done)
+    loose = [c for c, e in zip(found, _exactly(exp, found), strict=True) if not e]
+    shares, _ = _shares(exp, loose, done)
+    at = near_line(np.array([shares[c.name, c.arm] for c in loose]), _level(exp))
+    names = (c.name for c, stands in zip(loose, at, strict=True) if stands and _matters(c, exp.limit))
+    return list(dict.fromkeys(names))
+
+
+def _found(exp: Experiment, done: Sequence[Boot]) -> list[_Class]:
+    counts = _counts(done)
+    return [c for name in sorted(counts) for c in _classes(exp, name, counts[name], done)]
+
+
+def _exactly(exp: Experiment, found: Sequence[_Class]) -> list[list[str]]:
+    """By class the windows that differ exactly."""
+    usual = _unlike([pair for c in found for pairs in c.inside.values() for pair in pairs])
+    return [_exact(c, exp.limit, usual, len(found)) for c in found]
+
+
+def _level(exp: Experiment) -> float:
+    """Of one arm."""
+    return ROWS / (len(exp.arms) - 1)
+
+
+def _shares(
     exp: Experiment, found: Sequence[_Class], done: Sequence[Boot]
-) -> tuple[set[tuple[str, str]], float | None]:
-    """Which of these classes, by name and arm, differ by more than noise; and what would have been seen in any arm."""
-    out: set[tuple[str, str]] = set()
+) -> tuple[dict[tuple[str, str], float], float | None]:
+    """Of these classes, by name and arm, at which share of false rows they would be told as differing by more than
+    noise; and what would have been seen in any arm."""
+    out: dict[tuple[str, str], float] = {}
     seen = 0.0
     for arm in dict.fromkeys(c.arm for c in found):
         mine = [c for c in found if c.arm == arm]
         machines = [_machine(mine, i, n, _slower(done, arm, exp.baseline, n)) for i, n in enumerate(mine[0].cpus)]
         said = compare(machines)
-        level = ROWS / (len(exp.arms) - 1)
-        out |= {(c.name, arm) for c, q in zip(mine, said.q, strict=True) if q <= level}
-        seen = max(seen, said.detectable(REFERENCE, level))
+        out |= {(c.name, arm): float(q) for c, q in zip(mine, said.q, strict=True)}
+        seen = max(seen, said.detectable(REFERENCE, _level(exp)))
     return out, seen if 0 < seen < inf else None
 
 
@@ -169,8 +195,8 @@ def _groups(counts: Mapping[int, int], done: Sequence[Boot]) -> dict[Place, list
 def _row(c: _Class, limit: float, exact: Sequence[str], noisy: Collection[tuple[str, str]]) -> dict[str, Any]:
     """`exact`: the windows that differ exactly; `noisy`: the classes that differ beyond noise."""
     spread = max(max(vs) - min(vs) for pair in c.whole for vs in pair)
-    mine, base = (fmean(fmean(pair[i]) for pair in c.whole) for i in (0, 1))
-    beyond = (c.name, c.arm) in noisy and abs(mine - base) >= max(1.0, limit * base)
+    mine, base = _means(c)
+    beyond = (c.name, c.arm) in noisy and _matters(c, limit)
     kind = EXACT if exact else BEYOND if beyond else NOISE
     return {
         "class": c.name,
@@ -186,12 +212,24 @@ def _row(c: _Class, limit: float, exact: Sequence[str], noisy: Collection[tuple[
     }
 
 
+def _means(c: _Class) -> tuple[float, float]:
+    """Of the arm's and of the baseline's boots, all of a boot."""
+    mine, base = (fmean(fmean(pair[i]) for pair in c.whole) for i in (0, 1))
+    return mine, base
+
+
+def _matters(c: _Class, limit: float) -> bool:
+    """Whether the difference is one that somebody wants to know of."""
+    mine, base = _means(c)
+    return abs(mine - base) >= max(1.0, limit * base)
+
+
 def _exact(c: _Class, limit: float, usual: float, classes: int) -> list[str]:
     """The windows that differ exactly; none where the class does not. `usual`: in which share of all groups boots of
     one arm differ; of so many classes in all."""
     found = [w for w, pairs in c.inside.items() if _is_exact(pairs)]
     total = sum(_difference(c.windows[w]) for w in found)
-    mine, base = (fmean(fmean(pair[i]) for pair in c.whole) for i in (0, 1))
+    mine, base = _means(c)
     least = max(LEAST if mine and base else 1, limit * base)
     if not found or abs(total) < abs(mine - base) / 2 or abs(mine - base) < least:
         return []

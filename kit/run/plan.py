@@ -4,7 +4,7 @@ resuming all use it."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
 
@@ -40,34 +40,46 @@ class Plan:
 
         A function of what is done alone, whatever came first: a run that is resumed goes on as it would have.
         """
-        missing: list[BootSpec] = []
-        again: list[BootSpec] = []
-        said = []
-        so_far = _SoFar.of(self.exp, done)
-        for kind in self.exp.evidence:
-            before, machines = len(missing) + len(again), tuple[int, ...]()
-            for whole in self._blocks(kind):
-                block = [s for s in whole if not machines or s.machine.cpus in machines]
-                new, second = self._open(block, so_far)
-                missing, again = missing + new, again + second
-                if EVIDENCE[kind].stop is None or not block or block[0].block + 1 < EVIDENCE[kind].pilot:
-                    continue
-                if len(missing) + len(again) > before:
-                    break
-                if (decision := self._decision(kind, block[0].block, done)).stop:
-                    said.append(f"{kind}: {decision.why}")
-                    break
-                if self._all_given_up(block, so_far):
-                    said.append(f"{kind}: no arm comes to its end")
-                    break
-                machines = decision.machines
+        asked = self._asked(done)
+        missing, again = asked.missing, asked.again
         if not missing and not again:
             again = self.more(done)
         if not missing and not again:
-            return Stop("; ".join(["every boot of the plan is done", *said]))
+            return Stop("; ".join(["every boot of the plan is done", *asked.said]))
         if sum(b.seconds for b in done if not b.reused) > self.exp.minutes * 60:
             return Stop(f"the budget of {self.exp.minutes:g} minutes is spent, {len(missing) + len(again)} boots short")
         return missing + again
+
+    def beyond(self, done: Sequence[Boot]) -> dict[str, str]:
+        """Why the kinds that have done their pilot go on, by kind."""
+        return self._asked(done).beyond
+
+    def _asked(self, done: Sequence[Boot]) -> _Asked:
+        asked = _Asked()
+        so_far = _SoFar.of(self.exp, done)
+        for kind in self.exp.evidence:
+            before, machines = asked.boots, tuple[int, ...]()
+            for whole in self._blocks(kind):
+                block = [s for s in whole if not machines or s.machine.cpus in machines]
+                new, second = self._open(block, so_far)
+                asked.missing += new
+                asked.again += second
+                pilot = EVIDENCE[kind].pilot
+                if EVIDENCE[kind].stop is None or not block or block[0].block + 1 < pilot:
+                    continue
+                if asked.boots > before:
+                    break
+                asked.beyond.pop(kind, None)
+                if (decision := self._decision(kind, block[0].block, done)).stop:
+                    asked.said.append(f"{kind}: {decision.why}")
+                    break
+                if self._all_given_up(block, so_far):
+                    asked.said.append(f"{kind}: no arm comes to its end")
+                    break
+                machines = decision.machines
+                if pilot:
+                    asked.beyond[kind] = decision.why
+        return asked
 
     def _blocks(self, kind: str) -> Iterator[list[BootSpec]]:
         mine = [s for s in self.wanted if s.evidence == kind]
@@ -161,6 +173,22 @@ class Plan:
         known = [b for b in done if b.outcome is Outcome.OK and (b.arm, b.evidence) == like]
         took = [b.seconds for b in known if b.cpus == spec.machine.cpus] or [b.seconds for b in known]
         return limit_by(max(took), spec.program) if took else None
+
+
+@dataclass
+class _Asked:
+    """The boots that are wanted, those never tried and those tried before; what was said at the end of a kind, and why
+    a kind goes on after its pilot."""
+
+    missing: list[BootSpec] = field(default_factory=list)
+    again: list[BootSpec] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+    beyond: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def boots(self) -> int:
+        """How many."""
+        return len(self.missing) + len(self.again)
 
 
 @dataclass(frozen=True)

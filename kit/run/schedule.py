@@ -196,7 +196,7 @@ class Work:
 
     def _all_boots(self, plan: Plan, builds: Builds, task: Task) -> str:
         """Boots what can be booted until nothing is left, or the baseline has failed; why it ended."""
-        wait = False
+        wait, told = False, set[str]()
         while True:
             for built in builds.news(wait):
                 self._note(built)
@@ -208,6 +208,10 @@ class Work:
             ready = self._ready(left, builds.ended)
             if self.hopeless or (builds.ended and not ready):
                 return wanted.why if isinstance(wanted, Stop) else f"{several(len(left), 'boot')} without a kernel"
+            if after_pilot := {s.evidence for s in left if 0 < EVIDENCE[s.evidence].pilot <= s.block} - told:
+                for kind, why in plan.beyond(self.boots).items():
+                    self.progress.note(f"{kind}: {EVIDENCE[kind].pilot} boots of each arm are not enough: {why}")
+                told |= after_pilot
             said = "; ".join(f"{s.arm}, {s.machine.cpus} vCPU, {s.evidence}" for s in ready)
             task.say(said or "waiting for a kernel")
             if ready:

@@ -28,6 +28,8 @@ STILL = 0.01  # a class whose variance is below what Poisson's law has in one of
 FIT_LEAST = 8  # classes that the trend of the others is learned from; with fewer each stands for itself
 ROUNDS = 25
 LARGEST = 1e6  # degrees of freedom that are as good as infinite
+NEAR = 10.0  # times the level: a class that is told there, but not far beyond the level, stands near the line
+FAR = 1000.0  # times below the level: told at once
 
 
 @dataclass(frozen=True)
@@ -146,6 +148,12 @@ def share_of_false(p: Floats) -> Floats:
     ranks = np.arange(len(p), 0, -1)
     out = np.empty(len(p))
     out[order] = np.minimum(1.0, np.minimum.accumulate(p[order] * len(p) / ranks))
+    return out
+
+
+def near(q: Floats, level: float) -> NDArray[np.bool_]:
+    """Which classes stand near the line at which rows are told, on either side: more boots are to tell."""
+    out: NDArray[np.bool_] = (q > level / FAR) & (q <= level * NEAR)
     return out
 
 

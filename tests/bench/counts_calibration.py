@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from math import ceil
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,8 +20,11 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from kit.evidence import scatter
+from kit.evidence.nearline import MORE
 from kit.evidence.ranking import ROWS
+from kit.evidence.scatter import PILOT
 from kit.records import At, Verdict
+from kit.stats.classes import Floats, Machine, near
 from kit.stats.classes import compare as compare_classes
 from kit.stats.counts import Counted, compare, judge_all
 from tests.bench.calibration import at_most, percent, table
@@ -28,6 +32,7 @@ from tests.stats.test_classes import machine
 
 CHANGES = (Verdict.BETTER, Verdict.WORSE)
 ROWS_OF = [(100, 2, 1), (300, 2, 1), (100, 2, 10), (300, 2, 10), (100, 8, 10), (100, 12, 10), (100, 16, 10)]
+NEAR_OF = [(0.0, 1), (0.2, 1), (0.5, 1), (0.0, 3), (0.2, 3)]  # effect, machines
 RUNS_OF = [(15, 0.1, 0.0), (15, 0.03, 0.0), (3, 0.1, 0.0), (15, 0.03, 0.1)]
 
 
@@ -40,6 +45,27 @@ def ranking(experiments: int) -> Iterator[list[str]]:
         limit = float(np.median([f.detectable(1000, ROWS) for f in found]))
         shares = percent(false / experiments), percent(at_most(ROWS, experiments)), percent(seen / experiments)
         yield [str(classes), f"{boots} + {boots}", str(over), str(experiments), *shares, percent(limit)]
+
+
+def asked_again(experiments: int) -> Iterator[list[str]]:
+    """Effect and machines: two boots of each arm, and as kit does it, with more where a class stands near the line."""
+    for effect, machines in NEAR_OF:
+        found = [_near(effect, machines, n) for n in range(experiments)]
+        once, more = ([f[i] for f in found] for i in (0, 1))
+        false = [percent(sum(bool((q[1:] <= ROWS).any()) for q in qs) / experiments) for qs in (once, more)]
+        seen = [percent(sum(bool(q[0] <= ROWS) for q in qs) / experiments) if effect else "–" for qs in (once, more)]
+        again = percent(sum(f[2] for f in found) / experiments)
+        yield [percent(effect), str(machines), str(experiments), *false, *seen, again]
+
+
+def _near(effect: float, machines: int, seed: int) -> tuple[Floats, Floats, bool]:
+    """By class at which share of false rows it is told, by two boots of each arm and in the end; whether more were
+    booted."""
+    boots = PILOT + ceil(MORE / machines)
+    whole = [machine(seed * machines + n, 10, boots, 100, effect) for n in range(machines)]
+    once = compare_classes([Machine(m.arm[:, :PILOT], m.base[:, :PILOT]) for m in whole]).q
+    again = bool(near(once, ROWS).any())
+    return once, compare_classes(whole).q if again else once, again
 
 
 def scattered(experiments: int) -> Iterator[list[str]]:
@@ -84,12 +110,16 @@ def report(experiments: int, runs: int) -> str:
     """The tables."""
     rows = ["classes", "boots", "variance / mean", "experiments", "with a false row", "bound (99.9%)"]
     rows += ["+20% of 1,000 seen", "detection limit"]
+    again = ["effect in a class of 1,000", "machines", "experiments", "with a false row: 2 + 2 boots", "kit"]
+    again += ["effect seen: 2 + 2 boots", "kit", "booted more"]
     counts = ["comparisons", "scatter", "effect", "runs", "two boots' extremes", "kit", "bound (99.9%)", "blocks"]
     parts = [
         "# How often verdicts on counts that scatter are right",
         "Made by `tests/bench/counts_calibration.py`.",
         f"## Lock classes that nobody named: rows beyond noise (at {percent(ROWS)})",
         table([rows, *ranking(experiments)]),
+        "## Boots more where a class stands near the line (100 classes, variance ten times the mean)",
+        table([again, *asked_again(experiments)]),
         "## Named counts: a verdict of better or worse (alpha 0.05, at most 40 blocks, limit 1%)",
         table([counts, *scattered(runs)]),
     ]

@@ -6,9 +6,9 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from rig import BOOTS, FRESH_MAKES, Bench, kill_after, resume_command
@@ -20,8 +20,10 @@ from kit.base.errors import COULD_NOT_RUN, OK, MachineError
 from kit.base.progress import Busy, Progress
 from kit.cli import INTERRUPTED
 from kit.evidence import EVIDENCE
-from kit.records import Kernel
+from kit.evidence.kind import Evidence
+from kit.records import Boot, Experiment, Kernel
 from kit.run.schedule import Builds
+from kit.stats.noisy import Decision
 from kit.store.runfolder import RunFolder
 from tests.processes import arguments
 
@@ -54,6 +56,19 @@ def test_the_baseline_boots_while_the_next_arm_is_built(bench: Bench, monkeypatc
     half = ["boot"] * (BOOTS // 2)
     assert order(bench) == [*FIRST, *half, "make vmlinux", *half]
     assert bench.verdict()["boots"] == {"ok": BOOTS, "failed": 0, "reused": 0}
+
+
+def test_why_a_kind_goes_on_after_its_pilot_is_said_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(exp: Experiment, done: Sequence[Boot]) -> Decision:
+        left = 4 - 1 - max(b.block for b in done)
+        return Decision(left == 0, f"the lock wants {left} more", 0, 1)
+
+    monkeypatch.setitem(cast(dict[str, Evidence], EVIDENCE), "count", replace(EVIDENCE["count"], stop=stop))
+    ran = bench.run()
+    assert ran.code == OK
+    assert ran.err.count("count: 2 boots of each arm are not enough: the lock wants 2 more") == 1
+    assert "wants 1 more" not in ran.err
+    assert bench.verdict()["boots"]["ok"] == 4 * 2
 
 
 def test_kernels_are_built_in_the_order_of_the_evidence(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

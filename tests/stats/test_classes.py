@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kit.stats.classes import Floats, Machine, compare, fit, share_of_false
+from kit.stats.classes import Floats, Machine, compare, fit, near, share_of_false
 
 LEVEL = 0.02
 
@@ -72,3 +72,25 @@ def test_a_single_boot_tells_nothing() -> None:
 
 def test_benjamini_and_hochbergs_example() -> None:
     assert np.allclose(share_of_false(np.array([0.01, 0.04, 0.03, 0.5])), [0.04, 0.04 * 4 / 3, 0.04 * 4 / 3, 0.5])
+
+
+def test_near_the_line_is_on_either_side_and_not_far_below() -> None:
+    q = np.array([1e-6, LEVEL / 500, LEVEL * 0.9, LEVEL * 1.1, LEVEL * 9, LEVEL * 11, 1])
+    assert near(q, LEVEL).tolist() == [False, True, True, True, True, False, False]
+
+
+def test_more_boots_for_classes_near_the_line_see_more_and_tell_less_that_is_false() -> None:
+    """Of 40 runs each, with and without an effect in the first class: 2 boots of each arm, and 6 where one stands
+    near."""
+
+    def run(seed: int, effect: float) -> tuple[Floats, Floats]:
+        whole = machine(seed, 10, 6, 60, effect)
+        first = compare([Machine(whole.arm[:, :2], whole.base[:, :2])]).q
+        return first, compare([whole]).q if near(first, LEVEL).any() else first
+
+    told = [tuple(bool(q[0] <= LEVEL) for q in run(seed, 0.5)) for seed in range(40)]
+    once, more = (sum(t[i] for t in told) for i in (0, 1))
+    assert once < 32
+    assert more > 33
+    false = [tuple(bool((q <= LEVEL).any()) for q in run(seed, 0)) for seed in range(40)]
+    assert sum(f[1] for f in false) <= sum(f[0] for f in false)
