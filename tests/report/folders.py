@@ -48,6 +48,29 @@ def told(form: str, *files: Files, style: Style = NOBODY) -> str:
     return REPORTS[form].render(files, style)
 
 
+def grid(users: int, cpus: int) -> RunFiles:
+    """Rates for each number of users on each number of vCPUs, five boots each, those of the arm a little apart."""
+    files = run("timed")
+    said = copy.deepcopy(files.verdict["evidence"]["time"])
+    model = next(c for c in said["comparisons"] if c["at"]["users"] and not c["aa"])
+    said["comparisons"] = [
+        {
+            **model,
+            "at": {**model["at"], "users": u, "cpus": c},
+            "baseline_values": [6000.0 * min(u, c) + i for i in range(5)],
+            "arm_values": [(6000.0 * min(u, c) + i) * (1 + u / 1000) for i in range(5)],
+            "baseline_value": 6000.0 * min(u, c) + 2,
+            "arm_value": (6000.0 * min(u, c) + 2) * (1 + u / 1000),
+            "ratio": 1 + u / 1000,
+            "low": 0.99 + u / 1000,
+            "high": 1.01 + u / 1000,
+        }
+        for c in range(1, cpus + 1)
+        for u in range(1, users + 1)
+    ]
+    return RunFiles(files.folder, {**files.verdict, "evidence": {"time": said}})
+
+
 def comparisons(files: RunFiles) -> list[dict[str, Any]]:
     """All comparisons of its verdict.json, of the file itself, with their kind."""
     verdict = json.loads((files.folder / "verdict.json").read_text())

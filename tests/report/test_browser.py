@@ -18,7 +18,7 @@ from kit.report.html.page import html as page_html
 from kit.report.html.site import flakes_page, history_page, index_page
 from kit.report.runhistory import flips_of, series_of
 from kit.report.runindex import Index
-from tests.report.folders import NAMES, every, run, told
+from tests.report.folders import NAMES, every, grid, run, told
 from tests.report.test_history_of_runs import made
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -64,6 +64,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Every kind of page, one of a thousand boots, one of runs side by side, and those of a history."""
     out = {name: told("html", files) for name, files in zip(NAMES, every(), strict=True)}
     out["beside"] = told("html", run("better"), run("worse"), run("timed"))
+    out["grid"] = told("html", grid(40, 8))
     out["thousand"] = told("html", many(1000, tmp_path_factory.mktemp("thousand")))
     words = ["same", "worse"] * 7
     with Index(made(tmp_path_factory.mktemp("runs"), [10.0 if i < 7 else 15.0 for i in range(14)], words)) as index:

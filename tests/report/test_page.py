@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +17,11 @@ from rig import Bench
 
 from kit.report.html.forest import FACTORS, axis, rows_of
 from kit.report.html.ofbisection import narrowed
-from kit.report.html.svg import Scale, labels, short, ticks
+from kit.report.html.svg import CHARACTER, Scale, labels, short, ticks, whole
 from kit.report.numbers import numbers
 from kit.report.style import Style
 from kit.store.runfiles import BisectionFiles, Files, RunFiles, read_files
-from tests.report.folders import NAMES, RUNS, bisection, comparisons, every, folder, run, told
+from tests.report.folders import NAMES, RUNS, bisection, comparisons, every, folder, grid, run, told
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 
@@ -151,6 +152,20 @@ def test_nothing_is_drawn_outside(name: str) -> None:
     assert all(v == v and abs(v) < 1e4 for v in drawn(page))
 
 
+@pytest.mark.parametrize("files", [*every(), grid(40, 2)], ids=[*NAMES, "grid"])
+def test_labels_of_an_axis_have_room(files: Files) -> None:
+    for svg in parsed(files).all("svg"):
+        rows: dict[str, list[tuple[float, float]]] = {}
+        for e in svg.all("text"):
+            if e.attributes.get("class") == "tick" and e.attributes.get("text-anchor") == "middle":
+                half = CHARACTER * len(e.text) / 2
+                at = float(e.attributes["x"])
+                rows.setdefault(e.attributes["y"], []).append((at - half, at + half))
+        for row in rows.values():
+            row.sort()
+            assert all(a[1] <= b[0] for a, b in pairwise(row)), svg.attributes
+
+
 # Every number.
 
 
@@ -242,6 +257,26 @@ def test_ticks_are_round_and_inside() -> None:
     assert [short(v) for v in (0.25, 999.0, 20000.0, 1.5e6, 3e9)] == ["0.25", "999", "20k", "1500k", "3G"]
 
 
+def test_of_many_places_those_with_room_are_labelled() -> None:
+    scale = Scale(1, 40, 0, 340, log=True)
+    found = whole([float(u) for u in range(1, 41)], scale)
+    assert (found[0], found[-1]) == (1.0, 40.0)
+    assert 8 <= len(found) <= 20
+    assert whole([3.0], scale) == [3.0]
+    assert whole([1.0, 2.0, 4.0, 2.0], scale) == [1.0, 2.0, 4.0]
+
+
+def test_marks_of_a_verdict_are_named() -> None:
+    for name, words in (
+        ("better", {"better", "same"}),
+        ("worse", {"worse", "same"}),
+        ("timed", {"inconclusive", "A/A"}),
+    ):
+        figure = [f for f in parsed(run(name)).all("figure") if "each arm over" in next(f.all("h3")).text][-1]
+        legend = {t.text for t in figure.all("text") if t.attributes.get("class") == "legend"}
+        assert legend == words
+
+
 def test_a_scale_of_factors_has_equal_steps() -> None:
     scale = Scale(1, 8, 0, 300, log=True)
     assert [round(scale(v)) for v in (1, 2, 4, 8)] == [0, 100, 200, 300]
@@ -265,6 +300,10 @@ def test_a_bisection_shows_how_it_was_narrowed() -> None:
     assert lefts == sorted(lefts, reverse=True)
     assert lefts[-1] == 1
     assert steps[-1][3] == files.found["culprit"]["index"]
+    figure = next(f for f in parsed(files).all("figure") if "narrowed" in next(f.all("h3")).text)
+    told = [t.text.rpartition(": ")[2] for t in figure.all("text") if ": " in t.text]
+    assert told == ["45", "75", "not tested", "75", "75", "45", "45", "the same code as one before"]
+    assert len([p for p in figure.all("path") if p.attributes["class"] == "fault"]) == 1
 
 
 def test_runs_stand_side_by_side() -> None:

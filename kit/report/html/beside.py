@@ -87,10 +87,8 @@ def _figure(runs: Sequence[RunFiles], shared: Found, names: Names) -> Iterator[F
     head = legend(canvas, [(i, run.name) for i, run in enumerate(runs)], 14)
     limit = limit_of(runs[0].verdict)
     scale, marks = axis(rows, limit)
-    inner = Canvas(name, height_of(rows))
-    draw(inner, rows, scale, marks, limit)
-    canvas.height = head + inner.height
-    canvas.parts += [f'<g transform="translate(0 {head:.0f})">', *inner.parts, "</g>"]
+    canvas.height = head + height_of(rows)
+    draw(canvas, rows, scale, marks, limit, head)
     title = "The same comparisons in each run"
     about = f"The arm over the baseline in {several(len(both), 'comparison')}, a row for each run."
     yield Figure(

@@ -113,9 +113,9 @@ def _by_arm(kind: str, mine: Sequence[Took], arms: Sequence[str], name: str) -> 
     size = SMALL if len(mine) > FEW else 3.0
     for i, arm in enumerate(arms):
         floor = row * (i + 1) - 6
-        canvas.text(4, row * i + 18, f"{arm} ({several(sum(t.arm == arm for t in mine), 'boot')})")
+        canvas.text(4, row * i + 15, f"{arm} ({several(sum(t.arm == arm for t in mine), 'boot')})")
         for x, level in stacked(
-            [scale(t.relative) for t in mine if t.arm == arm and t.relative is not None], size, row - 26
+            [scale(t.relative) for t in mine if t.arm == arm and t.relative is not None], size, row - 32
         ):
             canvas.dot(x, floor - level, i, r=size)
         canvas.rule(14, floor + 5, WIDTH - 14, floor + 5, "axis")

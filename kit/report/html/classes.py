@@ -25,8 +25,11 @@ def _others(details: Row) -> str:
     """What is said of the classes that are not shown."""
     out = ""
     if "classes_noise" in details:
-        others = several(details["classes_noise"], "other class", "other classes")
-        out += f" {others} moved no more than noise may, {details.get('classes_same', 0)} did not move."
+        counts = (
+            (details["classes_noise"], "moved no more than noise may"),
+            (details.get("classes_same", 0), "did not move"),
+        )
+        out += "".join(f" {several(n, 'other class', 'other classes')} {what}." for n, what in counts if n)
     if seen := details.get("classes_seen"):
         out += f" In a class of 1,000 acquisitions a boot a difference of {rough(seen)} would have been told."
     return out

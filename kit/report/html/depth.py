@@ -37,7 +37,7 @@ def _figure(key: Key, group: Sequence[Number], name: str) -> Figure:
     low, high = padded(every, zero=True)
     f = frame(name, (min(xs), max(xs)), (low, high), 250, top=44)
     height = legend(f.canvas, list(enumerate(arms)), 14)
-    f.axes(whole(xs), ticks(low, high), "depth of the chain", "")
+    f.axes(whole(xs, f.x), ticks(low, high), "depth of the chain", "")
     f.canvas.text(4, 14 + height, f"{lock} acquisitions {unit}", "name")
     size = SMALL if sum(map(len, dots.values())) > FEW else RADIUS
     for i, arm in enumerate(arms):

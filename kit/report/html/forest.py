@@ -10,7 +10,7 @@ from kit.base.words import join, percent, several
 from kit.records import MORE
 from kit.report.html.depth import table_of
 from kit.report.html.model import Figure
-from kit.report.html.svg import WIDTH, Canvas, Names, Scale, ticks
+from kit.report.html.svg import WIDTH, Canvas, Names, Scale, legend, ticks
 from kit.report.numbers import Number
 
 ROWS = 30  # shown of a kind: those that differ most; the table has all
@@ -19,12 +19,13 @@ CLOSE = 0.25  # as logarithm: nearer to 1, an axis has percents
 FAR = 20.0  # as logarithm: where there is no bound
 LOG2 = math.log(2)
 FACTORS = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)
-SERIES = {"better": 2, "worse": 1, "same": 0, "inconclusive": 5, "broken": 1}
+SERIES = {"better": 2, "worse": 1, "same": 0, "inconclusive": 5, "A/A": 4}
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the plot: comparisons that say the same on several machines share it."""
+    """One line of the plot: comparisons that say the same on several machines share it. `verdict`: `A/A` where it is
+    the baseline against itself."""
 
     label: str
     group: str
@@ -52,9 +53,11 @@ def _figure(kind: str, mine: Sequence[Number], limit: float, name: str) -> Figur
     rows = rows_of(mine)
     shown = sorted(sorted(rows, key=lambda r: -abs(math.log(r.ratio)))[:ROWS], key=rows.index)
     shown.sort(key=lambda r: [x.group for x in rows].index(r.group))
-    canvas = Canvas(name, height_of(shown))
+    canvas = Canvas(name, 0)
+    head = legend(canvas, list(dict.fromkeys((r.series, r.verdict) for r in shown)), 14)
+    canvas.height = head + height_of(shown)
     scale, marks = axis(shown, limit)
-    draw(canvas, shown, scale, marks, limit)
+    draw(canvas, shown, scale, marks, limit, head)
     _direction(canvas, mine)
     caption = f"Within the band (±{percent(limit)}) a difference does not matter."
     if any(r.high > r.low for r in shown):
@@ -96,8 +99,8 @@ def _row(group: Sequence[Number], *, arms: bool) -> Row:
     parts += [f"{', '.join(cpus)} {'vCPU' if cpus == ['1'] else 'vCPUs'}"] if cpus else []
     label = " · ".join(parts).replace(": · ", ": ")
     ratio = c.ratio or 1.0
-    verdict = str(n.verdict)
-    series = 5 if c.aa else SERIES[verdict]
+    verdict = "A/A" if c.aa else str(n.verdict)
+    series = SERIES[verdict]
     return Row(label, n.what, ratio, c.low or ratio * math.exp(-FAR), c.high or ratio * math.exp(FAR), series, verdict)
 
 
@@ -128,15 +131,22 @@ def height_of(shown: Sequence[Row]) -> float:
     return TOP + ROW * len(shown) + GROUP * len({r.group for r in shown}) + FOOT
 
 
-def draw(canvas: Canvas, shown: Sequence[Row], scale: Scale, marks: Sequence[tuple[float, str]], limit: float) -> None:
-    """Rows from the top, the axis beneath."""
-    bottom = height_of(shown) - FOOT
+def draw(
+    canvas: Canvas,
+    shown: Sequence[Row],
+    scale: Scale,
+    marks: Sequence[tuple[float, str]],
+    limit: float,
+    head: float,
+) -> None:
+    """Rows below what stands at the head, the axis beneath."""
+    bottom = head + height_of(shown) - FOOT
     left, right = scale(max(1 / (1 + limit), scale.low)), scale(min(1 + limit, scale.high))
-    canvas.box(left, 2, right - left, bottom - 2, "band")
+    canvas.box(left, head + 2, right - left, bottom - head - 2, "band")
     for value, word in marks:
-        canvas.rule(scale(value), 2, scale(value), bottom, "one" if value == 1 else "grid")
+        canvas.rule(scale(value), head + 2, scale(value), bottom, "one" if value == 1 else "grid")
         canvas.text(scale(value), bottom + 14, word, "tick", "middle")
-    y, group = TOP, ""
+    y, group = head + TOP, ""
     for r in shown:
         if r.group != group:
             group = r.group

@@ -19,6 +19,7 @@ MAIL = "mail.txt"
 FILES = ("bisect.json", "tests.jsonl", MAIL, "junit.xml")
 STATES = ("good", "bad", "skip")
 ROLES = ("search", "again")
+CROSS = "a cross is a commit that could not be tested."
 LONGEST = 44  # characters of a step's label
 
 
@@ -77,7 +78,7 @@ def _line(found: Row, line: Sequence[Row], names: Names) -> Iterator[Figure]:
     about = f"{several(len(line), 'place')} of {last + 1} were tested. " + (
         sentence(found) if culprit else found["why"]
     )
-    caption = "The dashed line is the change; a cross is a commit that could not be tested."
+    caption = f"The dashed line is the change; {CROSS}"
     yield Figure(name, title, f.canvas.svg(title, about), _values(line), caption)
 
 
@@ -97,20 +98,25 @@ def _narrowing(files: BisectionFiles, line: Sequence[Row], names: Names) -> Iter
         return
     name = names()
     last = max(r["index"] for r in line)
-    canvas = Canvas(name, 24 + 32.0 * len(steps) + 36)
-    scale = Scale(0, max(last, 1), 12, WIDTH - 12)
-    bottom = 24 + 32.0 * len(steps) - 8
+    canvas = Canvas(name, 0)
+    head = legend(canvas, [(STATES.index(s), s) for s in ("good", "bad")], 14)
+    scale = Scale(-0.5, max(last, 1) + 0.5, 12, WIDTH - 12)
+    bottom = head + 16 + 32.0 * len(steps)
+    canvas.height = bottom + 40
     for place in (t for t in ticks(0, last, 8) if t == int(t)):
-        canvas.rule(scale(place), 8, scale(place), bottom, "grid")
+        canvas.rule(scale(place), head + 8, scale(place), bottom, "grid")
         canvas.text(scale(place), bottom + 15, f"{place:g}", "tick", "middle")
     canvas.text(WIDTH / 2, bottom + 31, "commits that may be it", "name", "middle")
     for i, (r, value, low, high) in enumerate(steps):
-        y = 22 + 32.0 * i
-        told = value_words(files.found, value) if value is not None else "not tested"
+        y = head + 22 + 32.0 * i
+        told = _told(files.found, r, value)
         canvas.text(4, y, f"{shorten(r['name'] + ' ' + r['subject'], LONGEST, placeholder=' …')}: {told}")
         if high > low:
-            canvas.box(scale(low + 0.5), y + 5, scale(high + 0.5) - scale(low + 0.5), 9, "s5")
-        canvas.dot(scale(r["index"]), y + 9.5, STATES.index(r["state"]) if value is not None else 2)
+            canvas.box(scale(low + 0.5), y + 5, scale(high + 0.5) - scale(low + 0.5), 9, "left")
+        if value is None and not r["same_code"]:
+            canvas.cross(scale(r["index"]), y + 9.5, r["why"])
+        else:
+            canvas.dot(scale(r["index"]), y + 9.5, STATES.index(r["state"]), f"{r['name']}: {told}")
     title = "How the search was narrowed"
     left = steps[-1][3] - steps[-1][2]
     about = (
@@ -119,8 +125,18 @@ def _narrowing(files: BisectionFiles, line: Sequence[Row], names: Names) -> Iter
     rows = tuple((words(r["name"]), number(v), number(high - low)) for r, v, low, high in steps)
     table = Table(("commit", "value", "may still be it"), rows)
     yield Figure(
-        name, title, canvas.svg(title, about), table, "From top to bottom as it was done; the bar is what was left."
+        name,
+        title,
+        canvas.svg(title, about),
+        table,
+        f"From top to bottom as it was done; the bar is what was left; {CROSS}",
     )
+
+
+def _told(found: Row, r: Row, value: float | None) -> str:
+    if value is not None:
+        return value_words(found, value)
+    return "the same code as one before" if r["same_code"] else "not tested"
 
 
 def narrowed(trials: Sequence[Row], line: Sequence[Row]) -> Iterator[tuple[Row, float | None, int, int]]:
@@ -144,10 +160,11 @@ def _commits(found: Row) -> Table:
         values = (
             [words(", ".join(f"{v:g}" for v in r["values"]))] if len(r["values"]) != 1 else [number(r["values"][0], 9)]
         )
-        mark = r["state"] + (" ← it changed here" if r["name"] == culprit else "")
-        rows.append((words(r["index"]), words(r["name"]), words(r["subject"] or "(the good end)"), *values,
-                     words(mark, r["state"]), words(r["why"])))  # fmt: skip
-    return Table(("place", "commit", "subject", "value", "state", ""), tuple(rows), "What was tested")
+        mark = r["state"] + (", same code" if r["same_code"] else "") + (" ←" if r["name"] == culprit else "")
+        rows.append((words(r["index"]), words(r["name"]), *values, words(mark, r["state"]),
+                     words(r["subject"] or "(the good end)"), words(r["why"])))  # fmt: skip
+    head = ("place", "commit", "value", "state", "subject", "")
+    return Table(head, tuple(rows), "What was tested (←: it changed here)")
 
 
 def _proof(found: Row) -> Iterator[str]:

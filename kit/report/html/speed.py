@@ -39,7 +39,7 @@ def _figure(title: str, axis: str, unit: str, group: Sequence[Number], name: str
     low, high = padded(ys, zero=True)
     f = frame(name, (min(xs), max(xs)), (low, high), 250, log=min(xs) > 0, top=44)
     height = legend(f.canvas, list(enumerate(arms)), 14)
-    f.axes(whole(xs), ticks(low, high), axis, "")
+    f.axes(whole(xs, f.x), ticks(low, high), axis, "")
     f.canvas.text(4, 14 + height, unit, "name")
     size = SMALL if len(ys) > FEW else RADIUS
     for i, arm in enumerate(arms):

@@ -13,10 +13,11 @@ from html import escape
 from itertools import count
 
 WIDTH = 400.0
-SHAPES = ("circle", "square", "diamond", "triangle")
+SHAPES = ("circle", "square", "diamond", "triangle", "down", "bar")
 SERIES = 6  # colours that the page knows
 RADIUS = 3.6
 SMALL = 2.0  # of a dot among hundreds
+GAP = 8.0  # between labels
 CHARACTER = 6.5  # units that a character of a label takes, on average
 Point = tuple[float, float]
 
@@ -47,10 +48,15 @@ def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
     return [round(i * step, 12) + 0.0 for i in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
-def whole(values: Sequence[float], most: int = 9) -> list[float]:
-    """Ticks for what was asked: users, depths, vCPUs. Some of them where there are many."""
+def whole(values: Sequence[float], scale: Scale) -> list[float]:
+    """Ticks for what was asked: users, depths, vCPUs. The ends, and of the others those whose labels have room."""
     known = sorted(set(values))
-    return known if len(known) <= most else known[:: math.ceil(len(known) / most)]
+    out = known[:1]
+    for value in known[1:-1]:
+        room = CHARACTER * len(short(value)) + GAP
+        if scale(value) - scale(out[-1]) >= room and scale(known[-1]) - scale(value) >= room:
+            out.append(value)
+    return [*out, *known[1:][-1:]]
 
 
 def padded(values: Sequence[float], *, zero: bool = False) -> tuple[float, float]:
@@ -141,6 +147,10 @@ def _mark(x: float, y: float, shape: str, r: float) -> str:
     tip = r * 1.25
     if shape == "diamond":
         return f"M{x:.1f},{y - tip:.1f}l{tip},{tip}l{-tip},{tip}l{-tip},{-tip}z"
+    if shape == "bar":
+        return f"M{x - r * 0.4:.1f},{y - tip:.1f}h{r * 0.8}v{2 * tip}h{-r * 0.8}z"
+    if shape == "down":
+        return f"M{x:.1f},{y + tip:.1f}l{tip},{-2 * tip}h{-2 * tip}z"
     return f"M{x:.1f},{y - tip:.1f}l{tip},{2 * tip}h{-2 * tip}z"
 
 
