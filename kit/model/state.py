@@ -19,15 +19,19 @@ class LayoutVma(Protocol):
     @property
     def start(self) -> int:
         """The first address, in bytes."""
+
     @property
     def end(self) -> int:
         """The address behind the last, in bytes."""
+
     @property
     def perms(self) -> str:
         """The permissions, as `rw-p`."""
+
     @property
     def anonymous(self) -> int:
         """Anonymous memory, in KiB."""
+
     @property
     def name(self) -> str:
         """What smaps calls it: a file, `[heap]`, `[stack]`, or nothing."""

@@ -4,28 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from kit.model.explore.around import Actions
 from kit.model.explore.code import compiled
-from kit.model.explore.invariants import SENSE, Violation, watch
+from kit.model.explore.invariants import SENSE, Violation, watching
 from kit.model.explore.locks import WANTS, blocked
+from kit.model.explore.sight import Noticed, Sight
 from kit.model.explore.world import NOBODY, PER_TASK, Area, Call, Space, Task, World
 from kit.model.steps import Profile
 
 Act = Callable[[World, Task, Call, "int | str"], None]
+Line = tuple[str, Act, "int | str", Noticed | None]  # an action, what it does, its argument, who else may tell
 
-# Actions whose place among those of other tasks matters though nobody holds what they touch: taking a lock, asking for
-# one, references, what is mapped, and freeing. Releasing a lock is none: whoever waits for it waits no longer than
-# needed, and whoever asks may have asked when it was taken. Nor is getting a reference while another one is held.
-SHARED = frozenset(
-    {
-        *(WANTS.keys() - {"mm_lock"}),
-        *("try_lock_shared", "ask", "pin", "unpin_early", "unpin_last", "drop_early", "drop_last", "put", "put_root"),
-        *("put_its_root", "put_new", "put_found", "release", "pick_page", "map_page", "drop_pages"),
-        "unless_unmapped",
-    }
-)
 WALK_OPERATIONS = ("referenced", "unmap-walk", "migrate")  # they take no mmap lock
 ALLOCATES = frozenset({"alloc_kernel", "alloc_nowait", "alloc_anon_vma"})
 SPIN = "rlock"  # how lock_stat names a spinlock: who waits for it does not sleep
@@ -49,22 +39,42 @@ class Move:
     fails: bool = False
 
 
+Moves = tuple["Moves", Move] | None  # the last one first
+
+
+class Stopped(Exception):
+    """A task broke a rule while it went on alone."""
+
+    def __init__(self, violation: Violation, moves: Moves) -> None:
+        super().__init__(str(violation))
+        self.violation = violation
+        self.moves = moves
+
+
 class Engine:
     """One profile's kernel."""
 
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
-        self.muted: set[str] = set()  # rules of WARNINGS that are known to be broken
+        self.muted: set[str] = set()  # rules that are known to be broken
+        self.watch = watching()
         self.codes = compiled(profile)
         self.actions = Actions(self.codes, profile.merging.rule)
-        self.lines: dict[str, list[tuple[str, Act, int | str]]] = {
-            name: [(action, getattr(self.actions, action), arg) for action, arg in code.actions]
+        noticed = Sight(self.codes).rows
+        self.lines: dict[str, list[Line]] = {
+            name: [(action, getattr(self.actions, action), arg, noticed.get(action)) for action, arg in code.actions]
             for name, code in self.codes.items()
         }
 
+    def mute(self, *rules: str) -> None:
+        """Let these rules be broken from now on."""
+        self.muted.update(rules)
+        self.watch.clear()
+        self.watch.update(watching(self.muted))
+
     def fresh(self) -> World:
         """One process, P, with one VMA of four pages that nobody has written to."""
-        w = World(partial(watch, muted=self.muted), sleeps=not self.profile.lock_class.endswith(SPIN))
+        w = World(self.watch, sleeps=not self.profile.lock_class.endswith(SPIN))
         w.spaces[1] = Space(1, "P", (1,))
         w.areas[1] = Area(1, "vma 0 of P", 1, 0, 4)
         return w
@@ -96,30 +106,54 @@ class Engine:
         """Whether what a task does next is an allocation that may still fail."""
         return w.fails > 0 and self.next_line(w, task) in ALLOCATES
 
-    def local(self, w: World, task: Task, action: str) -> bool:
-        """Whether nobody else can tell when a task does this, which is what it does next."""
-        if action not in SHARED:
-            return action != "mm_lock" or not w.threads
-        return action in WANTS and WANTS[action](w, task, task.calls[-1]) is None
+    def run(self, w: World, task: Task, moves: Moves) -> Moves:
+        """A task goes on for as long as nobody else can tell, and no allocation may fail. Raises Stopped."""
+        move, lines = Move(task.id), self.lines
+        task.failed = False
+        while task.calls or task.todo:
+            if not task.calls:
+                self._begin(w, task)
+                moves = (moves, move)
+                continue
+            call = task.calls[-1]
+            action, act, arg, noticed = lines[call.cell][call.at]
+            if (noticed is not None and noticed(w, task, call)) or (w.fails > 0 and action in ALLOCATES):
+                break
+            moves = (moves, move)
+            call.at += 1
+            try:
+                act(w, task, call, arg)
+            except Violation as violation:
+                raise Stopped(violation, moves) from None
+            except (KeyError, IndexError):
+                raise Stopped(_senseless(call, action), moves) from None
+        return moves
+
+    def _begin(self, w: World, task: Task) -> None:
+        do, task.todo = task.todo[0], task.todo[1:]
+        if not w.spaces[do.space].gone:
+            task.calls.append(Call(f"do-{do.do}", vma=do.vma, src=do.other, space=do.space))
 
     def step(self, w: World, move: Move) -> None:
         """One action of one task. Raises Violation."""
         task = w.tasks[move.task]
         if not task.calls:
-            do, task.todo = task.todo[0], task.todo[1:]
-            if w.spaces[do.space].gone:
-                return
-            task.calls.append(Call(f"do-{do.do}", vma=do.vma, src=do.other, space=do.space))
+            self._begin(w, task)
             return
         call = task.calls[-1]
-        action, act, arg = self.lines[call.cell][call.at]
+        action, act, arg, _ = self.lines[call.cell][call.at]
         call.at += 1
         task.failed = move.fails
         try:
             act(w, task, call, arg)
-        except (KeyError, IndexError):  # steps that were read, not written: an entry or an anon_vma that is not there
-            raise Violation(SENSE, f"{call.cell}: {action} finds nothing to work on") from None
+        except (KeyError, IndexError):
+            raise _senseless(call, action) from None
 
     def over(self, w: World) -> bool:
         """Whether every task has ended."""
         return all(not task.calls and not task.todo for task in w.tasks)
+
+
+def _senseless(call: Call, action: str) -> Violation:
+    """Steps that were read, not written, may name an entry or an anon_vma that is not there."""
+    return Violation(SENSE, f"{call.cell}: {action} finds nothing to work on")

@@ -5,7 +5,8 @@ In: what an exploration or a random schedule found; out: a Finding that replays,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -55,8 +56,17 @@ class Finding:
 
 def found(engine: Engine, scene: Scene, broken: Broken, seed: int | None = None) -> Finding:
     """What an exploration of a scene found."""
-    events = tuple(broken.world.events())
+    events = retraced(engine, scene, broken.moves)
     return Finding(broken.rule, broken.said, scene, broken.moves, events, seed, frozenset(engine.muted))
+
+
+def retraced(engine: Engine, scene: Scene, moves: Iterable[Move]) -> tuple[Event, ...]:
+    """The events of these decisions, up to a broken rule."""
+    w = scene.world(engine)
+    with suppress(Violation):
+        for move in moves:
+            engine.step(w, move)
+    return tuple(w.events())
 
 
 def replay(engine: Engine, scene: Scene, moves: Sequence[Move]) -> Broken | None:

@@ -14,7 +14,7 @@ from kit.model.explore.findings import Finding, Scene, found, shrunk
 from kit.model.explore.invariants import WARNINGS, Violation
 from kit.model.explore.search import explore
 from kit.model.explore.starts import History, Op, applicable, meant, outline, perform, read_op, started
-from kit.model.explore.world import World
+from kit.model.explore.world import NOBODY, World
 from kit.model.steps import Profile
 
 
@@ -23,18 +23,17 @@ def _history(*ops: str) -> History:
 
 
 STARTS = (
+    _history(),
     _history("write P"),
     _history("write P", "fork P", "write P.1"),
     _history("write P", "fork P", "write P.1", "exit P"),
     _history("write P", "fork P", "write P.1", "fork P.1", "write P.1.1", "exit P", "exit P.1"),
     _history("write P", "fork P", "write P.1", "fork P.1", "write P.1.1"),
 )
-"""Chains of 1 to 3, with the ancestors alive and gone."""
+"""Chains of 0 to 3, with the ancestors alive and gone."""
 
 CHANGES = ("exit", "fork", "split", "unmap", "write", "move")
 TASK_OPERATIONS = (*CHANGES, *WALK_OPERATIONS)
-THREE_OPERATIONS = ("exit", "fork", "split", "migrate", "referenced")
-"""Of three tasks: the other operations lock, link and free as one of these does."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +46,10 @@ class Bounds:
     tasks: int = 3
     starts: Sequence[History] = STARTS
     operations: Sequence[str] = TASK_OPERATIONS
-    three: Sequence[str] = THREE_OPERATIONS
     fails: int = 2
 
 
-QUICK = Bounds(family=5, layout=2, tasks=2, starts=STARTS[2:4], operations=("exit", "fork", "migrate"))
+QUICK = Bounds(family=5, layout=2, tasks=2, starts=STARTS[3:5], operations=("exit", "fork", "migrate"))
 """What takes less than a second: it finds every kind of bug that is known, but looks at less."""
 
 
@@ -80,8 +78,7 @@ def findings(profile: Profile, bounds: Bounds, seen: Hunt) -> Iterator[Finding]:
     yield from _histories(engine, seen, (), (*CHANGES, "merge"), bounds.layout, replace(bounds, processes=2))
     for count in range(2, bounds.tasks + 1):
         for start in bounds.starts:
-            operations = bounds.operations if count == 2 else bounds.three
-            for scene in scenes(engine, start, operations, count, bounds.fails):
+            for scene in scenes(engine, start, bounds.operations, count, bounds.fails):
                 yield from look(engine, scene, seen)
 
 
@@ -94,7 +91,7 @@ def look(engine: Engine, scene: Scene, seen: Hunt) -> Iterator[Finding]:
         finding = shrunk(engine, found(engine, scene, explored.broken))
         seen.findings[finding.rule] = finding
         if finding.rule in WARNINGS:
-            engine.muted.add(finding.rule)
+            engine.mute(finding.rule)
         yield finding
 
 
@@ -105,10 +102,23 @@ def scenes(engine: Engine, start: History, operations: Sequence[str], count: int
     except Violation:  # the histories have found it
         return
     processes = len([s for s in w.spaces.values() if not s.gone])
-    ops = applicable(w, operations, processes + 1)
+    ops = [op for op in applicable(w, operations, processes + 1) if _of_its_own(engine, w, op)]
     for chosen in itertools.combinations_with_replacement(ops, count):
         if possible(chosen):
             yield Scene(start, tuple((op,) for op in chosen), fails)
+
+
+def _of_its_own(engine: Engine, w: World, op: Op) -> bool:
+    """Whether no other operation does the same there: who unmaps its only VMA does what exit does, a write to what is
+    written to already nothing at all, and reclaim may walk in the same way for both of its reasons."""
+    space = next(s for s in w.spaces.values() if s.name == op.process and not s.gone)
+    area = w.areas[space.areas[op.at]]
+    same = {
+        "unmap": len(space.areas) == 1,
+        "write": area.own != NOBODY and area.own in area.pages,
+        "referenced": engine.profile.referenced.passes == engine.profile.unmap.passes,
+    }
+    return not same.get(op.do, False)
 
 
 def possible(ops: Sequence[Op]) -> bool:

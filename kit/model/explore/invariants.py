@@ -23,12 +23,23 @@ class Violation(Exception):
         self.said = said
 
 
-def watch(w: World, event: Event, muted: Container[str] = ()) -> None:
-    """Show an event to the rules that look at its kind, but for the muted ones. Raises Violation."""
-    for name, rule in BY_KIND.get(event.what, ()):
+def watching(muted: Container[str] = ()) -> dict[str, list[Callable[[World, Event], None]]]:
+    """Who looks at which kind of event: the rules but for the muted ones. They raise Violation."""
+    found: dict[str, list[Callable[[World, Event], None]]] = {}
+    for name, (kinds, rule) in RULES.items():
+        if name not in muted:
+            for kind in kinds:
+                found.setdefault(kind, []).append(_looks(name, rule))
+    return found
+
+
+def _looks(name: str, rule: Rule) -> Callable[[World, Event], None]:
+    def look(w: World, event: Event) -> None:
         said = rule(w, event)
-        if said is not None and name not in muted:
+        if said is not None:
             raise Violation(name, said)
+
+    return look
 
 
 def at_rest(w: World) -> None:
@@ -304,10 +315,6 @@ AT_REST: dict[str, Callable[[World], Iterator[str]]] = {
     "counters say what is so": _counters,
 }
 
-BY_KIND: dict[str, list[tuple[str, Rule]]] = {}
-for _name, (_kinds, _rule) in RULES.items():
-    for _kind in _kinds:
-        BY_KIND.setdefault(_kind, []).append((_name, _rule))
 # What they forbid may go well: once one is known to be broken, the search goes on behind it.
 WARNINGS = (
     "no allocation that may reclaim under a root's lock",

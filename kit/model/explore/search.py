@@ -1,20 +1,16 @@
 """Every interleaving of some tasks: depth-first, each state looked at once, reduced where order cannot matter.
 
 In: a world with its tasks; out: how many states there are, and what breaks a rule. The reduction: a task whose next
-action nobody else can see or hinder (it touches what is its own, or what the lock that it holds protects) goes first,
-alone; the rules that this rests on are checked themselves, at every step.
+action nobody else can see or hinder (kit.model.explore.sight) goes first, alone.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kit.model.explore.engine import ALLOCATES, Engine, Move
+from kit.model.explore.engine import Engine, Move, Moves, Stopped
 from kit.model.explore.invariants import DEADLOCK, Violation, at_rest
 from kit.model.explore.world import Task, World
-
-MM_LOCK = "mm_lock"
-Moves = tuple["Moves", Move] | None  # the last one first
 
 
 @dataclass(frozen=True)
@@ -38,13 +34,19 @@ class Explored:
 
 def explore(engine: Engine, start: World, *, reduced: bool = True, limit: int = 0) -> Explored:
     """All interleavings from `start`, up to the first broken rule, or up to `limit` states (0: all)."""
+    start.traced = False
     stack: list[tuple[World, Moves]] = [(start, None)]
     seen: set[tuple[object, ...]] = set()
     while stack:
         w, moves = stack.pop()
         while True:
-            choices = _choices(engine, w, reduced, moves[1].task if moves else 0)
-            if not reduced or len(choices) != 1:  # on the way from one choice to the next nothing is to be remembered
+            if reduced:
+                try:
+                    moves = _alone(engine, w, moves)
+                except Stopped as stop:
+                    return Explored(len(seen), _broken(stop.violation, w, stop.moves))
+            choices = _choices(engine, w, reduced)
+            if not reduced or len(choices) != 1:  # else it is on the way to the next choice
                 key = w.key()
                 if key in seen:
                     break
@@ -69,24 +71,36 @@ def explore(engine: Engine, start: World, *, reduced: bool = True, limit: int = 
     return Explored(len(seen), None)
 
 
-def _choices(engine: Engine, w: World, reduced: bool, last: int) -> list[Move]:
-    """What may happen next; reduced, one local action alone, of the task that ran last if it has one."""
-    tasks = w.tasks
-    if reduced:
-        for task in (tasks[last], *tasks):
-            action = engine.next_line(w, task)
-            if action and engine.local(w, task, action) and (action != MM_LOCK or engine.ready(w, task)):
-                return _either(engine, w, task, action)
+def _alone(engine: Engine, w: World, moves: Moves) -> Moves:
+    """Every task goes on as far as nobody else can tell. What one does may hide from view what another does next."""
+    before: Moves = (None, Move(-1))
+    while before is not moves:
+        before = moves
+        for task in w.tasks:
+            moves = engine.run(w, task, moves)
+    return moves
+
+
+def _choices(engine: Engine, w: World, reduced: bool) -> list[Move]:
+    """What may happen next; reduced, an allocation that may fail comes first, alone: nobody else can tell."""
+    if reduced and w.fails > 0:
+        for task in w.tasks:
+            if engine.may_fail(w, task):
+                return [Move(task.id), Move(task.id, fails=True)]
     found: list[Move] = []
-    for task in tasks:
+    for task in w.tasks:
         if engine.ready(w, task):
-            found += _either(engine, w, task, engine.next_line(w, task))
+            found += _either(engine, w, task)
     return found
 
 
-def _either(engine: Engine, w: World, task: Task, action: str) -> list[Move]:
+def _either(engine: Engine, w: World, task: Task) -> list[Move]:
     one = Move(task.id)
-    return [one, Move(task.id, fails=True)] if w.fails > 0 and action in ALLOCATES else [one]
+    return [one, Move(task.id, fails=True)] if engine.may_fail(w, task) else [one]
+
+
+def _broken(violation: Violation, w: World, moves: Moves) -> Broken:
+    return Broken(violation.rule, violation.said, listed(moves), w)
 
 
 def tried(engine: Engine, w: World, move: Move, before: Moves) -> Broken | None:

@@ -7,8 +7,8 @@ orders of independent steps lead to equal states. Nothing here takes a lock or d
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 NOBODY = -1
 PER_TASK = 1000  # numbers that one task may give to its objects
@@ -195,8 +195,7 @@ class Task:
         return Task(self.id, [call.copy() for call in self.calls], self.todo, self.rcu, self.made, self.failed)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """What one task did: `what`, in which function (a cell or an operation), for which VMA, to what."""
 
     task: int
@@ -215,11 +214,14 @@ Watch = Callable[["World", Event], None]
 
 
 class World:
-    """Everything, and `watch`, which is shown each event. `sleeps`: who waits for the lock sleeps."""
+    """Everything, and `watch`, who is shown which events. `sleeps`: who waits for the lock sleeps."""
 
-    __slots__ = ("areas", "avs", "base", "entries", "fails", "sleeps", "spaces", "tasks", "threads", "trace", "watch")
+    __slots__ = (
+        *("areas", "avs", "base", "entries", "fails", "sleeps", "spaces", "tasks", "threads", "trace", "traced"),
+        "watch",
+    )
 
-    def __init__(self, watch: Watch, *, sleeps: bool) -> None:
+    def __init__(self, watch: Mapping[str, Sequence[Watch]], *, sleeps: bool) -> None:
         self.avs: dict[int, Av] = {}
         self.entries: dict[int, Entry] = {}
         self.areas: dict[int, Area] = {}
@@ -229,7 +231,8 @@ class World:
         self.fails = 0  # allocations that may still fail
         self.threads = False  # two tasks use one mm
         self.trace: Trace = None
-        self.watch = watch
+        self.traced = True
+        self.watch = watch  # who looks at which kind of event
         self.sleeps = sleeps
 
     def copy(self) -> World:
@@ -240,7 +243,8 @@ class World:
         new.areas = {n: one if one.gone else one.copy() for n, one in self.areas.items()}
         new.spaces = {n: one if one.gone else one.copy() for n, one in self.spaces.items()}
         new.tasks = [task.copy() for task in self.tasks]
-        new.base, new.fails, new.threads, new.trace = self.base, self.fails, self.threads, self.trace
+        new.base, new.fails, new.threads = self.base, self.fails, self.threads
+        new.trace, new.traced = self.trace, self.traced
         return new
 
     def key(self) -> tuple[object, ...]:
@@ -281,9 +285,14 @@ class World:
 
     def emit(self, task: int, what: str, call: Call, subject: int, text: str) -> None:
         """An event has happened: it enters the trace, and the rules look at it."""
+        watching = self.watch.get(what)
+        if watching is None and not self.traced:
+            return
         event = Event(task, what, call.cell, call.vma, subject, text)
-        self.trace = (self.trace, event)
-        self.watch(self, event)
+        if self.traced:
+            self.trace = (self.trace, event)
+        for look in watching or ():
+            look(self, event)
 
     def events(self) -> list[Event]:
         """The trace, first event first."""
