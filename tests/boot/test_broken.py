@@ -108,7 +108,7 @@ DEADLOCK = "lockdep-recursive: INFO: possible recursive locking"
 OLDER = {
     "2.6.38": (
         Case("warn-in-clone", "warning: WARNING: at", "anon_vma_clone"),
-        Case("lock-twice", DEADLOCK, "anon_vma_chain_link"),
+        Case("lock-twice", DEADLOCK, "anon_vma_clone"),
     ),
     "3.0": (
         Case("warn-in-clone", "warning: WARNING: at", "anon_vma_clone"),

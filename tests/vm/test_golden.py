@@ -137,6 +137,13 @@ def parts(name: str) -> tuple[str, str, int]:
         ("6.12-free-while-locked", ["lockdep-held-freed"], "held lock freed!: &anon_vma->rwsem", ""),
         ("6.12-lock-in-softirq", ["lockdep-inconsistent"], "inconsistent lock state: forking", ""),
         ("6.12-write-after-free", ["slab"] * 2, "Object corrupt: Poison overwritten in anon_vma_fork", ""),
+        ("2.6.38-warn-in-clone", ["warning"], "at ../src/mm/rmap.c:196 anon_vma_clone+", ""),
+        (
+            "2.6.38-lock-twice",
+            ["lockdep-recursive"],
+            "INFO: possible recursive locking detected: &(&anon_vma->lock)->rlock",
+            "CPU 0 stands in anon_vma_clone",
+        ),
         ("3.0-warn-in-clone", ["warning"], "at ../src/mm/rmap.c:252 anon_vma_clone+", ""),
         (
             "3.0-lock-twice",
