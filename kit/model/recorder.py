@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from kit.model.errors import ModelError
 from kit.model.state import AnonVma, Vma
@@ -17,8 +17,7 @@ WRITE = "write"
 READ = "read"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One line of a trace; `operation` is one of steps.OPERATIONS, window or repeat.
 
     `what` was done: alloc or nowait (an allocation that may or may not sleep), fail, lock, unlock, own, assign, link,

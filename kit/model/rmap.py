@@ -13,7 +13,7 @@ from kit.model.frame import Frame, Handler
 from kit.model.linking import Linking
 from kit.model.recorder import Recorder
 from kit.model.state import AnonVma, Vma
-from kit.model.steps import Over, Profile, Step
+from kit.model.steps import Cell, Over, Profile, Step
 
 
 class Rmap(Linking, Counting):
@@ -26,9 +26,13 @@ class Rmap(Linking, Counting):
     def _compiled(self, cell: str) -> list[tuple[Over, list[Handler]]]:
         """A cell's passes as methods; kept, since they are called so often."""
         if cell not in self._passes:
-            passes = self.profile.cells[cell].passes
-            self._passes[cell] = [(p.over, [self._handler(step) for step in p.steps]) for p in passes]
+            passes = self._cell(cell).passes
+            self._passes[cell] = [(p.over, [getattr(self, method) for method in p.methods]) for p in passes]
         return self._passes[cell]
+
+    def _cell(self, cell: str) -> Cell:
+        found: Cell = getattr(self.profile, cell)
+        return found
 
     def _handler(self, step: Step) -> Handler:
         handler: Handler = getattr(self, step.name.lower())
@@ -104,7 +108,7 @@ class Rmap(Linking, Counting):
         try:
             self._run(cell, frame)
         except OutOfMemoryError:
-            for step in self.profile.cells[cell].failure:
+            for step in self._cell(cell).failure:
                 self._handler(step)(frame)
             self._returns(cell, frame, held)
             if frame.vma.chain:
@@ -116,8 +120,10 @@ class Rmap(Linking, Counting):
         for over, handlers in self._compiled(cell):
             if over is not Over.ONCE:
                 self._walk(frame, over, handlers)
-            elif any(handler(frame) for handler in handlers):
-                break
+                continue
+            for handler in handlers:
+                if handler(frame):
+                    return
 
     def _returns(self, cell: str, frame: Frame, held: int) -> None:
         """What must be so when a call returns, whether it failed or not."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum
+from functools import cached_property
 
 OPERATIONS = (
     *("prepare", "clone", "fork-link", "unlink", "free", "adjust", "expand", "move"),
@@ -120,6 +121,11 @@ class Pass:
 
     over: Over
     steps: tuple[Step, ...]
+
+    @cached_property
+    def methods(self) -> tuple[str, ...]:
+        """The names of the steps' methods."""
+        return tuple(step.name.lower() for step in self.steps)
 
 
 @dataclass(frozen=True)

@@ -100,7 +100,10 @@ class Engine:
             return bool(task.todo)
         call = task.calls[-1]
         action = self.lines[call.cell][call.at][0]
-        return action not in WANTS or not blocked(w, task, call, action)
+        try:
+            return action not in WANTS or not blocked(w, task, call, action)
+        except (KeyError, IndexError):  # it finds nothing to work on
+            return True
 
     def may_fail(self, w: World, task: Task) -> bool:
         """Whether what a task does next is an allocation that may still fail."""
@@ -117,16 +120,18 @@ class Engine:
                 continue
             call = task.calls[-1]
             action, act, arg, noticed = lines[call.cell][call.at]
-            if (noticed is not None and noticed(w, task, call)) or (w.fails > 0 and action in ALLOCATES):
+            if w.fails > 0 and action in ALLOCATES:
                 break
-            moves = (moves, move)
-            call.at += 1
             try:
+                if noticed is not None and noticed(w, task, call):
+                    break
+                call.at += 1
                 act(w, task, call, arg)
             except Violation as violation:
-                raise Stopped(violation, moves) from None
+                raise Stopped(violation, (moves, move)) from None
             except (KeyError, IndexError):
-                raise Stopped(_senseless(call, action), moves) from None
+                raise Stopped(_senseless(call, action), (moves, move)) from None
+            moves = (moves, move)
         return moves
 
     def _begin(self, w: World, task: Task) -> None:

@@ -38,7 +38,8 @@ TASK_OPERATIONS = (*CHANGES, *WALK_OPERATIONS)
 
 @dataclass(frozen=True)
 class Bounds:
-    """How far to look: length of histories of forks and exits, and of all operations; processes; tasks; failures."""
+    """How far to look: length of histories of forks and exits, and of all operations; processes; tasks; and how many
+    allocations may fail, of two tasks and of three."""
 
     family: int = 6
     layout: int = 3
@@ -47,6 +48,7 @@ class Bounds:
     starts: Sequence[History] = STARTS
     operations: Sequence[str] = TASK_OPERATIONS
     fails: int = 2
+    fails_of_three: int = 1
 
 
 QUICK = Bounds(family=5, layout=2, tasks=2, starts=STARTS[3:5], operations=("exit", "fork", "migrate"))
@@ -78,7 +80,8 @@ def findings(profile: Profile, bounds: Bounds, seen: Hunt) -> Iterator[Finding]:
     yield from _histories(engine, seen, (), (*CHANGES, "merge"), bounds.layout, replace(bounds, processes=2))
     for count in range(2, bounds.tasks + 1):
         for start in bounds.starts:
-            for scene in scenes(engine, start, bounds.operations, count, bounds.fails):
+            fails = bounds.fails if count == 2 else bounds.fails_of_three
+            for scene in scenes(engine, start, bounds.operations, count, fails):
                 yield from look(engine, scene, seen)
 
 

@@ -58,8 +58,9 @@ def meant(w: World, op: Op) -> Do:
 def perform(engine: Engine, w: World, op: Op) -> None:
     """One operation by itself, to its end; then everything must be in order. Raises Violation, ModelError."""
     engine.begin(w, (meant(w, op),))
-    while not engine.over(w):
-        engine.step(w, Move(0))
+    move, task = Move(0), w.tasks[0]
+    while task.calls or task.todo:
+        engine.step(w, move)
     w.tasks = []
     at_rest(w)
 
