@@ -158,6 +158,13 @@ def parts(name: str) -> tuple[str, str, int]:
             "detected stall on CPU 0",
             "CPU 0 stands in unlink_anon_vmas",
         ),
+        ("5.10-warn-in-clone", ["warning"], "WARNING: CPU: 0 PID: 1 at ../src/mm/rmap.c:280 anon_vma_clone+", ""),
+        (
+            "5.10-lock-twice",
+            ["lockdep-recursive", "hung-task"],
+            "WARNING: possible recursive locking detected: &anon_vma->rwsem",
+            "task init stands in anon_vma_fork",
+        ),
         ("3.0-lockdep-637fbbf", ["lockdep-inconsistent"], "INFO: inconsistent lock state: &anon_vma->mutex", ""),
     ],
 )
