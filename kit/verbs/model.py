@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
 from kit.base.errors import NOT_AS_EXPECTED, UserError
 
 TYPE_CHECKING = False  # typing's own costs 7 ms of every start
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kit.model.explore.findings import Finding
     from kit.model.reading.compared import Reading
     from kit.model.steps import Profile
 
@@ -35,11 +39,14 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=sets)
     verb.add_argument("--window", help="explain: only this window")
     verb.add_argument("--steps", action="store_true", help="explain: links, counters and allocations too")
-    verb.add_argument("--tasks", type=int, default=2, choices=(1, 2, 3), help="explore: tasks at once (default: 2)")
+    tasks = "explore: tasks at once (default: 2, a few seconds a profile; 3: minutes)"
+    verb.add_argument("--tasks", type=int, default=2, choices=(1, 2, 3), help=tasks)
     verb.add_argument("--start", default="write P", help='explore: as "write P, fork P, exit P"')
     verb.add_argument("--task", action="append", default=[], help='explore: one task of a scene, as "exit P.1"')
     verb.add_argument("--random", type=int, metavar="N", help="explore: N random schedules of larger scenes")
     verb.add_argument("--seed", type=int, default=1, help="explore: the first schedule's seed (default: 1)")
+    emit = "explore: write the first finding that a guest can do as a program (kit run: a workload `program`)"
+    verb.add_argument("--emit", type=Path, metavar="FILE", help=emit)
     verb.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -96,7 +103,31 @@ def _explore(options: argparse.Namespace, read: Reading | None) -> int:
     except ModelError as error:
         raise UserError(str(error)) from error
     print(json.dumps([explore.data(row) for row in rows], indent=2) if options.json else explore.text(rows))
+    if options.emit is not None:
+        _emit(options.emit, [finding for row in rows for finding in row["findings"]])
     return NOT_AS_EXPECTED if any(row["findings"] for row in rows) else 0
+
+
+def _emit(path: Path, findings: Sequence[Finding]) -> None:
+    """Writes the first finding that a guest can do as a program. Raises UserError where there is none."""
+    from kit.model.errors import ModelError
+    from kit.model.explore.emitted import emitted
+
+    said: list[str] = []
+    for finding in findings:
+        try:
+            program = emitted(finding)
+        except ModelError as error:
+            said.append(f"{finding.rule}: {error}")
+            continue
+        try:
+            path.write_text(program.text(), encoding="utf-8")
+        except OSError as error:
+            raise UserError(f"cannot write: {error.strerror}", where=str(path)) from error
+        told = f"written to {path}: {finding.rule}; in an experiment: workloads: [{{program: {{file: {path}}}}}]"
+        print(told, file=sys.stderr)
+        return
+    raise UserError("; ".join(said) or "nothing was found, so there is nothing to write", where="--emit")
 
 
 def _read(options: argparse.Namespace) -> Reading | None:
