@@ -30,6 +30,8 @@ ENVIRONMENT = {
 }
 ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_PREFIX")
 """Set where kit runs inside a hook: they would name another repository than the user did."""
+_OPENED: dict[Path, Path] = {}
+"""Folder → top of its repository: a bisection opens the same one at each step."""
 _EXECUTABLE, _LINK, _SUBMODULE = "100755", "120000", "160000"
 
 
@@ -57,12 +59,15 @@ class Repository:
         if not place.is_dir():
             raise UserError(f"no such folder: {place}", where=where, hint="a git repository is wanted")
         here = cls(place.resolve())
+        if (known := _OPENED.get(here.root)) is not None:
+            return cls(known)
         done = here._run(["rev-parse", "--show-toplevel"])
         if done.returncode:  # a bare one has no work tree
             done = here._run(["rev-parse", "--absolute-git-dir"])
         if done.returncode:
             raise UserError(f"no git repository: {_said(done)}", where=where or str(place))
-        return cls(Path(os.fsdecode(done.stdout.rstrip(b"\n"))))
+        root = _OPENED[here.root] = Path(os.fsdecode(done.stdout.rstrip(b"\n")))
+        return cls(root)
 
     def _argv(self, arguments: Iterable[str]) -> list[str]:
         return ["git", "-C", str(self.root), "-c", "core.fsmonitor=false", "-c", "core.quotePath=true", *arguments]
@@ -140,6 +145,8 @@ class Repository:
 
     def contents(self, blobs: Iterable[str]) -> Iterator[bytes]:
         """The contents of blobs, in their order, all by one git. Raises MachineError for one that is not there."""
+        if not (blobs := list(blobs)):
+            return
         with self._batch() as process:
             assert process.stdin is not None
             assert process.stdout is not None

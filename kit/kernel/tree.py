@@ -232,10 +232,10 @@ def _is_folder(name: str) -> bool:
 
 def _git(name: str, cache: Cache, progress: Progress) -> Tree:
     repository, commit = split_git(name)
-    makefile = repository.file(commit.tree, "Makefile") or b""
-    version = version_of(makefile, repository.file(commit.tree, "Kbuild") is not None, f"git:{name}")
     with progress.task(f"reading {repository.root} at {commit.id[:12]}"):
         files = repository.files(commit.tree)
+    makefile = repository.file(commit.tree, "Makefile") or b""
+    version = version_of(makefile, "Kbuild" in files, f"git:{name}")
     # The object folder is that of the checkout as a `dir:` and of its other revisions: only what differs is written.
     ref, key = f"git:{repository.root}@{commit.id}", f"git-{commit.tree}"
     return GitTree(ref, key, f"dir-{repository.root}", repository.root, version, files, commit.subject)

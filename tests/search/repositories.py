@@ -22,7 +22,8 @@ class Linux:
     def __init__(self, path: Path) -> None:
         self.path, self.ticks = path, 0
         shutil.copytree(FAKES / "linux", path)
-        self.git("init", "-q", "-b", "main")
+        self.git("init", "-q", "-b", "main", "--template=")
+        self.known: set[Path] = set()
         self.base = self.commit("the first")
 
     def git(self, *argv: str) -> str:
@@ -36,9 +37,17 @@ class Linux:
     def commit(self, subject: str) -> str:
         """Commits all that changed; the new commit's id."""
         self.ticks += 1
-        self.git("add", "-A")
-        self.git("commit", "-q", "--allow-empty", "-m", subject)
-        return self.git("rev-parse", "HEAD")
+        there = {p for p in self.path.rglob("*") if ".git" not in p.parts}
+        if there - self.known:
+            self.git("add", "-A")
+        self.known = there
+        self.git("commit", "-q", "-a", "--allow-empty", "-m", subject)
+        return self.head()
+
+    def head(self) -> str:
+        """The id of the commit that is checked out; what `git rev-parse HEAD` says."""
+        text = (self.path / ".git" / "HEAD").read_text().strip()
+        return (self.path / ".git" / text.removeprefix("ref: ")).read_text().strip() if " " in text else text
 
     def edit(self, old: str, new: str, path: str = RMAP) -> None:
         """Replaces a text that stands once in a file."""
@@ -61,7 +70,7 @@ class Linux:
         """Merges a branch, never fast forward; the merge's id."""
         self.ticks += 1
         self.git("merge", "-q", "--no-ff", "-m", subject, branch)
-        return self.git("rev-parse", "HEAD")
+        return self.head()
 
     def state(self) -> dict[str, str]:
         """A hash of every file below, .git's own among them, and what git says of it all."""
