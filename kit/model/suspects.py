@@ -6,11 +6,12 @@ In: what was measured, and what was to be predicted; out: the single changes of 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator
+import functools
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from kit.model.errors import ModelError
-from kit.model.predict import Prediction, run
+from kit.model.predict import Prediction, Unmodelled, run
 from kit.model.profiles import PROFILES, profile
 from kit.model.program import Program
 from kit.model.state import LayoutVma
@@ -61,11 +62,21 @@ def _explains(
     program: Program, layout: tuple[LayoutVma, ...], row: Profile, measured: dict[str, int]
 ) -> Prediction | None:
     """The first prediction, if all agree with what was measured."""
-    try:
-        windows = run(program, layout, row).windows
-    except ModelError:  # a mixture of two kernels need not hold together
+    windows = _windows(program, layout, row)
+    if windows is None:
         return None
     predicted = {name: one for name, one in windows.items() if isinstance(one, Prediction) and name in measured}
     if not all(one.low <= measured[name] <= one.high for name, one in predicted.items()):
         return None
     return next(iter(predicted.values()), None)
+
+
+@functools.lru_cache(maxsize=1024)  # the same program is asked of each kernel that differs
+def _windows(
+    program: Program, layout: tuple[LayoutVma, ...], row: Profile
+) -> Mapping[str, Prediction | Unmodelled] | None:
+    """What is predicted; None where a mixture of two kernels does not hold together."""
+    try:
+        return run(program, layout, row).windows
+    except ModelError:
+        return None
