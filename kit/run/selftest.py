@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib.util
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,9 +70,22 @@ def selftest(quick: bool, record: bool = False, pytest_args: Sequence[str] = (),
     lacking = [tool for tool in TOOLS if importlib.util.find_spec(tool) is None]
     if lacking:
         raise MachineError(f"cannot test without {', '.join(lacking)}", hint=f"pip install -e '{root}[test]'")
-    environment = {**os.environ, RECORD: "1"} if record else dict(os.environ)
-    done = [run_step(step, root, environment, bool(pytest_args)) for step in steps(quick, pytest_args)]
-    return summary(done)
+    begin = time.monotonic()
+    environment = {**with_bytecode(os.environ, root), **({RECORD: "1"} if record else {})}
+    may_be_empty = bool(pytest_args)
+    done = side_by_side(steps(True, pytest_args), root, environment, may_be_empty)
+    if not quick:
+        done += side_by_side(steps(False, pytest_args)[len(done) :], root, environment, may_be_empty)
+    return summary(done, time.monotonic() - begin)
+
+
+def with_bytecode(environment: Mapping[str, str], root: Path) -> dict[str, str]:
+    """An environment in which what was compiled is kept, in kit's own environment: most of what a start of python
+    takes is compiling, and pytest compiles each file of tests in each worker."""
+    kept = {k: v for k, v in environment.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    if (root / ".venv").is_dir():
+        kept.setdefault("PYTHONPYCACHEPREFIX", str(root / ".venv" / "bytecode"))
+    return kept
 
 
 def steps(quick: bool, pytest_args: Sequence[str]) -> list[Step]:
@@ -91,20 +106,65 @@ def cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def run_step(step: Step, root: Path, environment: dict[str, str], may_be_empty: bool) -> Done:
-    """Run one step, its output shown as it comes. `may_be_empty`: the user's own choice may leave it without tests."""
-    say(f"== {step.name}: {shlex.join(step.arguments)}")
-    begin = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="kit-test-") as folder:
-        report = Path(folder, "report.xml")
-        more = [f"--junitxml={report}"] if step.is_pytest else []
+def side_by_side(
+    planned: Sequence[Step], root: Path, environment: Mapping[str, str], may_be_empty: bool
+) -> list[Done]:
+    """Run steps at once, and show what each prints, as it comes, when those before it have ended: the tests that wait
+    for something leave the processors to the type checker."""
+    running: list[Running] = []
+    try:
+        running += [Running(step, root, environment) for step in planned]
+        return [each.follow(may_be_empty) for each in running]
+    finally:
+        for each in running:
+            each.end()
+
+
+class Running:
+    """A step's process, its output in a file."""
+
+    def __init__(self, step: Step, root: Path, environment: Mapping[str, str]) -> None:
+        self.step, self.begin, self.seconds = step, time.monotonic(), 0.0
+        self.folder = Path(tempfile.mkdtemp(prefix="kit-test-"))
+        self.report = self.folder / "report.xml"
+        more = [f"--junitxml={self.report}"] if step.is_pytest else []
+        if step.is_pytest and sys.stdout.isatty():
+            more.append("--color=yes")
         command = [sys.executable, "-m", *step.arguments, *more]
-        status = subprocess.run(command, cwd=root, env=environment, stdin=subprocess.DEVNULL, check=False).returncode
-        counts = read_counts(report) if step.is_pytest else Counts()
-    seconds = time.monotonic() - begin
-    done = Done(step, seconds, why_failed(step, status, counts, may_be_empty), counts)
-    say(f"== {step.name}: {done.why or 'passed'} ({seconds:.1f} s)")
-    return done
+        with (self.folder / "output").open("wb") as output:
+            self.process = subprocess.Popen(
+                command, cwd=root, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+            )
+        self.waiting = threading.Thread(target=self._wait, daemon=True)
+        self.waiting.start()
+
+    def _wait(self) -> None:
+        self.process.wait()
+        self.seconds = time.monotonic() - self.begin
+
+    def follow(self, may_be_empty: bool) -> Done:
+        """Show what it prints until it ends. `may_be_empty`: the user's own choice may leave it without tests."""
+        say(f"== {self.step.name}: {shlex.join(self.step.arguments)}")
+        with (self.folder / "output").open("rb") as output:
+            while self.waiting.is_alive():
+                show(output.read())
+                self.waiting.join(0.1)
+            show(output.read())
+        counts = read_counts(self.report) if self.step.is_pytest else Counts()
+        why = why_failed(self.step, self.process.returncode, counts, may_be_empty)
+        say(f"== {self.step.name}: {why or 'passed'} ({self.seconds:.1f} s)")
+        return Done(self.step, self.seconds, why, counts)
+
+    def end(self) -> None:
+        """Nothing of it stays: neither the process nor its files."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def why_failed(step: Step, status: int, counts: Counts, may_be_empty: bool) -> str:
@@ -125,7 +185,7 @@ def read_counts(report: Path) -> Counts:
     return total
 
 
-def summary(done: Sequence[Done]) -> int:
+def summary(done: Sequence[Done], seconds: float) -> int:
     """Print each step's outcome and the closing line, which CI counts; the exit code."""
     counts = sum((d.counts for d in done), Counts())
     say("")
@@ -133,7 +193,7 @@ def summary(done: Sequence[Done]) -> int:
         detail = f": {d.counts}" if d.step.is_pytest else ""
         say(f"{d.step.name:8} {'FAILED' if d.why else 'ok':8}{d.seconds:7.1f} s{detail}{'  ' + d.why if d.why else ''}")
     good = not any(d.why for d in done) and counts.passed > 0 and counts.failed == 0
-    say(f"kit test: {'all passed' if good else 'FAILED'} in {sum(d.seconds for d in done):.1f} s")
+    say(f"kit test: {'all passed' if good else 'FAILED'} in {seconds:.1f} s")
     say(str(counts))
     return OK if good else NOT_AS_EXPECTED
 
@@ -141,3 +201,9 @@ def summary(done: Sequence[Done]) -> int:
 def say(text: str) -> None:
     """One line, in order with what the steps print themselves."""
     print(text, flush=True)
+
+
+def show(output: bytes) -> None:
+    """What a step printed, as it is."""
+    sys.stdout.buffer.write(output)
+    sys.stdout.flush()

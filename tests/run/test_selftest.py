@@ -8,10 +8,11 @@ import re
 from pathlib import Path
 
 import pytest
+from rig import shared
 
 from kit.base.errors import NOT_AS_EXPECTED, OK, MachineError
 from kit.run import selftest as module
-from kit.run.selftest import Counts, Step, read_counts, run_step, selftest, steps, why_failed
+from kit.run.selftest import Counts, Step, read_counts, selftest, side_by_side, steps, why_failed, with_bytecode
 
 PASSING = "def test_passes():\n    assert 1 + 1 == 2\n"
 FAILING = "def test_fails():\n    assert 1 + 1 == 3\n"
@@ -22,8 +23,10 @@ CONFIG = '[tool.pytest.ini_options]\naddopts = "-q"\nmarkers = ["boot: boots"]\n
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def project(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with one module, one test of the model, one other and one that boots."""
+    monkeypatch.setenv("MYPY_CACHE_DIR", str(shared(tmp_path_factory, "mypy-of-small-projects")))
+    monkeypatch.setattr(module, "cores", lambda: 1)
     for folder in ("kit", "tests/model"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "pyproject.toml").write_text(CONFIG)
@@ -38,7 +41,8 @@ def pytest_step(project: Path, source: str) -> module.Done:
     """What becomes of one file of tests."""
     (project / "tests" / "test_unit.py").write_text(source)
     step = Step("unit", ("pytest", "tests/test_unit.py", "-p", "no:cacheprovider"), is_pytest=True)
-    return run_step(step, project, dict(os.environ), may_be_empty=False)
+    [done] = side_by_side([step], project, {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, may_be_empty=False)
+    return done
 
 
 def test_all_passing_ends_with_the_counts_of_every_run(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -91,6 +95,24 @@ def test_quick_leaves_out_what_boots() -> None:
 
 def test_pytest_that_wrote_no_report_has_no_counts(tmp_path: Path) -> None:
     assert read_counts(tmp_path / "report.xml") == Counts()
+
+
+def test_what_is_compiled_is_kept_in_the_environment_of_kit(tmp_path: Path) -> None:
+    given = {"PYTHONDONTWRITEBYTECODE": "1", "A": "b"}
+    assert with_bytecode(given, tmp_path) == {"A": "b"}
+    (tmp_path / ".venv").mkdir()
+    assert with_bytecode(given, tmp_path) == {"A": "b", "PYTHONPYCACHEPREFIX": str(tmp_path / ".venv" / "bytecode")}
+    assert with_bytecode({"PYTHONPYCACHEPREFIX": "/x"}, tmp_path) == {"PYTHONPYCACHEPREFIX": "/x"}
+
+
+def test_a_step_that_fails_stops_no_other(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """They run at once, and are shown in order."""
+    one, other = (Step(name, ("pytest", f"tests/{name}.py"), is_pytest=True) for name in ("one", "other"))
+    (project / "tests" / "one.py").write_text(f"import time\n\ntime.sleep(0.5)\n\n\n{FAILING}\n")
+    (project / "tests" / "other.py").write_text(PASSING)
+    done = side_by_side([one, other], project, {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, False)
+    assert [(d.counts.passed, d.counts.failed) for d in done] == [(0, 1), (1, 0)]
+    assert re.findall(r"^== (\w+): (?:failed|passed)", capfd.readouterr().out, re.M) == ["one", "other"]
 
 
 def test_missing_tools_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
