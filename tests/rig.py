@@ -9,10 +9,9 @@ import re
 import shlex
 import shutil
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import unified_diff
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,18 +19,20 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 from played import played_boot
+from started import Started
 
 import kit.run.bootrequest
 import kit.run.job
+import kit.workload.guestimage
 from kit.base.project import command
 from kit.cli import main
 from kit.contracts.fields import breaches
 from kit.contracts.verdictfile import VerdictFile
 from kit.vm.boot import BootRun
 from kit.vm.console import Limits
-from kit.workload.guestimage import COMPILER, GuestImage, build_guest
+from kit.workload.guestimage import COMPILER, GuestImage, OnCommand, build_guest
 
-TOOLS = ("gcc", "ld", "make", "setpriv", "prlimit", COMPILER)
+TOOLS = ("gcc", "ld", "make", "setpriv", COMPILER)
 
 ROOT = Path(__file__).resolve().parents[1]
 FAKES = ROOT / "tests" / "fakes"
@@ -140,9 +141,25 @@ def shared(tmp_path_factory: pytest.TempPathFactory, name: str) -> Path:
 def guest(tmp_path_factory: pytest.TempPathFactory) -> GuestImage:
     """The guest's programs, compiled once for all workers."""
     folder = shared(tmp_path_factory, "guest-of-the-rig")
-    with open(folder / "lock", "w") as lock:
+    with open(folder / "lock", "w") as lock, pytest.MonkeyPatch.context() as patch:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        compile_once(patch, folder)
         return build_guest(folder)
+
+
+def compile_once(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """From now on what was compiled before is copied."""
+    really = kit.workload.guestimage._compile
+
+    def kept(sources: Sequence[str], program: Path, on_command: OnCommand | None) -> None:
+        before = folder / f"{program.name}.kept"
+        if not before.exists():
+            really(sources, before, None)
+        if on_command is not None:
+            on_command([COMPILER, str(program)])
+        shutil.copy(before, program)
+
+    patch.setattr(kit.workload.guestimage, "_compile", kept)
 
 
 @pytest.fixture(scope="session")
@@ -164,6 +181,8 @@ def bench(
     made = Bench(tmp_path, capsys)
     if request.node.get_closest_marker("process") is None:
         monkeypatch.setattr(kit.run.bootrequest, "run_boot", played_boot)
+    monkeypatch.setattr(os, "fsync", lambda fd: None)  # no test cuts the power
+    compile_once(monkeypatch, guest.base_cpio_path.parent)
     for name, value in lay_out(made, guest, answers).items():
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
@@ -227,21 +246,14 @@ def resume_command(ran: Ran) -> list[str]:
     return typed[len(start) :]
 
 
-HEARS = "from signal import *; signal(SIGINT, default_int_handler), signal(SIGHUP, SIG_DFL), signal(SIGTERM, SIG_DFL)"
-
 
 def kill_after(bench: Bench, argv: list[str], events: int, seconds: float, sig: signal.Signals = signal.SIGKILL) -> Ran:
     """Starts kit, sends it a signal so long after the fakes have done so much, or lets it end before."""
-    code = f"{HEARS}; import sys; from kit.cli import main; sys.exit(main(sys.argv[1:]))"
     known = len(bench.log.read_text().splitlines())
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TMPDIR": str(bench.folder)}  # SIGKILL leaves files
-    pipe = subprocess.PIPE
-    process = subprocess.Popen(
-        [sys.executable, "-c", code, *argv], env=environment, stdout=pipe, stderr=pipe, text=True
-    )
+    process = Started(argv, {**os.environ, "TMPDIR": str(bench.folder)})  # SIGKILL leaves files
     while process.poll() is None and len(bench.log.read_text().splitlines()) <= known + events:
         time.sleep(0.002)
     time.sleep(seconds)
     process.send_signal(sig)
-    out, err = process.communicate(timeout=60)
-    return Ran(process.returncode, out, err)
+    out, err = process.communicate()
+    return Ran(process.wait(), out, err)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -24,6 +25,7 @@ from kit.base.project import command
 from kit.bisection.findings import Proof, Stage
 from kit.bisection.proving import Prover
 from kit.bisection.step import bad_chance
+from kit.bisection.workbench import Workbench
 from kit.cli import INTERRUPTED
 from kit.contracts.bisectfile import BisectFile
 from kit.contracts.fields import breaches
@@ -986,6 +988,18 @@ def test_values_that_scatter_are_searched_by_probability(bisection: Bisection, m
     assert len(set(found["commits"][0]["values"])) >= 2, "the ends are measured more than once"
 
 
+def after_one(really: Callable[..., None]) -> Callable[..., None]:
+    """As `really`; Ctrl-C comes with the second call."""
+    calls = itertools.count()
+
+    def called(*args: Any) -> None:
+        if next(calls):
+            raise KeyboardInterrupt
+        really(*args)
+
+    return called
+
+
 @pytest.mark.parametrize("evidence", ["time", "command"])
 def test_a_budget_that_ends_leaves_what_is_likely(
     bisection: Bisection, monkeypatch: pytest.MonkeyPatch, evidence: str
@@ -999,7 +1013,9 @@ def test_a_budget_that_ends_leaves_what_is_likely(
     bisection.bisect = {"evidence": evidence, "command": "true", "search": "noisy", "probability": 0.9999}
     bisection.extra = {"budget": {"minutes": 60}}
     monkeypatch.setitem(METRICS, "time", scattering(5.0))
-    bisection.run()
+    with monkeypatch.context() as patch:
+        patch.setattr(Workbench, "test", after_one(Workbench.test))
+        assert bisection.run().code == INTERRUPTED
     run = bisection.bench.runs()[-1]
     first = json.loads((run / "tests.jsonl").read_text().splitlines()[0])
     places = linux.git("rev-list", "--reverse", "HEAD").split()

@@ -7,8 +7,6 @@ import errno
 import json
 import os
 import shutil
-import subprocess
-import sys
 from collections import namedtuple
 from collections.abc import Callable
 from pathlib import Path
@@ -16,28 +14,23 @@ from typing import Any
 
 import pytest
 import yaml
-from rig import BOOTS, ROOT, Bench, Ran, essence, interrupt, resume_command
+from rig import BOOTS, Bench, Ran, essence, interrupt, resume_command
+from started import Started
 
 import kit.run.bootrequest
 from kit.base.errors import COULD_NOT_RUN, OK
 from kit.kernel.build import MACHINE_FAULTS
 from kit.store.runfolder import RunFolder
 
-CODE = "import sys; from kit.cli import main; sys.exit(main(sys.argv[1:]))"
 
-
-def start(*argv: str, before: tuple[str, ...] = ()) -> subprocess.Popen[str]:
+def start(*argv: str, fsize: int | None = None, **env: str) -> Started:
     """kit in a process of its own."""
-    pipe = subprocess.PIPE
-    command = [*before, sys.executable, "-c", CODE, *argv]
-    return subprocess.Popen(
-        command, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=pipe, stderr=pipe, text=True
-    )
+    return Started(list(argv), {**os.environ, **env}, fsize=fsize)
 
 
-def end(process: subprocess.Popen[str]) -> Ran:
+def end(process: Started) -> Ran:
     out, err = process.communicate(timeout=120)
-    return Ran(process.returncode, out, err)
+    return Ran(process.wait(), out, err)
 
 
 # Two at once.
@@ -90,8 +83,7 @@ def test_files_that_find_no_room_are_no_verdict(bench: Bench, room: int) -> None
     """RLIMIT_FSIZE stands for a disk that is full: writes beyond `room` bytes fail, in make's children too."""
     (bench.folder / "temp").mkdir()
     file = bench.write()
-    limited = ("env", f"TMPDIR={bench.folder / 'temp'}", "prlimit", f"--fsize={room}")
-    ran = end(start("run", file, before=limited))
+    ran = end(start("run", file, fsize=room, TMPDIR=str(bench.folder / "temp")))
     assert ran.code == COULD_NOT_RUN, ran
     assert "Traceback" not in ran.err
     assert ("File too large" if room else "no temporary file can be written") in ran.err

@@ -9,14 +9,13 @@ import shlex
 import shutil
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from rig import BOOTS, HEARS, ROOT, Bench, Ran
+from rig import BOOTS, ROOT, Bench, Ran
+from started import Started
 
 import kit.run.bootrequest
 import kit.run.plan
@@ -101,29 +100,23 @@ def test_programs_that_changed_since_are_said(bench: Bench) -> None:
     assert "note: the guest's own programs have changed" in ran.out
 
 
-def start(bench: Bench, *argv: str) -> subprocess.Popen[str]:
-    code = f"{HEARS}; import sys; from kit.cli import main; sys.exit(main(sys.argv[1:]))"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    pipe = subprocess.PIPE
-    return subprocess.Popen([sys.executable, "-c", code, *argv], env=environment, stdout=pipe, stderr=pipe, text=True)
+def start(*argv: str) -> Started:
+    return Started(list(argv), os.environ)
 
 
-def stub_of(process: subprocess.Popen[str]) -> str:
+def stub_of(process: Started) -> str:
     """The socket in the command that kit prints for gdb."""
-    assert process.stderr is not None
-    for line in process.stderr:
-        if found := re.search(r"gdb (\S+) -ex 'target remote (\S+)'", line):
-            assert found[1].endswith("vmlinux")
-            return found[2]
-    raise AssertionError("no command for gdb")
+    found = process.wait_for(r"gdb (\S+) -ex 'target remote (\S+)'")
+    assert found[1].endswith("vmlinux")
+    return found[2]
 
 
 def test_gdb_finds_a_guest_that_waits_for_it(bench: Bench) -> None:
     bench.run()
-    process = start(bench, "rerun", "last", "--boot", "0", "--gdb")
+    process = start("rerun", "last", "--boot", "0", "--gdb")
     with socket.socket(socket.AF_UNIX) as gdb:
         gdb.connect(stub_of(process))  # the fake starts when gdb comes
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate()
     assert process.returncode == OK, err
     assert "The same as recorded." in out
 
@@ -167,10 +160,10 @@ def test_keep_of_a_guest_that_ends_is_as_without(bench: Bench) -> None:
 
 def test_ctrl_c_while_gdb_is_waited_for_ends_the_guest(bench: Bench) -> None:
     bench.run()
-    process = start(bench, "rerun", "last", "--boot", "0", "--gdb")
+    process = start("rerun", "last", "--boot", "0", "--gdb")
     stub = stub_of(process)
     process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate()
     ran = Ran(process.returncode, out, err)
     assert ran.code == INTERRUPTED, ran
     assert not os.path.exists(stub)

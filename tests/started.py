@@ -1,0 +1,165 @@
+"""kit in a process of its own, started in milliseconds: forked from a process that has imported all of it.
+
+A start of python with kit's imports takes a second of CPU, a fork of one that has them some milliseconds. The process
+is a real one: its signals, streams, limits, exit and the processes that it starts are those of any other.
+"""
+
+from __future__ import annotations
+
+import atexit
+import functools
+import json
+import os
+import re
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+MODULES = ("kit.cli", "kit.bisection.job", "kit.report.text", "kit.run.job", "kit.verbs.bisected", "scipy.stats")
+LARGEST = 1 << 17  # bytes of one order: arguments and environment
+
+
+class Started:
+    """A process as subprocess.Popen gives it, with text streams; what it prints is read as it comes."""
+
+    def __init__(self, argv: list[str], env: Mapping[str, str], fsize: int | None = None) -> None:
+        """`kit ARGV`; `fsize`: the largest file in bytes that it and its children may write (RLIMIT_FSIZE)."""
+        order = {"argv": argv, "env": dict(env), "cwd": str(Path.cwd()), "fsize": fsize}
+        self._told, theirs = socket.socketpair()
+        readers, writers = zip(*(os.pipe() for _ in range(2)), strict=True)
+        socket.send_fds(_server(), [json.dumps(order).encode()], [*writers, theirs.fileno()])
+        theirs.close()
+        for fd in writers:
+            os.close(fd)
+        self._said = ["", ""]
+        self._threads = [threading.Thread(target=self._read, args=pair, daemon=True) for pair in enumerate(readers)]
+        for thread in self._threads:
+            thread.start()
+        self.pid = int(self._told.recv(32).split()[0])
+        self.returncode: int | None = None
+
+    def _read(self, number: int, fd: int) -> None:
+        with os.fdopen(fd, encoding="utf-8", errors="replace") as file:
+            for line in file:
+                self._said[number] += line
+
+    def wait_for(self, words: str, seconds: float = 60) -> re.Match[str]:
+        """What its standard error has that matches, once the line is whole. AssertionError if that never comes."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            ended = self.poll() is not None and not self._threads[1].is_alive()
+            if found := re.search(words, self._said[1]):
+                return found
+            if ended:
+                break
+            time.sleep(0.005)
+        raise AssertionError(f"not said: {words}: {self._said}")
+
+    def poll(self) -> int | None:
+        """The exit status, negative for a signal; None while it runs."""
+        return self._wait(0)
+
+    def wait(self, timeout: float = 60) -> int:
+        """The exit status. Raises TimeoutExpired."""
+        code = self._wait(timeout)
+        if code is None:
+            raise subprocess.TimeoutExpired("kit", timeout)
+        return code
+
+    def _wait(self, seconds: float) -> int | None:
+        if self.returncode is None:
+            self._told.settimeout(seconds)
+            try:
+                told = self._told.recv(32)
+            except (TimeoutError, BlockingIOError):
+                return None
+            self.returncode = os.waitstatus_to_exitcode(int(told))
+            self._told.close()
+        return self.returncode
+
+    def communicate(self, timeout: float = 60) -> tuple[str, str]:
+        """What it printed until its end. Raises TimeoutExpired."""
+        end = time.monotonic() + timeout
+        self.wait(timeout)
+        for thread in self._threads:  # its children may have the streams open for longer
+            thread.join(max(0.0, end - time.monotonic()))
+        return self._said[0], self._said[1]
+
+    def send_signal(self, number: signal.Signals) -> None:
+        """As subprocess.Popen: none to a process that has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+
+@functools.cache
+def _server() -> socket.socket:
+    """The process that has imported kit; it ends with this one."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    code = f"from tests.started import serve; serve({theirs.fileno()})"
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, pass_fds=[theirs.fileno()])
+    theirs.close()
+
+    def end() -> None:
+        ours.close()
+        process.wait(30)
+
+    atexit.register(end)
+    return ours
+
+
+def serve(fd: int) -> None:
+    """Forks for each order until the other end is closed."""
+    for module in MODULES:
+        __import__(module)
+    orders = socket.socket(fileno=fd)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    while True:
+        order, fds, _, _ = socket.recv_fds(orders, LARGEST, 3)
+        if not order:
+            return
+        if os.fork() == 0:
+            orders.close()
+            _keep(json.loads(order), fds)
+        for own in fds:
+            os.close(own)
+
+
+def _keep(order: dict[str, object], fds: list[int]) -> None:
+    """Forks once more, tells the child's pid and then its wait status."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    out, err, told = fds
+    pid = os.fork()
+    if pid == 0:
+        os.close(told)
+        _become(order, out, err)
+    os.close(out)
+    os.close(err)
+    os.write(told, b"%d\n" % pid)
+    _, status = os.waitpid(pid, 0)
+    os.write(told, b"%d" % status)
+    os._exit(0)
+
+
+def _become(order: dict[str, object], out: int, err: int) -> None:
+    """Runs kit in this process, which ends as any python does."""
+    for fd, stream in ((os.open(os.devnull, os.O_RDONLY), 0), (out, 1), (err, 2)):
+        os.dup2(fd, stream)
+        os.close(fd)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    os.environ.clear()
+    os.environ.update(order["env"])  # type: ignore[arg-type]
+    os.chdir(str(order["cwd"]))
+    if order["fsize"] is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (int(str(order["fsize"])),) * 2)
+    from kit.cli import main
+
+    raise SystemExit(main(order["argv"]))  # type: ignore[arg-type]
