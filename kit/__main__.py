@@ -22,6 +22,7 @@ if sys.version_info < (3, 11):  # noqa: UP036
     sys.exit(255 if "step" in sys.argv[1:3] else 4)  # `git bisect run` would take 4 for bad
 
 from kit.base.errors import KitError, MachineError, step_code  # noqa: E402
+from kit.base.streams import fit_streams  # noqa: E402
 from kit.setup import environment  # noqa: E402
 
 NO_INSTALL = "--no-install"
@@ -32,6 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     """Set up what is missing, then run the verb; the exit code of design.md. Replaces this process by the venv's."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     open_streams()
+    fit_streams()
     try:
         arguments = prepare(arguments)
     except KitError as error:

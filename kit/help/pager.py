@@ -29,7 +29,9 @@ def show(text: str) -> None:
         print(text, end="")
         return
     environment = {"LESS": LESS, **os.environ}
-    with subprocess.Popen(command, stdin=subprocess.PIPE, env=environment, encoding="utf-8") as shown:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, env=environment, encoding=sys.stdout.encoding, errors=sys.stdout.errors
+    ) as shown:
         assert shown.stdin is not None
         with suppress(BrokenPipeError):
             shown.stdin.write(text)

@@ -7,9 +7,12 @@ import shutil
 from typing import ClassVar
 
 from rich.console import Console, ConsoleOptions, RenderResult
-from rich.markdown import CodeBlock, Heading, Markdown
+from rich.markdown import CodeBlock, Heading, Markdown, TableElement
+from rich.table import Table
 from rich.text import Text
+from rich.theme import Theme
 
+THEME = Theme({"markdown.code": "bold cyan"})  # rich's own has a background, which a light terminal has not
 WIDEST = 120  # longer lines of prose are hard to read
 
 
@@ -29,14 +32,26 @@ class _Code(CodeBlock):
             yield Text(f"  {line}", no_wrap=True, overflow="ignore", style="cyan")
 
 
+class _Table(TableElement):
+    """A name that is longer than its column goes on below, and is not cut."""
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for table in super().__rich_console__(console, options):
+            assert isinstance(table, Table)
+            for column in table.columns:
+                column.overflow = "fold"
+            yield table
+
+
 class _Page(Markdown):
-    elements: ClassVar = {**Markdown.elements, "heading_open": _Heading, "fence": _Code, "code_block": _Code}
+    own: ClassVar = {"heading_open": _Heading, "fence": _Code, "code_block": _Code, "table_open": _Table}
+    elements: ClassVar = {**Markdown.elements, **own}
 
 
 def rendered(page: str) -> str:
     """With escape codes, at the terminal's width."""
     width = min(shutil.get_terminal_size().columns, WIDEST)
     out = io.StringIO()
-    console = Console(file=out, force_terminal=True, width=width, legacy_windows=False)
+    console = Console(file=out, force_terminal=True, width=width, legacy_windows=False, theme=THEME)
     console.print(_Page(page, hyperlinks=False), crop=False)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"

@@ -6,16 +6,16 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tabulate import tabulate
-
 from kit.base.words import join, several
 from kit.evidence.bisected import METRICS
 from kit.report.folded import COLUMNS, command_lines, folded, header
+from kit.report.tabled import tabled
 from kit.wording.phrase import signed
 
+HEADERS = ("commit", "subject", "value", "")
 BARS = "▁▂▃▄▅▆▇█"
 EXCLUDED, SKIPPED = "·", "x"
-WIDEST = 96  # bars in a row; of a longer line each stands for several commits
+WIDEST = 64  # bars in a row; of a longer line each stands for several commits
 SHORT = 12
 SMALL = 0.2  # a ratio nearer to 1 is printed in percents
 LARGE = 1e4  # a value from here on is printed without decimals
@@ -58,19 +58,20 @@ def value_words(found: Found, value: float | None) -> str:
     return number(value)
 
 
-def render_bisect(found: Found, folder: str) -> str:
-    """What `kit bisect` prints at its end."""
-    parts = [_table(found), "", *_skips(found), *_proof(found), *_others(found), "", sentence(found), "", *_cost(found)]
+def render_bisect(found: Found, folder: str, columns: int = 0) -> str:
+    """What `kit bisect` prints at its end. `columns`: of the terminal; 0 where there is none."""
+    parts = [_table(found, columns), "", *_skips(found), *_proof(found), *_others(found)]
+    parts += ["", sentence(found), "", *_cost(found)]
     parts += [f"  {note}" for note in found["notes"]]
     mail = ", mail.txt" if found["culprit"] else ""
     parts += ["", f"Everything lies in {folder} (bisect.json{mail}, tests.jsonl, boots.jsonl, console/)"]
     return "\n".join([*parts, f"Again: {found['provenance']['reproduce']}", ""])
 
 
-def _table(found: Found) -> str:
+def _table(found: Found, columns: int) -> str:
     culprit = (found["culprit"] or {}).get("name")
     rows = [_row(found, row, culprit) for row in found["commits"]]
-    return f"{measured(found)}\n" + tabulate(rows, headers=["commit", "subject", "value", ""], disable_numparse=True)
+    return f"{measured(found)}\n{tabled(HEADERS, rows, 'l' * len(HEADERS), columns)}"
 
 
 def _row(found: Found, row: Mapping[str, Any], culprit: str | None) -> list[str]:

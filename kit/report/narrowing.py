@@ -7,6 +7,8 @@ from typing import Any
 
 from kit.report.bisect import bars, number
 
+WIDTH = 80  # of a terminal: in a longer row the ends have no names
+
 
 def draw(names: Sequence[str], chances: Sequence[float], seen: Sequence[Mapping[str, Any]], good: str, bad: str) -> str:
     """`names` and `chances` of the commits in order; `seen`: index, value, why of each test so far, the last one is
@@ -21,4 +23,6 @@ def draw(names: Sequence[str], chances: Sequence[float], seen: Sequence[Mapping[
     which = f"{len(left)} left" if len(left) > 1 else f"it is {names[likely]}"
     if len(left) > 1 and max(chances) > 1.5 * min(c for c in chances if c > max(chances) / 1000):
         which += f", {names[likely]} with {chances[likely]:.0%}"
-    return f"{name}: {told}; {which}\n  good {good} {bars(chances, skipped)} {bad} bad"
+    row = bars(chances, skipped)
+    whole = f"  good {good} {row} {bad} bad"
+    return f"{name}: {told}; {which}\n{whole if len(whole) <= WIDTH else f'  good {row} bad'}"

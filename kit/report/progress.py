@@ -17,6 +17,9 @@ from rich.text import Text
 
 from kit.base.progress import Progress, Task
 
+BAR, WIDE = 30, 110  # columns: of a bar, and of a terminal that has room for it
+BESIDE = 26  # of the spinner, the numbers, the time, and between them
+LEAST = 8  # of the words of a task: fewer say nothing
 PLAIN_SECONDS = 20.0  # without a terminal: a line about a task under way not more often than this
 
 
@@ -72,10 +75,11 @@ class TerminalProgress(Progress):
         self._starting = threading.Lock()
         self.verbose = verbose
         self.console = Console(stderr=True, highlight=False)
+        self.bar = BAR if self.console.width >= WIDE else BAR // 3
         self.bars = RichProgress(
-            SpinnerColumn(),
+            SpinnerColumn("dots" if self.console.encoding.startswith("utf") else "line"),
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=30),
+            BarColumn(self.bar),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
             TextColumn("{task.fields[words]}", style="dim", markup=False),
@@ -89,9 +93,10 @@ class TerminalProgress(Progress):
         with self._starting:
             if not self.bars.live.is_started:
                 self.bars.start()
-            number = self.bars.add_task(title, total=total or None, words="")
+            room = self.console.width - self.bar - BESIDE
+            number = self.bars.add_task(title[:room], total=total or None, words="")
         try:
-            yield _BarTask(self.bars, number)
+            yield _BarTask(self.bars, number, room - len(title))
         finally:
             with self._starting:
                 self.bars.remove_task(number)
@@ -109,8 +114,8 @@ class TerminalProgress(Progress):
 
 
 class _BarTask(Task):
-    def __init__(self, bars: RichProgress, number: object) -> None:
-        self.bars, self.number = bars, number
+    def __init__(self, bars: RichProgress, number: object, room: int) -> None:
+        self.bars, self.number, self.room = bars, number, room
 
     def update(self, done: float, total: float | None = None) -> None:
         if total:
@@ -119,7 +124,7 @@ class _BarTask(Task):
             self.bars.update(self.number, completed=done)  # type: ignore[arg-type]
 
     def say(self, text: str) -> None:
-        self.bars.update(self.number, words=text[-50:])  # type: ignore[arg-type]
+        self.bars.update(self.number, words=text[-self.room :] if self.room > LEAST else "")  # type: ignore[arg-type]
 
 
 def _command(argv: Sequence[str], cwd: str) -> str:

@@ -13,7 +13,9 @@ def _nobody() -> str:
 @dataclass(frozen=True)
 class Style:
     """`tester`: gives `Name <mail>` of git's configuration, empty where it has none; asked by those who need it.
-    `beside`: it is written into the run's own folder, so it may name the files there."""
+    `beside`: it is written into the run's own folder, so it may name the files there. `columns`: of the terminal that
+    it is printed on; 0 where there is none."""
 
     tester: Callable[[], str] = _nobody
     beside: bool = False
+    columns: int = 0

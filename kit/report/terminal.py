@@ -13,7 +13,9 @@ from kit.store.runfiles import Files, RunFiles
 def render(files: Sequence[Files], style: Style) -> str:
     """One below the other, under their names where there are several."""
     parts = [
-        render_run(f.verdict, f.folder) if isinstance(f, RunFiles) else render_bisect(f.found, str(f.folder))
+        render_run(f.verdict, f.folder, style.columns)
+        if isinstance(f, RunFiles)
+        else render_bisect(f.found, str(f.folder), style.columns)
         for f in files
     ]
     if len(parts) > 1:

@@ -7,21 +7,20 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tabulate import tabulate
-
 from kit.base.words import several
 from kit.evidence.shown import tables_of
 from kit.evidence.tables import BACKGROUND, Row, Table
+from kit.report.tabled import tabled
 from kit.workload.catalog import WORKLOADS
 
 DISAGREEMENTS = 8  # shown in full
 
 
-def render(verdict: Row, folder: Path) -> str:
-    """The whole report, a newline at its end."""
+def render(verdict: Row, folder: Path, columns: int = 0) -> str:
+    """The whole report, a newline at its end. `columns`: of the terminal; 0 where there is none."""
     tables = tables_of(verdict)
-    parts = [_aa(verdict), *(drawn(t) for t in tables if t.place < BACKGROUND), _disagreements(verdict)]
-    parts += [*(drawn(t) for t in tables if t.place == BACKGROUND), _splats(verdict)]
+    parts = [_aa(verdict), *(drawn(t, columns) for t in tables if t.place < BACKGROUND), _disagreements(verdict)]
+    parts += [*(drawn(t, columns) for t in tables if t.place == BACKGROUND), _splats(verdict)]
     parts += [_evidence(verdict), _sentence(verdict), _where(verdict, folder)]
     return "\n\n".join(p for p in parts if p) + "\n"
 
@@ -49,10 +48,9 @@ def _aa(verdict: Row) -> str:
     return f"A/A experiment: every arm is the kernel of {base}, so a difference that is found is a false one"
 
 
-def drawn(table: Table) -> str:
-    """A table for a terminal."""
-    align = ["right" if side == "r" else "left" for side in table.align]
-    text = tabulate(table.rows, table.headers, tablefmt="simple", disable_numparse=True, colalign=align)
+def drawn(table: Table, columns: int = 0) -> str:
+    """A table for a terminal, folded to its columns where they are known."""
+    text = tabled(table.headers, table.rows, table.align, columns)
     return "\n".join(filter(None, [table.title, text, table.foot]))
 
 

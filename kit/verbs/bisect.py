@@ -5,7 +5,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kit.verbs.common import experiment_arguments, fitted, named, report_argument, runs_argument, verbose_argument
+from kit.verbs.common import (
+    columns,
+    experiment_arguments,
+    fitted,
+    named,
+    report_argument,
+    runs_argument,
+    verbose_argument,
+)
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
@@ -30,7 +38,7 @@ def do(options: argparse.Namespace) -> int:
 
     flags = {"good": options.good, "bad": options.bad, "series": options.series}
     config = None if options.config is None else named(options.config)
-    asked = Asked(config, options.set, flags, options.runs, options.resume, options.log, options.json)
+    asked = Asked(config, options.set, flags, options.runs, options.resume, options.log, options.json, columns())
     text, code, folder = run(asked, choose(options.verbose))
     written = "" if options.no_report else reports_of(folder)
     print(text if options.json else fitted(text + written), end="")

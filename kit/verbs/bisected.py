@@ -24,7 +24,7 @@ from kit.store.runfolder import RunFolder
 
 @dataclass(frozen=True)
 class Asked:
-    """The command line of `kit bisect`. `flags`: good, bad, series."""
+    """The command line of `kit bisect`. `flags`: good, bad, series. `columns`: of the terminal, 0 without one."""
 
     config: Path | None
     overrides: Sequence[str]
@@ -33,6 +33,7 @@ class Asked:
     resume: Path | None
     log: Path | None
     json: bool
+    columns: int = 0
 
 
 def run(asked: Asked, progress: Progress) -> tuple[str, int, Path]:
@@ -77,7 +78,11 @@ def _say(result: BisectResult, asked: Asked) -> str:
         write_atomic(result.folder / "git-bisect.log", git_log(found))
         if asked.log is not None:
             write_atomic(asked.log, git_log(found))
-    return json.dumps(to_json(found), indent=2) + "\n" if asked.json else render_bisect(found, str(result.folder))
+    return (
+        json.dumps(to_json(found), indent=2) + "\n"
+        if asked.json
+        else render_bisect(found, str(result.folder), asked.columns)
+    )
 
 
 def experiment_of(folder: RunFolder) -> Experiment:
@@ -86,7 +91,7 @@ def experiment_of(folder: RunFolder) -> Experiment:
     return replace(question.exp, locks=tuple(dict.fromkeys([question.wanted.lock, *question.exp.locks])))
 
 
-def show_bisection(folder: Path, *, as_json: bool) -> str:
+def show_bisection(folder: Path, *, as_json: bool, columns: int = 0) -> str:
     """What `kit bisect` printed at its end; of one that has not ended, how far it came."""
     found = read_json(folder / "bisect.json")
     if not isinstance(found, dict):
@@ -94,5 +99,5 @@ def show_bisection(folder: Path, *, as_json: bool) -> str:
         found = {"tests": len(done), "resume": resume_command(folder)}
         text = f"{several(len(done), 'test')} done, not ended; go on with: {found['resume']}\n"
     else:
-        text = render_bisect(found, str(folder))
+        text = render_bisect(found, str(folder), columns)
     return json.dumps(found, indent=2) + "\n" if as_json else text

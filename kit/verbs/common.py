@@ -14,6 +14,7 @@ TYPE_CHECKING = False  # typing's own costs 7 ms of every start
 if TYPE_CHECKING:
     from kit.experiment.change import Change
 
+ASCII_ROOM = 4
 DEFAULT = "configs/change.yaml"  # the experiment of a change that comes without one
 
 
@@ -58,11 +59,19 @@ def verbose_argument(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("-v", "--verbose", action="store_true", help="show the commands that are run")
 
 
+def columns() -> int:
+    """Of the terminal that standard output is; 0 where it is none. What is said in ASCII takes a little more room."""
+    if not sys.stdout.isatty():
+        return 0
+    return shutil.get_terminal_size().columns - (0 if sys.stdout.encoding.lower().startswith("utf") else ASCII_ROOM)
+
+
 def fitted(text: str) -> str:
     """Folded to the terminal that it is printed on; as it is where it goes elsewhere."""
+    from kit.base.streams import shown
     from kit.report.text import wrapped
 
-    return wrapped(text, shutil.get_terminal_size().columns) if sys.stdout.isatty() else text
+    return wrapped(shown(text), columns()) if sys.stdout.isatty() else text
 
 
 def change_of(options: argparse.Namespace) -> Change | None:

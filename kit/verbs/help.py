@@ -32,13 +32,14 @@ def do(options: argparse.Namespace) -> int:
 
 def text(topic: str) -> str:
     """What is shown for a topic: a page comes before a verb of the same name. Raises UserError for an unknown one."""
+    from kit.base.streams import shown
     from kit.help import pages
     from kit.verbs.table import parser
 
     if not topic:
         return pages.listing()
     if topic in pages.topics():
-        return _render()(pages.for_terminal(pages.text_of(topic)))
+        return _render()(shown(pages.for_terminal(pages.text_of(topic))))
     verbs = verbs_of(parser())
     if topic in verbs:
         return verbs[topic].format_help()

@@ -67,9 +67,9 @@ def _lines(seen: Seen) -> Iterator[str]:
         yield "no run here yet"
         return
     for r in seen.runs:
-        kernel = shorten(r.kernel, 12, placeholder="…")
+        kernel = shorten(r.kernel, 12, placeholder="...")
         yield f"{date(r.started) or '–':16}  {r.verdict or 'no verdict':13} {kernel:12}  {r.run}"[:WIDTH]
-        yield f"    {shorten(r.fault or r.sentence, WIDTH - 4, placeholder=' …')}"
+        yield f"    {shorten(r.fault or r.sentence, WIDTH - 4, placeholder=' ...')}"
     changes = [(s, level) for s in seen.series for level in s.levels]
     yield ""
     told = several(len(seen.runs), "run"), several(len(changes), "change"), several(len(seen.flips), "test")
@@ -77,10 +77,10 @@ def _lines(seen: Seen) -> Iterator[str]:
     for s, level in changes[:SHOWN]:
         size = "" if level.ratio is None else f" {(level.ratio - 1) * 100:+.2f}%"
         yield f"changed since {level.run}:{size} (p = {level.p:.2g})"[:WIDTH]
-        yield f"    {shorten(f'{s.title}: {s.name}', WIDTH - 4, placeholder=' …')}"
+        yield f"    {shorten(f'{s.title}: {s.name}', WIDTH - 4, placeholder=' ...')}"
     for f in seen.flips[:SHOWN]:
         yield f"flips {several(f.flips, 'time')} in {several(len(f.words), 'run')}: {f.title}"[:WIDTH]
-        yield f"    {shorten(f.name, WIDTH - 4, placeholder=' …')}"
+        yield f"    {shorten(f.name, WIDTH - 4, placeholder=' ...')}"
 
 
 def write_site(seen: Seen, asked: AskedRuns) -> list[Path]:

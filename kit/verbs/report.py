@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from kit.base.streams import put
 from kit.report.formats import REPORTS
-from kit.verbs.common import fitted, runs_argument
+from kit.verbs.common import columns, fitted, runs_argument
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
@@ -25,6 +26,11 @@ def do(options: argparse.Namespace) -> int:
     """Runs the verb; its exit code."""
     from kit.verbs.reported import AskedReport, report
 
-    text = report(AskedReport(options.run, options.runs, options.format, options.output))
-    print(fitted(text) if options.format == "text" else text, end="")
+    printed = options.output is None
+    width = columns() if printed else 0
+    text = report(AskedReport(options.run, options.runs, options.format, options.output, width))
+    if printed and options.format not in (None, "text"):
+        put(text)
+    else:
+        print(fitted(text) if printed and options.format else text, end="")
     return 0

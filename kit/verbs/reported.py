@@ -20,12 +20,14 @@ NONE = "KIT_NO_REPORT"  # set: runs and bisections write none by themselves
 
 @dataclass(frozen=True)
 class AskedReport:
-    """The command line of `kit report`. No `format`: what a run writes by itself, into its own folder."""
+    """The command line of `kit report`. No `format`: what a run writes by itself, into its own folder.
+    `columns`: of the terminal, 0 where there is none."""
 
     runs: Sequence[str]
     below: Path
     format: str | None
     output: Path | None
+    columns: int = 0
 
 
 def report(asked: AskedReport) -> str:
@@ -33,7 +35,7 @@ def report(asked: AskedReport) -> str:
     files = [read_files(find_folder(name, asked.below)) for name in asked.runs]
     if asked.format is None:
         return _written(files, asked)
-    text = REPORTS[asked.format].render(files, Style(tester))
+    text = REPORTS[asked.format].render(files, Style(tester, columns=asked.columns))
     if asked.output is None:
         return text
     _write(asked.output, text)

@@ -10,6 +10,7 @@ from kit.base.errors import UserError
 from kit.verbs.common import (
     change_arguments,
     change_of,
+    columns,
     experiment_arguments,
     fitted,
     named,
@@ -59,5 +60,5 @@ def do(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps(result.verdict, indent=2))
     else:
-        print(fitted(render(result.verdict, result.folder) + written), end="")
+        print(fitted(render(result.verdict, result.folder, columns()) + written), end="")
     return result.exit_code

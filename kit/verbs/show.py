@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from kit.verbs.common import fitted, run_argument
+from kit.verbs.common import columns, fitted, run_argument
 
 TYPE_CHECKING = False  # typing's own costs 7 ms of every start
 if TYPE_CHECKING:
@@ -30,7 +30,8 @@ def do(options: argparse.Namespace) -> int:
 
     folder = recorded.find_run(options.run, options.runs)
     if folder.is_bisection and options.boot is None:
-        print(bisected.show_bisection(folder.path, as_json=options.json), end="")
+        found = bisected.show_bisection(folder.path, as_json=options.json, columns=columns())
+        print(found if options.json else fitted(found), end="")
         return 0
     shown: Any
     text: Callable[[Any], str]
@@ -40,7 +41,7 @@ def do(options: argparse.Namespace) -> int:
     elif options.boot is not None:
         shown, text = recorded.boot_rows(folder), report.render_boots
     elif (verdict := recorded.verdict_of(folder)) is not None:
-        shown, text = verdict, lambda found: fitted(render(found, folder.path))
+        shown, text = verdict, lambda found: fitted(render(found, folder.path, columns()))
     else:
         shown, text = recorded.progress_of(folder, Cache()), report.render_progress
     print(json.dumps(shown, indent=2) + "\n" if options.json else text(shown), end="")
