@@ -22,7 +22,7 @@ WAITS = re.compile(
     r"^_*(raw_)?(schedule|schedule_\w+|rwsem_\w+|down_(read|write)\w*|mutex_lock\w*|ww_mutex\w*|io_schedule\w*"
     r"|(queued_)?(spin|read|write)_lock\w*|(native_)?queued_spin_lock_\w+|do_raw_\w+_lock\w*|lock_acquire\w*"
     r"|wait_for_\w+|dump_stack\w*|panic|nmi_\w+|\w+_nmi\w*|asm_\w+|retint_\w+|end_repeat_nmi|delay_\w+|_*delay"
-    r"|_*const_udelay|restore_args)$"
+    r"|_*const_udelay|restore_args|sched_clock_cpu)$"
 )
 IDLE = re.compile(r"^(native_safe_halt|pv_native_safe_halt|default_idle\w*|acpi_idle\w*|mwait_idle\w*|cpu_idle\w*)$")
 
