@@ -47,6 +47,8 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--seed", type=int, default=1, help="explore: the first schedule's seed (default: 1)")
     emit = "explore: write the first finding that a guest can do as a program (kit run: a workload `program`)"
     verb.add_argument("--emit", type=Path, metavar="FILE", help=emit)
+    promela = "explore: write the scene of --task as Promela, for spin -a"
+    verb.add_argument("--promela", type=Path, metavar="FILE", help=promela)
     verb.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -93,6 +95,8 @@ def _explore(options: argparse.Namespace, read: Reading | None) -> int:
     try:
         kernels = [known(name) for name in options.profile or ([] if read else ["6.1"])]
         kernels += [read.profile] if read else []
+        if options.promela is not None:
+            return _promela(options, kernels)
         if options.task:
             rows = [asked.scene(kernel, options.start, options.task) for kernel in kernels]
         elif options.random:
@@ -108,6 +112,26 @@ def _explore(options: argparse.Namespace, read: Reading | None) -> int:
     return NOT_AS_EXPECTED if any(row["findings"] for row in rows) else 0
 
 
+def _promela(options: argparse.Namespace, kernels: Sequence[Profile]) -> int:
+    """Writes one scene of one kernel for SPIN. Raises UserError, ModelError."""
+    from kit.model.explore import asked
+    from kit.model.promela.text import promela
+
+    if not options.task or len(kernels) != 1:
+        raise UserError("one scene of one profile is written: name it with --task", where="--promela")
+    _write(options.promela, promela(kernels[0], [asked.read_scene(options.start, options.task)]))
+    print(f"Written to {options.promela}. SPIN: spin -a {options.promela} && gcc -DSAFETY -DNOREDUCE -DVECTORSZ=4096")
+    print("  -o pan pan.c && ./pan -n -c0 -E: no line `assertion violated` is no finding")
+    return 0
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"cannot write: {error.strerror}", where=str(path)) from error
+
+
 def _emit(path: Path, findings: Sequence[Finding]) -> None:
     """Writes the first finding that a guest can do as a program. Raises UserError where there is none."""
     from kit.model.errors import ModelError
@@ -120,10 +144,7 @@ def _emit(path: Path, findings: Sequence[Finding]) -> None:
         except ModelError as error:
             said.append(f"{finding.rule}: {error}")
             continue
-        try:
-            path.write_text(program.text(), encoding="utf-8")
-        except OSError as error:
-            raise UserError(f"cannot write: {error.strerror}", where=str(path)) from error
+        _write(path, program.text())
         told = f"written to {path}: {finding.rule}; in an experiment: workloads: [{{program: {{file: {path}}}}}]"
         print(told, file=sys.stderr)
         return

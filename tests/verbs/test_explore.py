@@ -48,6 +48,13 @@ def test_a_seed_s_finding_is_found_again(capsys: pytest.CaptureFixture[str]) -> 
     assert f"found with seed {seed}" in capsys.readouterr().out
 
 
+def test_a_scene_is_written_for_spin(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    written = tmp_path / "m.pml"
+    assert main([*EXIT, "--profile", "naive-unlink", "--promela", str(written)]) == OK
+    assert "proctype exit(" in written.read_text()
+    assert f"spin -a {written}" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -55,6 +62,8 @@ def test_a_seed_s_finding_is_found_again(capsys: pytest.CaptureFixture[str]) -> 
         (["model", "explore", "--task", "leave P"], "'leave P' is no operation"),
         (["model", "explore", "--task", "exit Q"], "there is no process Q"),
         ([*EXIT, "--emit", "x"], "nothing was found"),
+        (["model", "explore", "--promela", "x"], "name it with --task"),
+        ([*EXIT, "--task", "fork P, exit P", "--promela", "x"], "has one operation"),
         ([*EXIT, "--profile", "naive-unlink", "--emit", "/nowhere/x"], "/nowhere/x: cannot write"),
     ],
 )

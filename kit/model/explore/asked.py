@@ -36,7 +36,7 @@ def scene(kernel: Profile, start: str, tasks: Sequence[str]) -> dict[str, Any]:
     `start` and each of `tasks` are operations with commas between them. ModelError for what is none.
     """
     engine = Engine(kernel)
-    asked = Scene(_ops(start), tuple(_ops(one) for one in tasks), fails=Bounds.fails)
+    asked = read_scene(start, tasks)
     try:
         reduced = explore(engine, asked.world(engine))
         every = explore(engine, asked.world(engine), reduced=False, limit=UNREDUCED)
@@ -50,6 +50,11 @@ def scene(kernel: Profile, start: str, tasks: Sequence[str]) -> dict[str, Any]:
         "unreduced_whole": every.whole,
         "findings": findings,
     }
+
+
+def read_scene(start: str, tasks: Sequence[str]) -> Scene:
+    """A scene in words. ModelError for what is no operation."""
+    return Scene(_ops(start), tuple(_ops(one) for one in tasks), fails=Bounds.fails)
 
 
 def _ops(text: str) -> tuple[Op, ...]:

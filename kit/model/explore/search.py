@@ -45,29 +45,29 @@ def explore(engine: Engine, start: World, *, reduced: bool = True, limit: int = 
                     moves = _alone(engine, w, moves)
                 except Stopped as stop:
                     return Explored(len(seen), _broken(stop.violation, w, stop.moves))
-            choices = _choices(engine, w, reduced)
-            if not reduced or len(choices) != 1:  # else it is on the way to the next choice
+            ready = choices(engine, w, reduced=reduced)
+            if not reduced or len(ready) != 1:  # else it is on the way to the next choice
                 key = w.key()
                 if key in seen:
                     break
                 seen.add(key)
                 if limit and len(seen) > limit:
                     return Explored(len(seen), None, whole=False)
-            if not choices:
+            if not ready:
                 broken = _ended(engine, w, moves)
                 if broken is not None:
                     return Explored(len(seen), broken)
                 break
-            for move in choices[1:]:
+            for move in ready[1:]:
                 other = w.copy()
                 broken = tried(engine, other, move, moves)
                 if broken is not None:
                     return Explored(len(seen), broken)
                 stack.append((other, (moves, move)))
-            broken = tried(engine, w, choices[0], moves)
+            broken = tried(engine, w, ready[0], moves)
             if broken is not None:
                 return Explored(len(seen), broken)
-            moves = (moves, choices[0])
+            moves = (moves, ready[0])
     return Explored(len(seen), None)
 
 
@@ -81,7 +81,7 @@ def _alone(engine: Engine, w: World, moves: Moves) -> Moves:
     return moves
 
 
-def _choices(engine: Engine, w: World, reduced: bool) -> list[Move]:
+def choices(engine: Engine, w: World, *, reduced: bool) -> list[Move]:
     """What may happen next; reduced, an allocation that may fail comes first, alone: nobody else can tell."""
     if reduced and w.fails > 0:
         for task in w.tasks:
