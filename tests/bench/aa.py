@@ -47,6 +47,7 @@ def run_once(config: str, overrides: list[str], seed: int) -> dict[str, Any]:
         "comparisons": sum(len(said["comparisons"]) for said in verdict["evidence"].values()),
         "boots": verdict["boots"],
         "rows": [row for said in verdict["evidence"].values() for row in said["details"].get("classes", ())],
+        "near": [name for said in verdict["evidence"].values() for name in said["details"].get("classes_near", ())],
         "sentence": verdict["sentence"],
         "seconds": round(time.monotonic() - start, 1),
     }
@@ -66,6 +67,9 @@ def summary(runs: list[dict[str, Any]]) -> str:
     lines = [f"{len(runs)} A/A runs, {boots} boots, {sum(r['comparisons'] for r in runs)} comparisons: {false} false"]
     lines += [f"  overall {verdict}: {n}" for verdict, n in verdicts.most_common()]
     lines += [f"  {kind} {said}: {n}" for (kind, said), n in sorted(kinds.items())]
+    near = Counter(name for run in runs for name in run.get("near", ()))
+    again = sum(bool(run.get("near")) for run in runs)
+    lines += [f"  runs with a class near the line: {again} ({', '.join(near) or 'none'})"]
     ranked = [run for run in runs if run.get("rows")]
     lines += [f"  runs with a row of a lock class: {len(ranked)}"]
     rows = [row for run in ranked for row in run["rows"]]
