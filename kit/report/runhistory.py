@@ -1,9 +1,10 @@
-"""What changed over many runs: points of an index in; a series for each metric with its change points, and the tests
-that flip, out."""
+"""What changed over many runs: points of an index in; a series for each metric with its change points, over time and
+over kernels, and the tests that flip, out."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
@@ -12,6 +13,7 @@ from kit.report.runindex import Point
 from kit.stats.changes import LEAST, change_points
 
 ALPHA = 0.05
+RELEASED = 1 << 30  # after every -rc
 Key = tuple[str, str]  # experiment, comparison
 
 
@@ -27,12 +29,15 @@ class Level:
 
 @dataclass(frozen=True)
 class Series:
-    """One comparison in the order of the runs that have it. `levels` of the arm's value."""
+    """One comparison in the order of the runs that have it. `levels`: where the arm's value changed. `by_kernel`: the
+    points in the order of their kernels, empty where there is one kernel only; `steps`: between which it changed."""
 
     title: str
     name: str
     points: tuple[Point, ...]
     levels: tuple[Level, ...]
+    by_kernel: tuple[Point, ...] = ()
+    steps: tuple[Level, ...] = ()
 
     @property
     def enough(self) -> bool:
@@ -60,16 +65,36 @@ def series_of(points: Sequence[Point], metrics: Sequence[str] = (), alpha: float
     for p in points:
         if p.evidence != "model" and (not metrics or any(fnmatch(p.name, m) for m in metrics)):
             groups.setdefault((p.title, p.name), []).append(p)
-    out = [Series(title, name, tuple(its), tuple(_levels(its, alpha))) for (title, name), its in groups.items()]
-    return sorted(out, key=lambda s: (-len(s.levels), -len(s.points)))
+    out = [_series(title, name, its, alpha) for (title, name), its in groups.items()]
+    return sorted(out, key=lambda s: (-len(s.levels) - len(s.steps), -len(s.points)))
 
 
-def _levels(its: Sequence[Point], alpha: float) -> list[Level]:
+def _series(title: str, name: str, its: Sequence[Point], alpha: float) -> Series:
+    by_kernel = sorted(its, key=lambda p: kernel_order(p.kernel))  # sorted() keeps the order of time
+    borders = [i for i in range(1, len(its)) if by_kernel[i - 1].kernel != by_kernel[i].kernel]
+    levels = tuple(_levels(its, alpha))
+    if not borders:
+        return Series(title, name, tuple(its), levels)
+    return Series(title, name, tuple(its), levels, tuple(by_kernel), tuple(_levels(by_kernel, alpha, borders)))
+
+
+def kernel_order(version: str) -> tuple[tuple[int, ...], int, str]:
+    """2.6.38, 3.0, 6.1-rc2, 6.1 (and 6.1.0), 6.1.5, 6.12."""
+    found = re.match(r"(\d+(?:\.\d+)*)(?:-rc(\d+))?", version)
+    if found is None:
+        return (), 0, version
+    numbers = tuple(map(int, found[1].split(".")))
+    while numbers[-1:] == (0,):
+        numbers = numbers[:-1]
+    return numbers, int(found[2]) if found[2] else RELEASED, version
+
+
+def _levels(its: Sequence[Point], alpha: float, places: Sequence[int] | None = None) -> list[Level]:
     values = [p.arm_value for p in its]
     if len(values) < LEAST:
         return []
     logs = min(values) > 0
-    found = change_points([math.log(v) for v in values] if logs else values, alpha)
+    found = change_points([math.log(v) for v in values] if logs else values, alpha, places)
     return [Level(its[c.at].run, c.at, math.exp(c.shift) if logs else None, c.p) for c in found]
 
 

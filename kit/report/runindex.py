@@ -21,12 +21,12 @@ from kit.store.runfiles import FOUND, VERDICT, BisectionFiles, Files, read_files
 from kit.store.runfolder import RunFolder
 
 NAME = ".history.sqlite3"
-FORM = 1
+FORM = 2
 TABLES = """
 create table runs (run text primary key, stamp integer, title text, kind text, started real, verdict text,
                    expected integer, kernel text, sentence text, fault text);
 create table numbers (run text, evidence text, name text, arm text, baseline text, what text, place text, unit text,
-                      direction text, baseline_value real, arm_value real, ratio real, verdict text);
+                      direction text, baseline_value real, arm_value real, ratio real, verdict text, kernel text);
 create index by_name on numbers (name);
 """
 
@@ -48,7 +48,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Point:
-    """One comparison of one run."""
+    """One comparison of one run. `kernel`: the version that the arm has."""
 
     run: str
     title: str
@@ -93,7 +93,7 @@ class Index:
             "n.evidence, n.name, n.arm, n.baseline, n.what, n.place, n.unit, n.direction, n.baseline_value, n.arm_value"
         )
         query = (
-            f"select r.run, r.title, r.kernel, {keys}, n.ratio, n.verdict from numbers n join runs r on r.run = n.run"
+            f"select r.run, r.title, n.kernel, {keys}, n.ratio, n.verdict from numbers n join runs r on r.run = n.run"
         )
         return [Point(*row) for row in self._db.execute(f"{query} order by r.started, r.run, n.rowid")]
 
@@ -122,7 +122,7 @@ class Index:
             fault = f"verdict.json is not as kit writes it: {type(error).__name__}: {error}"
             row, rows = (path.name, "run", 0.0, "", 0, "", "", fault), []
         self._db.execute(f"insert into runs values (?, ?{', ?' * len(row)})", (path.name, stamp, *row))
-        self._db.executemany(f"insert into numbers values ({', '.join('?' * 13)})", rows)
+        self._db.executemany(f"insert into numbers values ({', '.join('?' * 14)})", rows)
 
 
 def _opened(path: Path) -> sqlite3.Connection:
@@ -172,9 +172,13 @@ def _row(files: Files) -> tuple[Any, ...]:
 def _numbers(files: Files) -> Iterator[tuple[Any, ...]]:
     if isinstance(files, BisectionFiles):
         return
-    kernels: Mapping[str, Any] = files.verdict["provenance"]["arms"]
-    assert isinstance(kernels, Mapping)
+    arms: Mapping[str, Any] = files.verdict["provenance"]["arms"]
     for n in numbers(files.verdict):
         c = n.comparison
         yield (files.name, n.kind, n.name, c.arm, c.baseline, n.what, n.where, c.unit, c.direction, c.baseline_value,
-               c.arm_value, c.ratio, str(n.verdict))  # fmt: skip
+               c.arm_value, c.ratio, str(n.verdict), _version(arms, c.arm, c.baseline))  # fmt: skip
+
+
+def _version(arms: Mapping[str, Any], arm: str, baseline: str) -> str:
+    """Of the arm's kernel; the baseline rides along under another name, too."""
+    return str(arms[arm if arm in arms else baseline]["tree"]["version"])

@@ -70,13 +70,14 @@ def _lines(seen: Seen) -> Iterator[str]:
         kernel = shorten(r.kernel, 12, placeholder="...")
         yield f"{date(r.started) or '–':16}  {r.verdict or 'no verdict':13} {kernel:12}  {r.run}"[:WIDTH]
         yield f"    {shorten(r.fault or r.sentence, WIDTH - 4, placeholder=' ...')}"
-    changes = [(s, level) for s in seen.series for level in s.levels]
+    changes = [(s, level, f"since {level.run}") for s in seen.series for level in s.levels]
+    changes += [(s, level, f"with Linux {s.by_kernel[level.place].kernel}") for s in seen.series for level in s.steps]
     yield ""
     told = several(len(seen.runs), "run"), several(len(changes), "change"), several(len(seen.flips), "test")
     yield f"{', '.join(told)} that flip{'s' * (len(seen.flips) == 1)}"
-    for s, level in changes[:SHOWN]:
+    for s, level, where in changes[:SHOWN]:
         size = "" if level.ratio is None else f" {(level.ratio - 1) * 100:+.2f}%"
-        yield f"changed since {level.run}:{size} (p = {level.p:.2g})"[:WIDTH]
+        yield f"changed {where}:{size} (p = {level.p:.2g})"[:WIDTH]
         yield f"    {shorten(f'{s.title}: {s.name}', WIDTH - 4, placeholder=' ...')}"
     for f in seen.flips[:SHOWN]:
         yield f"flips {several(f.flips, 'time')} in {several(len(f.words), 'run')}: {f.title}"[:WIDTH]

@@ -13,13 +13,14 @@ from test_page import Reader
 
 from kit.base.errors import BAD_INPUT, OK
 from kit.cli import main
-from kit.report.runhistory import flips_of, series_of
+from kit.report.runhistory import flips_of, kernel_order, series_of
 from kit.report.runindex import NAME, Index
 from tests.report.folders import HERE, NAMES, folder, run
 
 
-def made(place: Path, values: list[float], words: list[str] | None = None) -> Path:
-    """A folder of runs of one experiment, one comparison of each with that value and that verdict, a day apart."""
+def made(place: Path, values: list[float], words: list[str] | None = None, kernels: list[str] | None = None) -> Path:
+    """A folder of runs of one experiment, one comparison of each with that value, that verdict and that kernel in both
+    arms, a day apart."""
     source = run("worse")
     for i, value in enumerate(values):
         verdict = json.loads(json.dumps(source.verdict))
@@ -27,6 +28,8 @@ def made(place: Path, values: list[float], words: list[str] | None = None) -> Pa
         ratio = value / c["baseline_value"]
         c |= {"arm_value": value, "ratio": ratio, "low": ratio, "high": ratio, "said": (words or ["same"] * 99)[i]}
         verdict["evidence"]["count"]["comparisons"] = [c]
+        for arm in verdict["provenance"]["arms"].values() if kernels else ():
+            arm["tree"]["version"] = kernels[i] if kernels else ""
         path = place / f"fake-202611{i + 1:02d}-120000"
         path.mkdir(parents=True)
         (path / "experiment.yaml").write_text("name: fake\n")
@@ -116,6 +119,76 @@ def test_a_change_is_marked_where_it_came(tmp_path: Path) -> None:
     assert level.ratio == pytest.approx(1.5, rel=0.01)
     with Index(made(tmp_path / "flat", [10.0 + i % 3 / 10 for i in range(14)])) as index:
         assert [s.levels for s in series_of(index.points())] == [()]
+
+
+KERNELS = ["7.0", "6.1.5", "6.12", "6.6-rc2"] * 4  # not in their order
+BY_KERNEL = {"6.1.5": 10.0, "6.6-rc2": 10.0, "6.12": 15.0, "7.0": 15.0}
+
+
+def test_kernels_are_in_their_own_order() -> None:
+    ordered = ["2.6.38", "3.0", "3.0.1", "6.1-rc2", "6.1-rc10", "6.1.0", "6.1.5", "6.1.12", "6.12", "7.0"]
+    ordered_as_text = sorted(ordered)
+    assert ordered_as_text != ordered
+    assert sorted(ordered_as_text, key=kernel_order) == ordered
+    assert kernel_order("6.1.0")[:2] == kernel_order("6.1")[:2]
+    assert sorted(["6.1", "next-20261130"], key=kernel_order)[0] == "next-20261130"
+
+
+def test_a_change_is_marked_between_kernels(tmp_path: Path) -> None:
+    with Index(made(tmp_path, [BY_KERNEL[k] for k in KERNELS], kernels=KERNELS)) as index:
+        (series,) = series_of(index.points())
+    assert series.levels == ()  # in the order of time they come and go
+    assert [p.kernel for p in series.by_kernel] == [k for k in BY_KERNEL for _ in range(4)]
+    (step,) = series.steps
+    assert series.by_kernel[step.place].kernel == "6.12"
+    assert step.ratio == pytest.approx(1.5)
+
+
+def test_what_changed_while_the_kernel_stayed_is_not_a_kernel_s(tmp_path: Path) -> None:
+    """Another compiler, say: over time it is a change."""
+    values, kernels = [10.0] * 8 + [15.0] * 8, ["6.1"] * 12 + ["6.12"] * 4
+    with Index(made(tmp_path / "a", values, kernels=kernels)) as index:
+        (series,) = series_of(index.points())
+    assert [level.place for level in series.levels] == [8]
+    assert all(series.by_kernel[step.place].kernel == "6.12" for step in series.steps)
+    assert all(step.place == 12 for step in series.steps)
+    with Index(made(tmp_path / "b", values, kernels=["6.1"] * 16)) as index:
+        (series,) = series_of(index.points())
+    assert (series.by_kernel, series.steps) == ((), ())
+
+
+def test_each_arm_has_its_own_kernel(tmp_path: Path) -> None:
+    place = made(tmp_path, [10.0])
+    (path,) = place.glob("*/verdict.json")
+    verdict = json.loads(path.read_text())
+    verdict["provenance"]["arms"]["with"]["tree"]["version"] = "7.0"
+    again = {**verdict["evidence"]["count"]["comparisons"][0], "arm": "without-again", "aa": True}
+    verdict["evidence"]["count"]["comparisons"].append(again)
+    path.write_text(json.dumps(verdict))
+    with Index(place) as index:
+        assert {p.arm: p.kernel for p in index.points()} == {"with": "7.0", "without-again": "6.1.0-fake"}
+
+
+def test_a_metric_is_drawn_over_dates_and_over_kernels(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    place = made(tmp_path / "runs", [BY_KERNEL[k] for k in KERNELS], kernels=KERNELS)
+    assert main(["history", str(place)]) == OK
+    assert "changed with Linux 6.12: +50.00%" in capsys.readouterr().out
+    assert main(["history", str(place), "--html", str(tmp_path / "site")]) == OK
+    reader = Reader()
+    reader.feed((tmp_path / "site" / "history.html").read_text())
+    dates, kernels = reader.open[0].all("figure")
+    labels = {
+        figure.attributes["id"]: [t.text for t in figure.all("text") if t.attributes.get("text-anchor") == "middle"]
+        for figure in (dates, kernels)
+    }
+    assert next(kernels.all("h3")).text.endswith(", by kernel")
+    assert labels[kernels.attributes["id"]] == ["6.1.5", "6.6-rc2", "6.12", "7.0", "Linux"]
+    shown = labels[dates.attributes["id"]]
+    assert (shown[0], shown[-2]) == ("2026-11-01", "2026-11-16")
+    assert [len([x for x in f.all("line") if x.attributes["class"] == "change"]) for f in (dates, kernels)] == [0, 1]
+    (line,) = (x for x in kernels.all("line") if x.attributes["class"] == "change")
+    places = {t.text: float(t.attributes["x"]) for t in kernels.all("text") if t.text in BY_KERNEL}
+    assert float(line.attributes["x1"]) == pytest.approx((places["6.6-rc2"] + places["6.12"]) / 2, abs=0.2)
 
 
 def test_what_comes_and_goes_flips(tmp_path: Path) -> None:

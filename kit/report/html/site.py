@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import fmean
 
 from kit.base.words import several
 from kit.report.html.model import Cell, Figure, Link, Page, Section, Table, change, number, words
-from kit.report.html.svg import Names, frame, legend, padded, ticks
-from kit.report.runhistory import Flip, Series
-from kit.report.runindex import Run
+from kit.report.html.svg import Names, frame, legend, padded, roomy, ticks
+from kit.report.runhistory import Flip, Level, Series
+from kit.report.runindex import Point, Run
 
 MOST = 40  # pictures of a page
 INDEX, HISTORY, FLAKES = "index.html", "history.html", "flakes.html"
@@ -57,7 +58,7 @@ def history_page(runs: Sequence[Run], series: Sequence[Series]) -> Page:
     names = Names()
     several_runs = [s for s in series if len(s.points) > 1]
     shown = several_runs[:MOST]
-    changed = sum(bool(s.levels) for s in series)
+    changed = sum(bool(s.levels or s.steps) for s in series)
     texts = [f"{several(len(several_runs), 'metric')} of several runs, {changed} with a change."]
     if several_runs and not any(s.enough for s in several_runs):
         texts.append("Eight runs of an experiment are the fewest that can show a change.")
@@ -65,7 +66,7 @@ def history_page(runs: Sequence[Run], series: Sequence[Series]) -> Page:
         texts.append(f"Shown: the first {len(shown)}, those with changes first.")
     figures = tuple(f for s in shown for f in _series(s, runs, names))
     sections = (
-        Section("metrics", "Metrics over runs", tuple(texts), figures=figures),
+        Section("metrics", "Metrics over time and kernels", tuple(texts), figures=figures),
         Section("changes", "Changes", tables=_changes(series)),
     )
     sentence = f"{several(changed, 'metric')} changed" if changed else "No change is shown"
@@ -73,49 +74,74 @@ def history_page(runs: Sequence[Run], series: Sequence[Series]) -> Page:
 
 
 def _series(s: Series, runs: Sequence[Run], names: Names) -> Iterator[Figure]:
-    arm, base = s.points[0].arm, s.points[0].baseline
-    values = [p.arm_value for p in s.points]
-    others = [p.baseline_value for p in s.points]
-    low, high = padded([*values, *others])
-    name = names()
-    f = frame(name, (1, len(values)), (low, high), 240, top=44)
+    when = {r.run: date(r.started) for r in runs}
+    days = [when[p.run].partition(" ")[0] for p in s.points]
+    firsts = [(i + 1.0, day) for i, day in enumerate(days) if day and day not in days[:i]]
+    places = [float(i + 1) for i in range(len(s.points))]
+    yield _over(Over("runs in the order of time", "", places, firsts, s.levels), s, s.points, when, names())
+    if s.by_kernel:
+        kernels = list(dict.fromkeys(p.kernel for p in s.by_kernel))
+        at = [kernels.index(p.kernel) + 1.0 for p in s.by_kernel]
+        marks = [(i + 1.0, kernel) for i, kernel in enumerate(kernels)]
+        yield _over(Over("Linux", ", by kernel", at, marks, s.steps), s, s.by_kernel, when, names())
+
+
+@dataclass(frozen=True)
+class Over:
+    """What a metric is drawn over. `places` of its points; `marks`: labels of some of them; `levels`: its changes."""
+
+    axis: str
+    title: str
+    places: Sequence[float]
+    marks: Sequence[tuple[float, str]]
+    levels: Sequence[Level]
+
+
+def _over(over: Over, s: Series, points: Sequence[Point], when: Mapping[str, str], name: str) -> Figure:
+    arm, base = points[0].arm, points[0].baseline
+    low, high = padded([v for p in points for v in (p.arm_value, p.baseline_value)])
+    f = frame(name, (1, max(over.places)), (low, high), 240, top=44)
     height = legend(f.canvas, [(0, base), (1, arm)], 14)
-    f.axes([t for t in ticks(1, len(values), 6) if t == int(t)], ticks(low, high), "runs in the order of time", "")
-    f.canvas.text(4, 14 + height, s.points[0].what, "name")
-    for level in s.levels:
-        x = f.x(level.place + 0.5)
+    marks = roomy(over.marks, f.x)
+    f.axes([at for at, _ in marks], ticks(low, high), over.axis, "", words=[word for _, word in marks])
+    f.canvas.text(4, 14 + height, points[0].what, "name")
+    for level in over.levels:
+        x = (f.x(over.places[level.place - 1]) + f.x(over.places[level.place])) / 2
         f.canvas.rule(x, f.y.end, x, f.y.start, "change")
-    for i, p in enumerate(s.points):
-        f.canvas.dot(f.x(i + 1), f.y(p.baseline_value), 0, f"{p.run}, Linux {p.kernel}: {p.baseline_value:g}", r=2.6)
-        f.canvas.dot(f.x(i + 1), f.y(p.arm_value), 1, f"{p.run}, Linux {p.kernel}: {p.arm_value:g}")
-    when = {r.run: r.started for r in runs}
-    title = f"{s.title}: {s.points[0].what}, {s.points[0].place}"
-    said = "; ".join(f"changed at {level.run}, p = {level.p:.2g}" for level in s.levels) or "no change is shown"
-    about = f"{several(len(values), 'run')} of {arm}, mean {fmean(values):.6g}: {said}."
+    for at, p in zip(over.places, points, strict=True):
+        for series, value in ((0, p.baseline_value), (1, p.arm_value)):
+            f.canvas.dot(f.x(at), f.y(value), series, f"{p.run}, Linux {p.kernel}: {value:g}", r=2.6)
+    title = f"{s.title}: {points[0].what}, {points[0].place}{over.title}"
+    said = "; ".join(_told(level, points) for level in over.levels) or "no change is shown"
+    about = f"{several(len(points), 'run')} of {arm}, mean {fmean(p.arm_value for p in points):.6g}: {said}."
     rows = tuple(
-        (words(p.run), words(date(when[p.run])), words(p.kernel), number(p.baseline_value), number(p.arm_value),
+        (words(p.run), words(when[p.run]), words(p.kernel), number(p.baseline_value), number(p.arm_value),
          change(p.ratio), words(p.verdict, p.verdict))
-        for p in s.points
+        for p in points
     )  # fmt: skip
     table = Table(("run", "begun", "Linux", "baseline", "arm", "change", "says"), rows)
-    caption = f"{arm} against {base}; a dashed line is a change of {arm}." if s.levels else f"{arm} against {base}."
-    yield Figure(name, title, f.canvas.svg(title, about), table, caption)
+    caption = f"{arm} against {base}; a dashed line is a change of {arm}." if over.levels else f"{arm} against {base}."
+    return Figure(name, title, f.canvas.svg(title, about), table, caption)
+
+
+def _told(level: Level, points: Sequence[Point]) -> str:
+    p = points[level.place]
+    return f"changed at {p.run} (Linux {p.kernel}), p = {level.p:.2g}"
 
 
 def _changes(series: Sequence[Series]) -> tuple[Table, ...]:
-    rows = tuple(
-        (
-            words(s.title),
-            words(s.name),
-            words(level.run),
-            words(s.points[level.place].kernel),
-            change(level.ratio),
-            number(level.p, 2),
-        )
+    found = [
+        (s, over, points[level.place], level)
         for s in series
-        for level in s.levels
-    )
-    return (Table(("experiment", "metric", "since", "Linux", "change", "p"), rows),) if rows else ()
+        for over, points, levels in (("time", s.points, s.levels), ("kernels", s.by_kernel, s.steps))
+        for level in levels
+    ]
+    rows = tuple(
+        (words(s.title), words(s.name), words(over), words(p.run), words(p.kernel), change(level.ratio),
+         number(level.p, 2))
+        for s, over, p, level in found
+    )  # fmt: skip
+    return (Table(("experiment", "metric", "over", "since", "Linux", "change", "p"), rows),) if rows else ()
 
 
 def flakes_page(runs: Sequence[Run], flips: Sequence[Flip]) -> Page:

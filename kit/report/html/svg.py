@@ -50,13 +50,20 @@ def ticks(low: float, high: float, wanted: int = 5) -> list[float]:
 
 def whole(values: Sequence[float], scale: Scale) -> list[float]:
     """Ticks for what was asked: users, depths, vCPUs. The ends, and of the others those whose labels have room."""
-    known = sorted(set(values))
-    out = known[:1]
-    for value in known[1:-1]:
-        room = CHARACTER * len(short(value)) + GAP
-        if scale(value) - scale(out[-1]) >= room and scale(known[-1]) - scale(value) >= room:
-            out.append(value)
-    return [*out, *known[1:][-1:]]
+    return [v for v, _ in roomy([(v, short(v)) for v in sorted(set(values))], scale)]
+
+
+def roomy(known: Sequence[tuple[float, str]], scale: Scale) -> list[tuple[float, str]]:
+    """Of places and labels in their order the first, those that have room, and the last."""
+
+    def apart(a: tuple[float, str], b: tuple[float, str]) -> bool:
+        return scale(b[0]) - scale(a[0]) >= CHARACTER * (len(a[1]) + len(b[1])) / 2 + GAP
+
+    out = list(known[:1])
+    for mark in known[1:-1]:
+        if apart(out[-1], mark) and apart(mark, known[-1]):
+            out.append(mark)
+    return [*out, *(mark for mark in known[1:][-1:] if apart(out[-1], mark))]
 
 
 def padded(values: Sequence[float], *, zero: bool = False) -> tuple[float, float]:
