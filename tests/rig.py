@@ -19,8 +19,10 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 from played import played_boot
+from playedmake import played_run
 from started import Started
 
+import kit.kernel.build
 import kit.run.bootrequest
 import kit.run.job
 import kit.workload.guestimage
@@ -177,10 +179,12 @@ def bench(
     capsys: pytest.CaptureFixture[str],
     request: pytest.FixtureRequest,
 ) -> Iterator[Bench]:
-    """A bench, the fakes first on PATH. Boots are played in this process, unless the test is marked `process`."""
+    """A bench, the fakes first on PATH. Boots and make are played in this process, unless the test is marked
+    `process`."""
     made = Bench(tmp_path, capsys)
     if request.node.get_closest_marker("process") is None:
         monkeypatch.setattr(kit.run.bootrequest, "run_boot", played_boot)
+        monkeypatch.setattr(kit.kernel.build.commands, "run", played_run)
     monkeypatch.setattr(os, "fsync", lambda fd: None)  # no test cuts the power
     compile_once(monkeypatch, guest.base_cpio_path.parent)
     for name, value in lay_out(made, guest, answers).items():
