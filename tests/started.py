@@ -7,7 +7,9 @@ is a real one: its signals, streams, limits, exit and the processes that it star
 from __future__ import annotations
 
 import atexit
+import fcntl
 import functools
+import importlib
 import json
 import os
 import re
@@ -16,6 +18,7 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import threading
 import time
 from collections.abc import Mapping
@@ -29,14 +32,28 @@ LARGEST = 1 << 17  # bytes of one order: arguments and environment
 class Started:
     """A process as subprocess.Popen gives it, with text streams; what it prints is read as it comes."""
 
-    def __init__(self, argv: list[str], env: Mapping[str, str], fsize: int | None = None) -> None:
-        """`kit ARGV`; `fsize`: the largest file in bytes that it and its children may write (RLIMIT_FSIZE)."""
-        order = {"argv": argv, "env": dict(env), "cwd": str(Path.cwd()), "fsize": fsize}
+    def __init__(
+        self,
+        argv: list[str],
+        env: Mapping[str, str],
+        *,
+        call: str = "kit.cli:main",
+        fsize: int | None = None,
+        terminal: int | None = None,
+    ) -> None:
+        """`kit ARGV`, or `call`, MODULE:FUNCTION, with these arguments. `fsize`: the largest file in bytes that it and
+        its children may write (RLIMIT_FSIZE); `terminal`: all of its streams, and what it is controlled by."""
+        order = {"argv": argv, "env": dict(env), "cwd": str(Path.cwd()), "call": call, "fsize": fsize}
         self._told, theirs = socket.socketpair()
-        readers, writers = zip(*(os.pipe() for _ in range(2)), strict=True)
-        socket.send_fds(_server(), [json.dumps(order).encode()], [*writers, theirs.fileno()])
+        readers: tuple[int, ...] = ()
+        if terminal is None:
+            readers, streams = zip(*(os.pipe() for _ in range(2)), strict=True)
+        else:
+            streams = (terminal, terminal)
+        order["terminal"] = terminal is not None
+        socket.send_fds(_server(), [json.dumps(order).encode()], [*streams, theirs.fileno()])
         theirs.close()
-        for fd in writers:
+        for fd in streams[: len(readers)]:
             os.close(fd)
         self._said = ["", ""]
         self._threads = [threading.Thread(target=self._read, args=pair, daemon=True) for pair in enumerate(readers)]
@@ -149,17 +166,21 @@ def _keep(order: dict[str, object], fds: list[int]) -> None:
 
 def _become(order: dict[str, object], out: int, err: int) -> None:
     """Runs kit in this process, which ends as any python does."""
-    for fd, stream in ((os.open(os.devnull, os.O_RDONLY), 0), (out, 1), (err, 2)):
+    if order["terminal"]:
+        os.setsid()
+        fcntl.ioctl(out, termios.TIOCSCTTY)
+    source = os.dup(out) if order["terminal"] else os.open(os.devnull, os.O_RDONLY)
+    for fd, stream in ((source, 0), (out, 1), (err, 2)):
         os.dup2(fd, stream)
         os.close(fd)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGHUP, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
+    module, function = str(order["call"]).split(":")
+    main = getattr(importlib.import_module(module), function)  # before there is another folder, where it is not
     os.environ.clear()
     os.environ.update(order["env"])  # type: ignore[arg-type]
     os.chdir(str(order["cwd"]))
     if order["fsize"] is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(str(order["fsize"])),) * 2)
-    from kit.cli import main
-
-    raise SystemExit(main(order["argv"]))  # type: ignore[arg-type]
+    raise SystemExit(main(order["argv"]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import shutil
 import subprocess
 import threading
@@ -32,6 +33,8 @@ ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY
 """Set where kit runs inside a hook: they would name another repository than the user did."""
 _OPENED: dict[Path, Path] = {}
 """Folder → top of its repository: a bisection opens the same one at each step."""
+_FULL = re.compile("[0-9a-f]{40}")
+_SHOW = ("log", "-1", "--no-show-signature", "--format=%H%n%T%n%P%n%s")
 _EXECUTABLE, _LINK, _SUBMODULE = "100755", "120000", "160000"
 
 
@@ -89,15 +92,20 @@ class Repository:
     def commit(self, revision: str, where: str = "") -> Commit:
         """The commit that a revision names. Raises UserError, with the nearest branches and tags, if none."""
         where = where or f"git:{self.root}@{revision}"
+        if _FULL.fullmatch(revision) and (known := self._shown(revision)) is not None:
+            return known
         done = self._run(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"])
         if done.returncode:
             raise UserError(f"no such revision: {revision}", where=where, hint=self._hint(revision))
         return self._commit(done.stdout.decode().strip())
 
     def _commit(self, name: str) -> Commit:
-        shown = self.ask("log", "-1", "--no-show-signature", "--format=%H%n%T%n%P%n%s", name)
-        lines = shown.decode("utf-8", "replace").split("\n")
-        return Commit(lines[0], lines[1], lines[2].split(" ")[0], lines[3])
+        return _parsed(self.ask(*_SHOW, name))
+
+    def _shown(self, name: str) -> Commit | None:
+        """The commit of a full id; None where that is no commit here."""
+        done = self._run([*_SHOW, name])
+        return _parsed(done.stdout) if done.returncode == 0 and done.stdout else None  # nothing is said of a tree
 
     def _hint(self, revision: str) -> str:
         refs = self.ask("for-each-ref", "--format=%(refname:short)", "--count=5000").decode(errors="replace").split()
@@ -194,6 +202,11 @@ class Repository:
         """The paths where the work tree differs from HEAD, those that git does not know yet among them."""
         shown = self.ask("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
         return sorted(os.fsdecode(entry[3:]) for entry in shown.split(b"\0") if entry)
+
+
+def _parsed(shown: bytes) -> Commit:
+    lines = shown.decode("utf-8", "replace").split("\n")
+    return Commit(lines[0], lines[1], lines[2].split(" ")[0], lines[3])
 
 
 def environment() -> dict[str, str]:

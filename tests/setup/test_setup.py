@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import fcntl
 import importlib.metadata
 import os
 import re
@@ -18,6 +19,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from rig import shared
 
 import kit.__main__ as start
 from kit.base.errors import COULD_NOT_RUN, MachineError
@@ -294,8 +296,10 @@ def test_no_install_is_set_ups_own_option(monkeypatch: pytest.MonkeyPatch) -> No
 class Project:
     """A clone of kit whose one verb tells where it runs."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, made: bool = False) -> None:
         self.root = root
+        if made:
+            return
         for room in ("base", "setup"):
             shutil.copytree(ROOT / "kit" / room, root / "kit" / room, ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("__init__.py", "__main__.py"):
@@ -325,9 +329,18 @@ class Project:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project at a path with spaces, set up by its first start from another directory."""
-    project = Project(tmp_path_factory.mktemp("a place with") / "many spaces")
-    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    """A project at a path with spaces, set up once for all workers by its first start from another directory."""
+    folder = shared(tmp_path_factory, "a place with many spaces")
+    with open(folder / "lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if (folder / "elsewhere").exists():
+            return Project(folder / "the project", made=True)
+        return make(folder / "the project", folder / "elsewhere")
+
+
+def make(root: Path, elsewhere: Path) -> Project:
+    project = Project(root)
+    elsewhere.mkdir()
     for name in ("subprocess", "hashlib", "kit", "runpy", "tempfile"):
         (elsewhere / f"{name}.py").write_text("raise SystemExit('the current directory hides a module')\n")
     code, out, err = project.run("check", "a b", cwd=elsewhere)
@@ -341,9 +354,7 @@ def copy(made: Project, tmp_path: Path) -> Iterator[Project]:
     """The made project, moved to another place with its environment."""
     root = tmp_path / "moved clone"
     shutil.copytree(made.root, root, symlinks=True)
-    project = Project.__new__(Project)
-    project.root = root
-    yield project
+    yield Project(root, made=True)
     shutil.rmtree(root)
 
 
@@ -358,13 +369,6 @@ def test_command_of_the_environment_starts_kit(made: Project) -> None:
 
 def test_module_form_starts_kit(made: Project) -> None:
     assert made.run(PYTHON, "-m", "kit", "check") == (*made.expect("check"), "")
-
-
-def test_moved_clone_remakes_its_environment(copy: Project) -> None:
-    code, out, err = copy.run(str(copy.root / ".venv" / "bin" / "kit"), "check")
-    assert (code, out) == copy.expect("check"), err
-    assert "setting up python packages" in err
-    assert {p.name for p in copy.root.glob(".venv*")} == {".venv", ".venv.lock"}
 
 
 def test_changed_lock_file_makes_the_environment_stale(copy: Project) -> None:
@@ -385,19 +389,20 @@ def test_environment_whose_python_is_gone_is_stale(copy: Project) -> None:
     assert not environment.is_ready(place)
 
 
-def test_killed_set_up_is_not_believed_and_two_starts_do_not_disturb_each_other(tmp_path: Path) -> None:
-    project = Project(tmp_path / "project")
-    killed = project.popen("check")
-    mark = project.root / ".venv" / environment.MARK
-    wait_for(mark.exists)
+def test_a_moved_clone_remakes_its_environment_and_is_neither_killed_nor_started_twice_in_vain(copy: Project) -> None:
+    """What is half made is not believed, and two starts do not disturb each other."""
+    killed = copy.popen(str(copy.root / ".venv" / "bin" / "kit"), "check")
+    mark = copy.root / ".venv" / environment.MARK
+    wait_for(lambda: mark.exists() and mark.read_text() == environment.BUILDING)
     killed.send_signal(signal.SIGKILL)
     killed.communicate(timeout=60)
     assert mark.read_text() == environment.BUILDING
-    starts = [project.popen("check", str(number)) for number in range(2)]
+    starts = [copy.popen("check", str(number)) for number in range(2)]
     ends = [process.communicate(timeout=240) for process in starts]
     assert [process.returncode for process in starts] == [7, 7], ends
-    assert [out for out, _ in ends] == [project.expect("check", str(n))[1] for n in range(2)]
+    assert [out for out, _ in ends] == [copy.expect("check", str(n))[1] for n in range(2)]
     assert sum("setting up python packages" in err for _, err in ends) == 1
+    assert {p.name for p in copy.root.glob(".venv*")} == {".venv", ".venv.lock"}
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:

@@ -12,7 +12,9 @@ import termios
 from pathlib import Path
 
 import pexpect
+import pexpect.fdpexpect
 import pytest
+from started import Started
 
 from tests.processes import gone
 
@@ -20,28 +22,25 @@ ROOT = Path(__file__).resolve().parents[2]
 FAKE = ROOT / "tests" / "fakes" / "qemu"
 SECONDS = 60
 
-SCRIPT = """
-import sys
-from pathlib import Path
-from kit.cli import ending
-from kit.base.errors import KitError
-from kit.records import Machine
-from kit.run.shell import _exit_code
-from kit.vm.session import run_session
-interactive = sys.argv[1] == "terminal"
-limit = float(sys.argv[2]) if len(sys.argv) > 2 else None
-machine = Machine("x86_64", 1, 64, "tcg")
-try:
-    with ending(by := []):
-        found = run_session(Path("/kernel"), b"nonce=abc\\n", machine, interactive=interactive, limit=limit)
-    code = _exit_code(found, "abc")
-except KitError as error:
-    print(f"kit: {error}", file=sys.stderr)
-    code = error.exit_code
-except KeyboardInterrupt:
-    code = 128 + by[-1]
-sys.exit(code)
-"""
+CALL = "tests.vm.session_program:main"
+SCRIPT = "import sys; from tests.vm.session_program import main; sys.exit(main(sys.argv[1:]))"
+
+
+class Terminal(pexpect.fdpexpect.fdspawn):
+    """A session on a terminal of 30 lines and 100 columns, past its prompt."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        ours, theirs = os.openpty()
+        termios.tcsetwinsize(theirs, (30, 100))
+        self.process = Started(["terminal"], environment, call=CALL, terminal=theirs)
+        os.close(theirs)
+        super().__init__(ours, timeout=SECONDS)
+        self.expect(r"ready\$ ")
+
+    def ends(self) -> int:
+        """The exit status, once the terminal is closed."""
+        self.expect(pexpect.EOF)
+        return self.process.wait(SECONDS)
 
 
 @pytest.fixture
@@ -64,31 +63,22 @@ def command(*words: str) -> list[str]:
     return [sys.executable, "-c", SCRIPT, *words]
 
 
-def on_a_terminal(environment: dict[str, str]) -> pexpect.spawn:
-    argv = command("terminal")
-    child = pexpect.spawn(argv[0], argv[1:], env=environment, timeout=SECONDS, dimensions=(30, 100), echo=True)
-    child.expect(r"ready\$ ")
-    return child
-
-
-def is_cooked(child: pexpect.spawn) -> bool:
+def is_cooked(child: Terminal) -> bool:
     """Whether the terminal echoes and makes signals of keys."""
     local = termios.tcgetattr(child.child_fd)[3]
     return bool(local & termios.ECHO and local & termios.ICANON and local & termios.ISIG)
 
 
 def test_keys_sizes_and_the_exit_code(environment: dict[str, str]) -> None:
-    child = on_a_terminal(environment)
+    child = Terminal(environment)
     child.expect("size 30 100")
     assert not is_cooked(child)
-    child.sendintr()
+    child.send("\x03")
     child.expect(re.escape(r"got b'\x03'"))
-    child.setwinsize(40, 120)
+    termios.tcsetwinsize(child.child_fd, (40, 120))
     child.expect("size 40 120")
     child.send("leave 9\r")
-    child.expect(pexpect.EOF)
-    child.wait()
-    assert child.exitstatus == 9
+    assert child.ends() == 9
 
 
 def test_the_terminal_is_as_it_was_after_a_panic(environment: dict[str, str]) -> None:
@@ -104,23 +94,20 @@ def test_the_terminal_is_as_it_was_after_a_panic(environment: dict[str, str]) ->
 
 
 def test_three_times_the_escape_ends_a_guest_that_does_not_answer(environment: dict[str, str]) -> None:
-    child = on_a_terminal(environment)
+    child = Terminal(environment)
     child.send("\x1d\x1d\x1d")
     child.expect("ended by Ctrl-]")
-    child.expect(pexpect.EOF)
-    child.wait()
-    assert child.exitstatus == 4
+    assert child.ends() == 4
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
 def test_the_guest_ends_with_kit(environment: dict[str, str], tmp_path: Path, how: signal.Signals) -> None:
-    child = on_a_terminal(environment)
-    os.kill(child.pid, how)
+    child = Terminal(environment)
+    child.process.send_signal(how)
     assert gone(int((tmp_path / "pid").read_text()), SECONDS)
-    child.expect(pexpect.EOF)
-    child.wait()
+    status = child.ends()
     if how is not signal.SIGKILL:
-        assert child.exitstatus == 128 + how
+        assert status == 128 + how
 
 
 def test_a_command_has_our_streams(environment: dict[str, str]) -> None:
