@@ -1,7 +1,8 @@
-"""Debian's archive: a package's name and the suites that may have it in, its newest entry out; a file of it, checked.
+"""Debian's archive: finds the newest version of a package in some suites, and downloads and checks its file.
 
-The chain is apt's: a suite's InRelease is signed by the archive's key, it has the hash of the list of packages, and
-that has the hash of each package. What breaks it is an error, whatever else the archive says. Names are compared whole.
+The chain of trust is apt's: the archive's key signs a suite's InRelease; InRelease has the hash of the list of packages
+(Packages.xz); the list has the hash of each package. A broken link in this chain is an error. A package matches only by
+its whole name.
 """
 
 from __future__ import annotations
@@ -27,19 +28,19 @@ from kit.store.files import read_json, write_json
 
 MIRROR = "KIT_DEBIAN_MIRROR"
 DEFAULT = "http://deb.debian.org/debian"
-SECURITY = "-security"  # of suites (bookworm-security) and of the address that has them
-LISTS = ("main/binary-amd64/Packages.xz", "main/binary-all/Packages.xz")  # the first has what is for all too, so far
+SECURITY = "-security"  # ends the names of security suites (bookworm-security) and the URL of their mirror
+LISTS = ("main/binary-amd64/Packages.xz", "main/binary-all/Packages.xz")  # today the first holds `all` packages too
 MOST_RELEASE = 2_000_000  # bytes; bookworm's has 151,000
-MOST_LIST = 100_000_000  # packed; sid's has 5,100,000
+MOST_LIST = 100_000_000  # bytes, compressed; sid's has 5,100,000
 MOST_UNPACKED = 500_000_000
 MOST_PACKAGE = 600_000_000
-LAG = datetime.timedelta(days=7)  # by which a mirror may be behind another
+LAG = datetime.timedelta(days=7)  # how far one mirror may lag behind another
 DAY = datetime.timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A package in a suite: version, address, bytes, SHA-256."""
+    """A package in a suite. `size` is in bytes; `sha256` is in hex."""
 
     package: str
     version: str
@@ -51,7 +52,8 @@ class Entry:
 
 @dataclass(frozen=True)
 class Settings:
-    """What this machine's apt is told. `mirrors`: of the archive, `security`: of its security suites, best first."""
+    """The settings of this machine's apt. `mirrors`: base URLs of the archive, `security`: those of its security
+    suites, both best first. `valid_until` and `date`: whether these two fields of InRelease are checked."""
 
     mirrors: tuple[str, ...] = (DEFAULT,)
     security: tuple[str, ...] = (DEFAULT + SECURITY,)
@@ -61,7 +63,7 @@ class Settings:
 
 
 def settings(progress: Progress) -> Settings:
-    """From KIT_DEBIAN_MIRROR and apt's configuration, where there is one; Debian's public mirror comes last."""
+    """Read from KIT_DEBIAN_MIRROR, or else from apt's configuration if there is one, then Debian's public mirror."""
     told = _apt(["apt-config", "dump"], progress)
     listed = _apt(["apt-get", "indextargets", "--format", "$(ORIGIN)|$(LABEL)|$(REPO_URI)"], progress)
     mirrors = tuple(dict.fromkeys(re.findall(r"^Debian\|Debian\|(https?://\S+?)/*$", listed, re.MULTILINE)))
@@ -85,7 +87,8 @@ def _is_off(told: str, check: str) -> bool:
 
 
 class Archive:
-    """The archive as this machine reaches it; `folder` keeps what was seen of it and parts of downloads."""
+    """Debian's archive, through this machine's mirrors. `folder` keeps unfinished downloads and the dates of the
+    suites that were seen."""
 
     def __init__(self, folder: Path, progress: Progress, how: Settings | None = None) -> None:
         self.folder, self.progress = folder, progress
@@ -93,9 +96,10 @@ class Archive:
         self.web = Web(self.how.proxies)
 
     def find(self, package: str, suites: Sequence[str]) -> Entry | None:
-        """The newest package of just that name in these suites; None where no suite has it.
+        """The newest package with exactly that name in these suites; None if no suite has it.
 
-        A suite that is nowhere, or cannot be used, is passed over if another has the package. Raises MachineError.
+        A suite that does not exist or cannot be used is skipped if another suite has the package. Raises MachineError
+        if none has it and a suite could not be used.
         """
         found: list[Entry] = []
         faults: list[MachineError] = []
@@ -113,7 +117,7 @@ class Archive:
         return None
 
     def save(self, entry: Entry, task: Task) -> Path:
-        """The package in a file of this folder, its hash compared. Raises MachineError."""
+        """Downloads the package into `folder`, checks its SHA-256 and returns its path. Raises MachineError."""
         path = self.folder / f"{entry.sha256}.deb"
         begun = path.exists()
         try:
@@ -123,12 +127,12 @@ class Archive:
         if _sha256(path) == entry.sha256:
             return path
         path.unlink()
-        if begun:  # what an earlier start left was another file's, or damaged
+        if begun:  # the part that an earlier start left was damaged, or of another file
             return self.save(entry, task)
         raise MachineError("is not the package that the archive signed: wrong SHA-256", where=entry.url)
 
     def _entries(self, package: str, suite: str) -> list[Entry]:
-        """All versions that a suite has, from the first mirror that has the suite."""
+        """All versions of the package in a suite, from the first usable mirror that has the suite."""
         fault = None
         for mirror in self.how.security if suite.endswith(SECURITY) else self.how.mirrors:
             try:
@@ -142,7 +146,7 @@ class Archive:
         return []
 
     def _listed(self, package: str, mirror: str, suite: str) -> list[Entry]:
-        """All versions that a mirror's suite has. Raises NotThereError where the mirror has no such suite."""
+        """All versions of the package in one mirror's suite. Raises NotThereError if the mirror lacks the suite."""
         url = f"{mirror}/dists/{suite}"
         release = self._release(url, suite)
         names = [name for name in LISTS if name in release.files]
@@ -155,7 +159,7 @@ class Archive:
         return []
 
     def _packages(self, url: str, size: int, sha256: str) -> str:
-        """A list of packages, checked. Raises MachineError."""
+        """The text of a list of packages, its hash checked. Raises MachineError."""
         if size > MOST_LIST:
             raise MachineError(f"is said to have {size} bytes", where=url)
         try:
@@ -179,7 +183,7 @@ class Archive:
             raise _UnusableError(error.what, where=error.where, hint=error.hint) from error
 
     def _require_right(self, release: Release, suite: str, where: str) -> None:
-        """Raises MachineError for another suite's file, and for one that is too old or not of this day."""
+        """Raises MachineError if an InRelease is another suite's, dated in the future, or no longer valid."""
         fields, now = release.fields, datetime.datetime.now(datetime.UTC)
         if suite not in (fields.get("codename"), fields.get("suite")) or fields.get("origin") != _origin(suite):
             says = f"{fields.get('origin')} {fields.get('codename')}"
@@ -193,7 +197,7 @@ class Archive:
         self._require_no_way_back(suite, date, where)
 
     def _require_no_way_back(self, suite: str, date: datetime.datetime, where: str) -> None:
-        """Raises MachineError where this suite was seen clearly newer before: old faults must not be brought back."""
+        """Raises MachineError if a much newer InRelease was seen before: a replayed old one brings back old bugs."""
         path = self.folder / "seen.json"
         content = read_json(path)
         seen: dict[str, float] = content if isinstance(content, dict) else {}
@@ -206,19 +210,19 @@ class Archive:
 
 
 class _UnusableError(MachineError):
-    """A mirror that does not answer, or whose suite is not of this day; another may do."""
+    """A mirror does not answer, or its suite is out of date; another mirror may work."""
 
 
 @dataclass(frozen=True)
 class Release:
-    """A suite's fields, names in small letters, and its files: path → (size, SHA-256)."""
+    """An InRelease: its fields by name in lower case, and its files: path → (size in bytes, SHA-256)."""
 
     fields: dict[str, str]
     files: dict[str, tuple[int, str]]
 
 
 def parse_release(text: str) -> Release:
-    """Of a (In)Release's text; lines that are no field are passed over."""
+    """Parses the text of a Release or InRelease file; ignores lines that are not fields."""
     fields: dict[str, str] = {}
     files: dict[str, tuple[int, str]] = {}
     name = ""
@@ -232,12 +236,12 @@ def parse_release(text: str) -> Release:
 
 
 def _origin(suite: str) -> str:
-    """Who a suite says it is of. The archive's key signs backports too, but under a name of their own."""
+    """The Origin field that a suite must have. The archive's key signs backports too, with an Origin of their own."""
     return "Debian Backports" if suite.endswith("-backports") else "Debian"
 
 
 def _path(name: str, release: Release) -> str:
-    """Where a file of a suite is asked for: under its hash where the archive keeps it so, as it changes meanwhile."""
+    """The path of a suite's file: by hash if the archive offers that, since the named file may change meanwhile."""
     if release.fields.get("acquire-by-hash") != "yes":
         return name
     return f"{os.path.dirname(name)}/by-hash/SHA256/{release.files[name][1]}"
@@ -255,13 +259,13 @@ def _unpacked(data: bytes, where: str) -> str:
 
 
 def _stanzas(text: str, package: str) -> Iterator[dict[str, str]]:
-    """The fields of each entry of a list whose name is just `package`."""
+    """The fields of each entry of a list whose name is exactly `package`."""
     for match in re.finditer(rf"^Package: {re.escape(package)}[ \t]*\n(?:.+\n?)*", text, re.MULTILINE):
         yield dict(re.findall(r"^(Version|Filename|Size|SHA256):[ \t]*(.*?)[ \t]*$", match[0], re.MULTILINE))
 
 
 def _entry(stanza: dict[str, str], package: str, suite: str, mirror: str) -> Entry:
-    """The entry of a package. Raises MachineError where it cannot be right."""
+    """An Entry from its fields. Raises MachineError if a field is missing or unsafe."""
     name, size, sha256 = (stanza.get(key, "") for key in ("Filename", "Size", "SHA256"))
     where = f"{package} in {suite}"
     if not re.fullmatch(r"[0-9a-f]{64}", sha256) or not size.isdecimal() or not stanza.get("Version"):

@@ -1,6 +1,6 @@
-"""Building: a KernelSpec with its tree and changed files in, a Kernel in the cache out.
+"""Builds a kernel from a KernelSpec, its tree and its changed files, and keeps it in the cache.
 
-Arms of one (tree, configuration, toolchain) are built in one object folder one after the other.
+Arms with the same tree, configuration and toolchain share one object folder and are built one after the other.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ MACHINE_FAULTS = re.compile(
     r"|^make(\[\d+\])?: \*\*\* .*\] (Killed|Terminated|Hangup|File size limit exceeded).*$",
     re.MULTILINE,
 )
-"""What strerror, the drivers of gcc and clang, and make say where the machine failed and not the source."""
+"""Messages of strerror, of the gcc and clang drivers and of make that mean: the machine failed, not the source."""
 _STEP = re.compile(r"^  [A-Z][A-Z0-9_]* +(\S+)")
 _PLANNED = re.compile(r"echo '  [A-Z][A-Z0-9_]* ")
 
 
 @dataclass(frozen=True)
 class BuildInput:
-    """What a KernelSpec's key stands for."""
+    """Everything that a KernelSpec's key stands for."""
 
     spec: KernelSpec
     tree: Tree
@@ -58,9 +58,10 @@ class BuildInput:
 
     @property
     def image(self) -> str:
-        """What QEMU boots of this kernel; the cache keeps it under that name.
+        """The name of the file that QEMU boots (`vmlinux` by PVH, else the architecture's image); also its name in the
+        cache.
 
-        Not by PVH with KASAN: xen_prepare_pvh() touches shadow memory before there is any (arch/x86/platform/pvh, 6.1).
+        With KASAN never by PVH: xen_prepare_pvh() touches shadow memory before it exists (arch/x86/platform/pvh, 6.1).
         """
         asked = {o.name: o.value for o in self.config.options}
         kasan = {**values(self.config.base or ""), **asked}.get("CONFIG_KASAN") == "y"
@@ -69,7 +70,7 @@ class BuildInput:
 
 
 def cached_kernel(key: str, cache: Cache) -> Kernel | None:
-    """The built kernel of that key, None if there is none or its image is damaged (then it is built anew)."""
+    """The built kernel with that key; None if there is none or its image is damaged (then it is built again)."""
     folder = cache.root / "kernels" / key
     record = read_json(folder / "kernel.json")
     if not isinstance(record, dict):
@@ -81,7 +82,7 @@ def cached_kernel(key: str, cache: Cache) -> Kernel | None:
 
 
 def source_folders(key: str, cache: Cache) -> tuple[Path, ...]:
-    """Where the source of a kernel in the cache lies as it was built, as long as nothing else was built there."""
+    """The folder of the source that a cached kernel was built from. A later build may have changed what it holds."""
     record = read_json(cache.root / "kernels" / key / "kernel.json")
     try:
         return (cache.root / "objects" / KernelSpec(**record["spec"]).object_key / "src",)
@@ -92,8 +93,8 @@ def source_folders(key: str, cache: Cache) -> tuple[Path, ...]:
 def build(job: BuildInput, tools: Toolchain, cache: Cache, progress: Progress) -> Kernel:
     """Builds a kernel, or takes it from the cache.
 
-    Raises BuildError with the compiler's own lines, UserError for options that the kernel dropped, MachineError for
-    limits and disks.
+    Raises BuildError with the compiler's own lines, UserError for options that olddefconfig dropped, MachineError if
+    the machine fails (a full disk, a time limit, a signal).
     """
     key = job.spec.key
     cache.use("kernels", key)
@@ -111,7 +112,7 @@ def build(job: BuildInput, tools: Toolchain, cache: Cache, progress: Progress) -
 
 
 class _Build:
-    """One build: its steps in order are the methods that `run` calls."""
+    """One build; `run` calls its steps in order."""
 
     def __init__(self, job: BuildInput, tools: Toolchain, cache: Cache, progress: Progress) -> None:
         self.job, self.tools, self.cache, self.progress = job, tools, cache, progress
@@ -163,7 +164,7 @@ class _Build:
             write_atomic(asked, self.job.config.text())
 
     def _first_config(self) -> str:
-        """The configuration with what was asked for; gives what it was before, nothing for kit's own."""
+        """Writes .config with the requested options. Returns the .config before they were added, "" for tinyconfig."""
         if self.job.config.is_tiny:
             self._smallest()
             return ""
@@ -176,7 +177,7 @@ class _Build:
         return before
 
     def _smallest(self) -> None:
-        """The least that Kconfig allows, and what was asked for."""
+        """Writes the smallest .config that Kconfig allows, with the requested options."""
         if not has_tinyconfig(self.job.tree.version):
             wanted = self.space.folder / "wanted.config"
             write_atomic(wanted, self.job.config.text())
@@ -206,7 +207,7 @@ class _Build:
             self._make([self.job.image], BUILD_LIMIT, line)
 
     def _planned(self) -> int:
-        """How many steps make has before it, by a dry run; it stops at the final link, whose input is not there."""
+        """The number of build steps, from a dry run, which stops at the final link because its input is missing."""
         with self.progress.task(f"{self.title}: counting build steps"):
             done = commands.run(
                 [*self._command(), "-n", "vmlinux"], progress=self.progress, limit=CONFIGURE_LIMIT, env=self._env()
@@ -250,7 +251,7 @@ class _Build:
             )
 
     def _refuse_machine_faults(self, output: str) -> None:
-        """Raises MachineError where not the source made the build fail: a full disk is nobody's regression."""
+        """Raises MachineError if the machine made the build fail: a full disk is not a regression."""
         if fault := MACHINE_FAULTS.search(output):
             hint = f"free some and start again; whole log: {self.log}"
             raise MachineError(f"make failed: {fault[0].strip()}", where=self.title, hint=hint)
@@ -284,7 +285,7 @@ def _sha256(path: Path) -> str:
 
 
 def _compiler_lines(output: str, most: int = 20) -> str:
-    """What the compiler, the linker or Kconfig said: make's own chatter and finished steps left out."""
+    """The errors of the compiler, the linker or Kconfig, without make's own lines and the finished steps."""
     said = [x for x in output.splitlines() if x.strip() and not _STEP.match(x) and not re.match(r"make(\[\d+\])?: ", x)]
     starts = [i for i, x in enumerate(said) if re.search(r"\berror\b|undefined reference|not found|No such", x, re.I)]
     first = max(starts[0] - 2, 0) if starts else max(len(said) - most, 0)

@@ -1,4 +1,4 @@
-"""Kernel configuration: fragments in, the options that must hold out; and the check that they do."""
+"""Kernel configuration: merges fragments into options, and checks that a .config has kept them."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Option:
 
 @dataclass(frozen=True)
 class Config:
-    """Fragments merged in order; a later one wins. They go on top of what make's `target` makes, `base` being the
-    .config that it starts from, if there is one."""
+    """Options from merged fragments, where a later fragment wins. They are added to the .config that make's `target`
+    writes; `base` is the text of the .config that the target starts from, if any."""
 
     options: tuple[Option, ...]
     target: str = "tinyconfig"
@@ -35,13 +35,13 @@ class Config:
 
     @property
     def key(self) -> str:
-        """The key of its content: two fragments that ask for the same share one."""
+        """The content key: fragments that ask for the same options share one."""
         asked = [[o.name, o.value] for o in self.options]
         return digest(asked if self.is_tiny else [asked, self.target, self.base or ""])
 
     @property
     def is_tiny(self) -> bool:
-        """Whether it is all kit's own."""
+        """Whether it starts from tinyconfig, with no configuration of the user's."""
         return self.target == "tinyconfig" and self.base is None
 
     def text(self) -> str:
@@ -50,7 +50,7 @@ class Config:
 
 
 def values(dotconfig: str) -> dict[str, str]:
-    """The options of a .config that are set."""
+    """The options that a .config sets: name → value."""
     return {m[1]: m[2] for m in map(_SET.match, dotconfig.splitlines()) if m}
 
 
@@ -81,22 +81,22 @@ def _parse(line: str, where: str) -> Option | None:
 
 
 def dropped(config: Config, dotconfig: str) -> list[tuple[Option, str]]:
-    """The requested options that a .config does not have as asked, each with what it has (`n` if nothing)."""
+    """The requested options that a .config does not have as asked, each with the value it has (`n` if not set)."""
     have = values(dotconfig)
     lost = [(o, have.get(o.name, "n")) for o in config.options if have.get(o.name, "n") != o.value]
     return [(o, has) for o, has in lost if not _will_do(o.value, has, config)]
 
 
 def _will_do(asked: str, has: str, config: Config) -> bool:
-    """Whether another value serves as well, in a configuration that is not kit's own: no text where none is asked for,
-    and more than was asked."""
+    """Whether another value will do, in a user's own configuration: an unset option for an empty string, and a larger
+    number than the one asked for."""
     if config.is_tiny:
         return False
     return (asked == '""' and has == "n") or (asked.isdecimal() and has.isdecimal() and int(has) >= int(asked))
 
 
 def check_kept(config: Config, dotconfig: str, known: Iterable[str] = ()) -> None:
-    """Raises UserError that names each option which olddefconfig did not keep, and the nearest known name."""
+    """Raises UserError with each option that olddefconfig dropped, and the nearest name in `known` for unknown ones."""
     lost = dropped(config, dotconfig)
     if not lost:
         return

@@ -1,4 +1,4 @@
-"""The content of a tree's file: bytes in, its identity as git has it out. A symbolic link's content is its target."""
+"""The identity of a file's content: git's blob id. The content of a symbolic link is its target."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def blob_id(content: bytes) -> str:
 
 
 def content_id(content: bytes | None) -> str:
-    """The blob id of a file, the target of a link, empty for no file: two that differ have different ones."""
+    """A unique id: the blob id of a file, `link TARGET` for a symbolic link, empty for no file."""
     if content is None:
         return ""
     return f"link {os.fsdecode(bytes(content))}" if isinstance(content, Link) else blob_id(content)

@@ -1,4 +1,4 @@
-"""Debian's packages without its tools: a .deb in, a file that it holds out; and which of two versions is newer.
+"""Debian packages without dpkg: extracts a file from a .deb, and compares two versions.
 
 Formats: deb(5), deb-version(7).
 """
@@ -21,7 +21,8 @@ HEADER = 60
 
 
 def extract(package: Path, name: str, target: Path, most: int) -> None:
-    """Writes the file `./NAME` of a package to `target`. Raises MachineError where there is none, or it is larger."""
+    """Writes the file `./NAME` of a package to `target`. Raises MachineError if the package is damaged or lacks the
+    file, or the file is larger than `most` bytes."""
     try:
         with package.open("rb") as file:
             data, packing = _data(file, package)
@@ -46,7 +47,7 @@ def _copy(tar: tarfile.TarFile, name: str, target: Path, most: int, package: Pat
 
 
 def _data(file: IO[bytes], package: Path) -> tuple[IO[bytes], str]:
-    """The member data.tar.* as a stream, and how it is packed."""
+    """The member data.tar.* as a stream, and its compression (a key of PACKED)."""
     if file.read(len(MAGIC)) != MAGIC:
         raise ValueError("no ar file")
     while len(header := file.read(HEADER)) == HEADER:
@@ -68,7 +69,7 @@ class _Part(io.RawIOBase):
         self.file, self.left = file, left
 
     def readable(self) -> bool:
-        """It is only read."""
+        """Always."""
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
@@ -80,7 +81,7 @@ class _Part(io.RawIOBase):
 
 
 def compare(one: str, other: str) -> int:
-    """Negative, 0 or positive as version `one` is older than, as old as, newer than `other` (deb-version(7))."""
+    """Negative if version `one` is older than `other`, 0 if they are equal, positive if newer (deb-version(7))."""
     for a, b in zip(_parts(one), _parts(other), strict=True):
         if order := _order(a, b):
             return order
@@ -88,7 +89,7 @@ def compare(one: str, other: str) -> int:
 
 
 newest = cmp_to_key(compare)
-"""For max() and sorted() over versions."""
+"""The key for max() and sorted() over versions."""
 
 
 def _parts(version: str) -> tuple[str, str, str]:
@@ -101,7 +102,7 @@ def _parts(version: str) -> tuple[str, str, str]:
 
 
 def _order(one: str, other: str) -> int:
-    """Text and numbers in turn: text by letters before other characters and ~ before the end, numbers by value."""
+    """Compares parts of text and numbers in turn. In text, ~ sorts before the end, letters before other characters."""
     a, b = re.findall(r"(\D*)(\d*)", one), re.findall(r"(\D*)(\d*)", other)
     length = max(len(a), len(b))
     for (text, number), (text2, number2) in zip(_padded(a, length), _padded(b, length), strict=True):
@@ -116,5 +117,5 @@ def _padded(found: list[tuple[str, str]], length: int) -> list[tuple[str, str]]:
 
 
 def _letters(text: str) -> list[int]:
-    """A text's weights, and the end's: ~ before it, letters after it, all others after those."""
+    """The sort weight of each character, and 0 for the end: ~ is before it, letters after it, all others last."""
     return [-1 if c == "~" else ord(c) if c.isalpha() else ord(c) + 256 for c in text] + [0]

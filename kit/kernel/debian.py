@@ -1,7 +1,6 @@
-"""Debian's source package of a kernel: a version in, the unpacked tree in the cache out. Needs no root and no apt.
+"""Debian's kernel source packages: downloads one by version and unpacks it into the cache. Needs no root and no apt.
 
-The package is had from Debian's archive (kit.kernel.archive) the same way on every distribution, and unpacked, never
-installed.
+The package comes from Debian's archive (kit.kernel.archive) on every distribution. It is unpacked, never installed.
 """
 
 from __future__ import annotations
@@ -19,22 +18,22 @@ from kit.setup import packages
 from kit.store.cache import Cache
 from kit.store.files import read_json, write_json
 
-UNPACKED_BYTES = 1_700_000_000  # linux-source-6.1 in October 2026: 1.5 GB, and the archive while it is unpacked
-OBJECTS_BYTES = 600_000_000  # object folders and kernels of the default experiment, with room
+UNPACKED_BYTES = 1_700_000_000  # linux-source-6.1 in October 2026: 1.5 GB, and its tar file during unpacking
+OBJECTS_BYTES = 600_000_000  # object folders and kernels of the default experiment, with a margin
 SUITES = {
     "5.10": ("bullseye-security", "bullseye"),
     "6.1": ("bookworm-security", "bookworm"),
     "6.12": ("trixie-security", "trixie", "bookworm-backports"),
 }
-"""Version → suites of Debian that have its package; the newest is taken. Seen in November 2026."""
+"""Version → Debian suites that have its package (as of November 2026); the newest package wins."""
 NEWEST = ("trixie-backports", "sid", "experimental")  # for any other version
 VERSION = r"\d+\.\d+"
 
 
 def fetch_debian(version: str, cache: Cache, progress: Progress) -> tuple[str, Path]:
-    """The content key and folder of `linux-source-VERSION`; downloads it if the cache has none.
+    """The content key and folder of `linux-source-VERSION`; downloads it if the cache lacks it.
 
-    Raises UserError for what is no version or is in no suite, MachineError when it cannot be had, or not checked.
+    Raises UserError if the version is malformed or in no suite, MachineError if the download or its check fails.
     """
     package = f"linux-source-{version}"
     if not re.fullmatch(VERSION, version):
@@ -57,8 +56,8 @@ def fetch_debian(version: str, cache: Cache, progress: Progress) -> tuple[str, P
 
 
 def cached_debian(version: str, cache: Cache) -> tuple[str, Path] | None:
-    """What the cache holds of that version, None if nothing, or another: kit before December 2026 could be given
-    6.12 for 6.1."""
+    """(key, folder) of that version in the cache; None if it is not there, or the folder holds another version (kit
+    before December 2026 could store 6.12 as 6.1)."""
     pointer = read_json(_pointer(version, cache))
     if not isinstance(pointer, dict):
         return None
@@ -71,7 +70,7 @@ def _pointer(version: str, cache: Cache) -> Path:
 
 
 def _candidate(package: str, version: str, archive: Archive, progress: Progress) -> Entry:
-    """The package in the suites that may have it. Raises UserError where none has."""
+    """The newest package in the suites that may have it. Raises UserError if none has it."""
     suites = SUITES.get(version, NEWEST)
     with progress.task("asking Debian's archive for " + package):
         found = archive.find(package, suites)
@@ -116,8 +115,8 @@ def _download_and_unpack(
 
 
 def _unpack(source: Path, folder: str, draft: Path, progress: Progress) -> None:
-    """What a tar file's one folder holds into `draft`. Not by --strip-components: what tar takes away from a name's
-    beginning it takes away before that, and `folder//name` would be written to /name."""
+    """Unpacks the content of the tar file's only folder into `draft`. Without --strip-components: that leaves `/name`
+    of `folder//name`, which tar would write outside of `draft`."""
     options = ["--no-same-owner", "--use-compress-program=xz -T0"]
     commands.check(["tar", "-x", *options, "-f", str(source), "-C", str(draft), folder], progress=progress, limit=1800)
     for path in list((draft / folder).iterdir()):
@@ -126,7 +125,7 @@ def _unpack(source: Path, folder: str, draft: Path, progress: Progress) -> None:
 
 
 def _series(root: Path) -> str:
-    """The first two numbers of a tree's version, from its Makefile; empty where it has none."""
+    """VERSION.PATCHLEVEL from a tree's Makefile; empty if there is no Makefile."""
     try:
         text = (root / "Makefile").read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -1,7 +1,6 @@
-"""Files over HTTP: an address and how many bytes it may have in, its content out. Nothing is believed here: who asks
-compares hashes and signatures.
+"""Downloads files over HTTP, with a limit on their size. Callers check hashes and signatures: nothing is trusted here.
 
-What breaks off is taken up where it stood, after a kill too. Proxies are those of the environment, else apt's.
+A download that breaks off is resumed, even after kit was killed. Proxies come from the environment, else from apt.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from kit.base.progress import Task
 
 TIMEOUT = 60.0  # seconds without a byte
 LIMIT = 3600.0  # seconds for one file
-TRIES = 5  # in a row that bring nothing
+TRIES = 5  # in a row that bring no byte
 PAUSE = 1.0  # seconds before the second try, doubled before each further one
 CHUNK = 1 << 18
 SCHEMES = ("http", "https")
@@ -32,7 +31,7 @@ class NotThereError(Exception):
 
 
 class Web:
-    """How files are had on this machine. `proxies`: scheme → address, used where the environment names none."""
+    """Downloads through this machine's proxies. `proxies`: scheme → URL, used if the environment names none."""
 
     def __init__(self, proxies: Mapping[str, str] | None = None) -> None:
         used = {**(proxies or {}), **urllib.request.getproxies()}
@@ -40,15 +39,15 @@ class Web:
         self.opener.addheaders = [("User-Agent", "kit")]
 
     def save(self, url: str, path: Path, size: int, task: Task | None = None) -> None:
-        """Brings the file, of just `size` bytes, to `path`; what stands there already is its beginning.
+        """Downloads a file of exactly `size` bytes to `path`, resuming what is already there.
 
-        Raises NotThereError, and MachineError where it is of another size or cannot be had whole.
+        Raises NotThereError, and MachineError if its size differs or the download fails.
         """
         self._bring(url, path, size, exact=True, task=task or Task())
 
     def read(self, url: str, most: int, folder: Path) -> bytes:
-        """A small file's content, of at most `most` bytes; `folder` is for the part of it that has come. Raises as
-        `save`."""
+        """The content of a small file, of at most `most` bytes. `folder` holds it while it is downloaded. Raises as
+        `save` does."""
         path = folder / "small"
         path.unlink(missing_ok=True)
         self._bring(url, path, most, exact=False, task=Task())
@@ -78,7 +77,7 @@ class Web:
             time.sleep(min(PAUSE * 2**tries, 30))
 
     def _go_on(self, url: str, path: Path, most: int, exact: bool, deadline: float, task: Task) -> bool:
-        """One try; whether the file is whole. Raises MachineError where it is larger than it may be."""
+        """Makes one try; returns whether the file is complete. Raises MachineError if it is too large."""
         begun = _size(path)
         if exact and begun == most:
             return True
@@ -97,7 +96,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
     def redirect_request(
         self, req: Request, fp: IO[bytes], code: int, msg: str, headers: http.client.HTTPMessage, newurl: str
     ) -> Request | None:
-        """As the library does it, but never to another kind of address than the web's."""
+        """As the library does it, but only to http and https URLs."""
         _require_scheme(newurl)
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
@@ -122,7 +121,7 @@ def _copy(
     task: Task,
     url: str,
 ) -> bool:
-    """Writes what comes; whether that is all. `whole`: the size that the server declares, where it does."""
+    """Writes the answer to `file`; returns whether it is complete. `whole`: the size that the server declares."""
     if whole is not None and (whole > most or (exact and whole != most)):
         raise MachineError(f"has {whole} bytes instead of {'' if exact else 'at most '}{most}", where=url)
     while chunk := answer.read1(min(CHUNK, most + 1 - file.tell())):

@@ -1,6 +1,6 @@
-"""ELF files of 64 bits, little-endian, as kernels are: their bytes in, machine, sections and symbols out. Pure.
+"""Reads machine, sections and symbols of a 64-bit little-endian ELF file, such as a vmlinux. Pure.
 
-Only what comparing kernels needs, by struct alone: a kernel has many symbols. Layouts: elf(5).
+It reads only what is needed to compare kernels, with struct alone to be fast. Layouts: elf(5).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ALLOCATED, EXECUTED = 2, 4  # flags: SHF_ALLOC, SHF_EXECINSTR
 
 @dataclass(frozen=True)
 class Section:
-    """One section. `offset` in the file, `size` in bytes; `link`: the number of the section that its kind points to."""
+    """One section: `offset` and `size` are in bytes of the file, `kind` is sh_type, `link` is sh_link."""
 
     name: str
     kind: int
@@ -32,16 +32,16 @@ class Section:
 
     @property
     def in_memory(self) -> bool:
-        """Whether it is there when the kernel runs."""
+        """Whether it is loaded when the kernel runs (SHF_ALLOC)."""
         return bool(self.flags & ALLOCATED)
 
     def data(self, file: bytes) -> bytes:
-        """What the file has of it."""
+        """Its bytes in the file; none for SHT_NOBITS."""
         return b"" if self.kind == NO_BITS else file[self.offset : self.offset + self.size]
 
 
 class Symbol(NamedTuple):
-    """One symbol; `kind` is STT_…, `section` the number of its section."""
+    """One symbol; `kind` is STT_…, `section` is the index of its section, `size` is in bytes."""
 
     name: str
     kind: int
@@ -51,7 +51,7 @@ class Symbol(NamedTuple):
 
 
 def machine(file: bytes) -> int:
-    """e_machine. Raises ValueError for what is no such file, struct.error for one that is cut off."""
+    """The file's e_machine. Raises ValueError for any other kind of file, struct.error for one that is cut off."""
     ident, _, number, *_ = _HEADER.unpack_from(file)
     if ident[: len(_IDENT)] != _IDENT:
         raise ValueError("not a little-endian 64-bit ELF file")
@@ -59,7 +59,7 @@ def machine(file: bytes) -> int:
 
 
 def sections(file: bytes) -> list[Section]:
-    """All sections in their order. Raises as `machine` does."""
+    """All sections in file order. Raises as `machine` does."""
     machine(file)
     *_, offset, _, _, _, _, size, count, names = _HEADER.unpack_from(file)
     rows = [_SECTION.unpack_from(file, offset + n * size) for n in range(count)]
@@ -71,7 +71,7 @@ def sections(file: bytes) -> list[Section]:
 
 
 def symbols(file: bytes, table: Section, all_sections: Sequence[Section]) -> Iterator[Symbol]:
-    """The symbols that have a name, in their order."""
+    """The named symbols of a symbol table, in file order."""
     strings = all_sections[table.link].offset
     for name, info, _, section, address, size in _SYMBOL.iter_unpack(table.data(file)):
         if name:
@@ -79,5 +79,5 @@ def symbols(file: bytes, table: Section, all_sections: Sequence[Section]) -> Ite
 
 
 def text_at(file: bytes, at: int) -> str:
-    """The string that begins there. Raises ValueError where it has no end."""
+    """The NUL-terminated string at offset `at`. Raises ValueError if no NUL ends it."""
     return file[at : file.index(b"\0", at)].decode("ascii", "replace")

@@ -1,4 +1,4 @@
-"""What is no patch for git, by its form: a text in; what it is, and what to type instead, out. Pure, no I/O."""
+"""Texts that git does not read as a patch: recognizes what they are and says what to type instead. Pure, no I/O."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FORMS: tuple[tuple[re.Pattern[bytes], str, str], ...] = (
     (re.compile(rb"^(?:commit [0-9a-f]{40}\b|[0-9a-f]{7,40} \S)"), "a list of commits without diffs",
      "`git log -p --reverse`, or --range BASE..HEAD"),
 )  # fmt: skip
-"""Pattern, what it is, what to type instead; the first that matches is said."""
+"""Pattern, what the text is, what to type instead; the first match is reported."""
 
 GIT_SAYS = (
     (
@@ -50,7 +50,7 @@ GIT_SAYS = (
     ("affects file beyond", "it changes a file behind a symbolic link", "name the file itself"),
     ("already exists in", "it makes a file that the tree has", "already applied?"),
 )
-"""A part of git's words, what it means here, what to do."""
+"""Part of git's message, what it means here, what to do."""
 
 _NOTHING = re.compile(r"No valid patches in input|unrecognized input")
 _LINE = re.compile(r"(?:at line |\(line |on line |<stdin>:)(\d+)")
@@ -61,12 +61,13 @@ WRAPPED = "take it from its source (`b4 am`, lore.kernel.org's raw), or have it 
 
 
 def is_none(err: str) -> bool:
-    """Whether git says that there is no patch at all, not that one is damaged."""
+    """Whether git's message says that there is no patch at all, rather than a damaged one."""
     return bool(_NOTHING.search(err))
 
 
 def unreadable(name: str, text: bytes, err: str, line: int = 0) -> UserError:
-    """The error for a text that git does not read. `line`: that of its file at which it begins, from 0."""
+    """The error for a text that git cannot read. `err`: git's message; `line`: where the text begins in its file, from
+    0."""
     found = scan(text)
     said = [words for words in _SAID.findall(err) if not is_none(words)]
     if not said and not (found.fault and found.sections):
@@ -84,7 +85,7 @@ def unreadable(name: str, text: bytes, err: str, line: int = 0) -> UserError:
 
 
 def in_git_s_words(name: str, err: str, line: int, what: str, hint: str = DAMAGED) -> UserError:
-    """The error where git's own words say it best; `what` cannot be done."""
+    """An error that quotes git's message, or its meaning from GIT_SAYS. `what`: the message's beginning."""
     said = [words for words in _SAID.findall(err) if not is_none(words)][:2]
     at = next(filter(None, map(_LINE.search, said)), None)
     for word, meaning, instead in GIT_SAYS:
@@ -104,5 +105,5 @@ def _no_patch(name: str, text: bytes, line: int) -> UserError:
 
 
 def is_log(text: bytes) -> bool:
-    """Whether it is what `git log -p` writes of several commits."""
+    """Whether the text is the output of `git log -p` with more than one commit."""
     return len(_COMMIT.findall(text)) > 1

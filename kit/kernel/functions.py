@@ -1,8 +1,9 @@
-"""Which functions differ between two built kernels: two vmlinux files in, names out. Pure.
+"""Which functions differ between two built kernels, from two vmlinux files (64-bit ELF with symbols). Pure.
 
-Code is compared as it was linked: a field that only follows its target to another address is the same, so a function
-that grew does not make a change of all that call it or stand behind it. What was inlined shows in who has it inside.
-64-bit ELF with symbols; fields are found without a disassembler, where both sides, read as an address, name one place.
+Linked code is compared. An address or displacement that differs only because its target moved counts as the same. So a
+function that grew does not mark its callers and the functions behind it as changed. A change in an inlined function
+shows in the functions that inline it. No disassembler is used: a field is an address if, on both sides, it points at
+the same symbol and offset.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _NUMBERED = re.compile(r"\.\d+$")
 _FIELD = 4
 _CHUNK = 64
 _BEHIND = (0, 1, 2, 4)  # bytes of an immediate operand between a relative field and the next instruction
-_SHOWN = 16  # bytes of a constant without a name that tell it from another
+_SHOWN = 16  # bytes compared of a constant without a name
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class _Range:
 
 @dataclass(frozen=True)
 class Image:
-    """A vmlinux: its functions by name (a static function's may stand several times), and what an address names."""
+    """A vmlinux: its functions by name (several static functions may share one), and its symbols by address."""
 
     functions: Mapping[str, Sequence[Function]]
     addresses: Sequence[int]
@@ -54,12 +55,12 @@ class Image:
     ranges: Sequence[_Range]
 
     def label(self, address: int) -> tuple[str, int]:
-        """The symbol at or before an address, without the number of a local one, and the distance to it."""
+        """The symbol at or before an address (without a `.123` suffix of the compiler), and the distance to it."""
         at = bisect_right(self.addresses, address) - 1
         return (self.labels[at], address - self.addresses[at]) if at >= 0 else ("", address)
 
     def constant(self, address: int) -> bytes | None:
-        """Some bytes of a constant without a name; None elsewhere: what has a name is told by it."""
+        """The first bytes of an unnamed constant at an address; None inside a symbol or outside of the data."""
         at = bisect_right(self.addresses, address) - 1
         if at >= 0 and address - self.addresses[at] < self.sizes[at]:
             return None
@@ -72,8 +73,8 @@ class Image:
 
 @dataclass(frozen=True)
 class Difference:
-    """`changed`: functions of the new image that the old one has otherwise, or not at all (`added` are these);
-    `removed`: only the old one has them. Of `changed`, `booting` run only while the kernel boots."""
+    """`changed`: functions of the new image that differ in the old one or are missing there; `added`: the names of the
+    missing ones; `removed`: names of functions that only the old image has."""
 
     changed: tuple[Function, ...]
     added: tuple[str, ...]
@@ -86,7 +87,7 @@ class Difference:
 
 
 def read_image(data: bytes, where: str = "vmlinux", arch: Arch = ARCHES[DEFAULT]) -> Image:
-    """Raises MachineError for what is no whole ELF file of the architecture with symbols."""
+    """Reads a vmlinux. Raises MachineError if it is not a complete ELF file of `arch` with symbols."""
     try:
         return _read(data, arch)
     except (struct.error, IndexError, StopIteration, ValueError) as error:
@@ -127,7 +128,7 @@ def _ranges(data: bytes, sections: Sequence[elf.Section]) -> Iterator[_Range]:
 
 
 def compare(old: Image, new: Image) -> Difference:
-    """The functions that differ."""
+    """The functions that differ between two images."""
     changed: list[Function] = []
     for name, functions in new.functions.items():
         for mine, other in zip_longest(functions, old.functions.get(name, ())):
@@ -154,7 +155,7 @@ def _same(old: Image, one: Function, new: Image, other: Function) -> bool:
 
 
 def _first_difference(a: bytes, b: bytes, start: int) -> int:
-    """The first byte from `start` that differs; the length where none does."""
+    """The index of the first differing byte from `start` on; len(a) if there is none."""
     for chunk in range(start, len(a), _CHUNK):
         if a[chunk : chunk + _CHUNK] != b[chunk : chunk + _CHUNK]:
             return next(i for i in range(chunk, len(a)) if a[i] != b[i])
@@ -162,7 +163,7 @@ def _first_difference(a: bytes, b: bytes, start: int) -> int:
 
 
 def _field(old: Image, one: Function, new: Image, other: Function, at: int) -> int | None:
-    """The end of a field around byte `at` that names the same place on both sides; None if there is none."""
+    """The end of a field around byte `at` that points at the same place on both sides; None if there is none."""
     for start in range(at, max(at - _FIELD, -1), -1):
         end = start + _FIELD
         if end > len(one.code):
@@ -185,7 +186,7 @@ def _one_place(old: Image, a: int, new: Image, b: int) -> bool:
 
 
 def _one_table(old: Image, a: bytes, new: Image, b: bytes) -> bool:
-    """Whether both begin with an address of one place: a table of jumps."""
+    """Whether both begin with an address of the same place, as jump tables do."""
     if len(a) < 8 or len(b) < 8:
         return False
     (one,), (other,) = struct.unpack_from("<Q", a), struct.unpack_from("<Q", b)

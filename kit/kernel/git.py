@@ -1,7 +1,7 @@
-"""A git repository, only read: revisions and object ids in; commits, file lists, contents and diffs out.
+"""Reads a git repository: commits, file lists, contents and diffs.
 
-Nothing of the user's is ever written: no index, no work tree, no ref, no object. Contents are the blobs themselves, as
-commits hold them: no filter, no line-end conversion, no attribute is applied.
+It never writes to the user's repository: no index, work tree, ref or object. Contents are raw blobs: no filter,
+line-end conversion or attribute is applied.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from pathlib import Path
 
 from kit.base.errors import MachineError, UserError
 
-LIMIT = 120.0  # seconds of one question
-READ_LIMIT = 900.0  # seconds of reading the contents of a whole tree
+LIMIT = 120.0  # seconds for one git command
+READ_LIMIT = 900.0  # seconds to read the contents of a whole tree
 ENVIRONMENT = {
     "GIT_OPTIONAL_LOCKS": "0",  # `git diff` and `git status` leave the index as it is
     "GIT_NO_LAZY_FETCH": "1",  # a partial clone is not filled (git 2.45; earlier ones would fetch)
-    "GIT_NO_REPLACE_OBJECTS": "1",  # an id is its content
+    "GIT_NO_REPLACE_OBJECTS": "1",  # refs/replace must not swap an object's content
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_PAGER": "cat",
     "LC_ALL": "C",
 }
 ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_PREFIX")
-"""Set where kit runs inside a hook: they would name another repository than the user did."""
+"""Variables that git sets inside a hook: they would redirect git away from the repository that the user named."""
 _OPENED: dict[Path, Path] = {}
 """Folder → top of its repository: a bisection opens the same one at each step."""
 _FULL = re.compile("[0-9a-f]{40}")
@@ -56,7 +56,8 @@ class Repository:
 
     @classmethod
     def open(cls, place: Path, where: str = "") -> Repository:
-        """The repository that a folder lies in. Raises UserError where there is none, or git refuses it."""
+        """The repository that contains a folder. Raises UserError if there is none or git refuses it, MachineError if
+        git is not installed."""
         if shutil.which("git") is None:
             raise MachineError("there is no git here", where=where, hint="install git")
         if not place.is_dir():
@@ -83,14 +84,14 @@ class Repository:
             raise MachineError(f"git did not end within {LIMIT:.0f} s: {' '.join(argv[7:])}") from None
 
     def ask(self, *arguments: str) -> bytes:
-        """What git prints. Raises UserError with git's own words where it fails."""
+        """The output of a git command. Raises UserError with git's message if it fails."""
         done = self._run(arguments)
         if done.returncode:
             raise UserError(f"git {arguments[0]}: {_said(done)}", where=str(self.root))
         return done.stdout
 
     def commit(self, revision: str, where: str = "") -> Commit:
-        """The commit that a revision names. Raises UserError, with the nearest branches and tags, if none."""
+        """The commit that a revision names. Raises UserError, with the nearest branches and tags, if there is none."""
         where = where or f"git:{self.root}@{revision}"
         if _FULL.fullmatch(revision) and (known := self._shown(revision)) is not None:
             return known
@@ -116,7 +117,7 @@ class Repository:
         return "this clone is shallow: `git fetch --unshallow` gets its history" if shallow else ""
 
     def merge_base(self, one: str, other: str) -> Commit:
-        """The commit where two histories part. Raises UserError where they share none."""
+        """The best common ancestor of two commits. Raises UserError if they have none."""
         done = self._run(["merge-base", "--end-of-options", one, other])
         if done.returncode:
             raise UserError(f"{one} and {other} have no common commit", where=str(self.root))
@@ -128,8 +129,8 @@ class Repository:
         return [self._commit(name) for name in names.split()]
 
     def files(self, tree: str) -> dict[str, str]:
-        """Every file of a tree: path → its blob's id behind `x` (executable) or `-`, or `link TARGET`. As the manifest
-        of a user's folder (kit.kernel.tree), so that one object folder serves both. Submodules are left out."""
+        """Every file of a tree: path → `x` (executable) or `-` and the blob id, or `link TARGET`. The format is that of
+        a user folder's manifest (kit.kernel.tree), so that both can share an object folder. Omits submodules."""
         out: dict[str, str] = {}
         links: dict[str, str] = {}
         for entry in self.ask("ls-tree", "-r", "-z", "--full-tree", tree).split(b"\0"):
@@ -147,19 +148,19 @@ class Repository:
         return out
 
     def file(self, tree: str, path: str) -> bytes | None:
-        """The content of one file of a tree (or commit); None where it has none."""
+        """The content of one file of a tree or commit; None if there is no such file."""
         done = self._run(["cat-file", "blob", f"{tree}:{path}"])
         return None if done.returncode else done.stdout
 
     def contents(self, blobs: Iterable[str]) -> Iterator[bytes]:
-        """The contents of blobs, in their order, all by one git. Raises MachineError for one that is not there."""
+        """The contents of blobs in the given order, from one git process. Raises MachineError for a missing blob."""
         if not (blobs := list(blobs)):
             return
         with self._batch() as process:
             assert process.stdin is not None
             assert process.stdout is not None
             for blob in blobs:
-                with suppress(OSError):  # it was stopped: the answer is missing below
+                with suppress(OSError):  # git was killed: the check below reports the missing answer
                     process.stdin.write(blob.encode() + b"\n")
                     process.stdin.flush()
                 head = process.stdout.readline().split()
@@ -191,15 +192,15 @@ class Repository:
             process.wait()
             for pipe in (process.stdin, process.stdout):
                 if pipe:
-                    with suppress(OSError):  # what was not sent to it any more
+                    with suppress(OSError):  # closing flushes what git no longer reads
                         pipe.close()
 
     def diff(self, old: str, new: str, paths: Iterable[str] = ()) -> bytes:
-        """What changed between two commits or trees, as a patch without renames, full blob ids."""
+        """The patch between two commits or trees, without rename detection, with full blob ids."""
         return self.ask("diff", "--no-color", "--no-ext-diff", "--no-renames", "--full-index", old, new, "--", *paths)
 
     def dirty(self) -> list[str]:
-        """The paths where the work tree differs from HEAD, those that git does not know yet among them."""
+        """The paths where the work tree differs from HEAD, including untracked files."""
         shown = self.ask("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
         return sorted(os.fsdecode(entry[3:]) for entry in shown.split(b"\0") if entry)
 
@@ -210,7 +211,7 @@ def _parsed(shown: bytes) -> Commit:
 
 
 def environment() -> dict[str, str]:
-    """For git: nothing of this process that would lead it elsewhere."""
+    """The environment for git: this process's, without the variables in ELSEWHERE, with those in ENVIRONMENT."""
     return {**{k: v for k, v in os.environ.items() if k not in ELSEWHERE}, **ENVIRONMENT}
 
 

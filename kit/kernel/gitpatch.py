@@ -1,7 +1,7 @@
-"""git's own readers of patches and mails: bytes in, what `git apply`, `mailsplit` and `mailinfo` make of them out.
+"""Runs git's own readers of patches and mails: `git apply`, `mailsplit` and `mailinfo`.
 
-git decides what is taken and which bytes come out, so nothing differs from `git am`. It works in a folder of ours,
-outside any repository, and reads no configuration, no attributes and no hooks of the user or the system.
+git decides what applies and which bytes result, so kit agrees with `git am`. It runs in a temporary folder, outside any
+repository, without configuration, attributes or hooks of the user or the system.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from pathlib import Path
 from kit.base.errors import MachineError
 from kit.kernel.content import Link
 
-LIMIT = 120.0  # seconds of one call
+LIMIT = 120.0  # seconds for one call
 FIRST_STRIP = 1
 
 
 @dataclass(frozen=True)
 class Said:
-    """How a git ended: its status, and what it printed."""
+    """The result of a git command: exit status, stdout, stderr."""
 
     status: int
     out: bytes
@@ -33,8 +33,8 @@ class Said:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What `git apply` did. `after`: path → content of every file that it left or made, None: it removed it; empty
-    where it refused. `err`: its words."""
+    """The result of `git apply`. `taken`: whether it applied; `after`: path → content of every file afterwards, None
+    for a removed one (empty if git refused); `err`: git's messages."""
 
     taken: bool
     after: Mapping[str, bytes | None]
@@ -43,7 +43,7 @@ class Outcome:
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    """An empty folder, in one of ours, that is gone afterwards. Raises MachineError where the disk refuses."""
+    """An empty temporary folder. Raises MachineError if the disk refuses."""
     try:
         with tempfile.TemporaryDirectory(prefix="kit-patch-", ignore_cleanup_errors=True) as name:
             place = Path(name).resolve() / "tree"
@@ -55,7 +55,8 @@ def folder() -> Iterator[Path]:
 
 
 def call(arguments: Sequence[str], place: Path, data: bytes = b"") -> Said:
-    """One git below `place`, which is its home too. Raises MachineError where it cannot be run or does not end."""
+    """Runs git in `place`, with the folder above it as HOME. Raises MachineError if git is missing or takes longer
+    than LIMIT."""
     try:
         done = subprocess.run(
             ["git", *arguments],
@@ -87,13 +88,13 @@ def _environment(home: Path) -> dict[str, str]:
 
 
 def strip_option(strip: int) -> list[str]:
-    """None for git's own default: then it guesses for names without any folder, as `git am` does."""
+    """The `-pN` option; none for git's default of 1: then git guesses, as `git am` does, for names without folders."""
     return [] if strip == FIRST_STRIP else [f"-p{strip}"]
 
 
 @lru_cache(maxsize=256)
 def paths_of(text: bytes, strip: int) -> tuple[tuple[str, ...], str]:
-    """The files that a patch changes, in its order, and git's words if it cannot read the patch (then no file)."""
+    """The files that a patch changes, in its order, and "". If git cannot read the patch: no files, and its message."""
     with folder() as place:
         said = call(["apply", "--numstat", "-z", *strip_option(strip), "-"], place, text)
     if said.status:
@@ -103,7 +104,7 @@ def paths_of(text: bytes, strip: int) -> tuple[tuple[str, ...], str]:
 
 
 def apply(text: bytes, strip: int, reverse: bool, before: Mapping[str, bytes]) -> Outcome:
-    """`git apply` on files: path → content, Link for a symbolic link. No fuzz; a hunk may stand elsewhere."""
+    """Runs `git apply` on files (path → content, Link for a symbolic link). No fuzz, but hunks may be shifted."""
     with folder() as place:
         for path, content in before.items():
             _put(place / path, content)
@@ -132,7 +133,7 @@ def _files(place: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def split(data: bytes) -> list[bytes]:
-    """The mails of an mbox, or the one mail, as `git am` tells them apart; line ends as they are."""
+    """The mails of an mbox (or the single mail), split as `git am` does; line ends are kept."""
     with folder() as place:
         said = call(["mailsplit", "-d9", "-b", "--keep-cr", f"-o{place}"], place, data)
         parts = [path.read_bytes() for path in sorted(place.iterdir())]
@@ -141,7 +142,7 @@ def split(data: bytes) -> list[bytes]:
 
 @dataclass(frozen=True)
 class Info:
-    """A mail as `git mailinfo` reads it: subject with its tags, author, date as written, message and patch."""
+    """A mail as `git mailinfo` reads it: subject with its tags, author, date as written, commit message and patch."""
 
     subject: str
     author: str
@@ -151,14 +152,14 @@ class Info:
 
 
 def split_maildir(place: Path) -> list[bytes]:
-    """The mails of a maildir, in the order in which `git am` takes them."""
+    """The mails of a maildir, in the order of `git am`."""
     with folder() as out:
         call(["mailsplit", "-d9", "-b", "--keep-cr", f"-o{out}", str(place.resolve())], out)
         return [path.read_bytes() for path in sorted(out.iterdir())]
 
 
 def mailinfo(data: bytes) -> Info:
-    """Decodes a mail. A character set that git does not know is left as it is: it never matters to the patch."""
+    """Decodes a mail. Text in a character set that git does not know is left undecoded."""
     with folder() as place:
         for options in ([], ["-n"]):
             said = call(["mailinfo", "-k", *options, "msg", "patch"], place, data)

@@ -1,7 +1,7 @@
-"""What a patch says, for messages about it: its text in, files with their hunks and what is wrong with them out.
+"""A lenient reader of patches, for messages: finds files, hunks, and what is wrong with them.
 
-git decides what a patch does (kit.kernel.gitpatch). This reads the same text leniently, to name lines, to count hunks
-and to say why git refused. Pure, no I/O.
+git decides what a patch does (kit.kernel.gitpatch). This reads the same text to name lines, to count hunks and to say
+why git refused. Pure, no I/O.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ _EXTENDED = re.compile(
     rb"(old mode|new mode|new file mode|deleted file mode|rename from|copy from|rename to|copy to|rename old|rename new"
     rb"|similarity index|dissimilarity index) (.*)"
 )
-_OVERHANG = re.compile(rb"\+|-(?!-)| .*\S")  # what follows a hunk and looks like a line of it
+_OVERHANG = re.compile(rb"\+|-(?!-)| .*\S")  # a line after a hunk that looks like part of it
 _NO_NEWLINE = b"\\ "
 _ESCAPES = {b"a": 7, b"b": 8, b"t": 9, b"n": 10, b"v": 11, b"f": 12, b"r": 13}
-WRAPS_FROM = 60  # columns of both parts: mail programs wrap what is longer than about 72
+WRAPS_FROM = 60  # columns of both parts of a wrapped line: mail programs wrap at about 72
 
 
 def split_lines(data: bytes) -> list[bytes]:
-    """Lines as git sees them, ends kept: only a newline ends one."""
+    """Lines as git sees them, with their ends: only a newline ends a line."""
     lines = data.split(b"\n")
     return [line + b"\n" for line in lines[:-1]] + ([lines[-1]] if lines[-1] else [])
 
 
 @dataclass(frozen=True)
 class Hunk:
-    """One hunk: 1-based start lines and the lines before and after, line ends kept."""
+    """One hunk: its start lines (from 1) in the old and the new file, and the lines of both, with their ends."""
 
     number: int
     at: int  # line of its @@ in the patch, from 1
@@ -37,22 +37,22 @@ class Hunk:
     new_start: int
     old: tuple[bytes, ...]
     new: tuple[bytes, ...]
-    trailing: bool = True  # whether context stands at its end
+    trailing: bool = True  # whether it ends with context
 
     @property
     def index(self) -> int:
-        """Where the hunk says it starts, from 0; a pure insertion names the line after which it goes."""
+        """The index (from 0) of its first line in the old file. A pure insertion names the line before it instead."""
         return self.old_start - 1 if self.old else self.old_start
 
     def reversed(self) -> Hunk:
-        """The hunk that takes this one out."""
+        """The hunk that undoes this one."""
         return replace(self, old_start=self.new_start, new_start=self.old_start, old=self.new, new=self.old)
 
 
 @dataclass(frozen=True)
 class Section:
-    """The part of a patch about one file, from line `at`. `names` as in its --- and +++ lines, prefixes kept; `said`:
-    git's extended header; blobs as its index line abbreviates them."""
+    """The part of a patch about one file, from line `at` (from 1). `names`: those of its --- and +++ lines, with a/ and
+    b/; `said`: git's extended header (field → value); blobs: the abbreviated ids of its index line."""
 
     at: int
     names: tuple[str, str] = ("", "")
@@ -63,11 +63,11 @@ class Section:
 
     @property
     def source(self) -> str:
-        """Where a rename or a copy takes the content from; empty for neither."""
+        """The source of a rename or copy; empty for neither."""
         return next((self.said[k] for k in ("rename from", "copy from", "rename old") if k in self.said), "")
 
     def reversed(self) -> Section:
-        """The section that takes this one out, its blobs exchanged."""
+        """The section that undoes this one."""
         hunks = tuple(h.reversed() for h in self.hunks)
         return replace(self, hunks=hunks, old_blob=self.new_blob, new_blob=self.old_blob)
 
@@ -82,8 +82,8 @@ class Fault:
 
 @dataclass(frozen=True)
 class Scan:
-    """A patch as read: its files, its first fault, the lines that follow a whole hunk and look like more of it, and the
-    lines of combined diffs."""
+    """A patch as read. `fault`: the first fault; `overhangs`: lines after a complete hunk that look like more of it;
+    `combined`: line numbers (from 1) of combined diffs."""
 
     sections: tuple[Section, ...]
     fault: Fault | None
@@ -92,7 +92,7 @@ class Scan:
 
 
 def scan(text: bytes) -> Scan:
-    """Reads a patch. Never fails: what it cannot read it names."""
+    """Reads a patch. Never raises: what it cannot read is in `fault`."""
     return _Scanner(text).scan()
 
 
@@ -130,7 +130,7 @@ class _Scanner:
         self.fault = self.fault or Fault((self.pos if line is None else line) + 1, what)
 
     def _header(self) -> None:
-        """A `diff --git` line and what git's extended header says below it."""
+        """Reads a `diff --git` line and git's extended header below it."""
         at = self.pos + 1
         said: dict[str, str] = {}
         names, blobs = ["", ""], ("", "")
@@ -149,7 +149,7 @@ class _Scanner:
         self.sections.append(Section(at, (names[0], names[1]), (), said, *blobs))
 
     def _hunks(self) -> None:
-        """The hunks that follow each other, for the file named last."""
+        """Reads consecutive hunks, for the file named last."""
         found: list[Hunk] = []
         while self._at(0).startswith(b"@@ -"):
             hunk = self._hunk(len(found) + 1)
@@ -163,7 +163,7 @@ class _Scanner:
             self.pos += not found
 
     def _hunk(self, number: int) -> Hunk | None:
-        """One hunk; None, with the line blamed, where it is not whole."""
+        """Reads one hunk; records a fault and returns None if it is not complete."""
         at = self.pos
         match = _HUNK.match(self.lines[at])
         self.pos += 1
@@ -193,7 +193,7 @@ class _Scanner:
         return Hunk(number, at + 1, old_start, new_start, tuple(old), tuple(new), last in (b" ", b"\n", b"\r"))
 
     def _line(self, line: bytes, old: list[bytes], new: list[bytes]) -> bool:
-        """Adds a line of a hunk; whether it is one."""
+        """Adds a line to a hunk; returns whether it belongs to one."""
         kind, rest = line[:1], line[1:]
         if line in (b"\n", b"\r\n"):  # mailers strip the lone space of an empty context line
             kind, rest = b" ", line
@@ -206,7 +206,7 @@ class _Scanner:
         return kind in (b" ", b"-", b"+", b"\\")
 
     def _strip_newline(self, old: list[bytes], new: list[bytes]) -> None:
-        """The marker belongs to the line before it: to both sides if that was context."""
+        """The marker (No newline at end of file) is about the line before it: in both files if that is context."""
         kind = self.lines[self.pos - 1][:1]
         if kind in b" -" and old:
             old[-1] = old[-1].rstrip(b"\n")
@@ -214,7 +214,7 @@ class _Scanner:
             new[-1] = new[-1].rstrip(b"\n")
 
     def _odd(self, line: bytes) -> str:
-        """What a line in a hunk is that is none of it."""
+        """Says what a line is that does not belong in a hunk."""
         shown = repr(_text(line[:40]).strip())
         before = self.lines[self.pos - 1]
         if line.startswith((b"\xc2\xa0", b"\xa0")):
@@ -231,7 +231,7 @@ def _text(data: bytes) -> str:
 
 
 def _name(line: bytes) -> str:
-    """The name of a --- or +++ line: a tab or a time stamp ends it."""
+    """The file name in a --- or +++ line; a tab or a time stamp ends it."""
     rest = line[4:].strip(b"\r\n")
     if rest.startswith(b'"'):
         return _text(unquoted(rest))
@@ -239,7 +239,7 @@ def _name(line: bytes) -> str:
 
 
 def unquoted(name: bytes) -> bytes:
-    """A name as git writes it in quotes, with its escapes resolved; others as they are."""
+    """Resolves the escapes of a name that git quoted; returns other names unchanged."""
     if not name.startswith(b'"'):
         return name
     body = name[1:].rpartition(b'"')[0]

@@ -1,7 +1,7 @@
-"""Whether two kernels are the same to the machine: two vmlinux files in, yes or no out.
+"""Whether two vmlinux files run the same code.
 
-All that is loaded must be equal byte for byte, apart from what only says how the image came about: the build id
-(.notes), and the line numbers of the bug table, which a comment shifts.
+All loaded sections must be equal byte for byte, except the build id (.notes) and the line numbers in the bug table,
+which even a new comment shifts.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from kit.kernel.elf import NOTE, Section, sections
 from kit.kernel.shims import parse_version
 
 BUG_TABLE = "__bug_table"
-# struct bug_entry of include/asm-generic/bug.h with GENERIC_BUG_RELATIVE_POINTERS (all of x86-64) and
-# DEBUG_BUGVERBOSE: displacements of the instruction and of the file's name, line, flags; since 6.19 the displacement
-# of a format comes second (HAVE_ARCH_BUG_FORMAT; read in 7.3).
+# struct bug_entry of include/asm-generic/bug.h with GENERIC_BUG_RELATIVE_POINTERS (always on x86-64) and
+# DEBUG_BUGVERBOSE: displacements of the instruction and of the file's name, then line and flags. Since 6.19 the
+# displacement of a format comes second (HAVE_ARCH_BUG_FORMAT; as read in 7.3).
 BUG_ENTRY = struct.Struct("<iiHH")
 BUG_ENTRY_WITH_FORMAT = struct.Struct("<iiiHH")
 FORMAT_SINCE = (6, 19)
@@ -27,8 +27,8 @@ _MADE_FOR = re.compile(r"^# Linux/\S+ (\S+) Kernel Configuration$", re.MULTILINE
 
 
 def same_code(one: Path, other: Path, config: str) -> bool:
-    """Whether two images of one configuration (the text of its .config) do the same. False for what is no ELF file,
-    unless it is equal to the byte."""
+    """Whether two images with one `config` (the text of their .config) run the same code. Files that are not ELF must
+    be equal byte for byte."""
     first, second = one.read_bytes(), other.read_bytes()
     if first == second:
         return True
@@ -41,7 +41,7 @@ def same_code(one: Path, other: Path, config: str) -> bool:
 
 
 def _bug_entry(config: str) -> struct.Struct | None:
-    """How a kernel of that .config, which names its version, lays a bug out; None: without line numbers."""
+    """The layout of a bug table's entry, by the version in the .config; None if entries have no line numbers."""
     if VERBOSE not in config:
         return None
     made_for = _MADE_FOR.search(config)
@@ -62,5 +62,5 @@ def _without_lines(table: bytes, entry: struct.Struct) -> list[tuple[int, ...]]:
 
 
 def _loaded(image: bytes) -> Iterator[tuple[Section, bytes]]:
-    """The sections that are in memory when the kernel runs, in their order, notes left out, each with its bytes."""
+    """The sections that are in memory when the kernel runs, without notes, each with its bytes."""
     return ((s, s.data(image)) for s in sections(image) if s.in_memory and s.kind != NOTE)

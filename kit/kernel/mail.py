@@ -1,7 +1,7 @@
-"""Mails with patches: the bytes of a file (a bare diff, a mail, an mbox of several) in, the patch texts in order out.
+"""Finds the patches in a file: a plain diff, a mail, or an mbox of several mails.
 
-`git mailsplit` and `git mailinfo` read them, as `git am` does: what is decoded, and where a patch begins, is git's.
-What a thread needs and git am refuses is added: cover letters and answers are left out, a series is put in its order.
+`git mailsplit` and `git mailinfo` read them, as in `git am`: git decodes mails and finds where a patch begins. Unlike
+`git am`, this also accepts whole threads: it leaves out cover letters and replies, and puts a series in order.
 """
 
 from __future__ import annotations
@@ -37,11 +37,14 @@ FETCH = "`b4 am -o - MESSAGE-ID` fetches a series whole"
 
 @dataclass(frozen=True)
 class Mail:
-    """One patch of a file. `name` is what messages call it; `data` the patch, which begins at line `line` (from 0) of
-    the file; `kept`: the same with the carriage returns that `git am` takes off, empty where there are none. `number`
-    of `total` as its subject has it, 0 where it says nothing; `decoded`: `data` does not stand in the file as it is.
-    `text` is the commit message, `whole` all of it as it came. `author`, `date`, `message_id` are its headers' as they
-    are written, empty where there are none."""
+    """One patch of a file.
+
+    `name`: its name in messages; `data`: the patch, which begins at line `line` (from 0) of the file; `kept`: the patch
+    with the carriage returns that `git am` removes, empty if it has none; `number`, `total`: `[PATCH number/total]` in
+    its subject, 0 if absent; `decoded`: the mail was encoded, so `data` differs from the file's own lines; `text`: the
+    commit message; `whole`: the mail as it came; `author`, `date`, `message_id`: its headers as written, or empty;
+    `notes`: remarks for the user.
+    """
 
     name: str
     subject: str
@@ -61,7 +64,7 @@ class Mail:
 
     @property
     def answers(self) -> bool:
-        """Whether the subject is that of an answer (`Re:`)."""
+        """Whether the subject is that of a reply or a forwarded mail (`Re:`, `Fwd:`)."""
         return bool(_ANSWER.match(self.subject))
 
     @property
@@ -71,9 +74,9 @@ class Mail:
 
 
 def split_mails(name: str, data: bytes) -> list[Mail]:
-    """The patches of a file, in the order in which they apply; a file that is no mail is one patch, as it is.
+    """The patches of a file, in the order in which they apply. A file that is not a mail is one patch, unchanged.
 
-    Raises UserError where it is empty, where no mail has a diff, where it holds several versions of a series.
+    Raises UserError if the file is empty, if no mail has a diff, or if it holds several versions of a series.
     """
     text, notes = unwrap(name, data)
     if not is_mail(text):
@@ -91,7 +94,7 @@ def split_mails(name: str, data: bytes) -> list[Mail]:
 
 
 def is_mail(text: bytes) -> bool:
-    """Whether `git am` would take it for a mail or an mbox, by its first lines."""
+    """Whether `git am` would take the text for a mail or an mbox, by its first lines."""
     lines = text.lstrip().split(b"\n", 1000)
     if lines[0].startswith((b"From ", b"From: ")):
         return True
@@ -113,7 +116,7 @@ def _nothing(name: str, text: bytes, found: Sequence[Mail]) -> UserError:
 
 
 def _read_all(name: str, text: bytes) -> list[Mail]:
-    """Every mail; `data` is empty in those that hold no patch."""
+    """Every mail of a file; `data` is empty if a mail has no patch."""
     parts = split(text)
     if len(parts) > MOST_MAILS:
         hint = "name one thread or one series of it"
@@ -127,7 +130,7 @@ def _read_all(name: str, text: bytes) -> list[Mail]:
 
 
 def _read(name: str, file: str, raw: bytes, line: int) -> Mail:
-    """One mail, which begins at a line of its file."""
+    """Reads one mail. `line`: where it begins in its file, from 0."""
     text = _unescaped(raw.replace(b"\r\n", b"\n"))
     head = text.partition(b"\n\n")[0]
     if not _MAY_HOLD.search(text):
@@ -160,13 +163,13 @@ def _read(name: str, file: str, raw: bytes, line: int) -> Mail:
 
 
 def _header(head: bytes, name: bytes) -> str:
-    """A header as it is written, unfolded."""
+    """The value of a mail header, unfolded; empty if absent."""
     match = re.search(rb"^%s:((?:.*)(?:\n[ \t].*)*)" % name, head, re.MULTILINE | re.IGNORECASE)
     return " ".join(match[1].decode("utf-8", "replace").split()) if match else ""
 
 
 def _unescaped(text: bytes) -> bytes:
-    """A mail signed in its text (RFC 9580, 7.2) without the signature and the `- ` before lines that begin with `-`."""
+    """Removes a signature inside the text (RFC 9580, 7.2) and its `- ` before lines that begin with `-`."""
 
     def plain(match: re.Match[bytes]) -> bytes:
         return re.sub(rb"^- ", b"", match[1], flags=re.MULTILINE) if b"\n- -" in match[1] else match[0]
@@ -175,7 +178,7 @@ def _unescaped(text: bytes) -> bytes:
 
 
 def _without_answers(mails: Sequence[Mail], of: int) -> list[Mail]:
-    """In a thread (some mails hold no patch), answers with a patch of their own give way to what they answer."""
+    """Leaves out replies that hold a patch, if this is a thread (some mails hold no patch)."""
     first = [m for m in mails if not m.answers]
     if not first or len(first) == len(mails) or len(mails) == of:
         return list(mails)
@@ -185,8 +188,8 @@ def _without_answers(mails: Sequence[Mail], of: int) -> list[Mail]:
 
 
 def _ordered(name: str, mails: Sequence[Mail], as_they_stand: bool) -> list[Mail]:
-    """One series by its numbers. Others as they stand, which is what git am does, where each mail holds a patch, some
-    have no number, or whole series follow each other. A mail that stands twice is one."""
+    """Puts one series in the order of its numbers. Keeps the file's order, as `git am` does, if some mail has no
+    number, if every mail holds a patch, or if complete series follow each other. Drops duplicate mails."""
     unique = list({(m.number, m.data): m for m in mails}.values())
     if len(unique) == 1 or not all(m.total for m in unique):
         return unique
@@ -204,7 +207,7 @@ def _ordered(name: str, mails: Sequence[Mail], as_they_stand: bool) -> list[Mail
 
 
 def _ascending(mails: Sequence[Mail]) -> list[list[Mail]]:
-    """Cut where the numbers do not rise."""
+    """Splits the mails wherever the numbers do not rise."""
     out: list[list[Mail]] = []
     for mail in mails:
         if out and out[-1][-1].number < mail.number:
@@ -215,7 +218,7 @@ def _ascending(mails: Sequence[Mail]) -> list[list[Mail]]:
 
 
 def _refuse_versions(name: str, mails: Sequence[Mail]) -> None:
-    """Raises UserError where patches of one title or number stand in several versions."""
+    """Raises UserError if a patch (same title, or same number) is there in several versions."""
     said = sorted({m.version for m in mails})
     places = {(m.version, key) for m in mails for key in (m.title, (m.number, m.total))}
     if len(said) > 1 and len(places) > len({key for _, key in places}):
@@ -225,7 +228,7 @@ def _refuse_versions(name: str, mails: Sequence[Mail]) -> None:
 
 
 def _noted(name: str, mails: Sequence[Mail]) -> list[Mail]:
-    """With a note of the parts that are missing; git am takes such a series too."""
+    """Adds a note about missing patches of a series. `git am` accepts such a series too."""
     missing = sorted(set(range(1, mails[0].total + 1)) - {m.number for m in mails})
     if not missing or len(mails) == 1:
         return list(mails)

@@ -1,8 +1,7 @@
-"""Options of the fragments that some kernels do not have: a configuration and a kernel's version in, one that this
-kernel can keep out.
+"""Fits a configuration to a kernel's version: renames or drops the options that this version does not have.
 
-A kernel before an option's first either always does what it asks for, or calls it otherwise, or cannot do it: the
-table says which. An option without a row is asked for everywhere, and missed where a kernel drops it.
+A kernel without an option either always does what the option asks for, or calls it by another name, or cannot do it:
+the table says which. An option without a row is asked for in every kernel; a kernel that drops it is an error.
 """
 
 from __future__ import annotations
@@ -19,8 +18,8 @@ NOT_THERE = "does not exist"
 
 @dataclass(frozen=True)
 class Row:
-    """`option` exists in kernels from `since` on and below `until`. Elsewhere: the option that does its work (and its
-    value, where that is another one), or why nothing is to be asked for."""
+    """`option` exists from kernel `since` on and before `until`. `elsewhere`: the option to use in other kernels, or
+    why none is needed. `source`: the commit or file that shows it."""
 
     option: str
     since: Version
@@ -73,15 +72,15 @@ NEEDED: tuple[tuple[str, str, Version, str], ...] = (
     ("CONFIG_POSIX_MQUEUE", "CONFIG_EXPERIMENTAL", (3, 9), "init/Kconfig of 3.0.1"),
     ("CONFIG_NET_9P", "CONFIG_EXPERIMENTAL", (3, 9), "net/9p/Kconfig and fs/9p/Kconfig of 2.6.38"),
 )
-"""(option, what it needs besides in kernels below a version, which version, source)."""
+"""(option, what it also needs in kernels before a version, that version, source)."""
 
 PVH_SINCE: Version = (5, 0)
-"""Kernels whose vmlinux can have the PVH note without Xen (7733607fb3ef): QEMU boots it as it is. Others come as
-bzImage."""
+"""Since then a vmlinux can have the PVH note without Xen (7733607fb3ef), and QEMU boots it directly. Older kernels are
+booted as bzImage."""
 
 
 def fit(config: Config, kernel: str) -> Config:
-    """The configuration as this kernel can keep it."""
+    """The configuration with the options that this kernel version has."""
     version = parse_version(kernel)
     elsewhere = {row.option: row.elsewhere for row in ROWS if not row.since <= version < row.until}
     out: dict[str, Option] = {}
@@ -98,15 +97,15 @@ def fit(config: Config, kernel: str) -> Config:
 
 
 def has_tinyconfig(kernel: str) -> bool:
-    """Whether this kernel's Kconfig has `make tinyconfig` (5d2acfc7b974); others have allnoconfig."""
+    """Whether this kernel has `make tinyconfig` (5d2acfc7b974); older ones have allnoconfig."""
     return parse_version(kernel) >= (3, 17)
 
 
 def has_overlay(kernel: str) -> bool:
-    """Whether guests can have the host's files: read-only under a writable overlay (e9be9d5e76e3)."""
+    """Whether this kernel has overlayfs (e9be9d5e76e3), which puts a writable layer over the host's files in guests."""
     return parse_version(kernel) >= OVERLAY_SINCE
 
 
 def has_pvh(kernel: str) -> bool:
-    """Whether QEMU boots this kernel's vmlinux; else it takes its bzImage."""
+    """Whether QEMU can boot this kernel's vmlinux; if not, it boots the bzImage."""
     return parse_version(kernel) >= PVH_SINCE

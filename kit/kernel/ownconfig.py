@@ -1,8 +1,7 @@
-"""A configuration of the user's: the `config` key of an experiment in; where a build starts with what guests need on
-top of it, and what that changed, out.
+"""The user's own configuration (an experiment's `config` key): adds what guests need, and lists what that changed.
 
-A configuration is a .config of the user's or a target of make (`defconfig`), and fragments on top of it. What guests
-need comes last: it wins, and each option that it changes is listed.
+It is a .config or a make target (`defconfig`), with fragments on top. The options that guests need come last and win;
+each option that they change is listed.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ WHOLE = 200  # lines: a file with more options is a .config, not a fragment (def
 
 @dataclass(frozen=True)
 class Own:
-    """`target` for make, or `text` of a .config; and the fragments' paths."""
+    """`target`: the make target to start with; `text`: the .config that it starts from, if any; and the fragments."""
 
     target: str
     text: str | None
@@ -43,7 +42,10 @@ class Own:
 
 
 def read_own(parts: Sequence[str], arch: Arch = ARCHES[DEFAULT]) -> Own:
-    """The parts in their order: a .config or a target first, or only fragments on tinyconfig. Raises UserError."""
+    """Reads the parts in order: a .config or make target, then fragments; or only fragments, on top of tinyconfig.
+
+    Raises UserError for a file that cannot be read, is not a configuration, or is another architecture's.
+    """
     first, rest = parts[0], parts[1:]
     path = Path(first)
     if not path.is_file():
@@ -58,7 +60,7 @@ def read_own(parts: Sequence[str], arch: Arch = ARCHES[DEFAULT]) -> Own:
 
 
 def _text(path: Path) -> str:
-    """A configuration as text; /proc/config.gz and copies of it are unpacked."""
+    """The text of a configuration, decompressed if it is gzip (/proc/config.gz)."""
     try:
         raw = path.read_bytes()
         if raw.startswith(GZIP):
@@ -75,7 +77,7 @@ def _text(path: Path) -> str:
 
 
 def _refuse_another(text: str, where: str, arch: Arch) -> None:
-    """Raises UserError for another architecture's: olddefconfig would drop most of it without a word."""
+    """Raises UserError for another architecture's configuration: olddefconfig would silently drop most of it."""
     have = values(text)
     others = {name: option for name, option in ARCHITECTURES.items() if name not in arch.configs}
     own = next((name for name, option in others.items() if have.get(option) == "y"), None)
@@ -90,15 +92,16 @@ def _refuse_another(text: str, where: str, arch: Arch) -> None:
 def with_own(
     parts: Sequence[str], needed: Sequence[Path], own_needs: Path, arch: Arch = ARCHES[DEFAULT]
 ) -> Config:
-    """The user's configuration with `needed` fragments merged in, and `own_needs`: what only such a one needs."""
+    """The user's configuration with the fragment `own_needs` (what guests need only of a user's configuration) and then
+    the `needed` fragments merged in."""
     own = read_own(parts, arch)
     config = read_fragments([*own.fragments, own_needs, *needed])
     return replace(config, target=own.target, base=own.text)
 
 
 def differences(before: str, after: str, config: Config) -> dict[str, Any]:
-    """What was made of a configuration: `changed` (name → [old, new]) of the options that were asked for, `follow`: how
-    many more changed with them, `modules`: how many are not built."""
+    """What changed between two .config texts: `changed` (name → [old, new]) of the options that `config` asks for;
+    `follow`: how many other options changed with them; `modules`: how many are =m, which kit does not build."""
     old, new = values(before), values(after)
     asked = {o.name for o in config.options}
     names = [n for n in {**old, **new} if old.get(n, "n") != new.get(n, "n")]
@@ -108,7 +111,7 @@ def differences(before: str, after: str, config: Config) -> dict[str, Any]:
 
 
 def said(found: dict[str, Any]) -> list[str]:
-    """The same in lines for a user."""
+    """The result of `differences` as lines for the user."""
     changed = [f"{name}: {old} → {new}" for name, (old, new) in found["changed"].items()]
     need = f"{len(changed)} options of the configuration are changed for guests, or by fragments"
     lines = [f"{need}: {', '.join(changed)}"]

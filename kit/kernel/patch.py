@@ -1,8 +1,8 @@
-"""Patches: the text of a mail or of `git format-patch` in, changed file contents out. Nothing of the tree is written.
+"""Parses patches and applies them to file contents in memory; never writes to the tree.
 
-`git apply` applies them (kit.kernel.gitpatch): what is taken, and to which bytes, is git's. Every context line must
-match (no fuzz); only the place may be shifted, and each shift is recorded. Where the `index` line names blobs, the
-identity of the content before and after is recorded too.
+`git apply` does the work (kit.kernel.gitpatch): git decides what applies and which bytes result. Every context line
+must match (no fuzz); hunks may be shifted, and each shift is recorded. If the `index` line names blobs, it is also
+recorded whether the content before and after has these ids.
 """
 
 from __future__ import annotations
@@ -36,9 +36,12 @@ Read = Callable[[str], bytes | None]
 
 @dataclass(frozen=True)
 class Patch:
-    """A patch that git reads. `name` is what messages call its file, `line` the line there at which `data` begins (from
-    0); `sha256` that of the file or the mail; `paths` the files that it changes; `others`: what else its bytes may
-    mean, tried in order where `data` does not apply, each with the note that says so."""
+    """A patch that git can read.
+
+    `name`: its file's name in messages; `line`: where `data` begins in that file, from 0; `sha256`: of the file or the
+    mail; `paths`: the files that it changes; `strip`: leading path components to remove; `notes`: remarks for the user;
+    `others`: other readings of its bytes, tried in order if `data` does not apply, each with the note to give then.
+    """
 
     name: str
     subject: str
@@ -54,8 +57,8 @@ class Patch:
 
 @dataclass(frozen=True)
 class Applied:
-    """What a patch did to one file: blob ids before and after (empty: no file), whether they are those of the `index`
-    line (None where it names none), and by how many lines each hunk was shifted."""
+    """What a patch did to one file. `before`, `after`: blob ids, empty for no file; `exact`: whether they are those of
+    the `index` line, None if it has none; `offsets`: the shift of each hunk in lines, relative to the hunk before."""
 
     path: str
     before: str
@@ -65,7 +68,7 @@ class Applied:
 
 
 def read_file(path: str) -> bytes:
-    """A patch file, not more of it than is needed to see that it is too much. Raises UserError."""
+    """The bytes of a patch file; at most one more than the limit, which `unwrap` checks. Raises UserError."""
     try:
         with Path(path).open("rb") as file:
             return file.read(MOST_BYTES + 1)
@@ -74,9 +77,9 @@ def read_file(path: str) -> bytes:
 
 
 def read_patches(name: str, data: bytes, *, reverse: bool = False, strip: int = 1) -> Iterator[tuple[Mail, Patch]]:
-    """The patches of a file with the mails that they came in, in the order in which they apply forwards.
+    """The patches of a file, each with its mail, in the order in which they apply forwards.
 
-    Raises UserError with file and line where there is none, or one is damaged.
+    Raises UserError with file and line if there is none, or one is damaged.
     """
     for mail in split_mails(name, data):
         made = parse_patch(mail.name, mail.data, reverse=reverse, strip=strip, line=mail.line)
@@ -94,9 +97,9 @@ def read_patches(name: str, data: bytes, *, reverse: bool = False, strip: int = 
 
 
 def parse_patch(name: str, data: bytes, *, reverse: bool = False, strip: int = 1, line: int = 0) -> Patch:
-    """Reads a patch. `strip`: how many leading parts of its paths go.
+    """Reads a patch. `strip`: how many leading components to remove from its paths.
 
-    Raises UserError with file and line where git does not read the text.
+    Raises UserError with file and line if git cannot read the text, or a path leads out of the tree.
     """
     paths, err = paths_of(data, strip)
     if err:
@@ -122,12 +125,12 @@ def _refuse_outside(name: str, data: bytes, paths: Sequence[str], line: int) -> 
 
 
 def _sources(data: bytes) -> list[str]:
-    """Where renames and copies take their content from."""
+    """The source paths of renames and copies."""
     return [unquoted(name).decode("utf-8", "surrogateescape") for name in _SOURCE.findall(data)]
 
 
 def _remarks(data: bytes, line: int) -> Iterator[str]:
-    """What git passes over in silence, and what the patch says of modes, which kit leaves as they are."""
+    """Notes about what git silently ignores: lines after a complete hunk, and combined diffs."""
     found = scan(data)
     for fault in found.overhangs:
         yield f"line {line + fault.line} looks like one more line of a hunk, {fault.what}: left out, as git does"
@@ -138,10 +141,10 @@ def _remarks(data: bytes, line: int) -> Iterator[str]:
 def apply_series(
     patches: Sequence[Patch], read: Read
 ) -> tuple[dict[str, bytes | None], list[tuple[Patch, list[Applied]]]]:
-    """Applies patches one after the other. `read(path)` gives the tree's content or None.
+    """Applies patches one after the other. `read(path)` returns a file's content in the tree, or None.
 
-    Returns the changed files (None: deleted) and, per patch, what was done. Raises UserError with file, hunk and the
-    lines that differ.
+    Returns the changed files (path → content, None if deleted) and, for each patch, what it did. Raises UserError with
+    file, hunk and the differing lines if one does not apply.
     """
     changed: dict[str, bytes | None] = {}
     record: list[tuple[Patch, list[Applied]]] = []
@@ -157,7 +160,7 @@ def apply_series(
 
 
 def _apply(patch: Patch, now: Read) -> tuple[dict[str, bytes | None], list[Applied], list[str]]:
-    """One patch; the first meaning of its bytes that applies."""
+    """Applies one patch, by the first reading of its bytes that applies."""
     before = _touched(patch, patch.data, now)
     first = apply(patch.data, patch.strip, patch.reverse, before)
     if first.taken:
@@ -183,7 +186,7 @@ def _refusal(patch: Patch, outcome: Outcome, now: Read) -> UserError:
 
 
 def _touched(patch: Patch, data: bytes, now: Read) -> dict[str, bytes]:
-    """What the tree has of every file that a patch names, and of every file where it wants a folder."""
+    """The content of every existing file that a patch names, and of files that stand where it needs a folder."""
     named = dict.fromkeys([*paths_of(data, patch.strip)[0], *_sources(data)])
     wanted = dict.fromkeys(p for path in named if _inside(path) for p in (*_parents(path), path))
     out: dict[str, bytes] = {}
@@ -209,7 +212,7 @@ def _parents(path: str) -> list[str]:
 
 @dataclass(frozen=True)
 class _Change:
-    """What a patch does to one file: where its content comes from, and its parts in the order of application."""
+    """What a patch does to one file: the source of its content, and its sections in the order of application."""
 
     target: str
     source: str
@@ -217,7 +220,7 @@ class _Change:
 
 
 def _changes(patch: Patch, data: bytes) -> list[_Change]:
-    """By file, those of one file together."""
+    """A patch's changes, one for each file."""
     paths, sections = paths_of(data, patch.strip)[0], scan(data).sections
     known = sections if len(sections) == len(paths) else tuple(Section(0) for _ in paths)
     pairs = list(zip(paths, known, strict=True))
@@ -236,7 +239,7 @@ def _changes(patch: Patch, data: bytes) -> list[_Change]:
 def _done(
     patch: Patch, data: bytes, before: Mapping[str, bytes], outcome: Outcome
 ) -> tuple[dict[str, bytes | None], list[Applied], list[str]]:
-    """The files that it changes, what was done to each, and what there is to say of it."""
+    """The files that a patch changed, what it did to each, and notes."""
     changes = _changes(patch, data)
     targets = {change.target for change in changes}
     after = {p: c for p, c in outcome.after.items() if p in targets or c != before.get(p)}
@@ -253,7 +256,7 @@ def _done(
 
 
 def _shifts(err: str) -> dict[str, list[dict[int, int]]]:
-    """Path → for each part about it, hunk number → lines by which it stands elsewhere than its head says."""
+    """Path → for each section about it: hunk number → its shift in lines against its header."""
     out: dict[str, list[dict[int, int]]] = {}
     current: dict[int, int] = {}
     for path, number, offset in _CHECKING.findall(err):
@@ -266,7 +269,7 @@ def _shifts(err: str) -> dict[str, list[dict[int, int]]]:
 
 
 def _offsets(change: _Change, shifts: Sequence[Mapping[int, int]]) -> tuple[int, ...]:
-    """Each hunk's shift against the one before it, which is how a file that has grown above is told once."""
+    """Each hunk's shift relative to the hunk before: so lines added above all of them count once."""
     out: list[int] = []
     for section, found in zip(change.sections, shifts, strict=False):
         last = 0
@@ -304,7 +307,7 @@ def _notes(change: _Change, applied: Applied, before: bytes | None) -> Iterator[
 
 
 def _ambiguous(change: _Change, applied: Applied, before: bytes) -> Iterator[str]:
-    """The shifted hunks whose lines stand at several places."""
+    """Notes about shifted hunks whose lines occur at several places."""
     lines = split_lines(before)
     for hunk, offset in zip(change.sections[0].hunks, applied.offsets, strict=False):
         if offset and (found := len(places(lines, hunk, 0))) > 1:

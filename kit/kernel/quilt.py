@@ -1,4 +1,4 @@
-"""Quilt's `series` files: a file in, the patches that it names with their options out."""
+"""Reads quilt `series` files: the patches that they name, with their options."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from kit.base.errors import UserError
 
 @dataclass(frozen=True)
 class Entry:
-    """One patch of a series: its file, how many leading parts of its paths go (`-pN`), and whether it is taken out."""
+    """One patch of a series: its file, how many leading path components to remove (`-pN`), whether to reverse it."""
 
     path: Path
     strip: int = 1
@@ -21,13 +21,12 @@ class Entry:
 
 
 def is_series(path: Path) -> bool:
-    """Whether a file is a quilt series by its name."""
+    """Whether a file is a quilt series, by its name."""
     return path.name == "series" or path.suffix == ".series"
 
 
 def read_series(path: Path) -> list[Entry]:
-    """The patches in their order. Raises UserError with file and line for an option that is not known, and for a patch
-    that is not there."""
+    """The patches in order. Raises UserError with file and line for an unknown option or a missing patch."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
@@ -39,7 +38,7 @@ def read_series(path: Path) -> list[Entry]:
 
 
 def own_names(entries: Sequence[Entry]) -> list[str]:
-    """A name of its own for each patch: its file's, with its number before it where an earlier one is called so."""
+    """A unique name for each patch: its file's name, with its number in front if an earlier patch has that name."""
     files = {"series", *(e.path.name for e in entries)}
     out: list[str] = []
     for number, entry in enumerate(entries, 1):
@@ -52,8 +51,8 @@ def own_names(entries: Sequence[Entry]) -> list[str]:
 
 
 def _refuse_guard(line: str, words: Sequence[str], where: str) -> None:
-    """Raises UserError for a patch that is only applied where a guard is selected: `name #+guard` (Mercurial's queues)
-    or `+guard name` (guards of distributions' series). Those that a guard takes out are in: none is selected."""
+    """Raises UserError for a patch that is applied only if a guard is selected: `name #+guard` (Mercurial queues) or
+    `+guard name` (series of distributions). kit selects no guard, so patches that a guard excludes are applied."""
     match = re.search(r"\s#\+(\S+)", line)
     guard = match[1] if match else words[0][1:] if words[0].startswith("+") and len(words) > 1 else ""
     if guard:
@@ -69,7 +68,7 @@ def _entry(line: str, series: Path, where: str) -> Entry | None:
     if not words:
         return None
     _refuse_guard(line, words, where)
-    if words[0].startswith("-") and len(words) > 1:  # a guard that nobody selects
+    if words[0].startswith("-") and len(words) > 1:  # `-guard name`: the guard is not selected
         words = words[1:]
     name, *options = words
     strip, reverse = 1, False

@@ -1,4 +1,4 @@
-"""Why `git apply` refused: a patch, git's words and the tree's content in; one message with file and line out. Pure."""
+"""Explains why `git apply` refused a patch: one message with file and line, from git's messages and the tree. Pure."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _MISSING = re.compile(r"^error: (.*): No such file or directory$", re.MULTILINE)
 _EXISTS = re.compile(r"^error: (.*): already exists in (?:working directory|index)$", re.MULTILINE)
 _LEFT = re.compile(r"^error: removal patch leaves file contents\nerror: (.*): patch does not apply$", re.MULTILINE)
 _WHITE = re.compile(rb"\s+")
-MOST_PARTS = 4  # leading parts of a path that are tried for a hint
+MOST_PARTS = 4  # leading components of a path that are tried for a hint
 KERNEL = "is the patch for this kernel?"
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What was to be applied: the patch's name, its text as read (`forwards`), the line in its file at which the text
-    begins (from 0), the paths git gave its sections, and how."""
+    """The patch that was to be applied. `forwards`: its text as read, not reversed; `line`: where the text begins in
+    its file, from 0; `paths`: the path that git gives each section."""
 
     name: str
     forwards: Scan
@@ -33,11 +33,11 @@ class Asked:
     reverse: bool
 
     def at(self, line: int) -> str:
-        """`name:line` of a line of the patch, in the file that has it."""
+        """`name:line` for a line (from 1) of the patch's text, counted in its file."""
         return f"{self.name}:{self.line + line}"
 
     def parts(self, path: str) -> list[Section]:
-        """The sections about a path, as they are to be applied."""
+        """The sections about a path, in the direction and order of application."""
         sections = self.forwards.sections
         if len(sections) != len(self.paths):
             return []
@@ -45,12 +45,12 @@ class Asked:
         return [s.reversed() for s in reversed(found)] if self.reverse else found
 
     def section(self, path: str) -> Section | None:
-        """The first of them."""
+        """The first section about a path."""
         return next(iter(self.parts(path)), None)
 
 
 def explain(asked: Asked, err: str, read: Read) -> UserError:
-    """The error for a patch that git refused to apply. `read`: the tree's content before it."""
+    """The error for a patch that git refused to apply. `err`: git's messages; `read`: the content before the patch."""
     if match := _EXISTS.search(err):
         return _there_already(asked, match[1])
     if match := _MISSING.search(err):
@@ -89,7 +89,7 @@ def _no_file(asked: Asked, path: str, read: Read) -> UserError:
 
 
 def _other_strip(asked: Asked, name: str, read: Read) -> tuple[str, str] | None:
-    """What to say where the name is a file's of the tree with another number of leading parts taken away."""
+    """Message and hint if the name is a file of the tree with another `strip`; None if it is not."""
     parts = name.split("/")
     for strip in range(min(MOST_PARTS, len(parts) - 1) + 1):
         path = "/".join(parts[strip:])
@@ -106,7 +106,7 @@ def _other_strip(asked: Asked, name: str, read: Read) -> tuple[str, str] | None:
 
 
 def _rejected(asked: Asked, path: str, start: int, read: Read) -> UserError | None:
-    """The hunk of a file that git could not place; None where the patch was not understood well enough to say more."""
+    """The error for the hunk that git could not place; None if it cannot be found."""
     parts = asked.parts(path)
     content = read(parts[0].source or path) if parts else None
     if content is None:
@@ -125,8 +125,8 @@ def _rejected(asked: Asked, path: str, start: int, read: Read) -> UserError | No
 
 
 def places(lines: Sequence[bytes], hunk: Hunk, done: int) -> list[int]:
-    """Where the hunk's old lines stand from line `done` (from 0) on, down to which the file is patched already. A hunk
-    that begins at the first line or has no context at its end is tied to the file's beginning or end."""
+    """The indices (from 0) at which the hunk's old lines occur, from line `done` on; the lines before it are already
+    patched. As in git, a hunk that begins at line 1 must match there, and one without trailing context at the end."""
     old = list(hunk.old)
     if not old:
         return [] if lines else [0]
@@ -140,7 +140,7 @@ def places(lines: Sequence[bytes], hunk: Hunk, done: int) -> list[int]:
 
 
 def find(lines: Sequence[bytes], hunk: Hunk, shift: int, done: int) -> int | None:
-    """The one of `places` that is nearest to where the hunk says; None if there is none."""
+    """The place nearest to where the hunk's header says, moved by `shift` lines; None if there is none."""
     found = places(lines, hunk, done)
     return min(found, key=lambda i: abs(i - hunk.index - shift)) if found else None
 
@@ -176,14 +176,14 @@ def _hint(asked: Asked, section: Section, hunk: Hunk, lines: Sequence[bytes], sh
 
 
 def _only_white_space(lines: Sequence[bytes], hunk: Hunk) -> bool:
-    """Whether the old lines stand somewhere but for their white space."""
+    """Whether the old lines occur somewhere if white space is ignored."""
     bare = [_WHITE.sub(b"", x) for x in lines]
     old = [_WHITE.sub(b"", x) for x in hunk.old]
     return any(old) and any(bare[i : i + len(old)] == old for i in range(len(bare) - len(old) + 1))
 
 
 def _closest(lines: Sequence[bytes], hunk: Hunk, want: int) -> int:
-    """The place where most of the hunk's lines match; where it says, if that is no worse."""
+    """The index at which most of the hunk's lines match; on a tie the nearest to `want`."""
 
     def score(i: int) -> int:
         return sum(1 for a, b in zip(lines[i : i + len(hunk.old)], hunk.old, strict=False) if a == b)
@@ -210,7 +210,7 @@ def _differences(lines: Sequence[bytes], hunk: Hunk, place: int, most: int = 6) 
 
 
 def _show(line: bytes) -> str:
-    """A line with its tabs, trailing spaces and a missing newline made visible."""
+    """A line with tabs, trailing spaces and a missing newline made visible."""
     text = line.rstrip(b"\n").decode("utf-8", "replace")
     bare = text.rstrip(" ")
     visible = (bare + "·" * (len(text) - len(bare))).replace("\t", "→").replace("\r", "\\r")

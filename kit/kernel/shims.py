@@ -1,7 +1,7 @@
-"""What old kernels need of a newer toolchain, all outside their trees: a kernel's version and the tools' in, rows out.
+"""Shims: changes to flags, make variables and headers that let a newer toolchain build old kernels.
 
-The table is data. Every arm gets the rows that its tree's version asks for, whatever its series; they are part of the
-key of what is built, and recorded. A kernel or a tool outside the ranges is built as it is.
+Shims never change the tree. The rows for an arm depend only on its tree's version and the tools' versions, not on its
+series. They are part of the kernel's key and are recorded. A kernel or tool outside the ranges gets no shim.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ Tools = Mapping[str, Version]
 
 @dataclass(frozen=True)
 class Shim:
-    """One row: applies to kernels below `before` where `tool` is at least `tool_since`.
+    """One row: it applies to kernels before version `before`, if `tool` has at least version `tool_since`.
 
-    `flags` go into CC itself; `variables` on make's command line; `files` (path → content) into a folder that is there
-    while make runs. In all of them `{folder}` is that folder, `{gcc}` the compiler's first number.
+    `flags` are added to CC, `variables` to make's command line, `files` (path → content) to a folder of their own. In
+    all of them `{folder}` stands for that folder and `{gcc}` for the compiler's major version.
     """
 
     name: str
@@ -139,33 +139,33 @@ SHIMS = (
 )
 
 OLDEST = "2.6.38"
-"""The first kernel that the table is for."""
+"""The oldest kernel that the table is meant for."""
 KNOWN = ("2.6.38", "3.0.1", "5.10.223", "6.1.192", "6.12.117", "7.3.4")
-"""Kernels that were built, booted and counted so, with gcc 12.2, make 4.3 and perl 5.36."""
+"""Kernels that were built, booted and counted with these shims, gcc 12.2, make 4.3 and perl 5.36."""
 
 
 @dataclass(frozen=True)
 class Shims:
-    """The rows for one kernel with one toolchain. `gcc` is the compiler's first number."""
+    """The rows for one kernel and one toolchain. `gcc` is the compiler's major version."""
 
     rows: tuple[Shim, ...] = ()
     gcc: int = 0
 
     @property
     def keys(self) -> tuple[tuple[str, str], ...]:
-        """For the key of a kernel; empty where nothing is shimmed."""
+        """(name, digest) of each row, for the kernel's key; empty if there are none."""
         return tuple(row.key for row in self.rows)
 
     def flags(self, folder: Path) -> list[str]:
-        """What goes into CC."""
+        """The flags to add to CC."""
         return [self._fill(flag, folder) for row in self.rows for flag in row.flags]
 
     def variables(self, folder: Path) -> list[str]:
-        """What goes on make's command line."""
+        """The variables for make's command line."""
         return [self._fill(variable, folder) for row in self.rows for variable in row.variables]
 
     def write(self, folder: Path) -> None:
-        """The files into `folder`; one that is right already keeps its time, so that make sees nothing new."""
+        """Writes the files into `folder`. A file that is already right is left alone, so that make rebuilds nothing."""
         for row in self.rows:
             for name, content in row.files.items():
                 path = folder / self._fill(name, folder)
@@ -178,13 +178,13 @@ class Shims:
 
 
 def parse_version(text: str) -> Version:
-    """The numbers that a version begins with: `3.0.1` (3, 0, 1), `3.0-rc3` (3, 0), none ()."""
+    """The leading numbers of a version: `3.0.1` → (3, 0, 1), `3.0-rc3` → (3, 0); () if there are none."""
     match = re.match(r"\d+(\.\d+)*", text)
     return tuple(int(n) for n in match[0].split(".")) if match else ()
 
 
 def shims_for(kernel: str, tools: Tools) -> Shims:
-    """The rows for a kernel's version, as its Makefile has it, with these tools."""
+    """The rows for a kernel's version (from its Makefile) and the versions of the tools."""
     version = parse_version(kernel)
     rows = tuple(s for s in SHIMS if version < s.before and tools.get(s.tool, ()) >= s.tool_since)
     gcc = tools.get("gcc", ())
@@ -192,14 +192,14 @@ def shims_for(kernel: str, tools: Tools) -> Shims:
 
 
 def shims_shown(shims: Shims) -> list[dict[str, str]]:
-    """The rows as plain values, for what is recorded and shown."""
+    """The rows as plain values, for records and output."""
     return [
         {"name": r.name, "before": ".".join(map(str, r.before)), "why": r.why, "source": r.source} for r in shims.rows
     ]
 
 
 def known_to_work(kernel: str, known: Sequence[str] = KNOWN) -> str:
-    """A word for a build that failed: empty for a kernel of a series that was built, else which were."""
+    """A hint for a failed build: which kernels are known to build; empty if this kernel's series is one of them."""
     series = parse_version(kernel)[:2]
     if any(parse_version(k)[:2] == series for k in known if series != (2, 6)) or kernel in known:
         return ""

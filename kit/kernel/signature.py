@@ -1,6 +1,6 @@
-"""A clearsigned file and the keys that may have signed it in, the text that one of them signed out.
+"""Checks a clearsigned file and returns the signed text.
 
-gpgv or sqv does it, whichever apt of this machine has too. Only what it hands out as signed is read.
+gpgv or sqv does the check, whichever this machine has for apt. Only the text that it returns as signed is used.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ HINT = "nothing of it is used. If the keyring's package is old, renew it; else t
 
 
 def keyring() -> Path:
-    """The archive's keys on this machine. Raises MachineError where there are none."""
+    """The file with the archive's keys on this machine. Raises MachineError if there is none."""
     found = next((Path(name) for name in KEYRINGS if os.path.exists(name)), None)
     if found is None:
         raise MachineError("the keys of Debian's archive are not here", where=KEYRINGS[0])
@@ -32,7 +32,7 @@ def keyring() -> Path:
 
 
 def signed_text(data: bytes, url: str, keys: Path, folder: Path, progress: Progress) -> str:
-    """What a key of `keys` signed of `data`. Raises MachineError where none did, or a signature is wrong."""
+    """The text in `data` that a key of `keys` signed. Raises MachineError if none did, or a signature is wrong."""
     message, text = folder / "InRelease", folder / "InRelease.text"
     message.write_bytes(data)
     text.unlink(missing_ok=True)
@@ -46,7 +46,7 @@ def signed_text(data: bytes, url: str, keys: Path, folder: Path, progress: Progr
 
 
 def _gpgv(message: Path, text: Path, keys: Path, progress: Progress) -> str:
-    """Why the signature is not believed, empty if it is. A second signature by a key that is not here does no harm."""
+    """Why the signature is rejected; empty if it is good. A further signature by an unknown key does no harm."""
     argv = ["gpgv", "--status-fd", "1", "--keyring", str(keys), "--output", str(text), str(message)]
     output = commands.run(argv, progress=progress, limit=LIMIT).output
     said = [line.split()[1:] for line in output.splitlines() if re.match(r"\[GNUPG:\] \S", line)]
@@ -64,4 +64,4 @@ def _sqv(message: Path, text: Path, keys: Path, progress: Progress) -> str:
 
 
 TOOLS = {"gpgv": _gpgv, "sqv": _sqv}
-"""What checks signatures, best first: Debian 13 has only sqv, of a version that reads clearsigned files (1.2)."""
+"""Tool → its check, in order of preference. Debian 13 has only sqv, in a version that reads clearsigned files (1.2)."""

@@ -1,7 +1,7 @@
-"""Addresses as file and line: splats and their kernel in, the same splats out as the tree's own script decodes them.
+"""Decodes addresses in splats to file and line, with the tree's own script.
 
-That takes debug information in the kernel, which the kernels of kit have only where it is asked for
-(configs/kernel/symbols.config): it makes them ten times as large. Without it, excerpts stay as the kernel printed them.
+This needs debug information in the kernel. kit builds it in only on request (configs/kernel/symbols.config), since it
+makes kernels ten times as large. Without it, excerpts stay as the kernel printed them.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from kit.base.progress import Progress
 from kit.records import Splat
 
 SCRIPT = "scripts/decode_stacktrace.sh"  # since 3.16 (dbd1abb209fd)
-LIMIT = 180.0  # seconds; it starts addr2line for every address
+LIMIT = 180.0  # seconds; the script starts addr2line for every address
 ADDRESS = re.compile(r"\S\+0x[0-9a-f]+/0x[0-9a-f]+\s*$")
 OUTSIDE = re.compile(r"[^\s(]*\.\./src/")  # the object folder's way to the source
 
 
 def has_debug_information(image: Path) -> bool:
-    """Whether a vmlinux has a section .debug_info."""
+    """Whether a vmlinux names a section .debug_info."""
     with image.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         return content.rfind(b"\0.debug_info\0") >= 0
 
@@ -33,8 +33,8 @@ def has_debug_information(image: Path) -> bool:
 def decode(
     splats: Sequence[Splat], image: Path, sources: Sequence[Path], progress: Progress
 ) -> tuple[Splat, ...]:
-    """The splats with file and line in their excerpts, where the kernel allows it and one of the sources has the
-    script."""
+    """The splats with file and line in their excerpts; unchanged if the kernel has no debug information, or none of the
+    `sources` has the script, or it fails."""
     script = next((source / SCRIPT for source in sources if (source / SCRIPT).is_file()), None)
     lines = [line for splat in splats for line in splat.excerpt.split("\n") if ADDRESS.search(line)]
     if not lines or script is None or not has_debug_information(image):
@@ -47,7 +47,7 @@ def decode(
 
 
 def _ask(lines: Sequence[str], script: Path, image: Path, progress: Progress) -> list[str]:
-    """A line of the script's for each one of ours; none where it fails: a verdict does not hang on it."""
+    """The script's line for each of `lines`; none if it fails: no verdict depends on it."""
     with tempfile.NamedTemporaryFile("w", prefix="kit-addresses-") as asked, progress.task("decoding addresses"):
         asked.write("\n".join(lines) + "\n")
         asked.flush()
@@ -61,5 +61,5 @@ def _ask(lines: Sequence[str], script: Path, image: Path, progress: Progress) ->
 
 
 def _told(line: str, words: str) -> str:
-    """As far in as the kernel printed it."""
+    """The decoded line, with the indentation of the kernel's own."""
     return line[: len(line) - len(line.lstrip())] + OUTSIDE.sub("", words.strip())

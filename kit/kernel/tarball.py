@@ -1,6 +1,6 @@
-"""Kernel source from a tar file of the user's: its path in, its key and the unpacked folder in the cache out.
+"""Unpacks kernel source from a user's tar file into the cache.
 
-The file is not trusted: one folder at its top, nothing that would lie outside of it, no devices, bounded size.
+The file is not trusted: it must have one top folder, nothing outside of it, no devices, and a bounded size.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from kit.base.progress import Progress
 from kit.store.cache import Cache
 
 PACKERS = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2"}
-MOST_BYTES = 16 << 30  # of Linux 6.1: 1.3 GB in 78,635 files
+MOST_BYTES = 16 << 30  # Linux 6.1 has 1.3 GB in 78,635 files
 MOST_FILES = 1_000_000
 LIMIT = 1800.0  # seconds
 
 
 def cached_tarball(path: Path, cache: Cache) -> tuple[str, Path]:
-    """(key, folder) that a tar file has in the cache, or would have. Raises UserError where it cannot be read."""
+    """The key and the cache folder of a tar file, unpacked or not. Raises UserError if the file cannot be read."""
     try:
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
@@ -39,7 +39,10 @@ def cached_tarball(path: Path, cache: Cache) -> tuple[str, Path]:
 
 
 def unpack_tarball(path: Path, cache: Cache, progress: Progress) -> tuple[str, Path]:
-    """(key, folder). The key is that of the file's content. Raises UserError for what is no such tar file."""
+    """Unpacks a tar file into the cache if it is not there; returns its key (of its content) and folder.
+
+    Raises UserError for a damaged, unsafe or too large file, MachineError if its decompressor is not installed.
+    """
     where = f"tarball:{path}"
     key, root = cached_tarball(path, cache)
     cache.use("trees", key)
@@ -75,7 +78,7 @@ def _unpack(path: Path, target: Path, where: str) -> None:
 
 
 def _inside(member: tarfile.TarInfo, where: str) -> str:
-    """A member's path. Raises UserError where it would lie outside."""
+    """A member's path, normalized. Raises UserError if it leads outside."""
     name = posixpath.normpath(member.name)
     if name.startswith("/") or ".." in name.split("/"):
         raise UserError(f"holds a path that leads out of it: {member.name}", where=where)
@@ -115,15 +118,15 @@ def _require_inside(name: str, member: tarfile.TarInfo, where: str) -> None:
 
 @contextmanager
 def _plain(path: Path) -> Iterator[IO[bytes]]:
-    """The tar file unpacked, as a stream. Its first bytes say by what it was packed, not its name."""
-    with path.open("rb", buffering=0) as file:  # the unpacker goes on where this stands
+    """The tar file as an uncompressed stream. Its first bytes decide the compression, not its name."""
+    with path.open("rb", buffering=0) as file:  # the decompressor reads from this file's position
         head = file.read(6)
         packer = next((p for magic, p in PACKERS.items() if head.startswith(magic)), None)
         file.seek(0)
         if packer is None:
             yield file
             file.seek(-min(512, path.stat().st_size), os.SEEK_END)
-            if any(file.read(512)):  # tarfile takes a cut in a header for the end; no checksum says otherwise
+            if any(file.read(512)):  # tarfile takes a file that is cut inside a header for complete
                 raise tarfile.ReadError("it is cut off")
             return
         if shutil.which(packer) is None:
@@ -147,7 +150,7 @@ def _unpacker(packer: str, file: IO[bytes]) -> Iterator[IO[bytes]]:
     watchdog.start()
     try:
         yield process.stdout
-        if process.stdout.read(1 << 20) and process.stdout.read():  # what follows the end marker, to its end
+        if process.stdout.read(1 << 20) and process.stdout.read():  # drain what follows the end marker
             pass
         if process.wait(60):
             raise tarfile.ReadError(f"{packer} says that it is damaged")

@@ -1,4 +1,4 @@
-"""The compiler and the linker of kernels: what they call themselves, and how make is told of them."""
+"""The compiler and linker for kernels: finds them, and passes them to make."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from kit.setup import packages
 from kit.store.cache import Cache
 
 TOOLCHAINS: Mapping[str, tuple[str, str]] = {"gcc": ("gcc", "ld"), "llvm": ("clang", "ld.lld")}
-"""What an experiment calls it → the compiler and the linker of a kernel. llvm: all tools of the build are LLVM's."""
+"""Name in an experiment → compiler and linker. With llvm, all tools of the build are LLVM's."""
 
-FIXED = {  # images that differ only by their source: nothing of the day, the user or the host enters them
+FIXED = {  # keeps date, user and host out of images, so that they differ only by their source
     "KBUILD_BUILD_TIMESTAMP": "Fri Jun 17 04:05:41 UTC 2011",
     "KBUILD_BUILD_USER": "kit",
     "KBUILD_BUILD_HOST": "kit",
@@ -28,8 +28,8 @@ FIXED = {  # images that differ only by their source: nothing of the day, the us
 
 @dataclass(frozen=True)
 class Toolchain:
-    """`name` is what the compiler and the linker print of themselves; it is part of every kernel's key. `versions`:
-    of the tools that shims look at (kit/kernel/shims.py)."""
+    """`name`: what compiler and linker print for --version, part of every kernel's key. `ccache`: whether to use it.
+    `versions`: of the tools that shims depend on (kit/kernel/shims.py)."""
 
     name: str
     compiler: str
@@ -38,20 +38,20 @@ class Toolchain:
     versions: Mapping[str, Version] = field(default_factory=dict)
 
     def make_variables(self, flags: Sequence[str] = ()) -> list[str]:
-        """For make's command line; `flags` go into CC itself. LLVM=1 (since 5.7) chooses the linker, the assembler and
-        the binary tools; CC alone would only be clang."""
+        """The variables for make's command line; `flags` are added to CC. LLVM=1 (since 5.7) also chooses LLVM's
+        linker, assembler and binary tools, which CC=clang alone does not."""
         cc = f"ccache {self.compiler}" if self.ccache else self.compiler
         return [
             *(["LLVM=1"] if self.llvm else []),
             f"CC={' '.join([cc, *flags])}",
             f"HOSTCC={cc}",
-            "CROSS_COMPILE=",  # vendors' copies name compilers of their own
+            "CROSS_COMPILE=",  # vendors' trees set compilers of their own
             "LOCALVERSION=",
             *(f"{k}={v}" for k, v in FIXED.items()),
         ]
 
     def environment(self, cache: Cache) -> dict[str, str]:
-        """For make: ccache's folder, and the user's own build variables out of the way."""
+        """The environment for make: ccache's settings, and the user's own build variables emptied."""
         users = ("MAKEFLAGS", "KCFLAGS", "KCPPFLAGS", "CFLAGS", "CROSS_COMPILE", "KBUILD_OUTPUT", "LLVM", "LLVM_IAS")
         quiet = dict.fromkeys(users, "")
         return {
@@ -64,9 +64,9 @@ class Toolchain:
 
 
 def find_toolchain(progress: Progress, name: str = "gcc") -> Toolchain:
-    """The compiler and the linker of this machine; LLVM's are installed where that can be done without a question.
+    """This machine's compiler and linker; installs LLVM's if that needs no question and KIT_NO_INSTALL is not set.
 
-    Raises MachineError when they are not here, with the packages that have them.
+    Raises MachineError if they are missing.
     """
     if name == "llvm":
         packages.provide(packages.LLVM, packages.this_system(), install=not os.environ.get("KIT_NO_INSTALL"))
@@ -80,7 +80,8 @@ def find_toolchain(progress: Progress, name: str = "gcc") -> Toolchain:
 
 
 def toolchain_of(environment: Mapping[str, str]) -> str:
-    """What the environment asks for, in make's own way: LLVM=1, else gcc. Raises UserError for another value."""
+    """The toolchain that the environment asks for, as make does: llvm for LLVM=1, else gcc. Raises UserError for any
+    other value of LLVM."""
     asked = environment.get("LLVM", "")
     if asked in ("", "0", "1"):
         return "llvm" if asked == "1" else "gcc"
@@ -89,8 +90,7 @@ def toolchain_of(environment: Mapping[str, str]) -> str:
 
 
 def tool_versions(progress: Progress, compiler: str = "gcc") -> dict[str, Version]:
-    """Versions of the tools of this machine that shims look at; a tool that is not there, or does not say, is left
-    out."""
+    """The versions of this machine's tools that shims depend on, without tools that are missing or print none."""
     asked = {compiler: [compiler, "--version"], "make": ["make", "--version"], "perl": ["perl", "-e", "print $^V"]}
     out = {}
     for tool, command in asked.items():
@@ -103,5 +103,5 @@ def tool_versions(progress: Progress, compiler: str = "gcc") -> dict[str, Versio
 
 
 def jobs() -> int:
-    """How many compilers at once: the cores that this process may use."""
+    """The number of parallel make jobs: the cores that this process may use."""
     return max(1, len(os.sched_getaffinity(0)))

@@ -1,4 +1,4 @@
-"""Kernel source: a reference as an experiment names it in, a `Tree` (content key and folder) out.
+"""Kernel source: turns an experiment's reference (`debian:6.1`, `git:REPO@REV` …) into a `Tree`.
 
 A tree in the cache is never changed. A user's own folder or repository is only read.
 """
@@ -29,16 +29,19 @@ BUILT = re.compile(
     r"|(^|/)(\.config(\.old)?|Module\.symvers|modules\.order|\.[^/]*\.cmd)$"
     r"|\.(o|a|ko|mod|mod\.c|o\.d)$"
 )
-"""What a build leaves in a tree. Kbuild refuses `O=` on such a tree, so it is not copied."""
+"""Files that a build leaves in a tree. They are not copied: Kbuild refuses `O=` with a tree that has them."""
 
 _VARIABLE = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})")
 
 
 @dataclass(frozen=True)
 class Tree:
-    """Kernel source that can be read. `files` (path → blob id) only for a folder or a repository of the user's, whose
-    content may be another in the next run; a tree of the cache is known by its key alone. `about`: more than the
-    reference says, as a commit's subject."""
+    """Kernel source.
+
+    `key`: of its content; `workspace`: trees with one share an object folder; `root`: its folder, or its repository;
+    `version`: from its Makefile; `files`: path → mode and blob id, only for a user's folder or repository, whose
+    content may change between runs (a tree in the cache is known by its key); `about`: a commit's subject.
+    """
 
     ref: str
     key: str
@@ -49,7 +52,7 @@ class Tree:
     about: str = ""
 
     def read(self, path: str) -> bytes | None:
-        """A file's content, None if there is no such file. Raises UserError where it cannot be read."""
+        """A file's content; None if there is no such file. Raises UserError if it cannot be read."""
         try:
             return (self.root / path).read_bytes()
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
@@ -58,7 +61,7 @@ class Tree:
             raise UserError(f"cannot read: {error.strerror}", where=str(self.root / path)) from error
 
     def entry(self, path: str) -> bytes | None:
-        """As `read`, but of a symbolic link the link itself: as git has it."""
+        """As `read`, but does not follow a symbolic link: returns it as a Link."""
         place = self.root / path
         try:
             return Link(os.fsencode(os.readlink(place))) if place.is_symlink() else self.read(path)
@@ -71,17 +74,17 @@ class Tree:
         return blob_id(content) if content is not None else ""
 
     def put(self, paths: Sequence[str], target: Path) -> None:
-        """Writes these files of the tree below `target`."""
+        """Copies these files of the tree to below `target`."""
         for path in paths:
             copy_file(self.root / path, target / path)
 
 
 @dataclass(frozen=True)
 class GitTree(Tree):
-    """A commit's tree, read from the repository's objects; `root` is the repository. No work tree is looked at."""
+    """A commit's tree, read from the repository's objects, never from a work tree; `root` is the repository."""
 
     def read(self, path: str) -> bytes | None:
-        """As Tree.read; a symbolic link is followed inside the tree."""
+        """As Tree.read; follows symbolic links inside the tree."""
         entry = (self.files or {}).get(path)
         if entry is None:
             return None
@@ -97,7 +100,7 @@ class GitTree(Tree):
         return Link(os.fsencode(target)) if kind == "link" else self.read(path)
 
     def put(self, paths: Sequence[str], target: Path) -> None:
-        """As Tree.put, all by one git."""
+        """As Tree.put, with one git process."""
         entries = [(target / p, (self.files or {})[p]) for p in paths]
         plain = [(place, entry) for place, entry in entries if not entry.startswith("link ")]
         for place, entry in entries:
@@ -112,7 +115,7 @@ class GitTree(Tree):
 
 
 def copy_file(source: Path, target: Path) -> None:
-    """One file or symbolic link. Its time is that of copying, not the source's: make must see it as new."""
+    """Copies one file or symbolic link. Its time is that of the copy, so that make sees it as new."""
     _make_way(target)
     if source.is_symlink():
         target.symlink_to(os.readlink(source))
@@ -127,8 +130,7 @@ def _make_way(target: Path) -> None:
 
 
 def expand(ref: str, where: str = "") -> str:
-    """A reference with its environment variables (`$NAME`, `${NAME}`) replaced. Raises UserError for one that is not
-    set."""
+    """A reference with environment variables (`$NAME`, `${NAME}`) replaced. Raises UserError for an unset one."""
 
     def value(match: re.Match[str]) -> str:
         name = match[1] or match[2]
@@ -141,7 +143,7 @@ def expand(ref: str, where: str = "") -> str:
 
 
 def version_before_fetch(ref: str) -> str:
-    """The version of the tree that `ref` names as far as it can be told without reading the tree; empty if not."""
+    """The kernel version of the tree that `ref` names, if it is known before the tree is fetched; empty if not."""
     scheme, _, rest = ref.partition(":")
     try:
         if scheme == "dir":
@@ -155,10 +157,10 @@ def version_before_fetch(ref: str) -> str:
 
 
 def resolve_tree(ref: str, cache: Cache, progress: Progress) -> Tree:
-    """Gets the tree that `ref` (`debian:6.1`, `dir:PATH`, `git:REPO@REV`, `tarball:FILE`) names, downloading it into
-    the cache if need be.
+    """The tree that `ref` (`debian:6.1`, `dir:PATH`, `git:REPO@REV`, `tarball:FILE`) names, downloaded or unpacked into
+    the cache if needed.
 
-    Raises UserError for a reference that cannot be, MachineError when it cannot be fetched.
+    Raises UserError for a bad reference, MachineError if the tree cannot be fetched.
     """
     ref = expand(ref)
     scheme, _, rest = ref.partition(":")
@@ -168,9 +170,9 @@ def resolve_tree(ref: str, cache: Cache, progress: Progress) -> Tree:
 
 
 def tree_before_fetch(ref: str, cache: Cache) -> Tree | None:
-    """A tree to read single files of, where that needs no download and no unpacking; None where it does.
+    """A tree from which single files can be read; None if that needs a download or unpacking.
 
-    Raises UserError for a reference that cannot be.
+    Raises UserError for a bad reference.
     """
     scheme, _, rest = expand(ref).partition(":")
     if scheme == "git":
@@ -188,7 +190,7 @@ def tree_before_fetch(ref: str, cache: Cache) -> Tree | None:
 def _debian(version: str, cache: Cache, progress: Progress) -> Tree:
     key, root = fetch_debian(version, cache, progress)
     cache.use("trees", key)
-    if not (root / "Makefile").exists():  # another kit has cleaned it away just now
+    if not (root / "Makefile").exists():  # another kit has just evicted it
         key, root = fetch_debian(version, cache, progress)
     return Tree(f"debian:{version}", key, key, root, kernel_version(root, f"debian:{version}"))
 
@@ -197,7 +199,7 @@ def _dir(name: str, cache: Cache, progress: Progress) -> Tree:
     try:
         root = Path(name).expanduser().resolve()
         found = root.is_dir()
-    except (OSError, RuntimeError, ValueError):  # too long, ~somebody who is not, a NUL
+    except (OSError, RuntimeError, ValueError):  # a name too long, an unknown ~user, a NUL
         found = False
     if not found:
         raise UserError("no such folder", where=f"dir:{name}", hint="give the path of a kernel source tree")
@@ -210,8 +212,8 @@ def _dir(name: str, cache: Cache, progress: Progress) -> Tree:
 
 
 def split_git(name: str, where: str = "") -> tuple[Repository, Commit]:
-    """The repository and the commit of `REPO@REV` (HEAD without `@`). A path may have an `@` too: the repository is the
-    shortest that is a folder. Raises UserError."""
+    """The repository and commit of `REPO@REV` (HEAD without `@`). A path may have an `@` too: the repository is the
+    shortest path that is a folder. Raises UserError."""
     parts = name.split("@")
     paths = [("@".join(parts[:n]), "@".join(parts[n:]) or "HEAD") for n in range(1, len(parts) + 1)]
     found = next(((p, rev) for p, rev in paths if _is_folder(p)), None)
@@ -236,7 +238,7 @@ def _git(name: str, cache: Cache, progress: Progress) -> Tree:
         files = repository.files(commit.tree)
     makefile = repository.file(commit.tree, "Makefile") or b""
     version = version_of(makefile, "Kbuild" in files, f"git:{name}")
-    # The object folder is that of the checkout as a `dir:` and of its other revisions: only what differs is written.
+    # The checkout as a `dir:` and all its revisions share one object folder: only files that differ are written.
     ref, key = f"git:{repository.root}@{commit.id}", f"git-{commit.tree}"
     return GitTree(ref, key, f"dir-{repository.root}", repository.root, version, files, commit.subject)
 
@@ -255,7 +257,8 @@ SOURCES: dict[str, Callable[[str, Cache, Progress], Tree]] = {
 
 
 def kernel_version(root: Path, where: str) -> str:
-    """VERSION.PATCHLEVEL.SUBLEVEL+EXTRAVERSION of the tree's Makefile. Raises UserError if it is no kernel tree."""
+    """The version in the tree's Makefile: VERSION.PATCHLEVEL.SUBLEVEL and EXTRAVERSION. Raises UserError if `root` is
+    not a kernel tree; `where` is for that message."""
     try:
         makefile = (root / "Makefile").read_bytes()
     except OSError:
@@ -264,7 +267,7 @@ def kernel_version(root: Path, where: str) -> str:
 
 
 def version_of(makefile: bytes, has_kbuild: bool, where: str) -> str:
-    """As kernel_version, of the Makefile's content."""
+    """As kernel_version, from the content of the Makefile."""
     head = makefile[:2000].decode("utf-8", "replace")
     pattern = r"^(VERSION|PATCHLEVEL|SUBLEVEL|EXTRAVERSION) *= *(\S*)"
     values: dict[str, str] = dict(re.findall(pattern, head, re.MULTILINE))
@@ -275,7 +278,7 @@ def version_of(makefile: bytes, has_kbuild: bool, where: str) -> str:
 
 
 def _manifest(root: Path, cache: Cache) -> dict[str, str]:
-    """Path → blob id of each source file. What was read before and has its size and time since is not read again."""
+    """Path → mode and blob id of each source file. Files with unchanged size, time, inode and mode are not re-read."""
     memo_path = cache.folder("trees") / f"dir-{hashlib.sha256(str(root).encode()).hexdigest()[:16]}.json"
     kept = read_json(memo_path)
     memo: dict[str, list[object]] = kept if isinstance(kept, dict) else {}
@@ -304,7 +307,7 @@ def _blob_of(path: Path) -> str:
 
 
 def _source_files(root: Path) -> Iterator[str]:
-    """What git knows or would add, in a checkout; else every file that no build has made."""
+    """In a checkout: tracked and untracked files, but not ignored ones. Elsewhere: all files that no build made."""
     if (root / ".git").exists() and shutil.which("git"):
         listed = subprocess.run(
             ["git", "-C", str(root), "ls-files", "-z", "-c", "-o", "--exclude-standard"],

@@ -1,5 +1,5 @@
-"""The object folder of a tree: its `src` brought to "tree + series" by writing only the files that differ, so that
-make rebuilds only what depends on them. Killed at any point, it knows on the next start what to mend."""
+"""The object folder of a tree: brings its `src` to tree + series by writing only the files that differ, so that make
+rebuilds only what depends on them. After a kill at any point, the next start repairs the folder."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ class Workspace:
         self.obj = folder / "obj"
         self._state_path = folder / "state.json"
         state: Any = read_json(self._state_path)
-        if not isinstance(state, dict):  # none yet; or damaged, and then nobody knows what `src` is
+        if not isinstance(state, dict):  # none yet, or damaged: then the content of `src` is unknown
             if self._state_path.exists():
                 shutil.rmtree(self.src, ignore_errors=True)
             state = {}
-        # base: path → blob of the tree as copied (user folders only); changed: path → blob that a series put there.
+        # base: path → id of the tree's file as copied (user's trees only); changed: path → id of a series' content.
         self._base: dict[str, str] = state.get("base", {})
         self._changed: dict[str, str] = state.get("changed", {})
 
     def fill(self, tree: Tree, progress: Progress) -> None:
-        """Brings `src` to the tree, series left out of account."""
+        """Brings `src` to the tree, apart from the files of the last series, which `apply` handles."""
         if not self.src.exists():
             self._base, self._changed = {}, {}
         if tree.files is not None:
@@ -44,7 +44,7 @@ class Workspace:
         elif not self.src.exists():
             draft = self.folder / ".src-new"
             shutil.rmtree(draft, ignore_errors=True)
-            # Hard links: every write below replaces the file, so the tree in the cache stays as it is.
+            # Hard links are safe: every later write replaces the file, so the tree in the cache does not change.
             commands.check(["cp", "-al", str(tree.root), str(draft)], progress=progress, limit=600)
             draft.rename(self.src)
         with machine_errors(self.obj):
@@ -57,7 +57,7 @@ class Workspace:
         if not stale and not gone:
             return
         for path in stale | gone:
-            self._base[path] = UNKNOWN  # after a kill it is stale, or gone, once more
+            self._base[path] = UNKNOWN  # after a kill, it counts as stale or gone again
             self._changed.pop(path, None)
         self._save()
         with machine_errors(self.src):
@@ -68,9 +68,9 @@ class Workspace:
         self._save()
 
     def apply(self, tree: Tree, series: Mapping[str, bytes | None]) -> list[str]:
-        """Brings the files of `series` (path → content, None: deleted) in, takes those of the last one out.
+        """Writes the files of `series` (path → content, None: deleted) and restores those of the last series.
 
-        Returns the paths that were written; the others keep their times, so make leaves their objects alone.
+        Returns the paths that were written. All other files keep their times, so make does not rebuild their objects.
         """
         written: list[str] = []
         todo: dict[str, bytes | None] = {}
@@ -95,7 +95,7 @@ class Workspace:
         return written
 
     def _remove(self, path: str) -> None:
-        """Deletes a file and the folders that are empty then: a file may take their name."""
+        """Deletes a file and the folders that become empty: a file may take a folder's name."""
         target = self.src / path
         target.unlink(missing_ok=True)
         for folder in target.relative_to(self.src).parents[:-1]:
@@ -115,7 +115,7 @@ class Workspace:
                 target.unlink(missing_ok=True)
                 target.symlink_to(os.fsdecode(bytes(content)))
                 return
-            new = 0o755 if content.startswith(b"#!") else 0o644  # kbuild calls some scripts without naming a shell
+            new = 0o755 if content.startswith(b"#!") else 0o644  # Kbuild executes some scripts directly
             mode = target.stat().st_mode & 0o777 if target.exists() else new
             target.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(target, content)
@@ -125,7 +125,7 @@ class Workspace:
         write_json(self._state_path, {"base": self._base, "changed": self._changed})
 
     def start_build(self) -> None:
-        """Marks a build as under way; objects that a killed one left half-written are removed first."""
+        """Marks a build as running; first removes the files that a killed build may have left half-written."""
         marker = self.folder / "building"
         if marker.exists():
             since = marker.stat().st_mtime_ns
@@ -137,7 +137,7 @@ class Workspace:
         write_atomic(marker, "")
 
     def end_build(self) -> None:
-        """Takes away the mark of a build that is under way."""
+        """Removes the mark of a running build."""
         (self.folder / "building").unlink(missing_ok=True)
 
 

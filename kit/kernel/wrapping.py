@@ -1,7 +1,4 @@
-"""What people wrap a patch in: the bytes of a file in; those of the patch or the mails in it, and what was done, out.
-
-Compression, UTF-16 (PowerShell's `>`), a byte order mark, colours of a terminal. Pure, no I/O.
-"""
+"""Unwraps a patch file: compression, UTF-16 (PowerShell's `>`), a byte order mark, terminal colours. Pure, no I/O."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from typing import Protocol
 
 from kit.base.errors import UserError
 
-MOST_BYTES = 64 << 20  # of a patch file, unpacked too
+MOST_BYTES = 64 << 20  # of a patch file, before and after decompression
 _COLOUR = re.compile(rb"\x1b\[[0-9;]*[mK]")
 _COLOURED = re.compile(rb"^\x1b\[[0-9;]*m(?:\x1b\[[0-9;]*m)*(?:diff --|--- |\+\+\+ |@@ )", re.MULTILINE)
 _PLAIN = re.compile(rb"^(?:--- |@@ -)", re.MULTILINE)
@@ -26,7 +23,7 @@ ARCHIVES = (
     (b"%PDF-", 0, "a PDF file"),
     (b"\x7fELF", 0, "a program"),
 )
-"""Magic number, its offset, what it is."""
+"""Magic number, its offset, name of the format."""
 _HINTS = {"compressed with zstd": "zstdcat FILE | kit … --patch -"}
 
 
@@ -43,9 +40,9 @@ COMPRESSED: tuple[tuple[bytes, str, Callable[[], _Decompressor]], ...] = (
 
 
 def unwrap(name: str, data: bytes) -> tuple[bytes, tuple[str, ...]]:
-    """The text of a patch file, and a note for each thing that was taken off.
+    """The text of a patch file, and a note for each layer that was removed.
 
-    Raises UserError where it is empty, too much, damaged, or an archive.
+    Raises UserError if the file is empty, too large, damaged, or an archive.
     """
     data, notes = _unpacked(name, data)
     if not data.strip():
@@ -77,7 +74,7 @@ def _unpacked(name: str, data: bytes) -> tuple[bytes, tuple[str, ...]]:
 
 
 def _inflate(name: str, data: bytes, how: str, make: Callable[[], _Decompressor]) -> bytes:
-    """All members one after the other, as zcat, xzcat and bzcat do."""
+    """Decompresses all concatenated members, as zcat, xzcat and bzcat do."""
     out: list[bytes] = []
     size = 0
     try:
@@ -99,7 +96,7 @@ def _inflate(name: str, data: bytes, how: str, make: Callable[[], _Decompressor]
 
 
 def _decoded(name: str, data: bytes) -> tuple[bytes, tuple[str, ...]]:
-    """UTF-8 without its mark; UTF-16 as the bytes that it stands for."""
+    """The data as UTF-8 without a byte order mark; UTF-16 is converted, with a note."""
     if data.startswith(b"\xef\xbb\xbf"):
         return data[3:], ()
     order = "utf-16" if data.startswith((b"\xff\xfe", b"\xfe\xff")) else _unmarked(data)
@@ -114,7 +111,7 @@ def _decoded(name: str, data: bytes) -> tuple[bytes, tuple[str, ...]]:
 
 
 def _unmarked(data: bytes) -> str:
-    """UTF-16 without a mark, told by the zero bytes between its first letters; else empty."""
+    """The byte order of UTF-16 without a mark, from the zero bytes in its head; empty if it is not UTF-16."""
     head = data[:64]
     if len(head) >= 8 and not any(head[1::2]) and all(head[0::2]):
         return "utf-16-le"
