@@ -1,1 +1,1 @@
-"""QEMU, the console, the results channel and what went wrong in a boot."""
+"""QEMU, the guest's console, and splats."""

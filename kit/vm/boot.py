@@ -1,7 +1,7 @@
-"""One boot: a kernel image, an initramfs and a machine in, how it ended and what it sent out.
+"""Boots a kernel once in QEMU, and says how the boot ended and what it sent.
 
-Only results with their end marker are a success; everything else has an outcome of its own (`records.Outcome`) and a
-sentence why.
+A boot succeeds only with complete results (with their end marker). Any other ending has its own `records.Outcome` and a
+sentence that says why.
 """
 
 from __future__ import annotations
@@ -29,17 +29,18 @@ from kit.vm.qemu import Files, arch, qemu_argv
 from kit.vm.splats import classify, first_fatal
 from kit.vm.stuck import stuck
 
-# Between the closing of the console and the end of the process.
+# How long QEMU may take to exit after it closed the console.
 EXIT_SECONDS = 20.0
 
-# The bytes of the results channel in; outcome OK, NO_END, DAMAGED or FAILED, why, and the results if OK.
+# Reads the bytes of the results channel: outcome (OK, NO_END, DAMAGED or FAILED), why, and the results if OK.
 ReadResults = Callable[[bytes], tuple[Outcome, str, Results | None]]
 OnCommand = Callable[[Sequence[str]], None]
 
 
 @dataclass(frozen=True)
 class BootRun:
-    """How one boot ended. `seconds` and `to_init` are wall time from QEMU's start; `results` only when ok."""
+    """How one boot ended. `seconds` (to the end) and `to_init` are wall time from QEMU's start; `results` only if the
+    outcome is OK; `console`: the path of the log; `host`: the host's state, only for a timed boot."""
 
     outcome: Outcome
     why: str
@@ -49,14 +50,14 @@ class BootRun:
     results: Results | None
     results_bytes: int
     splats: tuple[Splat, ...]
-    host: HostRecord | None = None  # of a timed boot
+    host: HostRecord | None = None
 
 
 @dataclass(frozen=True)
 class Ending:
-    """What is known once QEMU is gone. `status` as subprocess has it; None if it had to be killed.
+    """What is known once QEMU is gone. `status`: its exit status (negative: a signal), None if it had to be killed.
 
-    `answers`: what a guest that hangs printed when it was asked where it stands.
+    `answers`: what a hanging guest printed when it was asked where it hangs.
     """
 
     watched: Watched
@@ -76,7 +77,7 @@ class _Pair:
 
 @dataclass(frozen=True)
 class _Pins:
-    """A monitor of its own for finding the vCPUs' threads, how many there are, and the cores that they may have."""
+    """A second QEMU monitor, to find the vCPUs' threads; the number of vCPUs; the cores for them."""
 
     monitor: _Pair
     vcpus: int
@@ -96,12 +97,12 @@ def run_boot(
     on_command: OnCommand | None = None,
     cores: Sequence[int] | None = None,
 ) -> BootRun:
-    """Boot `image` once, to its end or a limit, and say how it ended. The console's log stays at `console`. `append` is
-    more of the kernel's command line, `extra` of QEMU's. `cores`: a timed boot, whose vCPUs are bound to these, each to
-    one.
+    """Boots `image` once, until it ends or reaches a limit, and says how it ended. Writes the console's log to
+    `console`.
 
-    QEMU is killed when this is left in any way, Ctrl-C included. Raises MachineError if QEMU, setpriv or prlimit is
-    missing, UserError for an unknown architecture.
+    `append` is added to the kernel's command line, `extra` to QEMU's. `cores` marks a timed boot: each vCPU is bound to
+    one of them. However this function is left (Ctrl-C included), QEMU is killed. Raises MachineError if QEMU, setpriv
+    or prlimit is missing, UserError for an unknown architecture.
     """
     limits = limits or Limits()
     _require(arch(machine.arch))
@@ -153,7 +154,7 @@ def _run(
 
 
 def how_it_ended(ended: Ending, console: Path, data: bytes, read: ReadResults, limits: Limits) -> BootRun:
-    """The outcome, why, and the splats of a boot; `data`: what came over the results' channel."""
+    """Judges a finished boot: outcome, why, and splats. `data`: the bytes from the results channel."""
     heard = ended.watched.heard.decode(errors="replace")
     splats = classify(heard)
     hang = stuck(heard + ended.answers.decode(errors="replace"), heard.count("\n") + 1) if ended.answers else None
@@ -167,7 +168,7 @@ def how_it_ended(ended: Ending, console: Path, data: bytes, read: ReadResults, l
 def _host_outcome(
     ended: Ending, splats: Sequence[Splat], hang: Splat | None, limits: Limits
 ) -> tuple[Outcome, str, None] | None:
-    """What can be said without reading the results; None if QEMU ended as it should."""
+    """The outcome if it is known without the results; None if QEMU ended normally."""
     watched = ended.watched
     fatal = first_fatal(splats)
     if fatal is not None:

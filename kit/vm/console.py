@@ -1,8 +1,7 @@
-"""The guest's console, watched through pexpect: a socket and limits in, how far the guest came out.
+"""Watches the guest's console through pexpect, up to some limits, and says how far the guest came.
 
-QEMU writes a log too, which survives us; but where its socket is full (some 280 bytes, sent one by one, are enough)
-QEMU 7.2 logs a byte once more for every try (qemu_chr_write_buffer, chardev/char.c). What is read here is what was
-sent.
+QEMU writes a log too, which survives kit. But while its socket is full (280 single bytes are enough), QEMU 7.2 logs a
+byte again for each retry (qemu_chr_write_buffer, chardev/char.c). What is read from the socket is exact.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from pexpect.socket_pexpect import SocketSpawn
 
 from kit.vm.splats import FATAL, kind_of
 
-# One line, or a piece of one that never ends: what is kept in memory stays below LINE_BYTES + READ_BYTES.
+# One line, or a piece of an endless one: pexpect's buffer stays below LINE_BYTES + READ_BYTES.
 LINE_BYTES = 4096
 READ_BYTES = 4096
 LINE = re.compile(rb"[^\n]{0,%d}\n|[^\n]{%d}" % (LINE_BYTES - 1, LINE_BYTES))
@@ -28,12 +27,12 @@ INIT = "kit: init"
 
 @dataclass(frozen=True)
 class Limits:
-    """How long a guest may take, in seconds from its start, and how much it may print."""
+    """How long a guest may take (seconds from its start) and how much it may print."""
 
     first_line: float = 30
     init: float = 90
     total: float = 600
-    after_panic: float = 5  # from the first line of a panic or an oops
+    after_panic: float = 5  # seconds from the first line of a panic or oops
     console_bytes: int = 16 << 20
 
 
@@ -48,16 +47,16 @@ class Phase(StrEnum):
 class Ended(StrEnum):
     """Why the watch ended."""
 
-    CLOSED = "closed"  # QEMU closed the socket: it is gone, or about to be
-    LIMIT = "limit"
-    FATAL = "fatal"  # a panic or an oops, and QEMU still there
-    FLOOD = "flood"
+    CLOSED = "closed"  # QEMU closed the socket: it has ended, or is about to
+    LIMIT = "limit"  # a time limit of `Limits`
+    FATAL = "fatal"  # a panic or oops, after which QEMU did not end
+    FLOOD = "flood"  # more than `Limits.console_bytes`
 
 
 @dataclass(frozen=True)
 class Watched:
-    """`seconds` in all, `to_init` until init's first line (None if it never came); `heard` is all that the guest
-    printed."""
+    """The result of a watch. `seconds`: its length; `to_init`: seconds until init's first line, None if it never came;
+    `heard`: all that the guest printed."""
 
     phase: Phase
     ended: Ended
@@ -72,7 +71,7 @@ class Watched:
 
 
 def watch(console: socket.socket, limits: Limits) -> Watched:
-    """Read the console until QEMU closes it or a limit ends the wait. Kills nothing."""
+    """Reads the console until QEMU closes it or a limit is reached. Does not end QEMU."""
     return _Watch(console, limits).run()
 
 

@@ -1,7 +1,7 @@
-"""One boot that tells which functions ran: a kernel, a program and addresses in; those that were reached out.
+"""One boot that finds which of some functions run, by breakpoints at their addresses.
 
-By breakpoints of QEMU's gdb stub, each removed where it is first hit, so the kernel needs no option and the guest soon
-runs as fast as ever. It ends as soon as all were reached. Always emulated: KVM has four breakpoints.
+QEMU's gdb stub sets the breakpoints, so the kernel needs no option. Each is removed at its first hit, so the guest soon
+runs at full speed. The boot ends early once all were hit. The guest is always emulated: KVM has only four breakpoints.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from kit.vm.debug import at_stub
 from kit.vm.gdbstub import Stub
 from kit.vm.qemu import arch
 
-MOST = 128  # QEMU looks through its list of breakpoints at every jump out of a page that has one
+MOST = 128  # breakpoints; QEMU searches the list at every jump out of a page that has one
 CONSOLE_BYTES = 16 << 20
 
 
 @dataclass(frozen=True)
 class Reached:
-    """Addresses that were reached once init ran, and those only before. `whole`: the guest came to its end, or there
-    was nothing left to wait for; else `why` not."""
+    """Addresses that were reached while init ran, and those reached only before it. `whole`: the guest ended normally,
+    or all were reached; if not, `why`."""
 
     running: frozenset[int]
     booting: frozenset[int]
@@ -47,9 +47,10 @@ def coverage_boot(
     limit: float,
     extra: Sequence[str] = (),
 ) -> Reached:
-    """Boots once, for at most `limit` seconds; `extra`: more of QEMU's command line.
+    """Boots once, for at most `limit` seconds, and watches the first MOST of `addresses`. `extra` is added to QEMU's
+    command line.
 
-    Raises MachineError where QEMU or its stub does not start.
+    Raises MachineError if QEMU or its gdb stub does not start.
     """
     with (
         at_stub(image, initramfs, machine, console, stopped=True, extra=extra) as guest,
@@ -82,7 +83,7 @@ class _Watch:
         return Reached(frozenset(self.reached[True]), booting, done, why, time.monotonic() - self.start)
 
     def _loop(self) -> str:
-        """Until the guest has ended or reached everything; else why it was ended."""
+        """Runs until the guest ends or has reached every address; returns why it was stopped before that, else ""."""
         while self.reached[True] != self.wanted:
             left = self.limit - (time.monotonic() - self.start)
             if left <= 0:
@@ -97,7 +98,7 @@ class _Watch:
         return ""
 
     def _listen(self) -> bool:
-        """Reads the console; at init's first line every breakpoint is set again. False where it is closed."""
+        """Reads the console; at init's first line, sets every breakpoint again. False if the console has closed."""
         data = b""
         with suppress(OSError):
             data = self.console.recv(65536)
@@ -121,7 +122,7 @@ class _Watch:
         return stopped is not None
 
     def _hit(self) -> None:
-        """Notes where the guest stands, if it is one of the addresses."""
+        """Records the address at which the guest stopped, if it is a breakpoint, and removes the breakpoint."""
         address = self.stub.where()
         if address in self.set:
             self.reached[self.init].add(address)

@@ -1,6 +1,6 @@
-"""One boot that gdb can look into: a kernel and a machine in; the guest, stopped at its start or left where it hangs.
+"""One boot for gdb: the guest is stopped before its first instruction, or left running where it hangs.
 
-The guest lives as long as this process waits for it, and no longer.
+The guest lives only as long as this process waits for it.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from kit.vm.qemu import Files, gdb_stub, qemu_argv
 DAY = 86400.0
 PATIENT = Limits(first_line=7 * DAY, init=7 * DAY, total=7 * DAY, after_panic=7 * DAY)
 START_SECONDS = 10.0
-SOCKET_BYTES = 100  # sun_path of Linux has room for 107
+SOCKET_BYTES = 100  # of the folder's path with room for `/gdb`: Linux's sun_path holds 107
 
 
 def debug_boot(
@@ -43,9 +43,10 @@ def debug_boot(
     extra: Sequence[str] = (),
     on_command: OnCommand | None = None,
 ) -> BootRun:
-    """Boots with a gdb stub. `stopped`: before its first instruction, no limits; else where it hangs it stays.
+    """Boots with a gdb stub. `stopped`: the guest waits before its first instruction and has no limits; if not, it
+    keeps running after a limit.
 
-    `say` gets the command for gdb. Waits until the guest ends; Ctrl-C ends it. Raises MachineError where QEMU does not
+    `say` receives the command for gdb. Waits until the guest ends; Ctrl-C ends it. Raises MachineError if QEMU does not
     start.
     """
     with at_stub(image, initramfs, machine, console, stopped, append, extra, on_command) as guest:
@@ -63,7 +64,8 @@ def debug_boot(
 
 @dataclass(frozen=True)
 class AtStub:
-    """A guest with a gdb stub: QEMU, our end of the console, and the paths of the stub's socket and QEMU's files."""
+    """A guest with a gdb stub: QEMU, our end of the console's socket, the paths of the stub's socket and of QEMU's
+    files."""
 
     process: subprocess.Popen[bytes]
     console: socket.socket
@@ -83,7 +85,8 @@ def at_stub(
     extra: Sequence[str] = (),
     on_command: OnCommand | None = None,
 ) -> Iterator[AtStub]:
-    """A guest whose gdb stub can be reached, before its first instruction if `stopped`. Raises MachineError."""
+    """Starts a guest with a gdb stub, paused before its first instruction if `stopped`. Raises MachineError if QEMU
+    does not start."""
     with ExitStack() as stack:
         folder = _short_folder(stack)
         ours, theirs = (stack.enter_context(end) for end in socket.socketpair())
@@ -116,7 +119,7 @@ def _await_stub(stub: Path, process: subprocess.Popen[bytes], stderr: Path) -> N
 
 
 def _watch(console: socket.socket, limits: Limits, attach: str, say: Callable[[str], None]) -> Watched:
-    """Reads the console to its end; where a limit runs out first, the guest stays until it is ended."""
+    """Reads the console to its end. If a limit is reached first, tells the user how to attach, and reads on."""
     watched = watch(console, limits)
     if watched.ended is not Ended.CLOSED:
         say(

@@ -1,6 +1,7 @@
-"""QEMU's gdb stub: a connected socket in; breakpoints, and where the guest stands when it stops, out.
+"""A client of QEMU's gdb stub: sets breakpoints, and reads where the guest stopped.
 
-The remote serial protocol as far as breakpoints need it (gdb's manual, "Overview" and "Packets" of its appendix).
+Speaks the part of the remote serial protocol that breakpoints need (gdb's manual, appendix "Remote Protocol", sections
+"Overview" and "Packets").
 """
 
 from __future__ import annotations
@@ -18,23 +19,23 @@ INTERRUPT = b"\x03"
 
 @dataclass
 class Stub:
-    """One session with a guest of that architecture, stopped for all but `interrupt` and `stopped`."""
+    """One session with a guest. The guest must be stopped for every call but `interrupt` and `stopped`."""
 
     end: socket.socket
     arch: Arch = ARCHES[DEFAULT]
     _buffer: bytes = b""
 
     def start(self) -> None:
-        """Ends the acknowledging of packets."""
+        """Turns off the acknowledgement of packets."""
         self.ask(b"QStartNoAckMode")
         self.end.sendall(b"+")
 
     def insert(self, address: int) -> bool:
-        """A breakpoint that changes no memory: TCG looks at addresses. Whether QEMU made it."""
+        """Sets a breakpoint; returns whether QEMU accepted it. No memory changes: TCG compares addresses."""
         return self.ask(b"Z0,%x,1" % address) == b"OK"
 
     def remove(self, address: int) -> None:
-        """Takes a breakpoint away."""
+        """Removes a breakpoint."""
         self.ask(b"z0,%x,1" % address)
 
     def where(self) -> int:
@@ -48,18 +49,18 @@ class Stub:
         self._send(b"c")
 
     def interrupt(self) -> None:
-        """Asks for a stop."""
+        """Asks the running guest to stop; `stopped` says when it has."""
         self.end.sendall(INTERRUPT)
 
     def stopped(self, seconds: float) -> bool | None:
-        """Whether the guest stopped within so many seconds; None where QEMU is gone."""
+        """Waits for a stop: True if the guest stopped within `seconds`, False if not, None if QEMU is gone."""
         packet = self._packet(seconds)
         if packet is None:
             return False
         return None if packet[:1] in (b"W", b"X", b"") else packet[:1] in (b"T", b"S")
 
     def ask(self, packet: bytes) -> bytes:
-        """The answer to a packet. Raises MachineError where none comes."""
+        """Sends a packet and returns the answer. Raises MachineError if none comes."""
         self._send(packet)
         answer = self._packet(ANSWER_SECONDS)
         if answer is None:
@@ -70,7 +71,7 @@ class Stub:
         self.end.sendall(b"$%s#%02x" % (packet, sum(packet) & 255))
 
     def _packet(self, seconds: float) -> bytes | None:
-        """The next packet's content: empty where QEMU closed the connection, None where none comes in time."""
+        """The content of the next packet; empty if QEMU closed the connection, None if none comes in time."""
         deadline = time.monotonic() + seconds
         while True:
             start = self._buffer.find(b"$")

@@ -1,8 +1,8 @@
-"""A guest that hangs, asked where it stands before it is killed: its console and QEMU's monitor in, what it prints out.
+"""Asks a hanging guest where it hangs, before it is killed.
 
-By sysrq on the serial line, which needs MAGIC_SYSRQ, a console that somebody has opened, and a CPU that takes
-interrupts: blocked tasks (w), and what every CPU does (l). Where that says nothing, by an NMI to CPU 0, which panics
-there (unknown_nmi_panic) and so prints its registers and its stack, with interrupts off too.
+First by sysrq on the serial line: blocked tasks (w) and backtraces of all CPUs (l). That needs MAGIC_SYSRQ, a console
+that a process has open, and a CPU that takes interrupts. If there is no answer, an NMI makes CPU 0 panic
+(unknown_nmi_panic), so that it prints its registers and stack even with interrupts off.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ MOST_BYTES = 1 << 20
 
 
 def ask(console: socket.socket, monitor: socket.socket, opened: bool) -> bytes:
-    """What the guest answers. `opened`: whether init runs, and so has the console open."""
+    """The guest's answer, as bytes from the console. `opened`: whether init runs and so has the console open."""
     said = b""
     with Monitor(monitor) as qemu:
         if opened:
             said = b"".join(_sysrq(console, qemu, key) for key in QUESTIONS)
-        if b"sysrq" not in said.lower() and qemu.do("inject-nmi"):  # a kernel without it only echoes the key
+        if b"sysrq" not in said.lower() and qemu.do("inject-nmi"):  # a kernel without sysrq only echoes the key
             said += _read(console)
     return said
 
 
 def _sysrq(console: socket.socket, qemu: Monitor, key: bytes) -> bytes:
-    """What the guest answers to a break and this key."""
+    """Sends a break and this key; returns the guest's answer."""
     if not qemu.do("chardev-send-break", id="console"):
         return b""
     with contextlib.suppress(OSError):
@@ -41,7 +41,7 @@ def _sysrq(console: socket.socket, qemu: Monitor, key: bytes) -> bytes:
 
 
 def _read(console: socket.socket) -> bytes:
-    """What the guest prints until it is quiet."""
+    """Reads what the guest prints until it pauses."""
     end, quiet, said = time.monotonic() + MOST_SECONDS, FIRST_SECONDS, b""
     while (left := end - time.monotonic()) > 0 and len(said) < MOST_BYTES:
         console.settimeout(min(quiet, left))

@@ -1,4 +1,4 @@
-"""What the host does beside a timed boot: nothing in, load, steal, governor, SMT and turbo out."""
+"""The host's state around a timed boot: load, steal, frequency governor, SMT and turbo."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from kit.records import HostState
 
 ROOT = Path("/")
 CPUS = "sys/devices/system/cpu"
-STEAL = 8  # proc_stat's field of a cpu line, from 1: user nice system idle iowait irq softirq steal
+STEAL = 8  # field of a cpu line of proc_stat(5), from 1: user nice system idle iowait irq softirq steal
 
 
 def host_state(root: Path = ROOT) -> HostState:
-    """Now. What the host does not tell is empty: a guest of some cloud has no governor to show."""
+    """The host's state now. What the host does not tell is empty: a cloud guest has no governor, for instance."""
     total, steal = _ticks(_text(root / "proc/stat"))
     governors = {_text(p) for p in sorted((root / CPUS).glob("cpu[0-9]*/cpufreq/scaling_governor"))}
     return HostState(
@@ -27,14 +27,14 @@ def host_state(root: Path = ROOT) -> HostState:
 
 
 def _ticks(stat: str) -> tuple[int, int]:
-    """(all, steal) of all CPUs together, since the host's boot."""
+    """(total, stolen) ticks of all CPUs together, since the host's boot."""
     line = next((text.split() for text in stat.splitlines() if text.startswith("cpu ")), [])
-    values = [int(n) for n in line[1 : STEAL + 1]]  # guest time, behind, is part of user time
+    values = [int(n) for n in line[1 : STEAL + 1]]  # the later field, guest time, is part of user time
     return sum(values), values[STEAL - 1] if len(values) == STEAL else 0
 
 
 def _turbo(cpus: Path) -> str:
-    """`on` or `off`: Intel's driver says no_turbo, others boost."""
+    """`on`, `off`, or empty if unknown. Intel's driver has no_turbo, others have boost."""
     if off := _text(cpus / "intel_pstate/no_turbo"):
         return "off" if off == "1" else "on"
     return {"1": "on", "0": "off"}.get(_text(cpus / "cpufreq/boost"), "")
@@ -48,18 +48,18 @@ def _text(path: Path) -> str:
 
 
 def stolen(before: HostState, after: HostState) -> float:
-    """The share of the host's CPU time between two states that somebody else's guests had."""
+    """The share (0 to 1) of the host's CPU time between two states that was stolen by its hypervisor."""
     return (after.steal_ticks - before.steal_ticks) / max(after.total_ticks - before.total_ticks, 1)
 
 
 def cores() -> tuple[int, ...]:
-    """The cores that this process may use, one thread of each first: two vCPUs share a core only where they must."""
+    """The CPUs that this process may use, first threads of cores first, so that vCPUs share a core only if needed."""
     allowed = sorted(os.sched_getaffinity(0))
     return tuple(sorted(allowed, key=lambda cpu: (_thread(cpu), cpu)))
 
 
 def _thread(cpu: int) -> int:
-    """Which thread of its core a CPU is, from 0."""
+    """The index (from 0) of a CPU among the threads of its core."""
     text = _text(ROOT / CPUS / f"cpu{cpu}/topology/thread_siblings_list")
     siblings = [int(n) for part in text.split(",") if part for n in _range(part)]
     return siblings.index(cpu) if cpu in siblings else 0

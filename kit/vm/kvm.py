@@ -1,7 +1,7 @@
-"""Which accelerator to use: the user's request and a real boot in, "kvm" or "tcg" and why out.
+"""Chooses the accelerator, "kvm" or "tcg", from the user's request and a real boot.
 
-`/dev/kvm` may open, create machines, and still hang every ordinary kernel (nested and para-virtual hosts): only a boot
-under a watchdog tells. Its answer is remembered for the same host, QEMU and kernel.
+On some hosts (nested, paravirtual) `/dev/kvm` opens and creates machines, yet every ordinary kernel hangs: only a boot
+with a time limit tells. Its result is remembered for the same host, QEMU and kernel.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ DEVICE = Path("/dev/kvm")
 PROBE_LIMITS = Limits(first_line=10, init=20, total=20)
 REQUESTS = ("auto", "kvm", "tcg")
 
-# Boots the kernel once with KVM, within the limits, any program.
+# Boots the kernel once with KVM, within the limits, with any program.
 ProbeBoot = Callable[[Limits], BootRun]
 
 
 @dataclass(frozen=True)
 class HostFacts:
-    """What decides whether KVM works here."""
+    """The facts that the result of a KVM boot depends on: the CPU's model, the host's kernel, QEMU's version."""
 
     cpu: str
     release: str
@@ -39,7 +39,7 @@ class HostFacts:
 
 
 def host_facts(program: str = ARCHES[DEFAULT].qemu) -> HostFacts:
-    """The facts of this host. Empty strings where it does not tell."""
+    """The facts of this host; an unknown one is empty."""
     try:
         version = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
     except FileNotFoundError:
@@ -66,9 +66,9 @@ def probe(
     device: Path = DEVICE,
     again: bool = False,
 ) -> tuple[str, str]:
-    """(accelerator, why). `cache` is a JSON file of earlier answers; `again`: they do not count.
+    """(accelerator, why). `cache`: the JSON file with earlier results; `again`: ignore them.
 
-    Raises MachineError where KVM was asked for by name and does not work, UserError for an unknown request.
+    Raises MachineError if `request` is "kvm" and KVM does not work, UserError for an unknown request.
     """
     if request not in REQUESTS:
         raise UserError(f"unknown accelerator {request!r}", hint=f"known: {', '.join(REQUESTS)}")
@@ -83,14 +83,14 @@ def probe(
 
 
 def cannot_open(device: Path = DEVICE) -> str:
-    """Why KVM is out of the question here, nothing where it may work."""
+    """Why KVM cannot work here; empty if it may."""
     if not device.exists():
         return f"there is no {device}"
     return "" if os.access(device, os.R_OK | os.W_OK) else f"{device} may not be opened by this user"
 
 
 def remembered(host: HostFacts, kernel_key: str, cache: Path) -> tuple[bool, str] | None:
-    """(works, why) of an earlier boot; None where there was none."""
+    """(works, why) of an earlier boot; None if there was none."""
     return _load(cache).get(digest([host, kernel_key]))
 
 
@@ -112,7 +112,7 @@ def _try_kvm(
 
 
 def _load(cache: Path) -> dict[str, tuple[bool, str]]:
-    """The remembered answers; none if the file is missing or is not one of ours."""
+    """The remembered results; empty if the file is missing or not in our format."""
     try:
         entries = json.loads(cache.read_text())
         return {key: (bool(works), str(why)) for key, (works, why) in entries.items()}

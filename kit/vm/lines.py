@@ -1,6 +1,6 @@
-"""A console's lines: raw text in, messages out, each with its caller and whether it bears a time stamp. Pure.
+"""Splits a console's lines into messages, each with its caller and whether it has a time stamp. Pure.
 
-A line may hold more than one: half a line of a program, or of another CPU, and then the kernel's own.
+A line may hold more than one message: part of a line from a program or another CPU, and then the kernel's.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 # "[   12.345678][   T23] ", "[   12.345678] ", and without the time "[   T23] ".
 STAMP = re.compile(r"\[ *\d+\.\d+\](?:\[ *([CT]\d+)\])? ?|\[ *([CT]\d+)\] ")
-# What stands before it, or in its place: a level, syslog's date and host, dmesg -x, a marker of lost messages.
+# Before the stamp or instead of it: a log level, syslog's date and host, dmesg -x, a note of dropped messages.
 PREFIX = re.compile(
     r"(?:<\d+>|[A-Z][a-z]{2} +\d+ \d\d:\d\d:\d\d (?:\S+ )?(?:kernel: ?)?|\d{4}-\d\d-\d\dT\S+ (?:\S+ )?(?:kernel: ?)?"
     r"|kernel: ?|kern  ?:\w+ *: |\*\* \d+ printk messages dropped \*\* ?)+"
@@ -21,7 +21,7 @@ SYSLOG = re.compile("kernel:|kern  ?:")
 
 @dataclass(frozen=True)
 class Message:
-    """`caller`: the task or CPU, as in "T23", where the kernel says so (PRINTK_CALLER), else ""."""
+    """One message. `caller`: the task or CPU, as in "T23", if the kernel prints it (PRINTK_CALLER), else ""."""
 
     text: str
     caller: str
@@ -29,9 +29,9 @@ class Message:
 
 
 def messages(line: str) -> list[Message]:
-    """What one line of a console holds, in its order; at least one message."""
+    """The messages in one line of a console, in order; at least one."""
     line = line.rstrip("\r")
-    if (stamp := STAMP.match(line)) and line.find("[", stamp.end()) < 0:  # the most of them
+    if (stamp := STAMP.match(line)) and line.find("[", stamp.end()) < 0:  # the common case, made fast
         return [Message(line[stamp.end() :], stamp[1] or stamp[2] or "", True)]
     prefix = PREFIX.match(line)
     start = prefix.end() if prefix else 0
@@ -46,12 +46,12 @@ def messages(line: str) -> list[Message]:
 
 
 def plain_lines(log: str) -> list[str]:
-    """A log's lines without what stands before the messages that begin them."""
+    """A log's lines, each as `plain` returns it."""
     return [plain(line) for line in log.split("\n")]
 
 
 def plain(line: str) -> str:
-    """A line without the time stamp, and what stands before it."""
+    """A line without its time stamp and anything before that."""
     line = line.rstrip("\r")
     prefix = PREFIX.match(line)
     start = prefix.end() if prefix else 0
@@ -60,17 +60,17 @@ def plain(line: str) -> str:
 
 
 def is_stamped(log: str) -> bool:
-    """Whether the kernel of this log says the time, or the caller, with each line."""
+    """Whether the kernel of this log stamps its lines with the time or the caller."""
     return re.search(r"^(?:<\d+>)?(?:\[ *\d+\.\d+\]|\[ *[CT]\d+\] )", log, re.MULTILINE) is not None
 
 
 def following(lines: Sequence[str], index: int, caller: str, most: int) -> Iterator[tuple[int, str]]:
-    """(index, text) of the messages in the `most` lines after this one, without those of other callers."""
+    """(index, text) of the messages in the `most` lines after line `index`, without those of other callers."""
     return _others(lines, range(index + 1, min(index + 1 + most, len(lines))), caller)
 
 
 def preceding(lines: Sequence[str], index: int, caller: str, most: int) -> Iterator[tuple[int, str]]:
-    """(index, text) of those in the lines before it, the nearest first."""
+    """As `following`, for the `most` lines before line `index`, nearest first."""
     return _others(lines, range(index - 1, max(index - 1 - most, -1), -1), caller)
 
 

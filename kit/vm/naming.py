@@ -1,7 +1,7 @@
-"""What a splat is called: a report's first line and those after it in, a title that names its function out. Pure.
+"""Titles of splats: from a report's lines, a title that names the function. Pure.
 
-The title begins with the line as the kernel printed it. After it come the words of a warning, the locks of a lockdep
-report, and " in " and the function, where the line does not name it itself.
+A title begins with the report's first line as printed. Then come the words of a warning, the locks of a lockdep report,
+and " in " with the function, if the line does not name it.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 MOST_TITLE = 300  # characters of a first line
 
-# Reports of one lock: those that are listed after it are only held besides, by chance.
+# Reports about one lock: the other locks listed are merely held at the same time.
 ONE_LOCK = frozenset({"lockdep-inconsistent", "lockdep-held-freed", "lockdep-held-in-user"})
 
 # " (&anon_vma->rwsem){++++}-{3:3}, at: anon_vma_clone+0x1a/0x190".
@@ -19,7 +19,7 @@ HELD = re.compile(r"\((\S[^{]*)\)\{\S+\}(-\{\S+\})?, at: ")
 RELEASED = re.compile(r"is trying to (?:release|contend) lock \((\S+)\) at")
 TAKEN = re.compile(r"(?:\}, at:|\) at:) (?:\[<[^>]*>\] )?([A-Za-z_]\w*)[\w.]*\+0x")
 
-# What gcc adds to a name (.isra.0, .constprop.0) is left out.
+# Suffixes of gcc (.isra.0, .constprop.0) are left out.
 NAME = r"(?:\[<[^>]*>\] *)*\(?([A-Za-z_]\w*)[\w.$]*"
 OFFSET = r"\+0x[0-9a-f]+"
 # x86-64 and 32, 3.0's IP, arm64's and riscv's program counter.
@@ -31,16 +31,16 @@ NAMED = re.compile(rf"\b([A-Za-z_]\w*)[\w.$]*{OFFSET}|\bBUG at (\w+):\d+|BUG: KC
 INTERRUPT_ENDS = re.compile(r"</IRQ>|<EOI>")
 BACKTRACE = re.compile(r"^(stack backtrace:|Call Trace:|Call trace:|Backtrace:)")
 
-# Where a CPU is found by an interrupt: what the interrupt itself does comes before.
+# An interrupt finds where the CPU is: the frames of the interrupt itself come first and are skipped.
 INTERRUPTED = frozenset({"rcu-stall", "soft-lockup", "hard-lockup", "nobody-cared"})
 
-# Their first line names the function of an object's timer or work.
+# The first line of these names the function of an object's timer or work, not the one at fault.
 NAMES_OBJECTS = frozenset({"debugobjects"})
 
-# No place of these says anything: memory ran out somewhere, an oops of before is the reason.
+# The place of these says nothing: memory ran out somewhere, or an earlier oops is the reason.
 NOWHERE = re.compile(r" invoked oom-killer|not syncing: Fatal exception")
 
-# Functions in which a fault is found or a task waits, but which are not at fault: the next one is.
+# Functions in which a fault is detected or a task waits, but which are not at fault: their caller is.
 HELPERS = re.compile(
     r"^_*("
     # reports, traps and what a compiler adds
@@ -94,7 +94,8 @@ HELPERS = re.compile(
 
 
 def titled(kind: str, line: str, words: str, report: Sequence[str]) -> str:
-    """The title of a splat of this kind. `report`: the lines that follow, of the same caller."""
+    """The title of a splat. `line`: its first line; `words`: those of a warning; `report`: the lines that follow, of
+    the same caller."""
     title = line.strip()[:MOST_TITLE]
     title = title.strip("[] ") if title.startswith("[ ") else title  # until 4.12: [ INFO: … ]
     if words:
@@ -106,7 +107,7 @@ def titled(kind: str, line: str, words: str, report: Sequence[str]) -> str:
 
 
 def _with_locks(kind: str, title: str, report: Sequence[str]) -> str:
-    """Not with the places where they were taken: which of two places closes a circle is chance."""
+    """Adds the locks' names, but not where they were taken: which of two places closes a cycle is chance."""
     locks = [match[1] for line in report[:5] if (match := RELEASED.search(line))]
     locks = locks or [match[1] for line in report if (match := HELD.search(line))]
     named = locks[: 1 if kind in ONE_LOCK else 2]
@@ -114,8 +115,8 @@ def _with_locks(kind: str, title: str, report: Sequence[str]) -> str:
 
 
 def function_of(kind: str, title: str, report: Sequence[str]) -> str:
-    """The function that a report is about, "" where it names none: that of its first line, else of the registers or the
-    first stack, past the helpers through which the fault was found."""
+    """The function that a report is about, or "": the one in its first line, else the first in the registers or the
+    stack that is not a helper."""
     own = NAMED.search(title) if kind not in NAMES_OBJECTS else None
     name = next((group for group in own.groups() if group), "") if own else ""
     if name and not HELPERS.match(name):
@@ -136,8 +137,8 @@ def _first(pattern: re.Pattern[str], lines: Sequence[str], otherwise: int) -> in
 
 
 def _functions(report: Sequence[str]) -> Iterator[str]:
-    """Of the registers and the stacks, from the innermost; frames that the kernel marks as guesses are left out, but
-    for a stack that has only such (UNWINDER_GUESS)."""
+    """The functions in registers and stacks, innermost first. Frames that the kernel marks as guesses (`?`) are left
+    out, unless there are no others (UNWINDER_GUESS)."""
     kinds = (REGISTERS, FRAME, ARM, INLINED)
     sure = [m[1] for line in report if (m := next((m for kind in kinds if (m := kind.search(line))), None))]
     guessed = (m[1] for line in report if (m := FRAME.search(line.replace("? ", "", 1))))

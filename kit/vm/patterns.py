@@ -1,7 +1,7 @@
-"""What kernels print when they fail, 2.6.38 to 7.3: nothing in, the table of messages out. Data.
+"""The messages that kernels print when they fail, 2.6.38 to 7.3. Data only.
 
-The words were read in the format strings of 2.6.38, 3.0.1, 5.10, 6.1, 6.12 and 7.3, and of the versions between them
-where a row says so. tests/kernel/test_words.py reads them again, in every tree there is.
+The words come from the format strings of 2.6.38, 3.0.1, 5.10, 6.1, 6.12 and 7.3, and of versions between them where a
+row says so. tests/kernel/test_words.py checks them against every tree on the machine.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from enum import Enum
 
 
 class Trust(Enum):
-    """Where words are taken for the kernel's. In a log without time stamps they are, everywhere."""
+    """Where in a line the words of a row count as the kernel's. In a log without time stamps they count anywhere."""
 
     ANYWHERE = "no program prints them by chance"
     START = "behind a kernel's time stamp, or at the start of a line"
@@ -23,9 +23,9 @@ class Trust(Enum):
 class Pattern:
     """One message.
 
-    `word` is in each such line: others are not looked at. `source`: functions and the file that has them, as in
-    "panic vpanic kernel/panic.c; die arch/…". `versions`: "4.9-5.15", "4.9-", "" for all that kit knows. `part`: what
-    the line is of a report; `then`: the parts that the same report prints after it, each once.
+    `word`: a string that every such line has (for a fast search). `source`: functions and the file they are in, as in
+    "panic vpanic kernel/panic.c; die arch/…". `versions`: "4.9-5.15", "4.9-", "" for all that kit knows. `part`: which
+    part of a report the line is; `then`: the parts that the same report prints after it, each once.
     """
 
     kind: str
@@ -38,9 +38,9 @@ class Pattern:
     trust: Trust
 
 
-# Kinds that are no failures of their own.
-NMI = "nmi"  # the answer to kit's own question, where a guest hangs (kit/vm/hang.py)
-DETAIL = "detail"  # a report's line that has another for its first, or a notice that uses a failure's words
+# Kinds that are not failures.
+NMI = "nmi"  # the answer to kit's own NMI, sent to a hanging guest (kit/vm/hang.py)
+DETAIL = "detail"  # a later line of a report, or a harmless notice that uses a failure's words
 NO_SPLAT = frozenset({NMI, DETAIL})
 
 
@@ -58,7 +58,7 @@ def _row(
 
 
 def _oops(word: str, regex: str, source: str, versions: str = "") -> Pattern:
-    """The heading of an oops; the line with its number follows."""
+    """The first line of an oops; the line with its number (`[#1]`) follows."""
     return _row("oops", word, regex, source, versions, "bug", ("die",))
 
 
@@ -66,12 +66,12 @@ WORDS = ("warn", "bug", "die", "dump")
 
 
 def _words(kind: str, word: str, regex: str, source: str, versions: str = "") -> Pattern:
-    """The words of a WARN() or a BUG(): they stand above its own line (below it until 4.15), and give the kind."""
+    """The words of a WARN() or BUG(), which give its kind. They stand above its own line, or until 4.15 below it."""
     return _row(kind, word, regex, source, versions, "words", WORDS)
 
 
 def _lockdep(kind: str, word: str, text: str, functions: str, versions: str = "") -> Pattern:
-    """WARNING: … since 4.13, [ INFO: … ] or [ BUG: … ] before; kernel/lockdep.c until 3.11."""
+    """A lockdep report: WARNING: … since 4.13, [ INFO: … ] or [ BUG: … ] before; in kernel/lockdep.c until 3.11."""
     source = f"{functions} kernel/locking/lockdep.c; {functions} kernel/lockdep.c"
     return _row(f"lockdep-{kind}", word, rf"(INFO|WARNING|BUG): ({text})", source, versions)
 
@@ -82,7 +82,7 @@ def _detail(word: str, regex: str, source: str) -> Pattern:
 
 X86_TRAPS = "arch/x86/kernel/traps.c"
 
-# The first that matches names the line.
+# The first row that matches a line decides its kind.
 PATTERNS = (
     _row(NMI, "NMI: Not continuing", "NMI: Not continuing", "unknown_nmi_error arch/x86/kernel/nmi.c"),
     _detail("end Kernel panic", r"---\[ end Kernel panic", "panic vpanic kernel/panic.c, since 3.13"),
@@ -173,7 +173,7 @@ PATTERNS = (
     _row("maple-tree", "BUG at ", r"\bBUG at \w+:\d+ \(\d+\)", "MT_BUG_ON include/linux/maple_tree.h", "6.1-"),
     _row("maple-tree", "WARN at ", r"\bWARN at \w+:\d+ \(\d+\)", "MT_WARN_ON include/linux/maple_tree.h", "6.5-"),
     #
-    # What does not get on.
+    # Stalls, hangs and lockups.
     _row("rcu-stall", "tall", r"(INFO: .{1,30}|rcu\w* |self-)detected (expedited )?stalls?\b", "print_cpu_stall"
          " print_other_cpu_stall rcu_check_gp_kthread_expired_fqs_timer kernel/rcu/tree_stall.h kernel/rcu/tree.c"
          " kernel/rcutree.c;"
@@ -222,7 +222,7 @@ PATTERNS = (
     _row("spinlock", "lock", "BUG: (spin|rw|read-|write-)lock ", "spin_dump spin_bug rwlock_bug"
          " kernel/locking/spinlock_debug.c lib/spinlock_debug.c"),
     #
-    # The rest of what a kernel finds wrong with itself.
+    # Other faults that a kernel finds in itself.
     _row("unwinder", "WARNING: ", r"WARNING: (WARNING: )?(kernel stack (regs|frame pointer) at|stack recursion"
          r"|bad lookup (idx|value)|(Bad or missing|Corrupt) \.orc_unwind|missing \w+ value at|unknown \w+ base reg"
          r"|can't (access|read) .{0,10}registers|unknown \.orc_unwind|stack going in the wrong)",
@@ -248,7 +248,7 @@ PATTERNS = (
     _row("warning", "WARNING: ", r"WARNING: (\[.{1,200}\] )?(CPU: \d+ PID: \d+ )?([^\s:]+:\d+ )?at \S",
          "__warn warn_slowpath_common kernel/panic.c; report_bug lib/bug.c", part="warn"),
     #
-    # Notices in a failure's words, and then what is left.
+    # Harmless notices in a failure's words, and then whatever is left.
     _detail("WARNING: ", "(Spectre|Speculative|MDS|TAA|RETBleed|L1TF|ITS).{0,40}: WARNING: ",
             "arch/x86/kernel/cpu/bugs.c"),
     _detail("WARNING: ", "WARNING: (.{0,80}mitigation|CPU does not support|kernel not compiled with|retbleed=)",

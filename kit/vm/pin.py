@@ -1,4 +1,4 @@
-"""A guest's vCPU threads, each bound to a core of its own: QEMU's monitor in, which thread runs where out."""
+"""Binds each vCPU thread of a guest to its own core, through QEMU's monitor."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from kit.vm.qmp import Monitor
 
 
 def pin(monitor: socket.socket, vcpus: int, cores: Sequence[int]) -> Pinned:
-    """Binds the threads of a QEMU that has just started. Where that cannot be, none is bound, and why is said."""
+    """Binds the vCPU threads of a QEMU that has just started. If that is impossible, `Pinned` says why and has no
+    cores."""
     if len(cores) < vcpus:
         return Pinned((), f"{vcpus} vCPUs, {len(cores)} cores")
-    with Monitor(monitor) as qemu:  # still open when they are bound: who listens there sees that they are
+    with Monitor(monitor) as qemu:  # closed only after the binding, so that the other end can see that it is done
         threads = _threads(qemu.answer("query-cpus-fast"))
         if len(threads) != vcpus or len(set(threads)) != vcpus:
             return Pinned((), "QEMU names no thread for each vCPU")

@@ -1,4 +1,4 @@
-"""QEMU as a process: its command and its ends of socket pairs in; it runs as long as the context does, no longer."""
+"""QEMU as a process that lives no longer than a `with` block."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from kit.base.errors import MachineError
 
 @contextlib.contextmanager
 def running(argv: Sequence[str], theirs: Sequence[socket.socket], stderr: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The running command, killed and reaped on the way out. A session of its own: Ctrl-C is for us alone.
+    """Runs the command; kills and reaps it on exit. It has its own session, so that Ctrl-C reaches only kit.
 
-    `theirs` are closed here: ours are the only other ends from then on, so that the end of QEMU closes them. Raises
-    MachineError where there is no such program.
+    `theirs`: the command's ends of socket pairs. They are closed here, so that our ends see it when QEMU ends. Raises
+    MachineError if there is no such program.
     """
     with stderr.open("wb") as errors:
         try:

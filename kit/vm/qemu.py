@@ -1,7 +1,7 @@
-"""QEMU's command line: a machine and files in, argv out. Pure.
+"""Makes QEMU's command line from a machine and files.
 
-Options as measured with QEMU 7.2 (facts of the design). What guests may not have: a network, QEMU's spawning of
-processes, files beyond a size, or a life longer than the thread that started them.
+The options were measured with QEMU 7.2. A guest has no network. Its QEMU cannot start processes, write files beyond a
+size, or outlive the thread that started it.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from kit.records.arches import ARCHES, Arch
 SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
 
 # oops=panic: an oops ends the guest at once instead of leaving it half alive. panic=-1 with -no-reboot ends QEMU.
-# unknown_nmi_panic: an NMI from us makes a guest that hangs show where (kit/vm/hang.py); panic_print=1 (since 5.0):
-# with every task, so that a kernel without sysrq shows who sleeps on a lock for ever.
+# unknown_nmi_panic: an NMI makes a hanging guest show where it hangs (kit/vm/hang.py). panic_print=1 (since 5.0): a
+# panic prints every task, so that a kernel without sysrq too shows which task waits for a lock for ever.
 APPEND = "panic=-1 oops=panic norandmaps unknown_nmi_panic panic_print=1"
 
 # No `-cpu host` with KVM: QEMU aborts where a nested KVM refuses one of its registers, and counts do not need it.
 ACCELERATORS: Mapping[str, tuple[str, ...]] = {
     "tcg": ("-accel", "tcg,thread=multi,tb-size=256"),
     "kvm": ("-accel", "kvm"),
-    # The guest's time is the number of its instructions, 1 ns each, and nothing of the host's reaches it: neither the
-    # day nor entropy. One thread runs all vCPUs; with more than one QEMU 7.2 does not get past the second's start.
+    # The guest's clock counts its instructions, 1 ns each. Neither date nor entropy of the host reaches it. One thread
+    # runs all vCPUs; with several vCPUs QEMU 7.2 hangs when the second one starts.
     "icount": (
         *("-accel", "tcg,thread=single,tb-size=256", "-icount", "shift=0,sleep=off"),
         *("-rtc", "base=2011-06-17T04:05:41,clock=vm", "-seed", "1"),
@@ -34,13 +34,13 @@ ACCELERATORS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-# Where time counts instructions, no chatter: a console whose socket is full (280 bytes are enough) makes the guest wait
-# for the host, and everything after it is shifted. Warnings still come.
+# Under -icount the kernel must print little: when the console's socket is full (280 bytes are enough), the guest waits
+# for the host, which shifts all later instruction counts. Warnings are still printed.
 COUNTING = "icount"
 QUIET = "loglevel=5"
 
 
-# The host's files for the guest, read-only; several file systems as one, with inode numbers that do not collide.
+# The host's files for the guest, read-only. `remap`: inode numbers of several file systems do not collide.
 HOST_FILES = (
     *("-fsdev", "local,id=host,path=/,security_model=none,readonly=on,multidevs=remap"),
     *("-device", "virtio-9p-pci,fsdev=host,mount_tag=host"),
@@ -49,8 +49,8 @@ HOST_FILES = (
 
 @dataclass(frozen=True)
 class Files:
-    """What QEMU reads and writes. `console_fd`, `monitor_fd` and `pin_fd` (a second monitor) are its ends of socket
-    pairs; `file_bytes` bounds each file written."""
+    """The files and sockets of a QEMU. `console_fd`, `monitor_fd` and `pin_fd` (a second monitor) are its ends of
+    socket pairs; `file_bytes` limits each file that it writes."""
 
     kernel: Path
     initrd: Path
@@ -62,7 +62,7 @@ class Files:
     file_bytes: int = 64 << 20
 
     def lay_out(self, initramfs: bytes) -> None:
-        """Writes the initramfs; the console's log and the results are there, and empty."""
+        """Writes the initramfs, and creates an empty console log and an empty results file."""
         self.initrd.write_bytes(initramfs)
         self.results.touch()
         self.console_log.parent.mkdir(parents=True, exist_ok=True)
@@ -70,17 +70,17 @@ class Files:
 
 
 def arch(name: str) -> Arch:
-    """The table's entry. Raises UserError for another architecture."""
+    """The architecture of that name. Raises UserError for an unknown one."""
     if name not in ARCHES:
         raise UserError(f"no guests of architecture {name!r}", hint=f"known: {', '.join(ARCHES)}")
     return ARCHES[name]
 
 
 def qemu_argv(machine: Machine, files: Files, append: str = "", extra: Sequence[str] = ()) -> list[str]:
-    """The whole command, setpriv and prlimit in front; `append` is added to the kernel's command line, `extra` to
+    """The whole command, with setpriv and prlimit in front. `append` is added to the kernel's command line, `extra` to
     QEMU's.
 
-    PDEATHSIG follows the thread that spawns this: that thread has to live until QEMU is reaped.
+    PDEATHSIG follows the thread that starts the command: that thread must live until QEMU is reaped.
     """
     host, counts = arch(machine.arch), machine.accel == COUNTING
     own = f"{host.append} {APPEND}" + (f" {QUIET} {host.counting_append}" if counts else "")
@@ -111,11 +111,11 @@ def _monitor(name: str, fd: int | None) -> tuple[str, ...]:
 
 
 def gdb_stub(path: Path, *, stopped: bool) -> tuple[str, ...]:
-    """More of QEMU's command line: a gdb stub on a Unix socket; `stopped`: no instruction is run before gdb says so."""
+    """QEMU options for a gdb stub on a Unix socket. `stopped`: the guest runs nothing before gdb continues it."""
     chardev = f"socket,id=gdb,path={_option(path)},server=on,wait=off"
     return ("-chardev", chardev, "-gdb", "chardev:gdb", *(("-S",) if stopped else ()))
 
 
 def _option(path: Path) -> str:
-    """A path inside a list of options: QEMU doubles commas."""
+    """A path inside a list of options, where QEMU wants commas doubled."""
     return str(path).replace(",", ",,")

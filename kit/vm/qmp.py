@@ -1,4 +1,4 @@
-"""QEMU's monitor protocol: a connected socket and commands in, whether QEMU did them out. asyncio stays in here."""
+"""A client of QEMU's monitor protocol (QMP). The only module of kit that uses asyncio."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ ANSWER_SECONDS = 5.0
 
 
 class Monitor:
-    """A session with QEMU's monitor, for a `with`. A QEMU that is gone or deaf makes every command false, no error."""
+    """A session with QEMU's monitor, for a `with` block. Commands to a dead or silent QEMU return False, not raise."""
 
     def __init__(self, end: socket.socket) -> None:
-        logging.getLogger("qemu.qmp").setLevel(logging.CRITICAL)  # its warnings would come between ours
+        logging.getLogger("qemu.qmp").setLevel(logging.CRITICAL)  # its warnings would mix with kit's output
         self._end = end
         self._loop = asyncio.new_event_loop()
         self._client = QMPClient("kit")
@@ -28,11 +28,11 @@ class Monitor:
         return self
 
     def do(self, command: str, **arguments: object) -> bool:
-        """One command. Whether QEMU did it."""
+        """Sends one command; returns whether QEMU did it."""
         return self._connected and self._within(self._client.execute(command, arguments or None))
 
     def answer(self, command: str) -> object:
-        """What QEMU says to a command without arguments; None where it does not."""
+        """QEMU's answer to a command without arguments; None if it fails."""
         return self._answer if self.do(command) else None
 
     def _within(self, work: object) -> bool:

@@ -1,7 +1,7 @@
-"""Reports in a console: its lines in, the first line of each report out, with kind and words. Pure.
+"""Finds the first line of each report in a console's lines, with its kind and words. Pure.
 
-A report prints several lines that the table knows, and two CPUs' reports may be mixed: the lines that go on an open
-report are told from those that begin one by the parts that it still lacks, and by the caller where the kernel says it.
+One report prints several lines that the table knows, and the reports of two CPUs may be interleaved. A line continues
+an open report if that still lacks this part, and the callers (if printed) agree. Any other line begins a new report.
 """
 
 from __future__ import annotations
@@ -13,25 +13,24 @@ from dataclasses import dataclass, field
 from kit.vm.lines import Message, following, messages, preceding
 from kit.vm.patterns import NO_SPLAT, PATTERNS, Pattern, Trust
 
-PART_LINES = 60  # from a report's first line to the last that is no splat of its own
-MOST_OPEN = 8  # reports that are mixed
-MOST_WORDS = 3  # lines
-CUT_LINES = 8  # from the mark to the line that says what it is
+PART_LINES = 60  # lines after a report's first within which other lines may be parts of it
+MOST_OPEN = 8  # interleaved reports
+MOST_WORDS = 3  # lines of words above a WARN()'s own line
+CUT_LINES = 8  # lines from the "cut here" mark to the line that says what it is
 
 CUT = "[ cut here ]"
 END = "---[ end trace"
-CUT_KIND = "warning"  # of what stands below the mark, where no row knows it
+CUT_KIND = "warning"  # the kind of an unknown report below the mark
 MARKS = (CUT, END)
-# What SLUB found stands above its report since 6.15, and in 6.12 as stable has it, and the report says less.
+# Since 6.15 (and stable 6.12) SLUB prints what it found above its report, and the report itself says less.
 OVERWRITTEN = re.compile(r"\[(.{1,40} overwritten)\] 0x")
-# What follows a WARNING line that has no words.
+# The line after a WARNING line that has no words.
 NO_WORDS = re.compile(r"\s*$|Modules linked in|CPU: |Pid: |Call [Tt]race|RIP: |Workqueue: |---|task: |\s*<")
 
 
 @dataclass(frozen=True)
 class Heading:
-    """The first line of a report. `index` from 0; `words`: those of a WARN() that has some, or of
-    SLUB, else ""."""
+    """The first line of a report. `index`: of the line, from 0; `words`: those of a WARN() or of SLUB, or ""."""
 
     kind: str
     index: int
@@ -42,7 +41,7 @@ class Heading:
 
 @dataclass
 class _Open:
-    """A report that goes on: the parts that it may still print."""
+    """A report that may continue; `lacks`: the parts that it may still print."""
 
     start: int
     caller: str
@@ -54,7 +53,7 @@ class _Open:
 
 
 def row_of(message: Message, stamped: bool) -> Pattern | None:
-    """The row that names a message. `stamped`: whether the kernel's lines bear a time stamp in this log."""
+    """The first row of the table that matches a message. `stamped`: whether this log's lines have time stamps."""
     text = message.text
     for row in PATTERNS:
         if row.word in text and (match := row.regex.search(text)):
@@ -66,7 +65,7 @@ def row_of(message: Message, stamped: bool) -> Pattern | None:
 
 
 def headings(lines: Sequence[str], candidates: Sequence[int], stamped: bool) -> list[Heading]:
-    """The reports' first lines, in their order. `candidates`: indices of the lines that may be known, ascending."""
+    """The first lines of reports, in order. `candidates`: indices of the lines to look at, ascending."""
     return _Reader(lines, stamped).read(candidates)
 
 
@@ -76,8 +75,8 @@ class _Reader:
     stamped: bool
     found: list[Heading] = field(default_factory=list)
     open: list[_Open] = field(default_factory=list)
-    known: set[int] = field(default_factory=set)  # lines that a row names
-    words: set[int] = field(default_factory=set)  # of reports that began above them
+    known: set[int] = field(default_factory=set)  # lines that a row matches
+    words: set[int] = field(default_factory=set)  # lines that are the words of a report above them
     cuts: list[tuple[int, str]] = field(default_factory=list)
 
     def read(self, candidates: Sequence[int]) -> list[Heading]:
@@ -100,7 +99,7 @@ class _Reader:
             self.begin(row, index, message)
 
     def goes_on(self, row: Pattern, index: int, caller: str) -> bool:
-        """Whether a report that is open prints this line too."""
+        """Whether the line is part of an open report."""
         report = next((r for r in self.open if r.takes(row.part, index, caller)), None) if row.part else None
         if report is not None:
             report.lacks.remove(row.part)
@@ -115,7 +114,7 @@ class _Reader:
         self.found.append(Heading(kind or row.kind, index, message.text, message.caller, words))
 
     def said(self, index: int, caller: str) -> tuple[str, str]:
-        """(kind, words) of a WARN() that says more than where: above its line, or until 4.15, and on arm, below it."""
+        """(kind, words) of a WARN() with words: they stand above its line, or below it until 4.15 and on arm."""
         above = [text for _, text in preceding(self.lines, index, caller, CUT_LINES)]
         cut = next((i for i, text in enumerate(above) if CUT in text), 0)
         if 0 < cut <= MOST_WORDS:
@@ -130,12 +129,12 @@ class _Reader:
         return "", ""
 
     def overwritten(self, index: int, caller: str) -> str:
-        """What SLUB says above its report of an object's bytes."""
+        """SLUB's words above its report of an overwritten object, or ""."""
         above = [OVERWRITTEN.match(text) for _, text in preceding(self.lines, index, caller, 2)]
         return next((match[1] for match in above if match), "")
 
     def below(self, index: int, caller: str) -> list[Heading]:
-        """What follows a mark, where no row knows any of it: a kernel newer than the table."""
+        """The line below a mark, if no row matches any line there: then the kernel is newer than the table."""
         if any(i in self.known for i in range(index, index + CUT_LINES)):
             return []
         first = next(iter(following(self.lines, index, caller, CUT_LINES)), None)

@@ -1,8 +1,8 @@
-"""A guest that somebody works in: a kernel, an initramfs and our standard streams in; what the guest sent out.
+"""A guest that the user works in, connected to kit's terminal or standard streams.
 
-Interactive: our terminal is raw meanwhile, each key goes to the guest, a new size too; Ctrl-] three times within a
-second ends the guest. Otherwise three lines carry standard input, output and error. The terminal is as before on every
-way out, and the guest ends with us.
+Interactive: the terminal is in raw mode, and every key and size change goes to the guest; Ctrl-] three times within a
+second ends the guest. Otherwise three serial lines carry stdin, stdout and stderr. On every exit the terminal is
+restored and the guest is killed.
 """
 
 from __future__ import annotations
@@ -28,17 +28,18 @@ from kit.vm.process import running
 from kit.vm.qemu import Files, qemu_argv
 
 BOOT_SECONDS = 180.0  # until init's first line
-END_SECONDS = 20.0  # between the closing of the lines and the end of the process
+END_SECONDS = 20.0  # from the closing of the lines to the end of QEMU
 ESCAPE, ESCAPE_TIMES, ESCAPE_SECONDS = 0x1D, 3, 1.0
 CHUNK = 65536
-KEPT = 1 << 20  # of the console, to tell a panic
+KEPT = 1 << 20  # bytes of the console, to find a panic
 TERMINAL = ("terminal", "control")
 STREAMS = ("stdin", "stdout", "stderr")
 
 
 @dataclass(frozen=True)
 class Session:
-    """How a session ended. `results`: the bytes of the results channel; `why` where the guest did not end by itself."""
+    """How a session ended. `results`: the bytes of the results channel; `why`: the reason if the guest did not end by
+    itself, else ""."""
 
     results: bytes
     console: str
@@ -46,7 +47,7 @@ class Session:
 
 
 def size_of(fd: int) -> tuple[int, int]:
-    """(rows, columns) of a terminal."""
+    """(rows, columns) of a terminal; 24 by 80 if unknown."""
     try:
         columns, rows = os.get_terminal_size(fd)
     except OSError:
@@ -64,9 +65,9 @@ def run_session(
     limit: float | None = None,
     on_command: Callable[[Sequence[str]], None] | None = None,
 ) -> Session:
-    """Boots `image` and stays until it ends. `limit`: seconds from its start, None for no limit once init runs.
+    """Boots `image` and waits until the guest ends. `limit`: seconds from its start; None: no limit once init runs.
 
-    Raises MachineError where QEMU does not start. SIGTERM and SIGHUP are to end this by an exception (kit.cli.ending).
+    Raises MachineError if QEMU does not start. SIGTERM and SIGHUP must raise an exception here (kit.cli.ending).
     """
     names = TERMINAL if interactive else STREAMS
     with ExitStack() as stack:
@@ -83,14 +84,14 @@ def run_session(
         if interactive:
             stack.enter_context(_raw(sys.stdin.fileno()))
         wire.run()
-        status = 0 if wire.why else _ended(process)  # a guest that we give up on is killed at once
+        status = 0 if wire.why else _ended(process)  # a guest that was given up is killed at once
         said = (folder / "stderr").read_text(errors="replace").strip()
         why = wire.why or (f"QEMU ended with status {status}: {said}" if status else "")
         return Session(files.results.read_bytes(), wire.console.decode(errors="replace"), why)
 
 
 def _devices(fds: dict[str, int]) -> list[str]:
-    """QEMU's side of the lines: a console of virtio for a terminal, ports for the rest."""
+    """QEMU options for the lines: a virtio console for the terminal, virtio ports for the rest."""
     out = ["-device", "virtio-serial-pci"]
     for name, fd in fds.items():
         device = "virtconsole" if name == "terminal" else "virtserialport"
@@ -112,11 +113,11 @@ def _ended(process: subprocess.Popen[bytes]) -> int:
     try:
         return process.wait(END_SECONDS)
     except subprocess.TimeoutExpired:
-        return 0  # killed on the way out; the results say how far the guest came
+        return 0  # it is killed on exit; the results say how far the guest came
 
 
 class _Wire:
-    """The bytes between our streams and the guest's lines, until the console closes."""
+    """Carries bytes between kit's streams and the guest's lines, until the console closes."""
 
     def __init__(self, lines: dict[str, socket.socket], interactive: bool, limit: float | None) -> None:
         self.lines, self.interactive, self.limit = lines, interactive, limit
@@ -139,7 +140,7 @@ class _Wire:
 
     @contextmanager
     def _resizes(self) -> Iterator[socket.socket]:
-        """A socket that has something to read after each SIGWINCH."""
+        """A socket that becomes readable after each SIGWINCH."""
         ours, theirs = socket.socketpair()
         with ours, theirs:
             theirs.setblocking(False)
@@ -152,7 +153,7 @@ class _Wire:
                 signal.signal(signal.SIGWINCH, handler)
 
     def _step(self, resized: socket.socket) -> bool:
-        """One wait; False when the console has closed."""
+        """Waits once for input and handles it; False when the console has closed."""
         readers = [self.lines["console"], resized, *self.outputs]
         if self.input_open and not self.to_guest:
             readers.append(sys.stdin.fileno())  # type: ignore[arg-type]
@@ -183,7 +184,7 @@ class _Wire:
                 self.why = "ended by Ctrl-] three times"
 
     def _close_input(self) -> None:
-        """Our end of input is the guest's, once all before it is sent."""
+        """Passes the end of stdin on to the guest, once all input is sent."""
         if not self.input_open and not self.to_guest and not self.interactive:
             with suppress(OSError):
                 self.keys.shutdown(socket.SHUT_WR)
@@ -208,7 +209,7 @@ class _Wire:
             self.booted = True
             self._send_size()
         if not data:
-            for line in list(self.outputs):  # what is still on its way
+            for line in list(self.outputs):  # read what is still in transit
                 while line in self.outputs:
                     self._printed(line)
         return bool(data)

@@ -1,4 +1,4 @@
-"""What a healthy kernel does not print: a console log in, the splats found in it out. Pure."""
+"""Finds splats (reports that a healthy kernel does not print) in a console log. Pure."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from kit.vm.naming import titled
 from kit.vm.patterns import PATTERNS
 from kit.vm.reports import CUT_LINES, MARKS, Heading, headings, row_of
 
-# Kinds after which the kernel is not itself any more: nothing that the boot measured counts.
+# Kinds after which the kernel cannot be trusted: nothing that the boot measured counts.
 FATAL = frozenset({"panic", "oops"})
 
 MAY_KILL = frozenset(pattern.kind for pattern in PATTERNS if "die" in pattern.then)
 
 EXCERPT_LINES = 40
-REPORT_LINES = 120  # of one report, with what others print between them
-MOST_ALIKE = 3  # splats of one kind whose titles differ by numbers only: a list may be found corrupt at every fork
-MOST_NAMED = 30  # splats whose first lines are alike: after so many, functions are looked for no more
+REPORT_LINES = 120  # of one report, with what other callers print in between
+MOST_ALIKE = 3  # splats of one kind whose titles differ only by numbers: a list may be found corrupt at every fork
+MOST_NAMED = 30  # splats with alike first lines; further ones are ignored, to save time
 NUMBER = re.compile(r"[0-9a-f]*\d[0-9a-f]*")
 
 LOOKED_FOR = tuple({pattern.word for pattern in PATTERNS}) + MARKS
 
 
 def classify(log: str) -> list[Splat]:
-    """The splats of a console log in their order.
+    """The splats of a console log, in order.
 
-    An oops and a warning print several lines that match: they are one splat. A title names what tells one report of a
-    kind from another: the locks, the words, the function. Of many alike the first are kept.
+    All matching lines of one report are one splat. A title names what distinguishes reports of one kind: the locks, the
+    words, the function. Of many splats with alike titles only the first MOST_ALIKE are kept.
     """
     lines = log.split("\n")
     found: list[Splat] = []
@@ -48,8 +48,8 @@ def classify(log: str) -> list[Splat]:
 
 
 def first_fatal(splats: Sequence[Splat]) -> Splat | None:
-    """The first after which the kernel is not itself any more: a panic, an oops, or what ended in an oops of its own
-    (a list found corrupt, a copy that was refused …)."""
+    """The first splat after which the kernel cannot be trusted: a panic, an oops, or a report that ended in an oops of
+    its own (a corrupt list, a refused copy …). None if there is none."""
     return next((s for s in splats if s.kind in FATAL or (s.kind in MAY_KILL and _has_oops(s.excerpt))), None)
 
 
@@ -58,12 +58,12 @@ def _has_oops(excerpt: str) -> bool:
 
 
 def kind_of(line: str) -> str | None:
-    """The kind of what this line of a console is the first of, or None. "nmi" and "detail" are no splats."""
+    """The kind of report that this console line may begin, or None. "nmi" and "detail" are not splats."""
     return next((row.kind for message in messages(line) if (row := row_of(message, False))), None)
 
 
 def _candidates(log: str) -> list[int]:
-    """The indices of the lines that have a word of the table, ascending."""
+    """The indices of the lines that contain a word of the table, ascending."""
     starts = set()
     for word in LOOKED_FOR:
         at = log.find(word)
@@ -88,7 +88,7 @@ def _title(heading: Heading, lines: Sequence[str]) -> str:
 
 
 def _excerpt(heading: Heading, lines: Sequence[str]) -> str:
-    """From the words of a warning, where they stand before it, or from the line itself."""
+    """The lines of a report, from the warning's words if they stand above its first line."""
     start = heading.index
     if heading.words:
         above = range(max(start - CUT_LINES, 0), start)

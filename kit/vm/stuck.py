@@ -1,4 +1,4 @@
-"""Where a guest that hangs stands: its answers to sysrq and NMI in, a task or a CPU and its function out. Pure."""
+"""Finds where a guest hangs (a task or CPU, and its function) in its answers to sysrq and NMI. Pure."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from kit.vm.lines import plain_lines
 from kit.vm.patterns import NMI
 from kit.vm.splats import EXCERPT_LINES, kind_of
 
-# What gcc adds to a name (.isra.0, .constprop.0) is left out.
+# Suffixes of gcc (.isra.0, .constprop.0) are left out.
 REGISTERS = re.compile(r"RIP: 0010:(?:\[<[^>]*>\] +)?([A-Za-z_]\w*)[\w.]*\+0x")
 FRAME = re.compile(r"^ *(?:\[<[^>]*>\] )?([A-Za-z_]\w*)[\w.]*\+0x[0-9a-f]+/0x")
 ASKED = re.compile(r"^(sysrq|SysRq) ?: ")
-"""How an answer to sysrq begins: as in 6.1, and as in 3.0."""
+"""How an answer to sysrq begins in 6.1 (sysrq) and in 3.0 (SysRq)."""
 INTERRUPT_ENDS = re.compile(r"</IRQ>|<EOI>")
 CODE = re.compile(r"^Code: ")
 WAITS = re.compile(
@@ -28,10 +28,10 @@ IDLE = re.compile(r"^(native_safe_halt|pv_native_safe_halt|default_idle\w*|acpi_
 
 
 def stuck(log: str, first: int) -> Splat | None:
-    """Where a guest that hangs stands, from the answers to sysrq and NMI that follow its line `first` (from 1).
+    """Where a guest hangs, from its answers to sysrq and NMI, which begin at the log's line `first` (from 1).
 
-    The first blocked task, else the first CPU that is not idle: the function that waits or loops, not those through
-    which it waits. None where the guest gave no answer.
+    It is the first blocked task, else the first CPU that is not idle. The function is the innermost that is not a
+    helper for waiting. None if the guest gave no answer.
     """
     lines = plain_lines(log)
     places = list(_places(lines, first - 1))
@@ -44,7 +44,7 @@ def stuck(log: str, first: int) -> Splat | None:
 
 
 def _places(lines: Sequence[str], first: int) -> Iterator[tuple[str, range, list[str]]]:
-    """(who, the lines of its trace, its functions from the innermost) of each trace after line `first`."""
+    """(who, the indices of its lines, its functions innermost first) of each trace from index `first` on."""
     starts = []
     for index in range(max(first, 0), len(lines)):
         line = lines[index]
@@ -63,8 +63,8 @@ def _places(lines: Sequence[str], first: int) -> Iterator[tuple[str, range, list
 
 
 def _interrupted(lines: Sequence[str], trace: range) -> range:
-    """Of the answering CPU's own trace, what the question interrupted: from the registers there; in kernels that print
-    none (3.0), what the end of the interrupt's stack is followed by."""
+    """The part of the answering CPU's trace below the interrupt: from the registers on, or, in kernels that print none
+    (3.0), what follows the end of the interrupt's stack."""
     if any("nmi_panic" in lines[i] for i in trace):
         return range(_first(lines, REGISTERS, trace, trace.start), trace.stop)
     if not any("sysrq" in lines[i] for i in trace):
@@ -76,12 +76,12 @@ def _interrupted(lines: Sequence[str], trace: range) -> range:
 
 
 def _first(lines: Sequence[str], pattern: re.Pattern[str], among: range, otherwise: int) -> int:
-    """The first of these lines in which a pattern is found."""
+    """The index of the first of these lines that has the pattern; `otherwise` if none has."""
     return next((i for i in among if pattern.search(lines[i])), otherwise)
 
 
 def _frames(trace: Sequence[str]) -> list[str]:
-    """A trace's functions; all that lie on the stack where the kernel cannot tell which of them are frames: then it
-    marks each with a question mark (UNWINDER_GUESS)."""
+    """A trace's functions, innermost first. Frames that the kernel marks as guesses (`?`) count only if there are no
+    others (UNWINDER_GUESS)."""
     sure = [m[1] for line in trace if (m := REGISTERS.search(line) or FRAME.match(line))]
     return sure or [m[1] for line in trace if (m := FRAME.match(line.replace("? ", "", 1)))]
