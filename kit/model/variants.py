@@ -1,7 +1,9 @@
 """Kernels that are wrong as real ones were, or as one could write them: profiles that differ in their steps only.
 
-Each says what is wrong, which commit made or cured it, and which good profile it was made from. `put-in-rcu` was cured
-in 3.16 by Hugh Dickins's "mm: fix sleeping function warning from __put_anon_vma" (mail of 31 May 2014).
+Each says what is wrong, which commit made or cured it, and which good profile it was made from. `put-in-rcu`: Hugh
+Dickins's "mm: fix sleeping function warning from __put_anon_vma" (31 May 2014, Message-ID
+alpine.LSU.2.11.1405311321340.10272@eggly.anvils) has the report and names 88c22088bf23 in its Fixes line. It was taken
+after 3.15; its own commit was not looked up in the history.
 """
 
 from __future__ import annotations

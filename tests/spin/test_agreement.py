@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Container, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,8 +40,9 @@ def scene(start: str, *tasks: str, fails: int = 0) -> Scene:
 
 SCENES = (
     scene("write P", "split P", fails=2),
+    scene("write P, fork P", "fork P.1", fails=1),
     scene("write P, split P", "merge P", "unmap-walk P"),
-    scene("write P, fork P", "exit P.1", "fork P", fails=1),
+    scene("write P, fork P", "exit P.1", "fork P"),
     scene("write P, fork P, exit P", "migrate P.1", "exit P.1"),
     scene("write P, fork P, fork P.1, exit P", "exit P.1", "fork P.1.1"),
 )
@@ -52,7 +54,8 @@ def of_kernel(name: str) -> list[tuple[frozenset[str], list[Scene]]]:
     groups: dict[frozenset[str], list[Scene]] = {frozenset(): [one for one in SCENES if can_begin(name, one)]}
     for finding in hunt(known(name), QUICK).findings.values():
         if all(len(ops) == 1 for ops in finding.scene.tasks):
-            groups.setdefault(finding.muted, []).append(finding.scene)
+            fails = sum(move.fails for move in finding.moves)
+            groups.setdefault(finding.muted, []).append(replace(finding.scene, fails=fails))
     return list(groups.items())
 
 
@@ -70,11 +73,12 @@ def explored(name: str, one: Scene, muted: Container[str]) -> set[str]:
     engine = Engine(known(name))
     engine.mute(*(rule for rule in NAMES.values() if rule in muted))
     found: set[str] = set()
-    stack, seen = [one.world(engine)], set()
+    seen: set[int] = set()  # a state's hash will do: two that are alike would only be seen by one missing rule
+    stack = [one.world(engine)]
     while stack:
         w = stack.pop()
         w.traced = False
-        if (key := w.key()) in seen:
+        if (key := hash(w.key())) in seen:
             continue
         seen.add(key)
         moves = choices(engine, w, reduced=False)
@@ -140,6 +144,8 @@ def test_every_action_of_every_kernel_can_be_written(name: str) -> None:
         for action, _, arg, _ in lines:
             if action not in ("leave", "leave_failed"):
                 assert isinstance(actions.body(cell, action, str(arg)), str)
+    text = promela(known(name), [one for one in SCENES if can_begin(name, one)])
+    assert not re.search(r"\$\w|CALL|LEAVE|CLEAR|goto (TO|FAIL)\b", text)
 
 
 def test_a_muted_rule_is_not_written() -> None:

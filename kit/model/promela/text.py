@@ -25,6 +25,7 @@ SCENE = 64  # `broken` is the number of the scene, times this, and that of the r
 FLAGS = ("empty", "unpinned", "found", "pinned", "forking", "inserting", "importing", "moving")
 FIELDS = ("vma", "src", "av", "entry", "root", "space", "new", "todos", "ti", "spares", "back", *FLAGS)
 ARRAYS = {"todo": "CH", "spare": "2"}
+DEEPEST = 1  # the put of an anon_vma puts its root, and a root has none
 TWICE = re.compile(r";(\s*;)+")
 CALL = re.compile(r"CALL\((\w+): ([^)]*)\)")
 
@@ -162,6 +163,8 @@ class _Task:
 
     def call(self, one: Instance, at: int, cell: str, given: str) -> str:
         """Variables are set, and the callee's code is gone on with."""
+        if one.cell == cell and one.level == DEEPEST:
+            return "assert(false)"
         callee = Instance(cell, one.level + 1 if one.cell == cell else 0)
         if callee not in self.backs:
             self.backs[callee] = []
