@@ -1,1 +1,1 @@
-"""What runs in the guest: programs, the initramfs, the results that come back."""
+"""What runs in the guest: workloads, the initramfs, and the results that come back."""

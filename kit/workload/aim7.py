@@ -1,7 +1,8 @@
-"""AIM7-style load: `users` processes run the same mix of jobs, each in an order of its own (AIM suite VII's rules).
+"""AIM7-style load: `users` processes run the same mix of jobs, each in its own random order (rules of AIM suite VII).
 
-The mix says how often each test stands in a user's list: weights scaled to `jobs`, rounded, each test at least once,
-and the sum is then the real number. The tests are written anew; AIM is a trademark, the suite itself is not used.
+The mix says how often each test is in a user's list: its weight scaled to `jobs` and rounded, but at least once. So the
+real number of jobs may differ a little from `jobs`. The tests are kit's own; no code of the suite is used. AIM is a
+trademark.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ class Aim7(Parameters):
         return tuple(dict.fromkeys(value))
 
     def load(self, name: str, seed: int) -> Load:
-        """A program with one `users` window for each number of users."""
+        """A program with one window for each number of users. `seed` decides the order of jobs."""
         ops: list[Op] = []
         windows: list[WindowInfo] = []
         for users in self.users:
@@ -87,17 +88,17 @@ class Aim7(Parameters):
 
 @dataclass(frozen=True)
 class WorkFile:
-    """A mix from a file, as {test: weight}: the tests that are here, and those that are not."""
+    """A mix from a file, as {test: weight}: the tests that kit has (`mix`), and the others (`left_out`)."""
 
     mix: dict[str, float]
     left_out: dict[str, float]
 
 
 def read_mix(path: Path) -> WorkFile:
-    """AIM7's work file as reaim and AIM suite VII have it: `#` comments, lines `<weight> <test>`; of a test that stands
-    twice the weights add. FILESIZE and POOLSIZE belong to the disk tests, which are not here, and are passed over.
+    """Reads a work file of reaim or AIM suite VII: `#` comments and lines `<weight> <test>`. The weights of a test that
+    is there twice are added. FILESIZE and POOLSIZE are for disk tests, which kit does not have, and are ignored.
 
-    Raises ValueError with file and line, or where none of its tests is here; OSError.
+    Raises ValueError with file and line for a bad line, or if kit has none of the tests; OSError.
     """
     found: dict[str, float] = {}
     for number, text in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
@@ -119,7 +120,7 @@ def read_mix(path: Path) -> WorkFile:
 
 
 def prepare(raw: Raw, place: Place) -> Raw:
-    """A mix by name or by file becomes what it says. Raises UserError where there is none such."""
+    """Replaces the name or file of a mix by its content. Raises UserError if there is none, or it cannot be read."""
     name = raw.get("mix")
     return {**raw, **mix_params(_find(name, place))} if isinstance(name, str) else raw
 
@@ -137,7 +138,7 @@ def _find(name: str, place: Place) -> WorkFile:
 
 
 def suffix(raw: Raw) -> str:
-    """The mix's name."""
+    """The mix's name, for the workload's default name; empty for a mix written out in the experiment."""
     mix = raw.get("mix")
     return Path(mix).name if isinstance(mix, str) else ""
 
@@ -148,7 +149,7 @@ def mix_params(work: WorkFile) -> dict[str, Any]:
 
 
 def left_out_said(params: Mapping[str, Any]) -> str:
-    """What a mix with these parameters leaves out, in words; empty where it is whole."""
+    """A sentence about the tests that a mix leaves out; empty if there are none."""
     left = params.get("left_out")
     if not left:
         return ""

@@ -1,4 +1,4 @@
-"""Every workload by name: parameters from an experiment in, loads for a boot out."""
+"""The table of workloads, and the loads for a boot that it makes from an experiment's parameters."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WORKLOADS: Mapping[str, Workload] = {
     "program": Workload(
         custom.CustomProgram,
         prepare=custom.prepare,
-        asked=False,  # a program is a file
+        asked=False,  # `kit model` takes a program as a file
         more={"file": {**TEXT, "description": "a file with the program, text or YAML"}},
         either=("text", "file"),
     ),
@@ -42,16 +42,16 @@ WORKLOADS: Mapping[str, Workload] = {
         also={"command": (TEXT,), "command[]": (NUMBER,), "env[]": (NUMBER,)},
     ),
 }
-"""Every kind by its name in experiments. A new one is a module and a row here."""
+"""Every kind of workload by its name in experiments. A new kind is a module and a row here."""
 
 
 def parse_params(kind: str, params: Mapping[str, Any]) -> Parameters:
-    """Checked parameters. Raises pydantic's ValidationError."""
+    """The checked parameters of a kind of workload. Raises pydantic's ValidationError."""
     return WORKLOADS[kind].params.model_validate(dict(params))
 
 
 def make_loads(specs: Sequence[WorkloadSpec], seed: int) -> tuple[Load, ...]:
-    """The loads of an experiment, in its order; each is a worker of its own in every boot. Made once in a process."""
+    """The loads of an experiment, in its order; each runs as its own worker in every boot. Cached in the process."""
     return _made(json.dumps([(s.kind, s.name, to_json(s.params)) for s in specs]), seed)
 
 

@@ -1,6 +1,6 @@
-"""A program of the user's own as a workload: text (kit.model.program) or YAML in, a load out; each window is measured.
+"""The workload `program`: the user's own program, as text (kit.model.program) or YAML. Each of its windows is measured.
 
-In YAML an operation is a string, a block a mapping of its head to its list:
+In YAML an operation is a string, and a block is a mapping from its head to a list of operations:
 
     - map 0 4
     - write 0 0
@@ -28,7 +28,7 @@ from kit.workload.kind import Parameters, Place, Raw
 from kit.workload.load import Load, WindowInfo
 
 UNREADABLE = (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
-"""What PyYAML raises, and a program that is none."""
+"""What PyYAML and `read_program` raise for bad content."""
 
 
 class CustomProgram(Parameters):
@@ -44,14 +44,14 @@ class CustomProgram(Parameters):
         return value
 
     def load(self, name: str, seed: int) -> Load:
-        """The program, its windows named after the workload, since a boot may run several."""
+        """The program with `name/` before the names of its windows, since a boot may run several programs."""
         program = Program(tuple(_prefix(op, name) for op in parse_program(self.text).ops))
         infos = tuple(WindowInfo(w, At(w), 1, "window") for w in windows(program.ops))
-        return Load(name, program, infos, repeatable=False)  # a region that is mapped cannot be mapped again
+        return Load(name, program, infos, repeatable=False)  # a mapped region cannot be mapped again
 
 
 def prepare(raw: Raw, place: Place) -> Raw:
-    """The text of `file` becomes `text`. Raises UserError where it cannot be read."""
+    """Replaces `file` by its content as `text`. Raises UserError if it cannot be read."""
     name = raw.get("file")
     if not isinstance(name, str):
         return raw
@@ -66,7 +66,8 @@ def prepare(raw: Raw, place: Place) -> Raw:
 
 
 def read_program(path: Path) -> Program:
-    """A program file, YAML if its name ends in .yaml or .yml. Raises ValueError with file and line."""
+    """Reads a program file: YAML if its name ends in .yaml or .yml, else text. Raises ValueError with file and line,
+    OSError."""
     text = path.read_text(encoding="utf-8")
     try:
         if path.suffix in (".yaml", ".yml"):
@@ -108,7 +109,7 @@ def _bodies(op: Op) -> tuple[tuple[Op, ...], ...]:
 
 
 def _prefix(op: Op, name: str) -> Op:
-    """The operation with its windows' names begun by the workload's."""
+    """The operation with `name/` before the names of its windows."""
     if isinstance(op, Users):
         users = tuple(tuple(_prefix(o, name) for o in user) for user in op.users)
         return Users(f"{name}/{op.name}", users)

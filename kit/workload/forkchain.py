@@ -1,6 +1,6 @@
-"""The fork chain: each process of a chain forks the next and stays alive, so that anon_vma chains grow by one a level.
+"""The workload `fork-chain`: each process forks the next and stays alive, so that anon_vma chains grow by one a level.
 
-At every depth asked for, a window counts `forks` times fork, _exit, wait. Depth 0 is the worker itself.
+At every requested depth, a window measures `forks` times fork, _exit, wait. Depth 0 is the worker itself.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PAGES = 4
 
 
 def depths(value: object) -> tuple[int, ...]:
-    """`3`, `[0, 2]` or `0..8` as a sorted tuple. Raises ValueError."""
+    """`3`, `[0, 2]` or `0..8` as a sorted tuple of depths (0 to 64). Raises ValueError."""
     if isinstance(value, str):
         first, dots, last = value.partition("..")
         if not all(re.fullmatch(r" *[0-9]{1,3} *", n) for n in ((first, last) if dots else (first,))):
@@ -58,7 +58,7 @@ class ForkChain(Parameters):
         return self
 
     def load(self, name: str, seed: int) -> Load:
-        """The program, nested one fork a level, and a window per depth."""
+        """The program, with one nested fork for each level and one window for each depth."""
         written = self.written if self.written is not None else {0: tuple(range(self.vmas))}
         at = [WindowInfo(f"{name}/d{d}", At(name, depth=d), self.forks, "fork") for d in self.depth]
         maps: tuple[Op, ...] = tuple(Map(r, PAGES) for r in range(self.vmas))

@@ -1,8 +1,8 @@
-"""The guest's programs and initramfs: `guest/*.c` in, a cached base archive and a boot's own archive out.
+"""Compiles the guest's programs (`guest/*.c`) and makes the initramfs of a boot.
 
-The kernel unpacks archives that follow each other, so the base (programs, device nodes) is built once per content key,
-and each boot appends a small one with its program and `/boot.conf`. Archives are newc (the kernel's
-Documentation/driver-api/early-userspace/buffer-format.rst), reproducible to the byte.
+The kernel unpacks concatenated archives. So a base archive (programs, device nodes) is built once for each content key,
+and each boot appends a small one with its program and `/boot.conf`. The format is newc (the kernel's
+Documentation/driver-api/early-userspace/buffer-format.rst). Equal inputs give equal bytes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SOURCES = PROJECT / "guest"
 COMPILER = "musl-gcc"
 FLAGS = (
     *("-std=c11", "-static", "-O2", "-Wall", "-Wextra", "-Werror", "-no-pie", "-fno-pie"),
-    # Behind all else, so that the program break begins after a VMA of a file: see guest/worker.c.
+    # Last in memory, so that the program break follows a file-backed VMA: see guest/worker.c.
     "-Wl,--section-start=.guard=0x8000000",
 )
 
@@ -45,9 +45,9 @@ PROGRAMS: Mapping[str, tuple[str, ...]] = {
     "session": ("session.c", "task.c", "root.c", "channel.c", "conf.c"),
     "bin/sh": ("sh.c", "lines.c"),
 }  # fmt: skip
-"""Of kit's own; those of workloads come with their rows."""
+"""Programs of every guest; workloads name further ones in their rows."""
 SCRIPTS: Mapping[str, str] = {"bin/job.sh": "job.sh", "bin/layout.sh": "layout.sh"}
-DATA_BYTES = 64 * 4096  # of /data, which programs map: DATA_PAGES of guest/program.h
+DATA_BYTES = 64 * 4096  # size of /data, a file for programs to map: DATA_PAGES of guest/program.h
 
 # Character devices by the numbers of Documentation/admin-guide/devices.txt.
 DEVICES: Mapping[str, tuple[int, int]] = {
@@ -62,7 +62,7 @@ OnCommand = Callable[[Sequence[str]], None]
 
 @dataclass(frozen=True)
 class GuestImage:
-    """The guest's part that is the same for every boot: its content key, and the archive of `build_guest`."""
+    """The part of the guest that all boots share: its content key and its archive."""
 
     key: str
     base_cpio_path: Path
@@ -70,7 +70,7 @@ class GuestImage:
 
 @dataclass(frozen=True)
 class Entry:
-    """One file of an archive. `mode` with its type bits; `device` is (major, minor), for device nodes only."""
+    """One file of an archive. `mode` includes the type bits; `device` is (major, minor), for device nodes only."""
 
     path: str
     mode: int
@@ -79,12 +79,12 @@ class Entry:
 
 
 def devices() -> dict[str, tuple[int, int]]:
-    """Path in the guest → device number: those of every kernel, and the serial lines of each architecture."""
+    """Path in the guest → (major, minor): the devices of every kernel, and each architecture's serial lines."""
     return {**DEVICES, **{path: number for arch in ARCHES.values() for path, number in arch.lines.items()}}
 
 
 def cpio(entries: Sequence[Entry]) -> bytes:
-    """A newc archive of `entries` in their order, times 0, owner root, padded to 512 bytes."""
+    """A newc archive of `entries` in the given order, with times 0 and owner root, padded to 512 bytes."""
     parts = [_member(number, entry) for number, entry in enumerate(entries, start=1)]
     parts.append(_member(0, Entry("TRAILER!!!", 0)))
     return _padded(b"".join(parts), 512)
@@ -104,14 +104,14 @@ def _padded(data: bytes, to: int) -> bytes:
 
 
 def programs() -> dict[str, tuple[str, ...]]:
-    """Every program of the guest: kit's own, and what workloads need besides."""
+    """Path in the guest → C sources, for every program: those of PROGRAMS and those of workloads."""
     return {**PROGRAMS, **{path: parts for kind in WORKLOADS.values() for path, parts in kind.programs.items()}}
 
 
 def guest_key() -> str:
-    """Content key of the guest: its sources, the compiler's version and the flags, and this archive's layout.
+    """The content key of the guest, from its sources, the compiler's version, its flags, and the archive's layout.
 
-    Raises MachineError if there is no musl-gcc.
+    Raises MachineError if musl-gcc is not installed.
     """
     files = {path.name: path.read_text() for path in sorted(SOURCES.iterdir()) if path.suffix in {".c", ".h", ".sh"}}
     layout = [programs(), SCRIPTS, devices(), DIRECTORIES, DATA_BYTES]
@@ -127,15 +127,15 @@ def _compiler_version() -> str:
 
 
 def archive_name(key: str) -> str:
-    """What the base archive with that key is called in the cache."""
+    """The file name of the base archive with that key, in the cache."""
     return f"guest-{key}.cpio"
 
 
 def build_guest(cache: Path, *, on_command: OnCommand | None = None) -> GuestImage:
-    """Compile the guest into `cache` unless its key is there, and return it.
+    """Compiles the guest into `cache`, unless it is there, and returns it.
 
-    The archive appears by a rename, so that an interrupted build leaves nothing that looks complete. Raises
-    MachineError with the compiler's own lines.
+    The archive is renamed into place, so an interrupted build leaves nothing that looks complete. Raises MachineError
+    with the compiler's own lines.
     """
     key = guest_key()
     archive = cache / archive_name(key)
@@ -149,7 +149,7 @@ def build_guest(cache: Path, *, on_command: OnCommand | None = None) -> GuestIma
 
 
 def _is_whole(archive: Path) -> bool:
-    """Whether an archive is there to its end: a power cut may leave an empty file under the right name."""
+    """Whether an archive exists and is complete: a power cut may leave an empty file under the right name."""
     try:
         data = archive.read_bytes()
     except FileNotFoundError:
@@ -171,7 +171,7 @@ def _base_entries(folder: Path, on_command: OnCommand | None) -> list[Entry]:
 
 
 def _compile(sources: Sequence[str], program: Path, on_command: OnCommand | None) -> None:
-    # -s: what is left is the same whatever the folder was called.
+    # -s: without symbols, the program does not depend on the folder's name.
     argv = [COMPILER, *FLAGS, "-s", "-o", str(program), *(str(SOURCES / name) for name in sources)]
     if on_command is not None:
         on_command(argv)
@@ -181,10 +181,11 @@ def _compile(sources: Sequence[str], program: Path, on_command: OnCommand | None
 
 
 def boot_initramfs(base: Path, program_text: str, conf: Mapping[str, str]) -> bytes:
-    """The initramfs of one boot: the base archive, then its sections (kit.workload.load.boot_program) as `/program.N`,
-    `/payload.N` or `/session.task`, what they have packed, and `/boot.conf` (`nonce`, `limit` in seconds).
+    """The initramfs of one boot: the base archive, the sections of `program_text` (kit.workload.load.boot_program) as
+    `/program.N`, `/payload.N` or `/session.task`, their packed files, and `/boot.conf` (`conf`, as `key=value` lines:
+    `nonce`, `limit` in seconds …).
 
-    Raises MachineError where a packed file is not any more what the text says.
+    Raises MachineError if a packed file has changed since the text was made.
     """
     parts = sections(program_text)
     names = {f"worker.{n}": name for n, (_, name, _) in enumerate(parts)}
@@ -203,7 +204,7 @@ def _section_entries(number: int, kind: str, text: str) -> list[Entry]:
 
 
 def _pack_entries(text: str) -> list[Entry]:
-    """The files of a payload below its root, folders before what is in them."""
+    """The packed files of a payload, below its root; folders come before what is in them."""
     root = root_of(text)
     if root == HOST_ROOT:
         return []

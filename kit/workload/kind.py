@@ -1,6 +1,6 @@
-"""What a workload is to the rest of kit: its keys, how they are made ready, what runs in the guest, what it prints.
+"""The interface of a workload: its keys, how they are prepared, what runs in the guest, and what that prints.
 
-A row of WORKLOADS (kit.workload.catalog) is a `Workload`; its keys are a `Parameters` of its own.
+Each row of WORKLOADS (kit.workload.catalog) is a `Workload`; its keys are a subclass of `Parameters`.
 """
 
 from __future__ import annotations
@@ -15,58 +15,59 @@ from pydantic import BaseModel, ConfigDict
 from kit.workload.load import Load
 from kit.workload.metrics import Metric
 
-Raw = Mapping[str, Any]  # parameters as they were written
+Raw = Mapping[str, Any]  # parameters as written in the experiment
 
 
 class Printing(Protocol):
-    """What a workload's program prints, as metrics."""
+    """Reads metrics from what a workload's program prints."""
 
     def read(self, stdout: str, stderr: str) -> tuple[Metric, ...]:
         """The metrics of one run."""
         ...
 
     def meaning(self, metric: str, unit: str) -> tuple[str, str, bool]:
-        """(unit, direction, decides) of a metric that was printed with `unit`; no direction where none was said."""
+        """(unit, direction, whether it decides the verdict) of a metric that was printed with `unit`; the direction is
+        empty if the experiment gives none."""
         ...
 
     def asked(self) -> tuple[str, ...]:
-        """The metrics that were asked for by name."""
+        """The metrics that the experiment names."""
         ...
 
     def needed(self) -> frozenset[str]:
-        """The metrics without which nothing is the same, or better."""
+        """The metrics without which the verdict can be neither `same` nor `better`."""
         ...
 
     def lacking(self, metric: str) -> str:
-        """What is not there where a metric is not, in words."""
+        """The words for what is missing if a metric is not printed."""
         ...
 
     def form(self) -> str:
-        """How the output is read, in words."""
+        """The output's format, in words."""
         ...
 
 
 class Parameters(BaseModel):
-    """The keys of a workload, checked: types, bounds, defaults and meanings."""
+    """The keys of a workload, with types, bounds, defaults and descriptions."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     def load(self, name: str, seed: int) -> Load:
-        """What a guest runs: a program with its windows. Raises UserError for what this machine lacks."""
+        """What a guest runs: a program with its windows. Raises UserError if this machine lacks something for it."""
         raise NotImplementedError
 
     def require_room(self, memory: int) -> None:
-        """Raises UserError where it needs more of a guest's memory (MiB) than there is."""
+        """Raises UserError if it needs more memory than the guest has. `memory` is in MiB."""
 
     def printing(self) -> Printing | None:
-        """How its output is read; None where it prints no metrics."""
+        """The reader of its output; None if it prints no metrics."""
         return None
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a workload's files are looked for. `find`: a path by its name; `looked`: where that looks, in words.
-    `root`: the guest's, as the experiment says it (`guest` or `host`)."""
+    """Where a workload's files are looked for. `find`: name → path, or None; `looked`: where that looks, in words, for
+    messages. `root`: the guest's root, as in the experiment (`guest` or `host`)."""
 
     find: Callable[[str], Path | None]
     looked: str
@@ -74,12 +75,12 @@ class Place:
 
 
 def as_written(raw: Raw, place: Place) -> Raw:
-    """Nothing is to be made ready."""
+    """The `prepare` of a workload that needs none."""
     return raw
 
 
 def nothing(params: Raw) -> str:
-    """No words."""
+    """The `suffix` or `said` of a workload that has none."""
     return ""
 
 
@@ -87,17 +88,18 @@ def nothing(params: Raw) -> str:
 class Workload:
     """A kind of workload.
 
-    `prepare`: its keys as written → as `params` has them; names of files become what is in them, or whole paths. Raises
-    UserError. `suffix`: what its default name has behind the kind's.
+    `prepare`: turns its keys as written into those of `params`: names of files become their content, or absolute paths.
+    Raises UserError. `suffix`: what its default name has after the kind's name.
 
-    `modelled`: the reference model knows its program; `asked`: and `kit model` may be asked for it by name. `userland`:
-    its kernels run programs of the host's. `programs`: what its guests need beside kit's own: path in the guest → C
-    sources of `guest/`.
+    `modelled`: whether the reference model can run its program; `asked`: whether `kit model` also takes it by name.
+    `userland`: whether its guests run programs of the host. `programs`: further programs that its guests need: path in
+    the guest → C sources of `guest/`.
 
-    `said`: what there is to say of its checked parameters, in words; of the keys `unsaid` the words say all.
+    `said`: remarks about its checked parameters, as text; `unsaid`: keys that need not be shown, since `said` covers
+    them.
 
-    `also`: what else a key takes before it is prepared, as JSON schemas by key (`key[]`: an item of it); `more`: keys
-    that `prepare` turns into others, and their schemas; `either`: keys one of which is required.
+    For the JSON schema of experiments: `also`: further types that a key takes before `prepare` (`key[]`: an item of
+    it); `more`: keys that `prepare` turns into others; `either`: keys one of which is required.
     """
 
     params: type[Parameters]

@@ -1,11 +1,11 @@
-"""Test results in KTAP or TAP: a program's output in, how many tests passed, failed, were skipped or never came, out.
+"""Counts test results in KTAP or TAP output: passed, failed, skipped, missing. Pure.
 
-What counts is what Linux' own reader counts (tools/testing/kunit/kunit_parser.py): the leaves of the tree, and a
-parent that failed though none of its children did. What kselftests print behind `# ` is a comment to that reader;
-results there are counted too, apart from the others (tools/testing/selftests/kselftest/prefix.pl).
+It counts what Linux's own reader counts (tools/testing/kunit/kunit_parser.py): the leaves of the tree, and a parent
+that failed although no child did. Results that kselftests print after `# ` are comments to that reader; here they are
+counted too, separately (tools/testing/selftests/kselftest/prefix.pl).
 
-The format: Documentation/dev-tools/ktap.rst, TAP 13 and 14. As there, and unlike KUnit's reader, a plan may come last,
-a test may have no number, and a failure that was expected (TODO, XFAIL) is none. Pure.
+The formats are Documentation/dev-tools/ktap.rst, TAP 13 and TAP 14. As they say, and unlike KUnit's reader: a plan may
+come last, a test may have no number, and an expected failure (TODO, XFAIL) counts as skipped.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ END = re.compile(r"\s*(?:List of all partitions:|Kernel panic - not syncing: VFS
 
 @dataclass
 class Tally:
-    """How many tests ended how. `missing`: announced by a plan, or begun, and without a result."""
+    """Numbers of tests. `missing`: tests that a plan announced, or that began, but that have no result."""
 
     passed: int = 0
     failed: int = 0
@@ -34,31 +34,31 @@ class Tally:
     missing: int = 0
 
     def add(self, other: Tally) -> None:
-        """Add another's numbers to these."""
+        """Adds the numbers of another tally to these."""
         for name, count in vars(other).items():
             setattr(self, name, getattr(self, name) + count)
 
     @property
     def tests(self) -> int:
-        """All of them."""
+        """The number of all tests."""
         return sum(vars(self).values())
 
     @property
     def is_good(self) -> bool:
-        """Whether none failed, and none is missing."""
+        """Whether no test failed and none is missing."""
         return not (self.failed or self.missing)
 
 
 @dataclass(frozen=True)
 class Results:
-    """`tests`: of the output itself; `inner`: of what it prints behind `# `."""
+    """`tests`: results of the output itself; `inner`: results that it prints after `# `."""
 
     tests: Tally
     inner: Tally
 
 
 def read_ktap(text: str) -> Results | None:
-    """The results of an output; None where it is no KTAP: no version line, no plan, no numbered result."""
+    """The results in an output; None if it is not KTAP (no version line, no plan, no numbered result)."""
     outer, inner = _Reader(), _Reader()
     for line in _lines(text):
         if outer.take(line):
@@ -72,7 +72,7 @@ def read_ktap(text: str) -> Results | None:
 
 
 def _lines(text: str) -> Iterator[str]:
-    """The lines without printk's stamps, and without as much at their start as stands before the first version line."""
+    """The lines without printk's time stamps, and without the prefix that the first version line has."""
     prefix: int | None = None
     for raw in text.splitlines():
         line = raw[match.end() :] if (match := STAMP.match(raw)) else raw
@@ -85,7 +85,7 @@ def _lines(text: str) -> Iterator[str]:
 
 @dataclass
 class _Level:
-    """The results of one depth, since there was one that is not as deep."""
+    """The results at one depth of indentation, since the last line that was less deep."""
 
     planned: int = 0
     has_plan: bool = False
@@ -95,15 +95,15 @@ class _Level:
     tally: Tally = field(default_factory=Tally)
 
     def close(self) -> None:
-        """The end of a document: what its plan still awaits never came."""
+        """Ends a document: tests that its plan still expects are missing."""
         self.tally.missing += max(self.planned - self.seen, 0)
         self.planned, self.has_plan, self.seen, self.results = 0, False, 0, self.seen
 
     def adopt(self, below: _Level) -> None:
-        """Take over results of more depth that no result line of this depth has claimed.
+        """Takes over deeper results that no result line of this depth has claimed.
 
-        Without a head of their own they are those of this level's plan, only indented. Else they stand for their
-        parent, which never came: it is missing where none of them is.
+        Without a header of their own they belong to this level's plan and are merely indented. With one, their parent's
+        result never came: it counts as missing, unless one of them already failed or is missing.
         """
         self.tally.add(below.tally)
         if not self.seen and not below.has_head:
@@ -122,7 +122,7 @@ class _Reader:
         self._levels: dict[int, _Level] = {}
 
     def take(self, line: str) -> bool:
-        """Read one line; whether it is a result, a plan, or the head of a document or subtest."""
+        """Reads one line; returns whether it is a result, a plan, or the header of a document or subtest."""
         if match := HEADER.fullmatch(line):
             self._open(_depth(match))
         elif match := PLAN.fullmatch(line):
@@ -135,12 +135,12 @@ class _Reader:
         return True
 
     def end(self) -> None:
-        """No more lines: what is open is added to the whole."""
+        """Ends the output: adds what is still open to `whole`."""
         if level := self._fold(-1):
             self.whole.add(level.tally)
 
     def _open(self, depth: int) -> None:
-        """A document or a subtest begins; one of the same depth that has results ends."""
+        """Begins a document or subtest; ends one of the same depth that has results."""
         level = self._level(depth)
         if below := self._fold(depth):
             level.adopt(below)
@@ -149,7 +149,7 @@ class _Reader:
         level.has_head = True
 
     def _plan(self, depth: int, count: int) -> None:
-        """A plan comes first or last: a second one is that of another document."""
+        """Reads a plan. A document has one, first or last: a second one begins another document."""
         level = self._level(depth)
         if level.has_plan:
             level.close()
@@ -167,7 +167,7 @@ class _Reader:
             level.tally.failed += 1
 
     def _fold(self, depth: int) -> _Level | None:
-        """What lies deeper than `depth`, taken out: it belongs to the result that comes now, if one does."""
+        """Removes and returns the results deeper than `depth`: they belong to the next result line, if there is one."""
         below = None
         for d in sorted((d for d in self._levels if d > depth), reverse=True):
             level = self._levels.pop(d)

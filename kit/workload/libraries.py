@@ -1,8 +1,8 @@
-"""What a program of this machine needs to run elsewhere: an ELF file in, its interpreter and libraries out.
+"""Finds the dynamic linker and the libraries that an ELF program needs, so that it can run in a guest.
 
-As ld.so(8) looks for them: DT_RPATH of the object and of those that needed it (unless the object has DT_RUNPATH),
-LD_LIBRARY_PATH, DT_RUNPATH of the object, the folders of /etc/ld.so.conf, the default ones. What a program opens by
-itself later (dlopen: plug-ins, name services, character sets) cannot be seen here.
+The search order is that of ld.so(8): DT_RPATH of the object and of the objects that need it (unless the object has
+DT_RUNPATH), LD_LIBRARY_PATH, the object's DT_RUNPATH, the folders of /etc/ld.so.conf, the default folders. Libraries
+that a program opens later with dlopen() (plug-ins, name services, character sets) are not found.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ CONF_DEPTH = 8
 
 @dataclass(frozen=True)
 class Object:
-    """What an ELF file says of itself; folders as written, `$ORIGIN` and all."""
+    """The dynamic section of an ELF file; folders as written, with `$ORIGIN` unexpanded."""
 
     path: str
     interpreter: str  # empty for a library and a static program
@@ -45,8 +45,8 @@ class Object:
 
 @dataclass(frozen=True)
 class Found:
-    """`libraries`: paths in the order in which they were found. `beside`: the folders of those that a dynamic linker
-    without a cache would not look into."""
+    """What a program needs. `interpreter`: its dynamic linker; `libraries`: paths in the order they were found in;
+    `beside`: folders that a dynamic linker without ld.so.cache would not search, for LD_LIBRARY_PATH."""
 
     interpreter: str
     libraries: tuple[str, ...]
@@ -54,13 +54,13 @@ class Found:
 
 
 def is_elf(path: str | Path) -> bool:
-    """Whether a file starts as ELF files do."""
+    """Whether a file begins with the ELF magic number. Raises OSError."""
     with open(path, "rb") as file:
         return file.read(4) == MAGIC
 
 
 def read_object(path: str) -> Object:
-    """Raises UserError for a damaged file and for one of another architecture."""
+    """Reads an ELF file. Raises UserError if it is damaged or for another architecture."""
     try:
         with open(path, "rb") as file:
             elf = ELFFile(file)
@@ -86,13 +86,14 @@ def _object(path: str, elf: ELFFile) -> Object:
 
 
 def libraries_of(path: str, library_path: Sequence[str] = ()) -> Found:
-    """Everything that the program or library at `path` loads at its start. `library_path`: LD_LIBRARY_PATH.
+    """Everything that the program or library at `path` loads when it starts. `library_path`: folders of
+    LD_LIBRARY_PATH.
 
-    Raises UserError that names the first library that is not on this machine, and what needs it.
+    Raises UserError with the first library that is not on this machine, and the object that needs it.
     """
     top = read_object(path)
     musl = os.path.basename(top.interpreter).startswith("ld-musl")
-    have: dict[str, str] = {"libc.so": ""} if musl else {}  # of musl the interpreter is the library
+    have: dict[str, str] = {"libc.so": ""} if musl else {}  # musl's interpreter is its libc.so
     waiting = deque([(top, top.rpath)])
     while waiting:
         wanted_by, rpath = waiting.popleft()
@@ -132,7 +133,7 @@ def _find(name: str, by: Object, rpath: Sequence[str], library_path: Sequence[st
 
 
 def _expanded(folder: str, by: Object) -> str:
-    """A folder of an object with its dynamic string tokens; empty where one is unknown."""
+    """A folder of an object with its `$` tokens expanded; empty if one is unknown."""
     origin = os.path.dirname(os.path.realpath(by.path))
     for token, value in (("ORIGIN", origin), ("LIB", f"lib/{HOST.triplet}"), ("PLATFORM", HOST.name)):
         folder = folder.replace(f"${{{token}}}", value).replace(f"${token}", value)
@@ -140,7 +141,7 @@ def _expanded(folder: str, by: Object) -> str:
 
 
 def _fits(path: str) -> bool:
-    """Whether there is a library of that architecture: ld.so passes over those of other architectures."""
+    """Whether the file is a library of the guest's architecture: ld.so skips those of others."""
     try:
         with open(path, "rb") as file:
             head = file.read(20)
@@ -155,7 +156,7 @@ def _conf_folders() -> tuple[str, ...]:
 
 
 def _conf(path: str, depth: int) -> Iterator[str]:
-    """The folders that a file of ld.so.conf's form names, includes followed."""
+    """The folders in a file of ld.so.conf's format, including those of included files."""
     try:
         lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""Loads for kinds of evidence that need more than one pass: longer windows, or the whole load several times over."""
+"""Repeats loads, for kinds of evidence that need it: makes windows longer, or runs all loads in several rounds."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 from kit.model.program import Op, Program, Repeat, Users, Window
 from kit.workload.load import Load, boot_program
 
-ROUND = "~"  # stands between a name and the number of its round; no name of a user's has it
+ROUND = "~"  # between a name and its round's number; names in experiments cannot have it
 
 
 def longer(load: Load, times: int) -> Load:
-    """The load with what stands in each window done so many times. One whose windows may not be repeated stays."""
+    """The load with the content of each window repeated `times` times; unchanged if it is not repeatable."""
     if not load.repeatable or times == 1:
         return load
     ops = tuple(_longer(op, times) for op in load.program.ops)
@@ -35,12 +35,12 @@ def _longer(op: Op, times: int) -> Op:
 
 
 def rounds_program(loads: Sequence[Load], rounds: int) -> str:
-    """The text that a guest gets: all loads, so many times one after the other, names marked by their round."""
+    """The text that a guest gets: all loads, `rounds` times in a row, with the round's number in their names."""
     text = boot_program(loads)
     name = r"^(\s*(?:worker|payload|window|users) \S+)"
     return "".join(re.sub(name, rf"\1{ROUND}{n}", text, flags=re.M) for n in range(rounds))
 
 
 def round_name(window: str, number: int) -> str:
-    """What a window is called in round `number`, from 0."""
+    """The name of a window in round `number` (from 0)."""
     return f"{window}{ROUND}{number}"

@@ -1,13 +1,13 @@
-"""Numbers that a program prints: its output and a named format in, metrics by name out. Pure.
+"""Reads metrics from a program's output, in one of these formats. Pure.
 
 | format | what is read |
 | --- | --- |
-| `{regex: PATTERN}` | every match: groups `name` (without it: `value`), `value`, and, if there, `unit` |
+| `{regex: PATTERN}` | every match: groups `value`, and optionally `name` (default: `value`) and `unit` |
 | `json` | the output as one JSON value, else each line that is one: every number, named by its path (`a.b.0`) |
 | `ktap` | results of KTAP or TAP: `passed`, `failed`, `skipped`, `missing`; of kselftests' subtests `inner passed` … |
 | `key-value` | lines `key: value unit` or `key = value unit` |
 
-Of a name that comes several times the mean counts.
+If a name occurs several times, its value is the mean.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Read = Iterator[tuple[str, float, str]]  # name, value, unit
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric of one run. `unit` is empty where the output says none."""
+    """One metric of one run. `unit` is empty if the output gives none."""
 
     name: str
     value: float
@@ -43,7 +43,8 @@ class Metric:
 
 
 def read_metrics(text: str, format_: str | Mapping[str, str]) -> tuple[Metric, ...]:
-    """The metrics of an output, in the order in which they first come, at most MOST_METRICS."""
+    """The metrics in an output, in order of first occurrence, at most MOST_METRICS. `format_`: a key of FORMATS, or
+    {"regex": PATTERN}."""
     found: dict[str, list[tuple[float, str]]] = {}
     read = _regex(text, format_["regex"]) if isinstance(format_, Mapping) else FORMATS[format_](text)
     for name, value, unit in read:
@@ -58,7 +59,7 @@ def _regex(text: str, pattern: str) -> Read:
         groups = match.groupdict()
         try:
             value = float(groups["value"])
-        except (TypeError, ValueError):  # the group took no part, or is no number
+        except (TypeError, ValueError):  # the group did not match, or is not a number
             continue
         yield groups.get("name") or "value", value, groups.get("unit") or ""
 

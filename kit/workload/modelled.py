@@ -1,4 +1,4 @@
-"""`kit model`: questions asked of the reference model alone. Profiles and programs in, plain data out; no kernel."""
+"""`kit model`: asks the reference model about programs and profiles, without a kernel. Returns plain data."""
 
 from __future__ import annotations
 
@@ -30,23 +30,25 @@ def _find(name: str) -> Path | None:
 
 
 def by_name() -> tuple[str, ...]:
-    """The workloads that are asked for by their names; programs are files."""
+    """The workloads that `kit model` takes by name; a program is given as a file."""
     return tuple(name for name, kind in WORKLOADS.items() if kind.modelled and kind.asked)
 
 
 @dataclass(frozen=True)
 class Question:
-    """A program with the meaning of its windows, the VMAs that its process starts with, and how it was asked for."""
+    """A program for the model. `infos`: the meaning of its windows by name; `layout`: the VMAs that its process starts
+    with; `name`: as the user gave it."""
 
     program: Program
     infos: Mapping[str, WindowInfo]
     layout: tuple[SmapsVma, ...]
     name: str
-    left_out: str = ""  # what of a mix is not in it, in words
+    left_out: str = ""  # a sentence about the tests of a mix that kit lacks
 
 
 def ask(name: str, params: Mapping[str, Any], smaps: Path | None, seed: int = 1) -> Question:
-    """`name`: a workload, or a file that holds a program. Raises UserError."""
+    """The question for a workload or a program file. `name`: either; `params`: keys of the workload; `smaps`: a file
+    with the process's VMAs. Raises UserError."""
     layout = _layout(smaps)
     given = {k: v for k, v in params.items() if v is not None}
     if name in by_name():
@@ -59,12 +61,12 @@ def ask(name: str, params: Mapping[str, Any], smaps: Path | None, seed: int = 1)
             if first["type"] == "extra_forbidden":
                 others = [w for w in by_name() if first["loc"][0] in WORKLOADS[w].params.model_fields]
                 hint = "; ".join(f"--program {w} has it" for w in others)
-                raise UserError(f"--{first['loc'][0]} is nothing of {name}", hint=hint) from None
+                raise UserError(f"{name} has no --{first['loc'][0]}", hint=hint) from None
             what = ".".join(map(str, first["loc"]))
             raise UserError(f"{what}: {str(first['msg']).removeprefix('Value error, ')}", where=name) from None
         return Question(load.program, {w.name: w for w in load.windows}, layout, name, kind.said(given))
     if given:
-        raise UserError(f"--{next(iter(given))} belongs to a workload, and {name} is a file")
+        raise UserError(f"--{next(iter(given))} is for workloads, but {name} is a file")
     try:
         program = read_program(Path(name))
         if not list(windows(program.ops)):
@@ -78,12 +80,12 @@ def ask(name: str, params: Mapping[str, Any], smaps: Path | None, seed: int = 1)
 
 
 def assigned(texts: Sequence[str]) -> dict[str, Any]:
-    """`KEY=VALUE` each, the value as YAML. Raises UserError."""
+    """Parses `KEY=VALUE` texts, the values as YAML. Raises UserError."""
     out = {}
     for text in texts:
         key, sign, value = text.partition("=")
         if not (key and sign):
-            raise UserError("a key and its value are wanted", where=f"--set {text}", hint="as in --set users=[1,2]")
+            raise UserError("not KEY=VALUE", where=f"--set {text}", hint="as in --set users=[1,2]")
         try:
             out[key] = yaml.safe_load(value)
         except yaml.YAMLError as error:
@@ -111,7 +113,8 @@ def known_profile(name: str) -> Profile:
 
 
 def count(question: Question, profiles: Sequence[str | Profile]) -> list[dict[str, Any]]:
-    """A row per window and profile: acquisitions in all, by operation and by mode; the number of jobs if it has any."""
+    """A row for each profile and window: acquisitions in total (`low` to `high`), by operation and by mode, and the
+    window's number of jobs (None for a program file). Raises UserError."""
     rows = []
     for one in profiles:
         kernel = known_profile(one) if isinstance(one, str) else one
@@ -141,9 +144,9 @@ def _run(question: Question, kernel: Profile) -> Mapping[str, Prediction | Unmod
 
 
 def explain(question: Question, name: str, window: str | None, every_step: bool) -> list[str]:
-    """Why a window's count is what it is: by operation with its source, then each acquisition. Raises UserError.
+    """Explains a window's count, as lines: the acquisitions by operation with their source, then one by one.
 
-    Without `window` all of the program's, one after the other.
+    Without `window`, explains all windows in order. Raises UserError.
     """
     known_profile(name)
     wanted = [window] if window else window_names(question)
@@ -155,7 +158,7 @@ def explain(question: Question, name: str, window: str | None, every_step: bool)
 
 
 def profile_table() -> list[dict[str, Any]]:
-    """Each profile: name, what it is, lock class, cells that were not verified."""
+    """Each profile: its name, what it stands for, its lock class, and its unverified cells."""
     return [
         {
             "profile": p.name,
@@ -168,7 +171,7 @@ def profile_table() -> list[dict[str, Any]]:
 
 
 def profile_cells(name: str) -> Iterator[str]:
-    """One profile, function by function: its steps and where they were read."""
+    """The lines of one profile: its steps by kernel function, with their source. Raises UserError."""
     chosen = known_profile(name)
     yield f"{chosen.name}: {chosen.about}"
     yield f"lock class {chosen.lock_class}: {chosen.lock_source}"
@@ -180,5 +183,5 @@ def profile_cells(name: str) -> Iterator[str]:
 
 
 def window_names(question: Question) -> list[str]:
-    """The windows of the program in order."""
+    """The names of the program's windows, in order."""
     return list(windows(question.program.ops))

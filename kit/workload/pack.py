@@ -1,7 +1,7 @@
-"""Programs of this machine for a guest: paths in; every file and link that they need, with its content's hash, out.
+"""Packs programs of this machine for a guest: lists every file and link that they need, with the files' hashes.
 
-A packed file keeps its path, and symbolic links on the way to it stay links, so that programs find what they look for
-where it is here. Nothing is copied before a boot: what a pack says is checked then against what is packed.
+Packed files keep their paths, and symbolic links on these paths stay links, so that programs find everything where it
+is on the host. Nothing is copied before a boot; then each file is checked against its hash in the list.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from kit.base.errors import MachineError, UserError
 from kit.workload.libraries import is_elf, libraries_of
 
 MOST_FILES = 20_000
-MOST_LINKS = 40  # on the way to one file, as the kernel's MAXSYMLINKS
+MOST_LINKS = 40  # on the path of one file, like the kernel's MAXSYMLINKS
 
 
 @dataclass(frozen=True)
 class File:
-    """A regular file: `path` here and in the guest, permission bits, content."""
+    """A regular file: `path` on the host and below the pack's root, permission bits, hash, size in bytes."""
 
     path: str
     mode: int
@@ -32,7 +32,8 @@ class File:
 
 @dataclass(frozen=True)
 class Pack:
-    """`links` as (path, target); `library_path`: folders for LD_LIBRARY_PATH; `folders`: empty ones too."""
+    """What a guest needs. `links`: (path, target); `folders`: including empty ones; `library_path`: folders for
+    LD_LIBRARY_PATH."""
 
     files: tuple[File, ...]
     links: tuple[tuple[str, str], ...]
@@ -41,12 +42,12 @@ class Pack:
 
     @property
     def size(self) -> int:
-        """Bytes of all files."""
+        """The bytes of all files together."""
         return sum(f.size for f in self.files)
 
 
 def find_program(name: str, folder: str | None) -> str:
-    """The path of a command: as a shell finds it, or from `folder` if it has a slash. Raises UserError."""
+    """The path of a command: searched on PATH, or taken relative to `folder` if it has a slash. Raises UserError."""
     if "/" not in name:
         if path := shutil.which(name):
             return os.path.abspath(path)
@@ -64,12 +65,12 @@ def _file_named(name: str) -> str:
 
 
 def pack(programs: Sequence[str], folder: str | None, files: Sequence[str], env: Mapping[str, str]) -> Pack:
-    """Programs, a folder with all that is in it, and further files, folders or programs, each with what it needs.
+    """Packs programs, a folder with its content, and further files, folders or programs, each with what it needs.
 
-    Raises UserError for what is not there or cannot be read, and for a library that is missing.
+    Raises UserError for a missing or unreadable file, and for a missing library or interpreter.
     """
     packer = _Packer([f for f in env.get("LD_LIBRARY_PATH", "").split(":") if f])
-    for merged in ("/bin", "/lib", "/lib64", "/sbin"):  # links into /usr on most systems, and in many a script
+    for merged in ("/bin", "/lib", "/lib64", "/sbin"):  # links into /usr on most systems; many scripts use them
         if os.path.islink(merged):
             packer.links[merged] = os.readlink(merged)
     for path in [*programs, *([folder] if folder else []), *map(_file_named, files)]:
@@ -86,12 +87,12 @@ class _Packer:
     beside: dict[str, None] = field(default_factory=dict)
 
     def pack(self) -> Pack:
-        """What was added, in the order of paths."""
+        """The pack of everything added, sorted by path."""
         files = tuple(self.files[p] for p in sorted(self.files))
         return Pack(files, tuple(sorted(self.links.items())), tuple(sorted(self.folders)), tuple(self.beside))
 
     def add_tree(self, path: str) -> None:
-        """A file, or a folder with all below it."""
+        """Adds a file, or a folder with everything below it."""
         real = self.walk(path)
         if not os.path.isdir(real):
             self.add_file(real)
@@ -102,12 +103,12 @@ class _Packer:
             for name in [*names, *(f for f in folders if os.path.islink(os.path.join(base, f)))]:
                 inner = os.path.join(base, name)
                 if os.path.islink(inner) and not os.path.exists(inner):
-                    self.links[inner] = os.readlink(inner)  # leads nowhere, here as there
+                    self.links[inner] = os.readlink(inner)  # dangling on the host and in the guest
                 elif os.path.isfile(target := self.walk(inner)):
                     self.add_file(target)
 
     def walk(self, path: str) -> str:
-        """The path without symbolic links; each of them on the way becomes one of the pack."""
+        """The path with symbolic links resolved; adds each of these links to the pack."""
         done, left = "/", [p for p in os.path.abspath(path).split("/") if p]
         followed = 0
         while left:
@@ -127,7 +128,7 @@ class _Packer:
         return done
 
     def add_file(self, path: str) -> None:
-        """A regular file; of a program also what it is executed with."""
+        """Adds a regular file; for a program also its libraries or its interpreter."""
         if path in self.files:
             return
         if len(self.files) == MOST_FILES:
@@ -148,7 +149,7 @@ class _Packer:
         self.beside.update(dict.fromkeys(found.beside))
 
     def add_interpreter(self, path: str) -> None:
-        """Of a script the program of its first line; of `env` also the one that env looks for."""
+        """Adds the interpreter in a script's first line, and for `env` the program that env runs."""
         with open(path, "rb") as file:
             head = file.read(256)
         if not head.startswith(b"#!"):
@@ -176,7 +177,7 @@ def _file(path: str) -> File:
 
 
 def content(file: File) -> bytes:
-    """The bytes of a packed file. Raises MachineError where they are not any more what they were."""
+    """The bytes of a packed file. Raises MachineError if the file has changed or is gone."""
     try:
         with open(file.path, "rb") as opened:
             data = opened.read()

@@ -1,7 +1,7 @@
-"""A program of this machine as a workload: its command in; what a guest needs to run it in a window, as text, out.
+"""The workload `payload`: a program of this machine, run in a guest as one window.
 
-The text is the whole of it, so that its hash names the boot: what to run (guest/task.h), and, unless the guest has the
-host's root, every packed file with its content's hash.
+Its text has all that the guest needs, so that the text's hash identifies the boot: what to run (guest/task.h), and,
+unless the guest uses the host's root, every packed file with its hash.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from kit.workload.pack import File, Pack, find_program, pack
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 ENV = {"PATH": PATH, "HOME": "/tmp", "LC_ALL": "C", "TERM": "dumb"}
-PACKS = "/pack"  # where packs lie in the guest
+PACKS = "/pack"  # the folder of packs in the guest
 MEBIBYTE = 1 << 20
 MOST_WORDS = 1000
-MOST_BYTES = 200_000  # of command and environment: guest/task.c has a little more room
+MOST_BYTES = 200_000  # of command and environment; guest/task.c has a little more room
 Word = Annotated[str, Field(max_length=100_000)]
 
 
 class MetricModel(BaseModel):
-    """What a number that the program prints means."""
+    """The meaning of a metric that the program prints."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -106,7 +106,7 @@ class Payload(Parameters):
     @field_validator("format", mode="before")
     @classmethod
     def _pattern(cls, value: object) -> object:
-        """Of a mapping only what is wrong with it as a pattern is told."""
+        """Reports only the pattern's own error, not those of the other types that `format` takes."""
         try:
             return RegexModel.model_validate(value) if isinstance(value, dict) else value
         except ValidationError as error:
@@ -130,13 +130,13 @@ class Payload(Parameters):
         return self
 
     def load(self, name: str, seed: int) -> Load:
-        """One window around the program. Raises UserError for what is not on this machine."""
+        """A load with one window, the whole program. Raises UserError if something is not on this machine."""
         info = WindowInfo(name, At(name), 1, "run")
         text = "".join(f"{line}\n" for line in self.lines())
         return Load(name, Program(()), (info,), repeatable=False, payload=text)
 
     def lines(self) -> Iterator[str]:
-        """The text of the payload, a line at a time."""
+        """The lines of the payload's text. Raises UserError if something is not on this machine."""
         found, packed = _found(self.model_dump_json(include={"command", "folder", "files", "env", "root"}))
         env = {**ENV, **self.env}
         if packed and packed.library_path:
@@ -151,35 +151,35 @@ class Payload(Parameters):
         yield from packing
 
     def packed(self) -> Pack | None:
-        """What is packed; None where the guest has the host's files."""
+        """The pack; None if the guest uses the host's files."""
         return _found(self.model_dump_json(include={"command", "folder", "files", "env", "root"}))[1]
 
     def require_room(self, memory: int) -> None:
-        """Raises UserError where the pack is more than a quarter of the memory."""
+        """Raises UserError if the pack is larger than a quarter of the guest's memory (MiB)."""
         require_room(self.packed(), memory)
 
     def printing(self) -> Printing | None:
-        """This, where a `format` is given."""
+        """This object if a `format` is given, else None."""
         return self if self.format is not None else None
 
     def read(self, stdout: str, stderr: str) -> tuple[Metric, ...]:
-        """The metrics of one run: of forms of a stream as such in its output, of lines in either stream."""
+        """The metrics of one run: json and ktap are read from stdout only, the other formats from both streams."""
         if self.format is None:
             return ()
         form = {"regex": self.format.regex} if isinstance(self.format, RegexModel) else self.format
         return read_metrics(stdout if form in ("json", "ktap") else f"{stdout}\n{stderr}", form)
 
     def asked(self) -> tuple[str, ...]:
-        """The metrics that are named."""
+        """The metrics that the experiment names."""
         return tuple(name for name in self.metrics if name != "*")
 
     def needed(self) -> frozenset[str]:
-        """Those that decide; of tests, that some passed."""
+        """The named metrics that decide; for KTAP also `passed`."""
         named = {name for name in self.asked() if self.metrics[name].decides}
         return frozenset(named | ({"passed"} if self.format == "ktap" else set()))
 
     def lacking(self, metric: str) -> str:
-        """Of tests, a result."""
+        """The metric's name; for KTAP, a test result."""
         return "test result (KTAP)" if self.format == "ktap" else metric
 
     def form(self) -> str:
@@ -187,7 +187,7 @@ class Payload(Parameters):
         return f"the pattern {self.format.regex}" if isinstance(self.format, RegexModel) else str(self.format)
 
     def meaning(self, metric: str, unit: str) -> tuple[str, str, bool]:
-        """(unit, direction, decides) of a metric that was printed with `unit`; no direction where none was said."""
+        """As Printing.meaning. KTAP's own metrics have a direction and decide, unless `better` is given for them."""
         said = self.metrics.get(metric) or self.metrics.get("*") or MetricModel()
         direction = {"less": LESS, "more": MORE}.get(said.better or "", "")
         if self.format == "ktap" and not direction:
@@ -196,7 +196,7 @@ class Payload(Parameters):
 
 
 def prepare(raw: Raw, place: Place) -> Raw:
-    """Paths as they are found from the experiment; what is not found stays as it is written."""
+    """Resolves paths as the experiment's place says; a path that is not found stays as written."""
 
     def found(name: Any) -> Any:
         return str(place.find(name) or name) if isinstance(name, str) else name
@@ -207,7 +207,7 @@ def prepare(raw: Raw, place: Place) -> Raw:
     if isinstance(raw.get("files"), list):
         out["files"] = [found(f) for f in raw["files"]]
     command = raw.get("command")
-    with contextlib.suppress(ValueError):  # no closing quotation: the model says so
+    with contextlib.suppress(ValueError):  # no closing quotation mark: the parameters' check reports it
         command = shlex.split(command) if isinstance(command, str) else command
     if isinstance(command, list) and command and "/" in str(command[0]) and "folder" not in raw:
         out["command"] = [found(command[0]), *command[1:]]
@@ -216,7 +216,7 @@ def prepare(raw: Raw, place: Place) -> Raw:
 
 @lru_cache(maxsize=64)
 def _found(params: str) -> tuple[str, Pack | None]:
-    """The program's path, and the pack. Once in a process: a run is of the files as they were when it began."""
+    """The program's path and its pack. Cached: a run uses the files as they were when it began."""
     payload = Payload.model_validate_json(params)
     program = find_program(payload.command[0], payload.folder)
     if payload.root == "host":
@@ -225,7 +225,7 @@ def _found(params: str) -> tuple[str, Pack | None]:
 
 
 def require_room(packed: Pack | None, memory: int) -> None:
-    """Raises UserError where a pack is more than a quarter of a guest's memory (MiB): it lies in there all the time."""
+    """Raises UserError if a pack is larger than a quarter of a guest's memory (MiB), where it stays for the boot."""
     if packed and packed.size > memory * MEBIBYTE // 4:
         most = max(packed.files, key=lambda f: f.size)
         raise UserError(
@@ -245,7 +245,7 @@ def _manifest(packed: Pack) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    """As guest/task.h wants it: bytes that would end a word or a line as %XX."""
+    """Escapes as guest/task.h wants it: bytes that would end a word or a line become %xx."""
     return os.fsdecode(re.sub(rb"[\x00-\x20%\x7f]", lambda m: b"%%%02x" % m[0][0], os.fsencode(text)))
 
 
@@ -254,7 +254,7 @@ def _plain(text: str) -> str:
 
 
 def is_manifest(line: str) -> bool:
-    """Whether a line of the text is for the packer, not for the guest."""
+    """Whether a line of a payload's text lists a packed file, link or folder (not for the guest)."""
     return line.startswith(("file ", "link ", "folder "))
 
 
@@ -273,5 +273,5 @@ def read_manifest(text: str) -> Pack:
 
 
 def root_of(text: str) -> str:
-    """Where the root of a payload's text lies in the guest; `host` for the host's files."""
+    """The root in a payload's text: a folder of the guest, or `host` for the host's files."""
     return next(line.removeprefix("root ") for line in text.splitlines() if line.startswith("root "))

@@ -1,7 +1,7 @@
-"""The guest's results file: bytes of the channel in, a checked `records.Results` out, or how it is not one.
+"""Reads the guest's results channel: checks its bytes and returns `records.Results`, or says what is wrong.
 
-Frames are `K <nonce> <seq> <length> <crc32> <payload>` lines (guest/channel.h). Whatever differs in a single byte from
-what the guest sent is refused: a result counts whole, with its end marker, or not at all.
+Frames are lines `K <nonce> <seq> <length> <crc32> <payload>` (guest/channel.h). A result with a single wrong byte or
+without its end marker is refused as a whole.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from kit.model.lockstat import parse_row, parse_site
 from kit.records import CallSite, GuestVma, LockRow, Outcome, PayloadRun, Printed, Results, UserTime, WindowResult
 
 PROTOCOL = "1"
-LAST_LINES, LAST_CHARACTERS = 4, 400  # of a payload that fails
+LAST_LINES, LAST_CHARACTERS = 4, 400  # of a failed payload's output, for the message
 
 FRAME = re.compile(rb"K ([0-9a-zA-Z]+) (0|[1-9][0-9]*) (0|[1-9][0-9]*) ([0-9a-f]{8}) (.*)", re.DOTALL)
 ESCAPES = {"%09": "\t", "%0a": "\n", "%25": "%"}
@@ -25,7 +25,7 @@ LOCK_STAT = re.compile(r"lock_stat version (\d+\.\d+)")
 
 
 class ResultsError(ValueError):
-    """Why a results file is no result. `kind` is `Outcome.DAMAGED`, `NO_END` or `FAILED`."""
+    """Why the results cannot be used. `kind` is `Outcome.DAMAGED`, `NO_END` or `FAILED`."""
 
     def __init__(self, kind: Outcome, message: str) -> None:
         super().__init__(message)
@@ -33,7 +33,8 @@ class ResultsError(ValueError):
 
 
 def read_results(data: bytes, nonce: str) -> tuple[Outcome, str, Results | None]:
-    """`parse_results` without exceptions: (outcome, why, results), `why` empty and results there only when ok."""
+    """As `parse_results`, but returns (outcome, why, results) and never raises. Only with OK, `why` is empty and there
+    are results."""
     try:
         return Outcome.OK, "", parse_results(data, nonce)
     except ResultsError as error:
@@ -43,9 +44,8 @@ def read_results(data: bytes, nonce: str) -> tuple[Outcome, str, Results | None]
 def parse_results(data: bytes, nonce: str) -> Results:
     """The results of the boot that was given `nonce`.
 
-    Raises ResultsError: DAMAGED for anything but whole frames in their order (a checksum, a length, a number or a
-    nonce that is wrong, bytes between frames, frames after the end), NO_END where the frames just stop, FAILED where
-    the guest says so.
+    Raises ResultsError: DAMAGED if a frame is wrong (checksum, length, number or nonce), out of place, or follows the
+    end marker; NO_END if there is no end marker; FAILED if the guest reports a failure.
     """
     collected = _Collected()
     for fields in _payloads(data, nonce):
@@ -54,7 +54,7 @@ def parse_results(data: bytes, nonce: str) -> Results:
 
 
 def read_session(data: bytes, nonce: str) -> tuple[int, int]:
-    """(exit status, signal) of the session of a boot. Raises ResultsError where the guest did not say how it ended."""
+    """(exit status, signal) of a boot's session. Raises ResultsError if the guest did not report them."""
     for fields in _payloads(data, nonce):
         if fields[0] == "fail":
             raise ResultsError(Outcome.FAILED, fields[-1])
@@ -130,7 +130,8 @@ class _Window:
 
 @dataclass
 class _Stream:
-    """What a payload wrote to one stream, while it comes in; `total` -1 until the guest has said how much it is."""
+    """What a payload wrote to one stream. `total`: bytes in all, -1 until the guest has said so; `head` and `tail`: how
+    many of them are sent; `kept`: those that have come in."""
 
     total: int = -1
     head: int = 0
@@ -155,7 +156,7 @@ class _Payload:
     streams: dict[str, _Stream] = field(default_factory=lambda: {"stdout": _Stream(), "stderr": _Stream()})
 
     def run(self, seq: int) -> PayloadRun:
-        """The record, once all of it is there."""
+        """The record. Raises ResultsError if part of the output is missing."""
         out, err = self.streams.values()
         if any(s.total < 0 or len(s.kept) != s.head + s.tail for s in (out, err)):
             raise _damaged(seq, f"the output of {self.name} is not whole")
@@ -164,7 +165,7 @@ class _Payload:
         )
 
     def last_words(self) -> str:
-        """The end of what it printed, for people: standard error's, else standard output's."""
+        """The end of its stderr, or else of its stdout, for a message."""
         for stream in ("stderr", "stdout"):
             printed = self.streams[stream].printed()
             lines = [line.strip() for line in printed.text.splitlines() if line.strip()][-LAST_LINES:]
@@ -175,11 +176,12 @@ class _Payload:
 
 @dataclass
 class _Collected:
-    """What the frames so far say. One method per frame type; each raises ResultsError for a frame out of place."""
+    """What the frames have said so far. One method for each frame type; each raises ResultsError for a frame out of
+    place."""
 
     seq: int = -1
     hello: tuple[str, int] | None = None
-    worker: str = ""  # whose layout is coming in; empty once it is complete
+    worker: str = ""  # the worker whose layout is coming in; empty once it is complete
     layout: list[GuestVma] = field(default_factory=list)
     layouts: dict[str, tuple[GuestVma, ...]] = field(default_factory=dict)
     windows: list[WindowResult] = field(default_factory=list)
@@ -187,7 +189,7 @@ class _Collected:
     payloads: list[_Payload] = field(default_factory=list)
 
     def take(self, fields: Sequence[str]) -> None:
-        """Add one frame."""
+        """Adds one frame."""
         self.seq += 1
         kind, *rest = fields
         method = getattr(self, f"_{kind}", None) if kind in FRAMES else None
@@ -198,7 +200,7 @@ class _Collected:
         method(*rest)
 
     def results(self) -> Results:
-        """All of it, after the end marker."""
+        """The results, after the end marker. Raises ResultsError if something is missing."""
         if self.hello is None or not self.layouts or self.worker or self.window is not None:
             raise _damaged(self.seq, "the end marker came before hello, layout or the end of a window")
         payloads = tuple(p.run(self.seq) for p in self.payloads)
@@ -297,7 +299,7 @@ class _Collected:
             raise _damaged(self.seq, "not base64") from error
 
     def _stream(self, name: str, stream: str, *, new: bool = False) -> _Stream:
-        """A stream of the last payload, told of once, then sent in pieces."""
+        """A stream of the last payload. `new`: the frame announces it (once); else it carries a piece of it."""
         streams = self.payloads[-1].streams if self.payloads and self.payloads[-1].name == name else {}
         if stream not in streams or (streams[stream].total < 0) is not new:
             raise _damaged(self.seq, f"{stream} of {name} out of place")
@@ -311,7 +313,7 @@ class _Collected:
             raise _damaged(self.seq, f"the end marker says {frames} frames")
 
 
-# Frame types and how many fields each has after its type.
+# Frame type → number of fields after it.
 FRAMES = {
     "hello": 3,
     "worker": 1,
