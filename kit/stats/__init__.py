@@ -1,1 +1,1 @@
-"""Samples in, comparisons and the rule of the verdict out. No I/O."""
+"""Statistics: from samples to comparisons and verdicts. No I/O."""

@@ -1,17 +1,17 @@
-"""Whose fault a failure is: boots and failed builds in, broken arms or "could not run" out. Pure.
+"""Whose fault a failure is: from boots and failed builds to broken arms, or to "could not run". Pure.
 
-An arm is broken only if it fails repeatably (twice over) where the baseline succeeds. What the baseline shows too is
-not the patch's. What comes by chance now and then (a guest that hangs on a busy host) is held against an arm only where
-it comes in every try, or more often than of the baseline's kernel (Fisher's test, A/A boots included).
+An arm is broken only if it fails repeatably (at least twice) while the baseline succeeds. What the baseline shows too
+is not the patch's. A failure that comes by chance now and then (a guest that hangs on a busy host) counts against an
+arm only if it comes in every try, or more often than with the baseline's kernel (Fisher's test, A/A boots included).
 
-| of an arm, in the boots of one kind of evidence on one number of vCPUs | then |
+| in an arm's boots of one kind of evidence on one number of vCPUs | then |
 | --- | --- |
-| a splat that the kernel prints by what it does, in two boots, and not of the baseline | broken |
-| no boot came to its end, in two tries or more (of a hang: `tries_wanted`), and all of the baseline did | broken |
-| a splat of a stall, in every boot, in so many | broken |
-| failures, or a splat, more often than of the baseline's kernel: p at most alpha over the comparisons | broken |
+| a splat that the kernel's own behaviour causes, in two boots, and never with the baseline | broken |
+| no boot finished, in two tries or more (for hangs: `tries_wanted`), while all of the baseline's did | broken |
+| a splat of a stall, in every boot, in `tries_wanted` of them | broken |
+| failures, or a splat, more often than with the baseline's kernel: p at most alpha over the comparisons | broken |
 | half of the planned boots or more never succeeded | could not run |
-| other failures and splats | told |
+| other failures and splats | reported only |
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ from kit.records import Boot, Experiment, Outcome, Splat
 from kit.stats.failures import TWICE, Cell, cells, level, of_baseline, tries_wanted
 from kit.stats.fisher import more_often
 
-RARE = 0.25  # of an arm's boots: a splat that fewer show is compared with how often the baseline's would have
+RARE = 0.25  # a share of an arm's boots: a splat in fewer of them is compared with how often the baseline shows it
 STALLS = frozenset({"rcu-stall", "soft-lockup", "hard-lockup", "hung-task", "workqueue-lockup", "csd-lock"})
-HANG = "hang"  # where a boot that hangs stands: told with its outcome, no splat of its own
-# Where such a report says that a CPU or a task was, or which of two places closed a circle of locks, is chance.
+HANG = "hang"  # the splat that says where a hanging boot hangs: part of the outcome, not judged as a splat
+# Parts of a title that are chance: the CPU or task, or which of two places closed a cycle of locks.
 PLACE_BY_CHANCE = frozenset(
     {"rcu-stall", "soft-lockup", "hard-lockup", "workqueue-lockup", "hung-task", "csd-lock", "nobody-cared", "oom"}
     | {"lockdep-circular", "lockdep-recursive", "lockdep-irq-inversion", "lockdep-irq-unsafe", "lockdep-inconsistent"}
     | {"page-allocation", "panic"}
 )
 PLACE = re.compile(r" in [A-Za-z_]\w*$")  # as kit.vm.naming adds it
-# Who ran there: of a warning since 6.19, of a soft lockup; and which of the kernel's workers.
+# Who ran there: in warnings since 6.19, in soft lockups; and which worker of the kernel.
 WHO = re.compile(r", CPU#\d+: .{1,16}?/\d+(?=: | in |$)|(?<=s! )\[.{1,16}:\d+\]|(?<=kworker/)[\w:+-]+")
 
 
@@ -51,8 +51,8 @@ class Fault:
 
 @dataclass(frozen=True)
 class Attribution:
-    """`broken`: arms at fault. `could_not_run`: faults of the baseline, of all arms, or of nobody in particular.
-    `once`: seen a single time, told but not held against anybody."""
+    """`broken`: arms at fault. `could_not_run`: faults of the baseline, of all arms, or of no arm in particular.
+    `once`: splats seen only once: reported, but counted against no arm."""
 
     broken: tuple[Fault, ...] = ()
     could_not_run: tuple[Fault, ...] = ()
@@ -60,7 +60,8 @@ class Attribution:
 
 
 def attribute(exp: Experiment, done: Sequence[Boot], build_faults: Mapping[str, str]) -> Attribution:
-    """`build_faults`: arm → what the compiler said, of arms that could not be built."""
+    """Attributes every failure and splat. `build_faults`: arm → the compiler's errors, for arms that could not be
+    built."""
     found = Attribution((), (), ())
     for part in (_of_builds(exp, build_faults), _of_boots(exp, done), _of_splats(exp, done)):
         found = Attribution(
@@ -100,7 +101,7 @@ def _of_boots(exp: Experiment, done: Sequence[Boot]) -> Attribution:
 
 
 def _fault(tries: Sequence[Boot]) -> Fault:
-    """Of one planned boot that never succeeded."""
+    """The fault of one planned boot that never succeeded; `tries`: its boots."""
     last = tries[-1]
     often = f"in each of {len(tries)} tries" if len(tries) > 1 else "tried once"
     why = f"{last.arm} on {several(last.cpus, 'vCPU')}: {last.outcome}: {last.why.rstrip('.')} ({often})"
@@ -108,7 +109,7 @@ def _fault(tries: Sequence[Boot]) -> Fault:
 
 
 def _rate_fault(exp: Experiment, cell: Cell) -> Fault:
-    """Of boots that fail now and then."""
+    """The fault of an arm whose boots fail now and then."""
     last, bad = cell.failed[-1], cell.base_failed
     often = f"in {len(cell.failed)} of {several(len(cell.mine), 'try', 'tries')}, of {exp.baseline} in {bad} of"
     chance = f"{often} {len(cell.base)}: by chance with p = {cell.p:.2g}"
@@ -148,7 +149,7 @@ def _repeats(exp: Experiment, seen: Sequence[tuple[Boot, Splat]], mine: Sequence
 
 
 def _splat_cells(mine: Sequence[Boot]) -> list[list[Boot]]:
-    """The boots of an arm by kind of evidence and number of vCPUs."""
+    """The boots of an arm, grouped by kind of evidence and number of vCPUs."""
     out: dict[tuple[str, int], list[Boot]] = {}
     for boot in mine:
         out.setdefault((boot.evidence, boot.cpus), []).append(boot)
@@ -160,8 +161,8 @@ def _always(cell: Sequence[Boot], boots: Mapping[int, Boot], times: int) -> bool
 
 
 def seen_once(exp: Experiment, done: Sequence[Boot]) -> frozenset[tuple[str, str]]:
-    """(key, arm) of the boots with a splat that the baseline does not show, and that has come in so few boots that it
-    tells nothing yet: they are to be repeated."""
+    """(key, arm) of boots that must be repeated: they have a splat that the baseline does not show, and too few boots
+    have shown it to judge."""
     base = of_baseline(exp, done)
     innocent = _splat_titles(exp, base)
     out = set()
@@ -176,7 +177,7 @@ def seen_once(exp: Experiment, done: Sequence[Boot]) -> frozenset[tuple[str, str
 
 
 def _splat_titles(exp: Experiment, boots: Sequence[Boot]) -> dict[str, list[tuple[Boot, Splat]]]:
-    """Splats that are not accepted, by what they say without numbers and addresses."""
+    """The splats that are not accepted, by their text without numbers and addresses."""
     out: dict[str, list[tuple[Boot, Splat]]] = {}
     for boot in boots:
         for splat in (s for s in boot.splats if s.kind != HANG):
@@ -186,12 +187,12 @@ def _splat_titles(exp: Experiment, boots: Sequence[Boot]) -> dict[str, list[tupl
 
 
 def is_accepted(exp: Experiment, splat: Splat) -> bool:
-    """Whether the experiment says that a splat is known: one of its patterns is in its title or excerpt."""
+    """Whether the experiment's `accept` covers a splat: one of its patterns is in its title or excerpt."""
     return any(re.search(pattern, f"{splat.title}\n{splat.excerpt}") for pattern, _ in exp.accept)
 
 
 def _plain(splat: Splat) -> str:
-    """What makes it the same splat in another boot."""
+    """The text that identifies the same splat in another boot."""
     title = PLACE.sub("", splat.title) if splat.kind in PLACE_BY_CHANCE else splat.title
     return re.sub(r"\b(0x)?[0-9a-f]*\d[0-9a-f]*s?\b", "N", WHO.sub("", title))
 

@@ -1,10 +1,10 @@
-"""Change points of a series in the order of time: values in; where the level changed, by how much and how sure, out.
+"""Change points of a series in time: where the level changed, by how much, and how sure that is.
 
 Each split of the series is scored by the standardized difference of the mean ranks of both parts (Pettitt, Appl. Stat.
 28, 1979), and each stretch inside it against the rest (circular binary segmentation: Olshen et al., Biostatistics 5,
-2004), which sees a level that came and went. The largest scores are compared with those of the same values in random
-orders: so a series without a change has one found with a chance of at most alpha, whatever its noise looks like, as
-long as no value depends on the one before. What is found is cut, and the parts are searched again.
+2004), which finds a level that came and went. The largest score is compared with those of the same values in random
+orders. So in a series without a change one is found with a chance of at most alpha, whatever the noise looks like, as
+long as the values are independent. The series is cut at a change that was found, and both parts are searched again.
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ from scipy.stats import rankdata
 from kit.stats.ranks import middle, rank_test, shift_interval, shifts
 from kit.stats.signflip import Floats
 
-LEAST = 8  # values: four and four, at the best place, are the fewest that can be shown at 5%
-SPLIT_DRAWS, STRETCH_DRAWS = 9999, 1999  # random orders that a score is compared with, at most
-ENOUGH = 20  # of them with a larger score, and no more are drawn
-SURE = 0.001  # of a single split: stretches are not looked for
+LEAST = 8  # values: the fewest that can show a change at 5% are four and four, at the best place
+SPLIT_DRAWS, STRETCH_DRAWS = 9999, 1999  # most random orders to compare a score with
+ENOUGH = 20  # after so many of them with a larger score, no more are drawn
+SURE = 0.001  # p of a single split below which stretches are not searched
 SPLIT_SHARE, STRETCH_SHARE = 0.8, 0.2  # of alpha
-ENDS = 64  # places where a stretch may end, at most
+ENDS = 64  # most places where a stretch may end
 CHUNK = 256
-TIE = 1 - 1e-9  # scores that differ by rounding are equal
+TIE = 1 - 1e-9  # scores that differ only by rounding are equal
 
 
 @dataclass(frozen=True)
 class Change:
-    """The level changed before value `at`. `shift` is that of the values after it against those before (up to the
-    changes next to it), with its interval at 1 - alpha; `p` is that of the search."""
+    """The level changed before value `at`. `shift`: the level after it against the level before (up to the next
+    changes), with its interval at 1 - alpha; `p`: of the search."""
 
     at: int
     p: float
@@ -54,7 +54,7 @@ class Found:
 
 
 def best_cuts(values: Sequence[float] | Floats, places: Sequence[int] | None = None) -> Found:
-    """One search of a whole series. `places`: where a change may lie (before which value); all of them without it."""
+    """Searches a whole series once. `places`: before which values a change may lie; default: before any."""
     data = np.asarray(values, dtype=float)
     count = len(data)
     allowed = np.array([k for k in (places or range(1, count)) if 0 < k < count], dtype=np.int64)
@@ -74,8 +74,8 @@ def best_cuts(values: Sequence[float] | Floats, places: Sequence[int] | None = N
 def _chance(
     centred: Floats, scores: Callable[[Floats], Floats], best: float, rng: np.random.Generator, draws: int
 ) -> float:
-    """How often the largest score of the same values in a random order is as large. It is asked no longer than until
-    that happened ENOUGH times (Besag and Clifford, Biometrika 78, 1991): the p stays exact."""
+    """The share of random orders of the same values whose largest score is as large. It stops after ENOUGH such orders
+    (Besag and Clifford, Biometrika 78, 1991): the p stays exact."""
     larger = done = 0
     while done < draws:
         count = min(CHUNK, draws - done)
@@ -88,7 +88,7 @@ def _chance(
 
 
 def _split_scores(rows: Floats, places: NDArray[np.int64], spread: float) -> Floats:
-    """Of each row and place, as standard deviations."""
+    """The score of each row at each place, in standard deviations."""
     count = rows.shape[1]
     sums = np.abs(np.cumsum(rows, axis=1)[:, places - 1])
     out: Floats = sums / np.sqrt(spread * places * (count - places) / (count - 1))
@@ -119,7 +119,7 @@ def _stretch(centred: Floats, places: NDArray[np.int64], spread: float, rng: np.
 def change_points(
     values: Sequence[float] | Floats, alpha: float, places: Sequence[int] | None = None, first: Found | None = None
 ) -> list[Change]:
-    """All changes, in order. `first`: what `best_cuts` said of the whole series, if it was asked."""
+    """All changes, in order. `first`: the result of `best_cuts` for the whole series, if it is known."""
     data = np.asarray(values, dtype=float)
     where = list(places or range(1, len(data)))
     cuts = _settled(data, _search(data, 0, alpha, where, first), alpha, where)
@@ -138,7 +138,7 @@ def _search(data: Floats, offset: int, alpha: float, places: Sequence[int], firs
 
 
 def _settled(data: Floats, cuts: list[Change], alpha: float, places: Sequence[int]) -> list[Change]:
-    """Each cut at the best place between its neighbours; those that no longer part two levels are dropped."""
+    """Moves each cut to the best place between its neighbours, and drops cuts that no longer separate two levels."""
     kept = list(cuts)
     i = 0
     while i < len(kept):

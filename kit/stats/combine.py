@@ -1,4 +1,4 @@
-"""Several verdicts as one: those of comparisons, arms or kinds of evidence in; what they say together out."""
+"""Combines several verdicts (of comparisons, arms or kinds of evidence) into one."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from kit.records import Verdict
 
 
 def combined(said: Iterable[Verdict]) -> Verdict:
-    """The first of broken, worse and better that any says; same if all do; else, and for none, inconclusive."""
+    """The first of broken, worse and better that any verdict is; same if all are same; else, and for none,
+    inconclusive."""
     found = set(said)
     for verdict in (Verdict.BROKEN, Verdict.WORSE, Verdict.BETTER):
         if verdict in found:

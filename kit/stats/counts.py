@@ -1,8 +1,8 @@
-"""Counts compared: what the boots of an arm and of the baseline counted in, a Comparison out; and the kind's verdict.
+"""Compares the counts of an arm and of the baseline, and judges the kind of evidence.
 
-Counts carry no sampling error while scheduling cannot change them: then one number that differs is a difference. Where
-it can, `low` and `high` are the extremes of what was counted; whether these decide is asked in kit.evidence.scatter,
-and where they do not a comparison has a verdict of its own (`said`).
+Counts have no sampling error as long as scheduling cannot change them: then a single differing number is a difference.
+If it can, `low` and `high` are the extremes of the counts. Whether these may decide is for kit.evidence.scatter; if
+not, a comparison carries a verdict of its own (`said`).
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ from statistics import fmean
 from kit.records import LESS, At, Comparison, Verdict
 from kit.stats.combine import combined
 
-TURNED = {Verdict.WORSE: Verdict.BETTER, Verdict.BETTER: Verdict.WORSE}  # where more is better
+TURNED = {Verdict.WORSE: Verdict.BETTER, Verdict.BETTER: Verdict.WORSE}  # for metrics of which more is better
 
 
 @dataclass(frozen=True)
 class Counted:
-    """One arm at one place: the count of each boot (no unit), and the model's interval if there is one."""
+    """One arm at one place: the count of each boot (without unit), and the model's interval if there is one."""
 
     values: tuple[int, ...]
     predicted: tuple[int, int] | None = None
 
     @property
     def exact(self) -> bool:
-        """Two boots or more, all alike, and no interval in the prediction."""
+        """Whether two boots or more all count the same, and the prediction (if any) is a single number."""
         alike = len(self.values) > 1 and len(set(self.values)) == 1
         return alike and (self.predicted is None or self.predicted[0] == self.predicted[1])
 
     @property
     def agrees(self) -> bool | None:
-        """Whether every boot lies in the model's interval; None without one, or without boots."""
+        """Whether every boot is in the model's interval; None without an interval or without boots."""
         if self.predicted is None or not self.values:
             return None
         low, high = self.predicted
@@ -40,7 +40,7 @@ class Counted:
 
 
 def compare(at: At, arm: str, counted: Counted, baseline: str, base: Counted, jobs: int, unit: str) -> Comparison:
-    """Arm against baseline: acquisitions per job. `jobs` of the window, at least 1."""
+    """Compares an arm with the baseline: acquisitions per job. `jobs`: of the window, at least 1."""
     low, high = _bounds(counted.values, base.values)
     exact = counted.exact and base.exact
     mean_arm, mean_base = fmean(counted.values), fmean(base.values)
@@ -69,7 +69,7 @@ def compare(at: At, arm: str, counted: Counted, baseline: str, base: Counted, jo
 
 
 def ratio_of(arm: float, base: float) -> float | None:
-    """arm / base; 1 where both are 0, None where only the baseline is."""
+    """arm / base; 1 if both are 0, None if only the baseline is 0."""
     if base == 0:
         return 1.0 if arm == 0 else None
     return arm / base
@@ -80,20 +80,20 @@ def _bounds(arm: Sequence[int], base: Sequence[int]) -> tuple[float | None, floa
 
 
 def judge_one(c: Comparison, limit: float) -> Verdict:
-    """What one comparison says: its own verdict where it has one."""
+    """The verdict of one comparison: its own (`said`) if it has one."""
     return c.said if c.said is not None else judge_by_extremes(c, limit)
 
 
 def judge_by_extremes(c: Comparison, limit: float) -> Verdict:
-    """What the bounds say: beyond the limit on one side, within it, or neither to be told."""
+    """The verdict from the bounds: worse or better beyond the limit, same within it, else inconclusive."""
     found = _judge_less(c, limit)
     return found if c.direction == LESS else TURNED.get(found, found)
 
 
 def _judge_less(c: Comparison, limit: float) -> Verdict:
-    if c.low is None or c.low > 1 + limit:  # None: no boot of the baseline counted any, each of the arm's did
+    if c.low is None or c.low > 1 + limit:  # None: no boot of the baseline counted any, every boot of the arm did
         return Verdict.WORSE
-    if c.high is None:  # some boots of the baseline counted none: nothing bounds the ratio
+    if c.high is None:  # some boots of the baseline counted none: the ratio has no bound
         return Verdict.INCONCLUSIVE
     if c.high < 1 - limit:
         return Verdict.BETTER
@@ -103,5 +103,5 @@ def _judge_less(c: Comparison, limit: float) -> Verdict:
 
 
 def judge_all(comparisons: Sequence[Comparison], limit: float) -> Verdict:
-    """A kind's verdict: worse if any is worse, else better if any is better, else same if all are."""
+    """A kind's verdict: worse if any comparison is worse, else better if any is better, else same if all are same."""
     return combined(judge_one(c, limit) for c in comparisons)

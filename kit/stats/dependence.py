@@ -1,8 +1,8 @@
-"""Whether a run depends on the one before: values of one group in the order of time in; words, or None, out.
+"""Whether values of one group depend on the values before them in time.
 
-Two looks at 1% each: the lag-one autocorrelation of the ranks, and the number of runs above and below the median (Wald
-and Wolfowitz, Ann. Math. Stat. 11, 1940). A test between groups takes every value for a draw of its own: where values
-hang together, its p is too small.
+Two tests at 1% each: the lag-one autocorrelation of the ranks, and the number of runs above and below the median (Wald
+and Wolfowitz, Ann. Math. Stat. 11, 1940). Tests between groups assume independent values: with dependent values their p
+is too small.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from scipy.special import comb
 from scipy.stats import rankdata
 
 LEAST, LEVEL = 8, 0.01
-EDGE = 2.33  # of a standard normal, one-sided at LEVEL: neighbours that are alike are what does harm
+EDGE = 2.33  # of a standard normal, one-sided at LEVEL: only positive dependence (alike neighbours) does harm
 
 
 def dependence(values: Sequence[float]) -> str | None:
-    """None where neither look finds any, and below eight values."""
+    """A sentence about the dependence; None if neither test finds any, or there are fewer than eight values."""
     if len(values) < LEAST or len(set(values)) < 2:
         return None
     r, p = autocorrelation(values), runs_p(values)
@@ -29,13 +29,13 @@ def dependence(values: Sequence[float]) -> str | None:
 
 
 def autocorrelation(values: Sequence[float]) -> float:
-    """Of the ranks of neighbours; about -1/n where nothing depends."""
+    """The lag-one autocorrelation of the ranks; about -1/n if the values are independent."""
     centred = rankdata(values) - (len(values) + 1) / 2
     return float(centred[1:] @ centred[:-1] / (centred @ centred))
 
 
 def runs_p(values: Sequence[float]) -> float:
-    """The chance of as few runs above and below the median, exact; values at the median are left out."""
+    """The exact chance of so few runs above and below the median; values at the median are left out."""
     data = np.asarray(values, dtype=float)
     above = (data > np.median(data))[data != np.median(data)]
     up, down = int(above.sum()), int((~above).sum())
@@ -47,7 +47,7 @@ def runs_p(values: Sequence[float]) -> float:
 
 
 def _ways(runs: int, up: int, down: int) -> float:
-    """Orders with so many runs."""
+    """The number of orders with so many runs."""
     half = runs // 2
     if runs % 2 == 0:
         return float(2 * comb(up - 1, half - 1) * comb(down - 1, half - 1))

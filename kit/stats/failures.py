@@ -1,6 +1,6 @@
-"""Boots that did not come to their end: boots in; by arm and place whether more fail than chance would have, out. Pure.
+"""Boots that did not finish: whether an arm has more of them than chance explains, by place. Pure.
 
-The rule stands in kit.stats.attribution.
+The rule is in kit.stats.attribution.
 """
 
 from __future__ import annotations
@@ -13,19 +13,19 @@ from kit.records import Boot, Experiment, Outcome
 from kit.stats.fisher import more_often
 
 TWICE = 2
-OFTEN = 0.1  # a chance failure comes in so many boots at most: that of a hang in a row in two of them is 1%
+OFTEN = 0.1  # the highest rate of chance failures: two hangs in a row then come by chance in 1% of cases
 MOST = 10  # tries of an arm, and of the baseline, for a failure that does not come every time
 INFRASTRUCTURE = (Outcome.QEMU_DIED, Outcome.QEMU_REFUSED)  # the machine's failures are nobody's regression
 
 
 def comparisons_of(exp: Experiment) -> int:
-    """How many arms are compared in how many places, at most: each could be broken by chance."""
+    """The number of comparisons of failures (arms times places), at most: each could be broken by chance."""
     kinds = sum(kind != "model" for kind in exp.evidence)
     return max(1, (len(exp.arms) - 1) * len(exp.cpus) * kinds)
 
 
 def tries_wanted(exp: Experiment) -> int:
-    """How often in a row a hang must come, so that hangs by chance break an arm in fewer than alpha of all runs."""
+    """How many hangs in a row break an arm, so that chance hangs do so in fewer than alpha of all runs."""
     return max(TWICE, math.ceil(math.log(exp.alpha / comparisons_of(exp), OFTEN) - 1e-9))
 
 
@@ -54,22 +54,22 @@ class Cell:
 
     @property
     def base_failed(self) -> int:
-        """How many tries of the baseline's kernel failed."""
+        """The number of tries of the baseline's kernel that failed."""
         return sum(map(_failed, self.base))
 
     @property
     def never(self) -> bool:
-        """Whether every try failed, and every one of the baseline succeeded."""
+        """Whether every try failed while every try of the baseline succeeded."""
         sound = any(b.outcome is Outcome.OK for b in self.base) and not self.base_failed
         return sound and len(self.failed) == len(self.mine)
 
     @property
     def p(self) -> float:
-        """Fisher's, that the arm fails more often."""
+        """The p of Fisher's test that the arm fails more often."""
         return more_often(len(self.failed), len(self.mine), self.base_failed, len(self.base))
 
     def broken(self, exp: Experiment) -> bool:
-        """The rule of the table above, for boots that did not come to their end."""
+        """Whether the arm is broken, by the rule's rows about boots that did not finish."""
         hangs = all(b.outcome is Outcome.HANG for b in self.failed)
         if self.never and len(self.failed) >= (tries_wanted(exp) if hangs else TWICE):
             return True
@@ -77,7 +77,7 @@ class Cell:
 
 
 def level(exp: Experiment) -> float:
-    """At which each comparison of failures is tested."""
+    """The level of each comparison of failures."""
     return exp.alpha / comparisons_of(exp)
 
 
@@ -86,7 +86,7 @@ def _failed(boot: Boot) -> bool:
 
 
 def _planned(boots: Sequence[Boot]) -> list[list[Boot]]:
-    """The tries of each planned boot."""
+    """The tries, grouped by planned boot."""
     tried: dict[tuple[str, str], list[Boot]] = {}
     for boot in boots:
         tried.setdefault((boot.key, boot.arm), []).append(boot)
@@ -94,13 +94,13 @@ def _planned(boots: Sequence[Boot]) -> list[list[Boot]]:
 
 
 def of_baseline(exp: Experiment, done: Sequence[Boot], arm: str = "") -> list[Boot]:
-    """The boots of the baseline's kernel, under whatever name, but those of `arm`."""
+    """The boots of the baseline's kernel under any arm's name, but without those of `arm`."""
     keys = {b.kernel_key for b in done if b.arm == exp.baseline}
     return [b for b in done if b.arm == exp.baseline or (b.arm != arm and b.kernel_key in keys)]
 
 
 def cells(exp: Experiment, done: Sequence[Boot]) -> Iterator[Cell]:
-    """Of every arm, in every kind of evidence and on every number of vCPUs where anything was booted."""
+    """The cells of every arm: for each kind of evidence and number of vCPUs with any boot."""
     for cpus in exp.cpus:
         here = [b for b in done if b.cpus == cpus]
         for kind in dict.fromkeys(b.evidence for b in here):
@@ -111,8 +111,8 @@ def cells(exp: Experiment, done: Sequence[Boot]) -> Iterator[Cell]:
 
 
 def undecided(exp: Experiment, done: Sequence[Boot]) -> list[tuple[str, Boot]]:
-    """(arm, boot) for each failure that came in every try of a planned boot and not in another: that boot, done again
-    by the arm and by the baseline, can still tell. None where many boots are planned anyway."""
+    """(arm, boot) for each failure that came in every try of one planned boot but not in others. Repeating that boot,
+    for the arm and the baseline, can still decide. Empty if many boots are planned anyway."""
     out = []
     for cell in cells(exp, done):
         few = len(_planned(cell.mine)) <= MOST and len(cell.mine) < MOST
@@ -126,6 +126,6 @@ def undecided(exp: Experiment, done: Sequence[Boot]) -> list[tuple[str, Boot]]:
 
 
 def given_up(exp: Experiment, done: Sequence[Boot]) -> frozenset[tuple[str, int, str]]:
-    """(arm, vCPUs, kind of evidence) where the arm is broken and never came to its end: more boots tell nothing."""
+    """(arm, vCPUs, kind of evidence) where the arm is broken and never finished: more boots would tell nothing."""
     found = (c for c in cells(exp, done) if c.arm != exp.baseline and c.never and c.broken(exp))
     return frozenset((c.arm, c.mine[0].cpus, c.mine[0].evidence) for c in found)

@@ -1,4 +1,4 @@
-"""Values of one metric in two groups, or summaries of them: plain data, and what they are in logs."""
+"""Values of one metric in two groups, or summaries of them; and their logs."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 
 from kit.stats.signflip import Floats
 
-LARGEST = 1e150  # times its mean that a standard deviation counts as: its square is a number still
-TIED = 0.5  # a share of distinct values below which they are rounded, and an estimate is of means
+LARGEST = 1e150  # times its mean: a larger standard deviation counts as this, so that its square is finite
+TIED = 0.5  # a share of distinct values below which they count as rounded, and an estimate is of means
 
 
 @dataclass(frozen=True)
 class Group:
-    """The values of one metric in one group, or what is left of them: number, mean and standard deviation. A summary's
+    """The values of one metric in one group, or only their number, mean and standard deviation (a summary). A summary's
     mean is above 0."""
 
     n: int
@@ -27,14 +27,15 @@ class Group:
 
     @classmethod
     def of(cls, values: Sequence[float]) -> Group:
-        """The group of these values; the spread of a single one is NaN."""
+        """The group of these values; the spread of a single value is NaN."""
         data = np.asarray(values, dtype=float)
         spread = float(data.std(ddof=1)) if len(data) > 1 else math.nan
         return cls(len(data), float(data.mean()), spread, tuple(values))
 
     @property
     def logs(self) -> tuple[float, float]:
-        """Mean and standard deviation of the logs; of a summary those of the lognormal distribution of its moments."""
+        """Mean and standard deviation of the logs; for a summary those of the lognormal distribution with these
+        moments."""
         if self.values:
             data = np.log(np.array(self.values))
             return float(data.mean()), float(data.std(ddof=1)) if self.n > 1 else math.nan
@@ -44,8 +45,8 @@ class Group:
 
 @dataclass(frozen=True)
 class Couple:
-    """One metric of both groups. `direction` as in Comparison; empty: it is shown and gets no verdict. `paired`: the
-    values belong together, one by one."""
+    """One metric of both groups. `direction`: as in Comparison; if empty, the metric is shown without a verdict.
+    `paired`: the values belong together, one by one."""
 
     metric: str
     unit: str
@@ -56,7 +57,7 @@ class Couple:
 
     @cached_property
     def has_values(self) -> bool:
-        """Whether both sides have single values, not only a summary."""
+        """Whether both groups have single values, not only a summary."""
         return bool(self.arm.values and self.baseline.values)
 
     @cached_property
@@ -71,12 +72,12 @@ class Couple:
 
     @property
     def steady(self) -> bool:
-        """Whether each group has one value only, every time: counts, not rounded measurements."""
+        """Whether each group has only one value, every time: counts, not rounded measurements."""
         return self.arm.sd == 0 and self.baseline.sd == 0
 
     @cached_property
     def rounded(self) -> float:
-        """Where values are tied as a rule, the smallest step between two, in the scale of `scaled`; else 0."""
+        """If most values are tied, the smallest step between two values, in the scale of `scaled`; else 0."""
         every = np.concatenate(self.scaled) if self.has_values else np.zeros(0)
         distinct = np.unique(every)
         if len(distinct) < 2 or len(distinct) >= TIED * len(every) or self.steady:
@@ -85,13 +86,13 @@ class Couple:
 
     @cached_property
     def step(self) -> float:
-        """The smallest step between values, where any two are tied; else 0: nothing says that they are rounded."""
+        """The smallest step between values if any two are tied; else 0, since nothing shows that they are rounded."""
         every = np.concatenate(self.scaled) if self.has_values else np.zeros(0)
         distinct = np.unique(every)
         return float(np.diff(distinct).min()) if 1 < len(distinct) < len(every) else 0.0
 
     @cached_property
     def scaled(self) -> tuple[Floats, Floats]:
-        """The values of arm and baseline, as logs where they have ratios."""
+        """The values of arm and baseline, as logs if they have ratios."""
         arm, base = np.asarray(self.arm.values, dtype=float), np.asarray(self.baseline.values, dtype=float)
         return (np.log(arm), np.log(base)) if self.has_ratio else (arm, base)

@@ -1,8 +1,8 @@
-"""Exact numbers under several layouts of memory: a value a layout in, comparisons and the verdict out.
+"""Exact numbers under several layouts of memory: from one value for each layout to comparisons and a verdict.
 
-Inside one layout the number has no error; what another layout would have given is the only thing unknown. Few layouts
-are affordable, and the signs of five differences have only 32 patterns: so t on their logarithms, at alpha divided by
-the number of comparisons (Bonferroni).
+Within one layout the number has no error; only what other layouts would give is unknown. Few layouts are affordable,
+and the signs of five differences have only 32 patterns. So a t test on the logarithms is used, at alpha divided by the
+number of comparisons (Bonferroni).
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from kit.stats.paired import Pairs, classify, detection_limit, ratio_of_log, rec
 
 
 def conclude(pairs: Sequence[Pairs], alpha: float, limit: float) -> tuple[Verdict, tuple[Comparison, ...]]:
-    """The kind's verdict, and the comparisons ready for KindVerdict. `limit` is a fraction."""
+    """The kind's verdict, and its comparisons. `limit` is a fraction."""
     found = tuple(measure(p, alpha / len(pairs), limit) for p in pairs)
     return combined(c.said or Verdict.INCONCLUSIVE for c in found), found
 
 
 def measure(pairs: Pairs, level: float, limit: float) -> Comparison:
-    """One comparison, its interval at two-sided `level`. A single layout has no interval: nothing is decided by it."""
+    """One comparison, with its interval at two-sided `level`. A single layout has no interval and decides nothing."""
     n, mean = pairs.blocks, pairs.mean
     error = pairs.error
     reach = -float(stdtrit(n - 1, level / 2)) * error if n > 1 else math.inf

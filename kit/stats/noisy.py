@@ -1,7 +1,7 @@
-"""The one place where noisy evidence becomes a verdict: values by block in; go on or stop, and the verdict, out.
+"""The one place where noisy evidence becomes a verdict: from values by block to "go on" or "stop", and the verdict.
 
-`decide` is asked after every block; `conclude` once, when it said stop or the minutes ran out. Both are pure: the
-runner, a run that is resumed and the calibration call the same two.
+`decide` is asked after every block; `conclude` once, when `decide` says stop or the minutes run out. Both are pure: the
+runner, a resumed run and the calibration call the same two functions.
 
 | first that holds | verdict of the kind |
 | --- | --- |
@@ -12,8 +12,9 @@ runner, a run that is resumed and the calibration call the same two.
 | all comparisons are the same | same |
 | otherwise | inconclusive |
 
-Two modes of an arm's boots are told, and decide nothing: signs of ranks are exact for them too. The A/A comparisons are
-corrected for their number by Holm's rule; where signed ranks of so few blocks cannot reach that level, t objects.
+Two modes in an arm's boots are reported, and decide nothing: signs of ranks are exact for them too. The A/A comparisons
+are corrected for their number by Holm's rule. If signed ranks of so few blocks cannot reach that level, a t test is
+used.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ from kit.stats.paired import Measured, Pairs, measure, record
 from kit.stats.remarks import remarks
 from kit.stats.signflip import p_value
 
-AA_LEAST = 6  # blocks: t of fewer believes rounded values too easily
-AA_ALPHA = 0.001  # an A/A difference at this level is no chance; at alpha it would be in one run of twenty
+AA_LEAST = 6  # blocks: with fewer, t trusts rounded values too early
+AA_ALPHA = 0.001  # an A/A difference at this level is no chance; at alpha one run in twenty would have one
 
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether to stop, and why. `settled`: comparisons that need no more blocks, of `of`. `machines`: the numbers of
-    vCPUs that the next block is wanted on; none for all."""
+    """Whether to stop, and why. `settled`: how many comparisons, out of `of`, need no more blocks. `machines`: the
+    numbers of vCPUs that the next block is wanted on; None for all."""
 
     stop: bool
     why: str
@@ -49,9 +50,9 @@ class Decision:
 
 @dataclass(frozen=True)
 class Conclusion:
-    """A kind's verdict and its facts. `why` is one clause; `notes` say drift, outliers, modes, A/A, one line each.
+    """A kind's verdict and its facts. `why` is one clause; `notes`: drift, outliers, modes and A/A, one line each.
 
-    `comparisons` are ready for KindVerdict, A/A last.
+    `comparisons` are ready for KindVerdict, those of A/A last.
     """
 
     verdict: Verdict
@@ -62,7 +63,8 @@ class Conclusion:
 
 
 def decide(design: Design, pairs: Sequence[Pairs], limit: float) -> Decision:
-    """After the blocks done so far: stop or go on. `pairs`: every comparison of the kind, those of the A/A arm too."""
+    """Stop or go on after the blocks done so far. `pairs`: every comparison of the kind, including those of the A/A
+    arm."""
     asked = [p for p in pairs if not p.aa]
     done = min((p.tried for p in asked), default=0)
     if done not in design.look_at:
@@ -87,8 +89,8 @@ def _all_done(blocks: int) -> str:
 
 
 def conclude(design: Design, pairs: Sequence[Pairs], limit: float, *, last: bool = False, void: str = "") -> Conclusion:
-    """The verdict. `last`: the run ended before the design did, for want of minutes. `void`: why this evidence must not
-    decide here (as `emulated: no evidence of hardware`); it is then shown and marked."""
+    """The verdict. `last`: the run ended before the design did, because its minutes ran out. `void`: why this evidence
+    must not decide here (as in `emulated: no evidence of hardware`); it is then shown and marked."""
     found = measure_all(design, [p for p in pairs if not p.aa], limit, last)
     beside = [measure(p, design, limit, last=True) for p in pairs if p.aa]
     faults = objections([p for p in pairs if p.aa])
@@ -111,7 +113,7 @@ def objections(beside: Sequence[Pairs]) -> list[Pairs]:
 
 
 def _aa_p(p: Pairs, level: float) -> float:
-    """By signed ranks, where they can reach the level, else by t; 1 for too few blocks."""
+    """The p by signed ranks if they can reach the level, else by t; 1 for too few blocks."""
     if 2.0 ** (1 - p.blocks) <= level:
         return p_value(p.differences)
     if p.blocks < AA_LEAST:
@@ -120,7 +122,7 @@ def _aa_p(p: Pairs, level: float) -> float:
 
 
 def _why(design: Design, found: Sequence[Measured], blocks: int, limit: float) -> str:
-    """One clause: how many comparisons say what, at which level, corrected how."""
+    """One clause: how many comparisons have which verdict, at which level, corrected how."""
     if not found:
         return "nothing was measured in both arms"
     if blocks < design.least:
@@ -139,8 +141,8 @@ def _why(design: Design, found: Sequence[Measured], blocks: int, limit: float) -
 def measure_all(
     design: Design, pairs: Sequence[Pairs], limit: float, last: bool = False, quick: bool = False
 ) -> list[Measured]:
-    """Every comparison, corrected for their number by Holm's rule: each is tested at alpha / m, and where some are
-    different, the others again at alpha / (m - those)."""
+    """Measures every comparison, corrected for their number by Holm's rule: each is tested at alpha / m, and if some
+    differ, the others again at alpha / (m - those)."""
     found: dict[int, Measured] = {}
     open_ = list(range(len(pairs)))
     while open_:
@@ -153,6 +155,6 @@ def measure_all(
 
 
 def comparison_of(m: Measured, design: Design) -> Comparison:
-    """The record of a measured comparison. Its p is Holm's: that of its looks, times the comparisons it stood with."""
+    """The record of a measured comparison. Its p is corrected for its looks and by Holm's rule."""
     p = min(1.0, m.walk.p * design.alpha / m.alpha)
     return record(m.pairs, m.verdict, m.bounds, p, m.detectable, m.pairs.shift)

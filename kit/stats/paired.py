@@ -1,8 +1,8 @@
-"""An arm against the baseline, paired by block: values in; estimate, interval, p, detection limit and verdict out.
+"""Compares an arm with the baseline, paired by block: estimate, interval, p, detection limit and verdict.
 
-Everything is done on log ratios: the estimate is that of Hodges and Lehmann, the median of the means of all pairs of
-blocks, which belongs to the signed ranks of the test as the mean belongs to t. A block in which a boot failed is taken
-at its worst: what is said would have been said whatever that boot had measured.
+All work is on log ratios. The estimate is that of Hodges and Lehmann: the median of the means of all pairs of blocks,
+which belongs to signed ranks as the mean belongs to t. A block with a failed boot is taken at its worst: the verdict
+would hold whatever that boot had measured.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from kit.stats.design import Design
 from kit.stats.shape import Modes, modes
 from kit.stats.signflip import Floats, Walk
 
-POWER = reach.POWER  # a detection limit is the difference that so many of such runs would have shown
-LARGEST_LOG = 700.0  # of a ratio that is a number still
-HOPE = 0.1  # blocks are not worth their time if the chance that they decide anything is below this
-HOPE_SHARE = 0.4  # of the planned blocks: before, the noise is hardly known
+POWER = reach.POWER  # the share of such runs that would show a difference as large as the detection limit
+LARGEST_LOG = 700.0  # the largest log whose ratio is still a finite number
+HOPE = 0.1  # blocks are not worth their time if the chance that they decide anything is lower
+HOPE_SHARE = 0.4  # of the planned blocks: earlier, the noise is hardly known
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """One metric of an arm and of the baseline at one place: a value a block each, in the order of the blocks, only of
-    blocks where both have one. All values above 0. `aa`: the arm is the baseline's own image. `lost`: the places, among
-    all blocks, of those in which a boot of either failed."""
+    """One metric of an arm and of the baseline at one place: one value for each block, in order, only of blocks with
+    both. All values are above 0. `aa`: the arm is the baseline's own image. `lost`: the indices, among all blocks, of
+    those in which a boot of either failed."""
 
     metric: str
     unit: str
@@ -45,12 +45,12 @@ class Pairs:
 
     @property
     def blocks(self) -> int:
-        """How many blocks have a value of both arms."""
+        """The number of blocks with a value of both arms."""
         return min(len(self.arm_values), len(self.baseline_values))
 
     @property
     def tried(self) -> int:
-        """All blocks, those in which a boot failed too."""
+        """The number of all blocks, including those with a failed boot."""
         return self.blocks + len(self.lost)
 
     @cached_property
@@ -62,12 +62,12 @@ class Pairs:
 
     @cached_property
     def mean(self) -> float:
-        """The mean of the differences; 0 where there are none."""
+        """The mean of the differences; 0 if there are none."""
         return float(self.differences.sum()) / self.blocks if self.blocks else 0.0
 
     @cached_property
     def spread(self) -> float:
-        """The standard deviation of the differences; infinite below two."""
+        """The standard deviation of the differences; infinite for fewer than two."""
         centred = self.differences - self.mean
         return math.sqrt(float(centred @ centred) / (self.blocks - 1)) if self.blocks > 1 else math.inf
 
@@ -78,11 +78,11 @@ class Pairs:
 
     @cached_property
     def modes(self) -> tuple[Modes | None, Modes | None]:
-        """The two modes of the arm, and those of the baseline."""
+        """The two modes of the arm's values and of the baseline's; None for values without."""
         return modes(self.arm_values[: self.blocks]), modes(self.baseline_values[: self.blocks])
 
     def with_lost(self, worst: float) -> Floats:
-        """The differences of all blocks in order, the lost ones so large."""
+        """The differences of all blocks in order, with `worst` for the lost ones."""
         if not self.lost:
             return self.differences
         out = np.full(self.tried, worst)
@@ -91,32 +91,32 @@ class Pairs:
 
     @cached_property
     def walsh(self) -> Floats:
-        """signflip.walsh of the blocks that have both values."""
+        """signflip.walsh of the blocks with both values."""
         return signflip.walsh(self.differences)
 
     @cached_property
     def at_worst(self) -> tuple[Floats, Floats]:
-        """The same with the lost blocks as low, and as high, as can be."""
+        """The same with the lost blocks as low, and as high, as possible."""
         if not self.lost:
             return self.walsh, self.walsh
         return signflip.walsh(self.with_lost(-math.inf)), signflip.walsh(self.with_lost(math.inf))
 
     @cached_property
     def shift(self) -> float:
-        """Hodges and Lehmann's estimate of the log ratio; 0 where there is none."""
+        """The Hodges-Lehmann estimate of the log ratio; 0 without values."""
         return float(np.median(self.walsh)) if self.blocks else 0.0
 
     @cached_property
     def shift_error(self) -> float:
-        """The standard error of that."""
+        """The standard error of `shift`."""
         return reach.standard_error(self.walsh, self.blocks)
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What one comparison shows after the looks of `walk`, tested at `alpha` (its share of the design's). `ratio` and
-    `bounds` are arm over baseline. `hopeless`: the blocks left would hardly decide it. `edges`: the boundaries by which
-    the interval's lower and upper end are found."""
+    """The result of one comparison after the looks of `walk`, tested at `alpha` (its share of the design's). `ratio`
+    and `bounds` are arm over baseline. `hopeless`: the blocks left are unlikely to decide it. `edges`: the boundaries
+    from which the lower and the upper end of the interval are found."""
 
     pairs: Pairs
     walk: Walk
@@ -128,12 +128,12 @@ class Measured:
 
     @property
     def different(self) -> bool:
-        """From the baseline, whatever the limit."""
+        """Whether the arm differs from the baseline, whatever the limit."""
         return self.walk.crossed is not None
 
     @cached_property
     def bounds(self) -> tuple[float, float]:
-        """The ratio's interval, after what earlier looks and other comparisons cost; 0 or infinite for no bound."""
+        """The interval of the ratio, corrected for earlier looks and other comparisons; 0 or infinite for no bound."""
         low, high = _interval(self.pairs, self.edges)
         return math.exp(low) if low > -math.inf else 0.0, ratio_of_log(high)
 
@@ -148,18 +148,18 @@ class Measured:
 def measure(
     pairs: Pairs, design: Design, limit: float, share: float = 1.0, last: bool = False, quick: bool = False
 ) -> Measured:
-    """One comparison at the design's level times `share` (Holm's step). `last`: no more blocks will come. `quick`:
-    where anybody can see that nothing is shown yet, no boundary is worked out.
+    """One comparison at the design's level times `share` (Holm's step). `last`: no more blocks will come. `quick`: if
+    plainly nothing is shown yet, no boundary is computed.
 
-    That all comparisons are the same needs no correction for their number: each must be (Berger, Technometrics 24,
-    1982), so the interval that is set against the limit has the design's own level.
+    That all comparisons are the same needs no correction for their number, since each must be (Berger, Technometrics
+    24, 1982). So the interval that is compared with the limit has the design's own level.
     """
     alpha = design.alpha * share
     if quick and _quiet(pairs, design, limit):
         return Measured(pairs, Walk(), alpha, Verdict.INCONCLUSIVE, _hopeless(pairs, design, alpha, limit))
     up, down = _walks(pairs, design, alpha, last)
     walk = up if pairs.shift > 0 else down
-    if walk.sign * pairs.shift <= 0:  # no direction, or only as the lost blocks would have it
+    if walk.sign * pairs.shift <= 0:  # no direction, or only the lost blocks give it
         walk = replace(walk, crossed=None, sign=0)
     edges = up.edge, down.edge
     if _may_be_same(pairs, design, limit):
@@ -187,13 +187,13 @@ def _interval(pairs: Pairs, edges: tuple[float, float]) -> tuple[float, float]:
 
 
 def _quiet(pairs: Pairs, design: Design, limit: float) -> bool:
-    """Whether the estimate lies within one standard error of no difference, and could not be within the limit."""
+    """Whether the estimate is within one standard error of no difference, and cannot be `same` yet."""
     small = abs(float(signflip.signed_ranks(pairs.differences).sum())) <= signflip.edge_of(pairs.blocks, 0.3)
     return small and not _may_be_same(pairs, design, limit)
 
 
 def _may_be_same(pairs: Pairs, design: Design, limit: float) -> bool:
-    """Whether an interval of a single look would lie within the limit: those of several looks are wider."""
+    """Whether the interval of a single look would be within the limit; those of several looks are wider."""
     down, up = log_limits(limit)
     low, high = signflip.interval(pairs.walsh, signflip.edge_of(pairs.blocks, min(1.0, 1.5 * design.alpha)))
     return down <= low and high <= up
@@ -207,8 +207,8 @@ def record(
     detectable: float,
     estimate: float | None = None,
 ) -> Comparison:
-    """A comparison of pairs as it crosses layers. `bounds` of the ratio, 0 and infinite for none; `estimate` of its
-    log: the mean where there is none."""
+    """A comparison of pairs as a record. `bounds`: of the ratio, 0 and infinite for none; `estimate`: of its log,
+    default the mean."""
     n, (low, high) = p.blocks, bounds
     return Comparison(
         metric=p.metric,
@@ -235,28 +235,28 @@ def record(
 
 
 def ratio_of_log(log: float) -> float:
-    """The exponential; infinite beyond LARGEST_LOG, which two values at a strict level do reach."""
+    """exp(log); infinite beyond LARGEST_LOG, which two values at a strict level can reach."""
     return math.exp(log) if log < LARGEST_LOG else math.inf
 
 
 def change_of_log(log: float) -> float:
-    """The same less one, exact for small changes."""
+    """exp(log) - 1, exact for small changes."""
     return math.expm1(log) if log < LARGEST_LOG else math.inf
 
 
 def finite(value: float) -> float | None:
-    """None for what is no bound."""
+    """The value; None if it is not finite (no bound)."""
     return value if value < math.inf else None
 
 
 def classify(mean: float, reach: tuple[float, float], sign: int, limit: float, direction: str) -> Verdict:
-    """The verdict of one comparison, from estimate and interval on the log scale and the direction (`sign`, 0 for none)
-    in which a boundary was crossed.
+    """The verdict of one comparison, from estimate and interval on the log scale and the direction in which a boundary
+    was crossed (`sign`, 0 for none).
 
     | first that holds | verdict |
     | --- | --- |
-    | the whole interval lies within the limit | same |
-    | a boundary was crossed, and the estimate lies beyond the limit on that side | better or worse, by the direction |
+    | the whole interval is within the limit | same |
+    | a boundary was crossed, and the estimate is beyond the limit on that side | better or worse, by the direction |
     | otherwise | inconclusive |
     """
     down, up = log_limits(limit)
@@ -273,8 +273,8 @@ def log_limits(limit: float) -> tuple[float, float]:
 
 
 def _hopeless(pairs: Pairs, design: Design, alpha: float, limit: float) -> bool:
-    """Whether the blocks left would decide with a chance below HOPE: neither a difference as large as the design is
-    made for, nor that there is none. Normal approximations: where they err, it costs boots or power, no false alarm."""
+    """Whether the blocks left would decide with a chance below HOPE, neither for a difference as large as the design is
+    made for, nor for none. Normal approximations: if they err, it costs boots or power, but gives no false alarm."""
     done, planned, spread = pairs.tried, design.blocks, pairs.shift_error * math.sqrt(pairs.blocks)
     if done < max(design.least + 1, HOPE_SHARE * planned) or done >= planned:
         return False
@@ -288,7 +288,7 @@ def _hopeless(pairs: Pairs, design: Design, alpha: float, limit: float) -> bool:
 
 
 def _chance_of_same(mean: float, spread: float, share: float, planned: int, edge: float, limit: float) -> float:
-    """The chance that the last interval lies within the limit, if there is no difference."""
+    """The chance that the last interval is within the limit, if there is no difference."""
     down, up = log_limits(limit)
     half = edge * spread / math.sqrt(planned)
     rest = spread * math.sqrt((1 - share) / planned)
@@ -297,6 +297,6 @@ def _chance_of_same(mean: float, spread: float, share: float, planned: int, edge
 
 
 def detection_limit(pairs: Pairs, level: float, power: float = POWER, limit: float = 0.0) -> float:
-    """The smallest true difference (a fraction of the baseline) that such data would have shown with this power by
-    Student's t at this two-sided level, its estimate beyond the limit; infinite where none would."""
+    """The smallest true difference (a fraction of the baseline) that such data would have shown with this power, by
+    Student's t at this two-sided level and with the estimate beyond the limit; infinite if none would."""
     return change_of_log(reach.of_t(pairs.blocks, level, pairs.error, log_limits(limit)[1], power))

@@ -1,8 +1,8 @@
-"""Two groups by ranks: values in; Mann and Whitney's exact p, Hodges and Lehmann's shift, and its interval, out.
+"""Compares two groups by ranks: exact p of Mann and Whitney, Hodges-Lehmann shift, and its interval.
 
-The test asks for nothing but that a value could as well have been the other group's if nothing changed: no outlier, no
-second mode and no rounding makes its false alarms more frequent. Ties are counted exactly: the distribution is that of
-the ranks that these values have. Mann and Whitney, Ann. Math. Stat. 18, 1947; Hodges and Lehmann, ibid. 34, 1963.
+The test only assumes that, if nothing changed, a value could as well have come from the other group: outliers, two
+modes or rounding cause no more false alarms. Ties are counted exactly: the distribution is that of the ranks of these
+values. Mann and Whitney, Ann. Math. Stat. 18, 1947; Hodges and Lehmann, ibid. 34, 1963.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from scipy.special import comb, ndtr, ndtri
 
 from kit.stats.signflip import Floats
 
-EXACT = 2500  # values of the smaller group times all; beyond, the normal approximation with ties and continuity
+EXACT = 2500  # values of the smaller group times all values; beyond, the normal approximation with ties and continuity
 EXACT_PAIRS = 100
-MOST_PAIRS = 1 << 22  # of values of both groups that a shift is worked out from; beyond, of every so many-th of each
+MOST_PAIRS = 1 << 22  # pairs of values from which a shift is computed; beyond, only every n-th value is used
 
 
 def finest_p(n: int, m: int) -> float:
-    """The smallest two-sided p that groups of so many values can have."""
+    """The smallest two-sided p that groups of n and m values can have."""
     return min(1.0, 2 / float(comb(n + m, n))) if n and m else 1.0
 
 
 def rank_test(arm: Sequence[float] | Floats, base: Sequence[float] | Floats) -> tuple[float, int]:
-    """Two-sided p: twice the smaller tail, as benchstat has it; and the sign of the arm's shift, 0 for none."""
+    """The two-sided p (twice the smaller tail, as in benchstat), and the sign of the arm's shift, 0 for none."""
     n, m = len(arm), len(base)
     if not n or not m:
         return 1.0, 0
@@ -36,7 +36,7 @@ def rank_test(arm: Sequence[float] | Floats, base: Sequence[float] | Floats) -> 
         p, sign = rank_test(base, arm)
         return p, -sign
     _, inverse, counts = np.unique(np.concatenate([arm, base]), return_inverse=True, return_counts=True)
-    twice = 2 * np.cumsum(counts) - counts + 1  # twice the middle rank of each value
+    twice = 2 * np.cumsum(counts) - counts + 1  # twice the mid-rank of each value
     total = int(twice[inverse[:n]].sum())
     sign = int(np.sign(total - n * (n + m + 1)))
     if n * (n + m) > EXACT:
@@ -48,7 +48,7 @@ def rank_test(arm: Sequence[float] | Floats, base: Sequence[float] | Floats) -> 
 
 @lru_cache(maxsize=4096)
 def _tails(n: int, counts: tuple[int, ...]) -> tuple[int, Floats, Floats]:
-    """Of the doubled sum of the ranks of n values drawn from these: the smallest sum, P(<=) and P(>=) from there on."""
+    """For the doubled sum of the ranks of n values drawn from these: the smallest sum, and P(<=), P(>=) from it on."""
     twice, below = [], 0
     for c in counts:
         twice.append(2 * below + c + 1)
@@ -79,7 +79,7 @@ def _normal_p(total: int, n: int, m: int, counts: NDArray[np.int64]) -> float:
 
 
 def shifts(arm: Sequence[float] | Floats, base: Sequence[float] | Floats) -> Floats:
-    """All differences of a value of the arm and one of the baseline, in order."""
+    """All differences between a value of the arm and one of the baseline, in ascending order."""
     a, b = np.sort(np.asarray(arm, dtype=float)), np.sort(np.asarray(base, dtype=float))
     while len(a) * len(b) > MOST_PAIRS:
         a, b = (a[1::2], b) if len(a) > len(b) else (a, b[1::2])
@@ -92,7 +92,7 @@ def middle(ordered: Floats) -> float:
 
 
 def shift_interval(ordered: Floats, n: int, m: int, level: float) -> tuple[float, float]:
-    """The shifts that the test at this two-sided level does not reject; infinite where it can reject none."""
+    """The range of shifts that the test at this two-sided level does not reject; infinite if it can reject none."""
     kept = _rejected(n, m, level) * len(ordered) // (n * m)
     if kept < 1:
         return -math.inf, math.inf
@@ -101,7 +101,7 @@ def shift_interval(ordered: Floats, n: int, m: int, level: float) -> tuple[float
 
 @lru_cache(maxsize=1024)
 def _rejected(n: int, m: int, level: float) -> int:
-    """How many of the smallest differences lie outside the interval, and of the largest, less one."""
+    """How many of the smallest differences are outside the interval, and how many of the largest, less one."""
     n, m = min(n, m), max(n, m)
     if n * (n + m) > EXACT:
         return max(0, math.floor(n * m / 2 + float(ndtri(level / 2)) * math.sqrt(n * m * (n + m + 1) / 12)))
@@ -128,7 +128,7 @@ def signed_rank_test(differences: Sequence[float] | Floats) -> tuple[float, int]
 
 @lru_cache(maxsize=1024)
 def _flips(twice: tuple[int, ...]) -> Floats:
-    """P(<=) of the sum of these where each is there or not, as by a coin."""
+    """P(<=) of the sum of these numbers if each is included with probability 1/2."""
     ways = np.zeros(sum(twice) + 1)
     ways[0] = 1
     for rank in twice:
@@ -138,7 +138,7 @@ def _flips(twice: tuple[int, ...]) -> Floats:
 
 
 def walsh(differences: Sequence[float] | Floats) -> Floats:
-    """Means of all pairs of differences, each with itself too, in order."""
+    """The means of all pairs of differences, each also with itself, in ascending order."""
     d = np.sort(np.asarray(differences, dtype=float))
     while len(d) ** 2 > 2 * MOST_PAIRS:
         d = d[1::2]
@@ -147,7 +147,7 @@ def walsh(differences: Sequence[float] | Floats) -> Floats:
 
 
 def walsh_interval(ordered: Floats, n: int, level: float) -> tuple[float, float]:
-    """The shifts that Wilcoxon's test at this level does not reject."""
+    """The range of shifts that Wilcoxon's test at this level does not reject."""
     if n > EXACT_PAIRS:
         spread = math.sqrt(n * (n + 1) * (2 * n + 1) / 24)
         kept = math.floor(n * (n + 1) / 4 + float(ndtri(level / 2)) * spread) * len(ordered) // (n * (n + 1) // 2)

@@ -1,9 +1,8 @@
-"""What would have been seen: the numbers of a comparison in; the smallest true difference that a verdict of one would
-have come to with a power of nine in ten, out.
+"""Detection limits: the smallest true difference that a comparison would have detected with a power of 90%.
 
-A standard deviation that few values give is itself a draw. So the limit is the one of which nine of ten *runs* are
-right, whose noise and whose estimate are drawn together: of made-up normal runs, each with the noise that another
-estimated. A difference is seen where its boundary is crossed and its estimate lies beyond the limit that matters.
+A standard deviation estimated from few values is itself random. So the limit is one for which 90% of *runs* are right,
+with noise and estimate drawn together: simulated normal runs are used, each with the noise estimated in another run. A
+difference counts as detected if its boundary is crossed and its estimate is beyond the limit that matters.
 """
 
 from __future__ import annotations
@@ -18,14 +17,14 @@ from scipy.special import stdtrit
 from kit.stats.signflip import Floats, edge_of, interval
 
 POWER = 0.9
-RUNS, NUMBERS = 2000, 300_000  # made-up runs, and means of pairs in all of them at most
-ONE_SIGMA = 0.3173  # the level of an interval as wide as its standard error on either side
+RUNS, NUMBERS = 2000, 300_000  # simulated runs, and means of pairs in all of them at most
+ONE_SIGMA = 0.3173  # the level of an interval that is one standard error wide on either side
 
 
 @dataclass(frozen=True)
 class _Runs:
-    """Of many runs with a standard deviation of 1 and no difference: from which one on it would be seen, the estimate,
-    and the standard error that the run itself gives."""
+    """For many simulated runs with a standard deviation of 1 and no difference: the smallest difference that each would
+    detect, its estimate, and the standard error that it gives itself."""
 
     needed: Floats
     estimate: Floats
@@ -33,7 +32,8 @@ class _Runs:
 
 
 def standard_error(means: Floats, blocks: int) -> float:
-    """Of the Hodges-Lehmann estimate, from the spread of the means of pairs; infinite below two blocks."""
+    """The standard error of the Hodges-Lehmann estimate, from the spread of the means of pairs; infinite below two
+    blocks."""
     if blocks < 2:
         return math.inf
     low, high = interval(means, min(edge_of(blocks, ONE_SIGMA), len(means) - 2))
@@ -41,22 +41,22 @@ def standard_error(means: Floats, blocks: int) -> float:
 
 
 def of_ranks(blocks: int, edge: float, error: float, limit: float, power: float = POWER) -> float:
-    """The log difference that so many blocks would have shown, tested by signed ranks against `edge`; `error`: that of
-    this run (`standard_error`); `limit` on the log scale. Infinite where no difference would have been."""
+    """The log difference that so many blocks would have detected, tested by signed ranks against `edge`. `error`: of
+    this run (`standard_error`); `limit`: on the log scale. Infinite if no difference would be detected."""
     if blocks < 2 or edge >= blocks * (blocks + 1) / 2 or math.isinf(error):
         return math.inf
     return _seen(_of_ranks(blocks, edge), error, limit, power)
 
 
 def of_t(values: int, level: float, error: float, limit: float, power: float = POWER) -> float:
-    """The same by Student's t at two-sided `level`; `error`: of the mean."""
+    """As `of_ranks`, by Student's t at two-sided `level`; `error`: of the mean."""
     if values < 2 or level <= 0 or math.isinf(error):
         return math.inf
     return _seen(_of_t(values, level), error, limit, power)
 
 
 def _seen(runs: _Runs, error: float, limit: float, power: float) -> float:
-    unit = error / np.roll(runs.error, 1)  # each run's noise as another of the runs would have given it
+    unit = error / np.roll(runs.error, 1)  # each run's noise, as another run would estimate it
     needed = np.maximum(runs.needed * unit, limit - runs.estimate * unit)
     return max(0.0, float(np.quantile(needed, power)))
 
@@ -69,7 +69,7 @@ def _of_ranks(blocks: int, edge: float) -> _Runs:
 
 @lru_cache(maxsize=16)
 def _made_up(blocks: int) -> tuple[Floats, Floats, Floats]:
-    """Runs of normal differences: the means of pairs of each in order, their median, the standard error they give."""
+    """Simulated runs of normal differences: the ordered means of pairs of each, their median, their standard error."""
     first, second = np.triu_indices(blocks)
     runs = max(200, min(RUNS, NUMBERS // len(first)))
     drawn = np.random.default_rng(blocks).normal(size=(runs, blocks))

@@ -1,4 +1,4 @@
-"""What is said of the values beside a verdict: pairs in; drift, outliers and modes in words out, one line each."""
+"""Remarks about the values beside a verdict: drift, outliers and modes, one line each."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from kit.base.words import join, place, several
 from kit.stats.paired import Pairs
 from kit.stats.shape import Modes, drift, outliers
 
-SAID = 8  # lines; with many comparisons the first tell the story
+SAID = 8  # lines at most; with many comparisons the first ones suffice
 
 
 def remarks(pairs: Sequence[Pairs]) -> tuple[str, ...]:
-    """A line for each thing that a mean would hide. The baseline's own is said once."""
+    """A line for each thing that a mean would hide. Those about the baseline are given once."""
     lines = dict.fromkeys(line for p in pairs for line in _of(p))
     kept = list(lines)[:SAID]
     if len(lines) > SAID:
@@ -28,8 +28,7 @@ def _of(p: Pairs) -> Iterator[str]:
 
 
 def remarks_on(name: str, values: Sequence[float], unit: str, two: Modes | None) -> Iterator[str]:
-    """What there is to say of one series in the order of time; `unit` is what its values are numbered by, from 1; `two`
-    are its modes."""
+    """The remarks on one series in order of time. `unit`: what its values are numbered by, from 1; `two`: its modes."""
     if (change := drift(values)) is not None:
         yield f"{name}: drifts by {change * 100:+.1f}% from the first {unit} to the last"
     if far := outliers(values):

@@ -1,6 +1,6 @@
-"""What a mean would hide: values of one arm in the order of time in; drift, outliers and modes out, or None.
+"""What a mean would hide in an arm's values in order of time: drift, outliers, two modes.
 
-None of these changes a value: an outlier stays in, a drift is what blocks are for. They are said, and two modes stop a
+None of these changes a value: outliers stay in, and blocks take care of drift. They are reported, and two modes keep a
 mean from becoming a verdict.
 """
 
@@ -17,10 +17,10 @@ from scipy.special import ndtr
 from kit.stats.signflip import Floats
 
 DRIFT_LEAST, DRIFT_P = 6, 0.01
-OUTLIER_LEAST, OUTLIER_SPREADS = 6, 5.0  # from the median, in standard deviations by the median absolute deviation
-OUTLIER_SHARE = 0.2  # more than these are no outliers but the shape
-MODES_LEAST, MODE_BOOTS, MODE_SHARE = 8, 3, 0.2  # values in all; in the smaller mode, at least; and as a share
-MAD = 1.4826  # of a normal distribution: standard deviation over median absolute deviation
+OUTLIER_LEAST, OUTLIER_SPREADS = 6, 5.0  # values at least; standard deviations (by MAD) from the median
+OUTLIER_SHARE = 0.2  # if more values are outliers, they are the shape of the distribution instead
+MODES_LEAST, MODE_BOOTS, MODE_SHARE = 8, 3, 0.2  # values in all; values in the smaller mode, and as a share
+MAD = 1.4826  # standard deviation over median absolute deviation, for a normal distribution
 
 
 @dataclass(frozen=True)
@@ -34,8 +34,8 @@ class Modes:
 
 
 def drift(values: Sequence[float]) -> float | None:
-    """The change over the series, as a fraction (Theil and Sen's slope of the logs), where Kendall's rank correlation
-    with time is significant (p < 0.01). None where it is not, and below six values."""
+    """The change over the series, as a fraction (Theil and Sen's slope of the logs), if Kendall's rank correlation with
+    time is significant (p < 0.01). Else None, also for fewer than six values."""
     if len(values) < DRIFT_LEAST:
         return None
     logs = np.log(np.asarray(values, dtype=float))
@@ -49,8 +49,8 @@ def drift(values: Sequence[float]) -> float | None:
 
 
 def outliers(values: Sequence[float]) -> tuple[int, ...]:
-    """Indices of values far from the others: more than five standard deviations, as the median absolute deviation of
-    the logs gives it. Empty where there are so many that they are no outliers, and below six values."""
+    """Indices of values far from the others: more than five standard deviations (from the median absolute deviation of
+    the logs). Empty if there are so many that they are no outliers, and for fewer than six values."""
     if len(values) < OUTLIER_LEAST:
         return ()
     logs = np.log(np.asarray(values, dtype=float))
@@ -61,8 +61,8 @@ def outliers(values: Sequence[float]) -> tuple[int, ...]:
 
 
 def modes(values: Sequence[float]) -> Modes | None:
-    """Two clusters with a gap between them that one of normal values of this number has less often than once in 1000
-    times, exponential ones once in 100 (tests/stats). None where there is no such gap, and below eight values."""
+    """Two clusters with a gap between them that so many normal values show less than once in 1000 samples, and
+    exponential ones once in 100 (tests/stats). None if there is no such gap, and for fewer than eight values."""
     if len(values) < MODES_LEAST:
         return None
     logs = np.log(np.asarray(values, dtype=float))
@@ -82,7 +82,7 @@ def modes(values: Sequence[float]) -> Modes | None:
 
 
 def gap_wanted(count: int) -> float:
-    """How many standard deviations (within the clusters) apart the nearest values of two modes must be."""
+    """How many standard deviations (within the clusters) the nearest values of two modes must be apart."""
     return 1.5 + 30 / count
 
 
@@ -92,7 +92,7 @@ def _median(values: Floats) -> float:
 
 
 def _spread_within(ordered: Floats, cuts: NDArray[np.int64]) -> Floats:
-    """Pooled standard deviation within the two parts, for each cut."""
+    """The pooled standard deviation within the two parts, for each cut."""
     count = len(ordered)
     centred = ordered - ordered.mean()
     sums, squares = np.cumsum(centred), np.cumsum(centred**2)

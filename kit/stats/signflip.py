@@ -1,13 +1,13 @@
-"""The sign-flip test of paired differences, looked at several times: differences in; crossing, boundary, interval out.
+"""The sign-flip test of paired differences, with several looks: crossing, boundary, interval.
 
-If an arm is the baseline under another name, a random order inside each block makes every difference as likely as its
-negative, given its size, whatever the noise looks like and however one boot depends on the last. So the signs that
-were seen are one draw from all patterns of signs, and a boundary that at most a share alpha of the patterns ever
-crosses has a level of at most alpha, exactly. Beyond `rank_for(alpha)` blocks a subgroup of the patterns stands for all
-of them: a group keeps the test exact (Hartigan, JASA 64, 1969), which random draws would not.
+If an arm is the baseline under another name, a random order within each block makes every difference as likely as its
+negative, given its size, whatever the noise looks like and however much one boot depends on the last. So the observed
+signs are one draw from all patterns of signs. A boundary that at most a share alpha of the patterns ever crosses has a
+level of at most alpha, exactly. Beyond `rank_for(alpha)` blocks a subgroup of the patterns stands for all of them: a
+group keeps the test exact (Hartigan, JASA 64, 1969); random patterns would not.
 
-What is summed are signed ranks (Wilcoxon): each difference counts by the rank of its size, so one boot in ten that is
-slow for a reason of its own hides nothing. A difference may be infinite: one that is not known, taken at its worst.
+The test statistic is the sum of signed ranks (Wilcoxon): each difference counts by the rank of its size, so one slow
+boot in ten hides nothing. A difference may be infinite: it is unknown, and taken at its worst.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 RANK, FINEST = 12, 18  # 2**11 patterns up to sign at least, 2**17 at most
-BEYOND = 8  # patterns that lie beyond the boundary at the level asked for, at least
-DIGITS = 12  # of a difference: what is closer is a tie, rounding decides nothing
+BEYOND = 8  # patterns beyond the boundary at the requested level, at least
+DIGITS = 12  # of a difference: closer ones are ties, so that rounding decides nothing
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class Look:
 
 @dataclass(frozen=True)
 class Walk:
-    """What the looks so far said.
+    """The result of the looks so far.
 
-    `crossed`: the look's number of blocks at which the boundary was first crossed, and `sign` the direction there.
-    `p`: the share of the patterns that cross before the look at which this one did (or the last), or that are as far
-    out there: at most what that look may spend just where the boundary is crossed. `edge`: the last look's boundary, a
-    sum of signed ranks that one must be above; infinite where none would do.
+    `crossed`: the number of blocks of the look at which the boundary was first crossed, `sign`: the direction there.
+    `p`: the share of the patterns that cross before the look at which these data did (or the last look), or that are as
+    extreme there; it is at most what that look may spend exactly if the boundary is crossed. `edge`: the last look's
+    boundary, which the sum of signed ranks must exceed; infinite if no sum can.
     """
 
     crossed: int | None = None
@@ -53,7 +53,7 @@ class Walk:
 
 @dataclass(frozen=True)
 class _State:
-    """After some looks: the patterns that never crossed, how many did, and the same for the data."""
+    """The state after some looks: the patterns that never crossed, how many did, and the same for the data."""
 
     alive: NDArray[np.bool_]
     used: int
@@ -61,7 +61,7 @@ class _State:
 
 
 def signed_ranks(differences: Sequence[float] | Floats) -> Floats:
-    """Of each difference the rank of its size (ties share theirs) with its sign; 0 for none."""
+    """The rank of each difference's size (ties share their mean rank), with its sign; 0 for no difference."""
     values = np.asarray(differences, dtype=float)
     sizes = np.abs(values).round(DIGITS)
     order = sizes.argsort()
@@ -77,9 +77,11 @@ def signed_ranks(differences: Sequence[float] | Floats) -> Floats:
 
 
 def patterns(blocks: int, rank: int = RANK) -> NDArray[np.int8]:
-    """Patterns of signs up to a common sign, shape (blocks, 2**(min(rank, blocks) - 1)), the first column all +1.
+    """Patterns of signs up to a common sign, shape (blocks, 2**(min(rank, blocks) - 1)); column 0, which stands for the
+    observed signs, is all +1.
 
-    The first `rank` blocks take every pattern; each later one the product of some of these, drawn once and for all.
+    The first `rank` blocks take every pattern; the signs of each later block are the product of some of these, drawn
+    once and for all.
     """
     longest = max(64, 1 << (blocks - 1).bit_length())
     return _patterns(longest, rank)[:blocks, : 2 ** (min(rank, blocks) - 1)]
@@ -104,12 +106,12 @@ def _parity(bits: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def rank_for(alpha: float) -> int:
-    """How many blocks are free to flip: as many patterns as the level needs."""
+    """How many blocks flip freely: enough for as many patterns as the level needs."""
     return min(FINEST, max(RANK, 1 + math.ceil(math.log2(BEYOND / alpha))))
 
 
 def walk(differences: Sequence[float] | Floats, looks: Sequence[Look], alpha: float) -> Walk:
-    """Applies the looks that the data reach, in order. `differences`: one a block, of any unit, in order of blocks;
+    """Applies the looks that the data reach, in order. `differences`: one for each block, in any unit, in order;
     `alpha`: what all looks may spend together."""
     values = np.ascontiguousarray(differences, dtype=float)
     reached = tuple(look for look in looks if look.blocks <= len(values))
@@ -122,7 +124,7 @@ def _after(data: bytes, looks: tuple[Look, ...], rank: int) -> _State:
     look, begin = looks[-1], looks[-2].blocks if len(looks) > 1 else 0
     before = _after(values[:begin].tobytes(), looks[:-1], rank) if begin else _State(np.ones(1, bool), 0, Walk())
     sizes = np.abs(_sums(signed_ranks(values), look.blocks, rank))
-    times = len(sizes) // len(before.alive)  # each pattern of the blocks before goes on in so many ways
+    times = len(sizes) // len(before.alive)  # each pattern of the earlier blocks continues in so many ways
     alive, used = np.tile(before.alive, times), before.used * times
     edge = _edge(sizes[alive], max(0, int(look.spent * len(sizes) + 1e-9) - used))
     over = alive & (sizes > edge)
@@ -137,13 +139,13 @@ def _after(data: bytes, looks: tuple[Look, ...], rank: int) -> _State:
 
 
 def _sums(ranks: Floats, blocks: int, rank: int) -> NDArray[np.float32]:
-    """The sum of the ranks under each pattern of signs: halves of whole numbers, exact."""
+    """The sum of the ranks under each pattern of signs: multiples of 1/2, exact."""
     out: NDArray[np.float32] = ranks.astype(np.float32) @ patterns(blocks, rank).astype(np.float32)
     return out
 
 
 def _edge(sizes: NDArray[np.float32], room: int) -> float:
-    """A size that no more than `room` of these exceed, and none of its ties."""
+    """A size that at most `room` of these exceed, counting ties."""
     if not room or not len(sizes):
         return math.inf
     if room >= len(sizes):
@@ -153,10 +155,10 @@ def _edge(sizes: NDArray[np.float32], room: int) -> float:
 
 
 def p_value(differences: Sequence[float] | Floats) -> float:
-    """Two-sided p of one test of all differences, exact, of every pattern of signs; at least 2 / 2**blocks."""
+    """The exact two-sided p of one test of all differences, over all patterns of signs; at least 2 / 2**blocks."""
     ranks = signed_ranks(differences)
     steps = np.rint(2 * np.abs(ranks)).astype(int)
-    ways = np.zeros(int(steps.sum()) + 1)  # by what the positive ones sum to
+    ways = np.zeros(int(steps.sum()) + 1)  # by the sum of the positive ones
     ways[0] = 1.0
     for step in steps[steps > 0]:
         ways[step:] = (ways[step:] + ways[: len(ways) - step]) / 2
@@ -173,8 +175,8 @@ def _triangle(count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 
 
 def walsh(differences: Sequence[float] | Floats) -> Floats:
-    """The means of all pairs of differences, each with itself too, in order: their median is the estimate of Hodges and
-    Lehmann, and their order statistics are the ends of its intervals."""
+    """The means of all pairs of differences, each also with itself, in ascending order. Their median is the
+    Hodges-Lehmann estimate, and the ends of its intervals are among them."""
     values = np.asarray(differences, dtype=float)
     first, second = _triangle(len(values))
     out: Floats = np.sort(values[first] / 2 + values[second] / 2)
@@ -182,8 +184,8 @@ def walsh(differences: Sequence[float] | Floats) -> Floats:
 
 
 def interval(means: Floats, edge: float) -> tuple[float, float]:
-    """The shifts of the differences, of which `means` are walsh(), with which their sum of signed ranks is not above
-    `edge`; infinite where it is with none."""
+    """The range of shifts of the differences (`means`: their walsh()) with which their sum of signed ranks does not
+    exceed `edge`; infinite if it never does."""
     count = len(means)
     if not count or edge >= count:
         return -math.inf, math.inf
@@ -193,7 +195,7 @@ def interval(means: Floats, edge: float) -> tuple[float, float]:
 
 
 def edge_of(blocks: int, level: float) -> float:
-    """About the boundary of one two-sided test at `level`, by the normal distribution."""
+    """The approximate boundary of one two-sided test at `level`, by the normal distribution."""
     from_middle = math.sqrt(blocks * (blocks + 1) * (2 * blocks + 1) / 6)
     return from_middle * _normal_edge(level)
 

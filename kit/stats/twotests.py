@@ -1,18 +1,18 @@
-"""The tests of two groups without blocks: a couple in; p, sign, shift, its interval and detection limit out.
+"""The tests of two groups without blocks: p, sign, shift, its interval and detection limit.
 
-Which test decides follows from the numbers of values alone, before any of them is looked at:
+The numbers of values alone decide which test is used, before any value is looked at:
 
 | first that holds | the test that decides |
 | --- | --- |
 | all values of both groups are equal | none is needed |
 | the values are pairs | Wilcoxon's signed ranks |
 | ranks of so many values can reach the level | Mann and Whitney's ranks |
-| otherwise | Welch's t on logarithms; Poisson's counts where values are 0 |
+| otherwise | Welch's t on logarithms; a test of Poisson counts if some values are 0 |
 
-Ranks are exact whatever the noise looks like. Welch's t trusts that logs are nearly normal, so it gets what protects
-it: rounding enters its variance, the pooled variance decides where a group has fewer than five values, and its p is
-never below the chance that noise with two modes puts all of one group into one and all of the other into the other.
-All of them need that runs do not depend on each other, and that the machine was the same for both groups.
+Ranks are exact whatever the noise looks like. Welch's t assumes that logs are nearly normal, so it has safeguards:
+rounding is added to its variance, the pooled variance is used if a group has fewer than five values, and its p is never
+below the chance that noise with two modes puts all values of one group into one mode and all of the other into the
+other. All tests assume that runs are independent, and that the machine was the same for both groups.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from kit.stats.groups import Couple
 from kit.stats.paired import POWER
 from kit.stats.signflip import Floats
 
-FEW = 5  # values of a group below which Welch's own degrees of freedom make false alarms more frequent
+FEW = 5  # values of a group: with fewer, Welch's own degrees of freedom give more false alarms
 SCATTERED = 0.05
 RANKS, PAIRS, WELCH, POISSON, SAME = "Mann-Whitney", "Wilcoxon", "Welch", "Poisson", "equal"
 
 
 class Ranked:
-    """By ranks, of pairs or of two groups."""
+    """The test by ranks, of pairs or of two groups."""
 
     def __init__(self, couple: Couple) -> None:
         self.couple = couple
@@ -49,7 +49,7 @@ class Ranked:
         self.estimate = means if couple.rounded else ranks.middle(self.ordered)
 
     def interval(self, level: float) -> tuple[float, float]:
-        """Of the shift; wider by a step where values are rounded to steps."""
+        """The interval of the shift; a step wider if values are rounded to steps."""
         n, m = self.couple.arm.n, self.couple.baseline.n
         if self.couple.paired:
             low, high = ranks.walsh_interval(self.ordered, n, level)
@@ -58,7 +58,7 @@ class Ranked:
         return low - self.couple.rounded, high + self.couple.rounded
 
     def seen(self, level: float) -> float:
-        """The difference that nine of ten such comparisons would have shown, from the interval's width."""
+        """The difference that nine of ten such comparisons would detect, from the interval's width."""
         low, high = self.interval(level)
         if not math.isfinite(high - low):
             return math.inf
@@ -68,7 +68,7 @@ class Ranked:
 
 
 class Welch:
-    """By means and variances of logs."""
+    """The t test on means and variances of logs."""
 
     name = WELCH
 
@@ -78,7 +78,7 @@ class Welch:
         self.least = least_p(n + m)
         self.estimate = mine - base
         self.sign = (self.estimate > 0) - (self.estimate < 0)
-        if math.isnan(spread + base_spread):  # one value has no spread: nothing can be said
+        if math.isnan(spread + base_spread):  # a single value has no spread: nothing can be said
             self.error, self.freedom, self.p = math.inf, 1.0, 1.0
             return
         extra = couple.step**2 / 12
@@ -97,15 +97,15 @@ class Welch:
         return self.estimate - half, self.estimate + half
 
     def seen(self, level: float) -> float:
-        """The difference, as a logarithm, that would be seen in nine cases of ten."""
+        """The difference, as a logarithm, that would be detected in nine cases of ten."""
         if level < self.least or math.isinf(self.error):
             return math.inf
         return -(float(stdtrit(self.freedom, level / 2)) + float(stdtrit(self.freedom, 1 - POWER))) * self.error
 
 
 class Counted:
-    """Few values of which some are 0: events that come by chance, if they are whole numbers and scatter no more than
-    such do; else nothing can be said."""
+    """The test of few values, some of them 0: as Poisson counts, if they are whole numbers and scatter no more than
+    such counts do; else nothing can be said."""
 
     name = POISSON
 
@@ -116,16 +116,16 @@ class Counted:
         self.p = _poisson(arm, base)
 
     def interval(self, level: float) -> tuple[float, float]:
-        """No bounds: the ratio of a count to zero is not known."""
+        """No bounds: a ratio to a count of zero is unknown."""
         return -math.inf, math.inf
 
     def seen(self, level: float) -> float:
-        """No difference of any size, as far as is known."""
+        """Infinite: as far as is known, no difference would be detected."""
         return math.inf
 
 
 class Equal:
-    """Every value is the same: no test has anything to do."""
+    """No test: every value is the same."""
 
     name = SAME
     p, sign, estimate = 1.0, 0, 0.0
@@ -135,7 +135,7 @@ class Equal:
         return 0.0, 0.0
 
     def seen(self, level: float) -> float:
-        """Any difference would be seen."""
+        """Any difference would be detected."""
         return 0.0
 
 
@@ -143,8 +143,8 @@ Test = Ranked | Welch | Counted | Equal
 
 
 def least_p(values: int) -> float:
-    """How often noise with two equally frequent modes parts so many values into the two groups that they are in: no
-    assumption of normality may go below."""
+    """The chance that noise with two equally frequent modes splits so many values exactly into the two groups: no test
+    that assumes normality may give a smaller p."""
     return min(1.0, 2.0 ** (1 - values))
 
 
@@ -170,8 +170,8 @@ def _t_p(mean: float, error: float, freedom: float) -> float:
 
 
 def _poisson(arm: Floats, base: Floats) -> float:
-    """The conditional test of two Poisson rates, for counts whose variance is at most their mean by chance; where it is
-    more, the counts are divided by how much more."""
+    """The conditional test of two Poisson rates. If the counts' variance is larger than their mean by more than chance,
+    the counts are first divided by that factor."""
     every = np.concatenate([arm, base])
     if np.any(every < 0) or np.any(every != np.floor(every)) or len(arm) < 2 or len(base) < 2:
         return 1.0
@@ -185,7 +185,7 @@ def _poisson(arm: Floats, base: Floats) -> float:
 
 
 def test_of(couple: Couple, share: float) -> Test:
-    """The test that decides at this level: by the numbers of values, and by nothing else."""
+    """The deciding test at this level, chosen by the numbers of values alone."""
     n, m = couple.arm.n, couple.baseline.n
     if couple.constant and n > 1 and m > 1:
         return Equal()

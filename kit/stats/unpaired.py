@@ -1,6 +1,7 @@
-"""Two groups of numbers that were not measured in blocks: values or summaries in; Comparison records and remarks out.
+"""Compares two groups of numbers that were not measured in blocks (values or summaries): Comparison records and
+remarks.
 
-The tests, and which of them decides, are kit.stats.twotests'.
+kit.stats.twotests has the tests, and the rule which of them decides.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ __all__ = ["Couple", "Group", "compare_all", "judge_all", "remarks_of", "tests_o
 def compare_all(
     couples: Sequence[Couple], names: tuple[str, str], limit: float, alpha: float
 ) -> tuple[tuple[Comparison, ...], tuple[str, ...]]:
-    """Every metric, and what is to be said of the values. `names`: of the arm and of the baseline."""
+    """Compares every metric; returns the comparisons and remarks on the values. `names`: of the arm and of the
+    baseline."""
     tests = tests_of(couples, alpha)
     notes = [line for couple in couples for line in remarks_of(couple, names)]
     return judge_all(couples, tests, names, limit, alpha), (*_method_notes(couples, tests), *notes)
@@ -31,8 +33,8 @@ def compare_all(
 def judge_all(
     couples: Sequence[Couple], tests: Sequence[Test], names: tuple[str, str], limit: float, alpha: float
 ) -> tuple[Comparison, ...]:
-    """The comparisons, corrected for their number by Holm's rule. Metrics all of whose values are equal cannot alarm,
-    and do not count."""
+    """The comparisons, corrected for their number by Holm's rule. Metrics whose values are all equal cannot give a
+    false alarm, and are not counted."""
     order = sorted((i for i in range(len(tests)) if tests[i].name != SAME), key=lambda i: tests[i].p)
     out = {i: _record(couples[i], t, names, limit, alpha, 1.0, False) for i, t in enumerate(tests) if t.name == SAME}
     adjusted, rejecting, share = 0.0, True, 1
@@ -47,13 +49,13 @@ def judge_all(
 
 
 def tests_of(couples: Sequence[Couple], alpha: float) -> list[Test]:
-    """The deciding test of each: `alpha` is of all together."""
+    """The deciding test of each metric; `alpha` is for all together."""
     share = alpha / max(1, sum(not c.constant for c in couples))
     return [test_of(c, share) for c in couples]
 
 
 def _method_notes(couples: Sequence[Couple], tests: Sequence[Test]) -> list[str]:
-    """Where a test decides that trusts more than ranks do."""
+    """Remarks about tests that assume more than ranks do."""
     few = [c.metric for c, t in zip(couples, tests, strict=True) if t.name == WELCH and c.has_values]
     if not few:
         return []
@@ -94,14 +96,14 @@ Scaled = tuple[float | None, tuple[float | None, float], float]  # ratio, its bo
 
 
 def _logged(test: Test, low: float, high: float, level: float) -> Scaled:
-    """Of a shift of logs."""
+    """Ratio, bounds and detection limit from a shift of logs."""
     ratio = math.exp(min(test.estimate, LARGEST_LOG))
     return ratio, (finite(ratio_of_log(low)) or None, ratio_of_log(high)), change_of_log(test.seen(level))
 
 
 def _linear(couple: Couple, test: Test, low: float, high: float, level: float) -> Scaled:
-    """Ratio, its bounds and the detection limit where values of 0 or less have no logs: differences against the
-    baseline's mean; None and infinite where that is not above 0."""
+    """Ratio, bounds and detection limit if values of 0 or less have no logs: differences relative to the baseline's
+    mean; None and infinite if that is not above 0."""
     base = couple.baseline.mean
     if test.name == SAME:
         return 1.0, (1.0, 1.0), 0.0

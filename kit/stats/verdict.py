@@ -1,10 +1,10 @@
-"""The overall verdict, in one place: what each kind of evidence says and who is broken in, verdict and exit code out.
+"""The overall verdict and the exit code, from the verdicts of the kinds of evidence and the attribution of failures.
 
 | first that holds | verdict |
 | --- | --- |
-| an arm fails or has a splat, twice over, where the baseline does not | broken |
-| of no arm was anything executed that its change changes | inconclusive |
-| of some arm nothing was, or it changes no code, and all says same | inconclusive |
+| an arm fails or has a splat, at least twice, and the baseline does not | broken |
+| for no arm was any code executed that its change touches | inconclusive |
+| for some arm none was, or it changes no code, and all kinds say same | inconclusive |
 | a deciding kind says worse | worse |
 | a deciding kind says better | better |
 | every kind that was asked for says same | same |
@@ -26,7 +26,8 @@ from kit.stats.combine import combined
 
 @dataclass(frozen=True)
 class Judgement:
-    """`verdict` is None when nothing could be run. `disagree`: windows where model and kernel differ."""
+    """The overall judgement. `verdict` is None if nothing could be run. `disagree`: windows where model and kernel
+    differ."""
 
     verdict: Verdict | None
     expected: bool
@@ -35,7 +36,7 @@ class Judgement:
 
 
 def overall(kinds: Sequence[KindVerdict], attribution: Attribution, *, idle: bool = False) -> Verdict | None:
-    """The table above; None when the baseline, or every arm, could not run. `idle`: nothing changed was executed."""
+    """The table above; None if the baseline, or every arm, could not run. `idle`: nothing that changed was executed."""
     if attribution.broken:
         return Verdict.BROKEN
     if attribution.could_not_run:
@@ -48,12 +49,12 @@ def overall(kinds: Sequence[KindVerdict], attribution: Attribution, *, idle: boo
 def judge(
     exp: Experiment, kinds: Sequence[KindVerdict], attribution: Attribution, exercised: Sequence[Exercised] = ()
 ) -> Judgement:
-    """Verdict, whether it is the one expected, and the exit code of design.md. `exercised`: of arms without a profile,
-    what of their change was executed."""
+    """The verdict, whether it is the expected one, and the exit code (as in `kit help`). `exercised`: for arms without
+    a profile, which part of their change was executed."""
     others = len(exp.arms) - 1
     verdict = overall(kinds, attribution, idle=others == sum(e.idle for e in exercised) > 0)
     if verdict is Verdict.SAME and any(e.idle or e.codeless for e in exercised):
-        verdict = Verdict.INCONCLUSIVE  # it would be the same whatever the patch did where it was not executed
+        verdict = Verdict.INCONCLUSIVE  # the numbers would be the same whatever the patch does in the other code
     disagree = sum(len(k.disagreements) for k in kinds)
     if verdict is None:
         return Judgement(None, False, COULD_NOT_RUN, disagree)
@@ -68,7 +69,7 @@ def judge(
 
 
 def _missed(exp: Experiment, verdict: Verdict, kinds: Sequence[KindVerdict]) -> list[Verdict]:
-    """The verdicts that are not those expected. What `expect` does not name must not be worse."""
+    """The verdicts that are not as expected. Kinds that `expect` does not name must not be worse."""
     if verdict is Verdict.BROKEN and Verdict.BROKEN not in exp.expect.values():
         return [verdict]
     if not exp.expect:

@@ -1,7 +1,7 @@
-"""Whether enough was dropped for warm-up: the iterations that count, of many boots in; how far the first is off out.
+"""Whether enough warm-up iterations were dropped: how far the first of the remaining iterations is off.
 
-The rule drops a fixed number of first iterations, the same for all boots and arms, so that it cannot favour an arm.
-What is left is then looked at: if the first of it still differs from the rest, more should have been dropped.
+A fixed number of first iterations is dropped, the same for all boots and arms, so that it cannot favour an arm. If the
+first of the remaining ones still differs from the rest, more should have been dropped.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ ALPHA = 0.01
 
 
 def still_warm(boots: Sequence[Sequence[float]], limit: float) -> float | None:
-    """By which fraction the first iteration differs from the mean of those after it, where that is more than `limit`
-    and sign flips over the boots show it (p <= 0.01). `boots`: the iterations of each after the drop, above 0.
+    """The fraction by which the first iteration differs from the mean of the later ones, if that is more than `limit`
+    and sign flips over the boots confirm it (p <= 0.01). `boots`: the iterations of each boot after the drop, above 0.
 
-    None otherwise; boots with fewer than two iterations, and fewer than six boots, show nothing.
+    Else None, also with fewer than six boots, or boots with fewer than two iterations.
     """
     logs = [np.log(np.asarray(b, dtype=float)) for b in boots if len(b) > 1]
     if len(logs) < LEAST:
