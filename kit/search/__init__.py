@@ -1,1 +1,1 @@
-"""The search for the first commit that changed a metric: what was measured in, what to measure next out. No I/O."""
+"""The search for the first commit that changed a metric: decides from the measurements what to measure next. No I/O."""

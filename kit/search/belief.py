@@ -1,4 +1,4 @@
-"""What a model makes of all values that were seen: evidence of each split, levels, noise; and what a test would tell.
+"""Probabilities from all measured values: which commit made the change, and how much each further test would tell.
 Pure."""
 
 from __future__ import annotations
@@ -10,18 +10,18 @@ import numpy as np
 
 from kit.search.noted import Floats
 
-OTHER = 0.05  # prior probability of a change in the other direction, where one is sought
-CREEP = 0.05  # and of one bit by bit
-CURIOSITY = 0.1  # weight of what a test tells about the levels, beside what it tells about the culprit
+OTHER = 0.05  # prior probability of a change in the other direction, if a direction is sought
+CREEP = 0.05  # prior probability of a change bit by bit
+CURIOSITY = 0.1  # weight of information about the levels, beside that about the culprit
 
 
 @dataclass(frozen=True)
 class Weighed:
-    """By split (from 0): `log` evidence of a change in the sought direction, `against` of one in the other (None: none
-    is sought); `levels` expected before and after it, (2, …, splits); `noise`: variance of a value; `spreads`: how
-    likely each spread of the commits' offsets is, (…, spreads, splits); `loose`: variance of both levels in units of
-    the noise's. `unchanged`: log evidence that nothing changed; `creep`: that the values change bit by bit, by ramp of
-    `kit.search.tally.ramps`; None: not judged."""
+    """The evidence of each split (from 0). `log`: log evidence of a change in the sought direction; `against`: of one
+    in the other direction (None: no direction is sought); `levels`: expected before and after the split, (2, …,
+    splits); `noise`: variance of a value; `spreads`: probability of each spread of the commits' offsets, (…, spreads,
+    splits); `loose`: variance of both levels in units of the noise's; `unchanged`: log evidence that nothing changed;
+    `creep`: that the values change bit by bit, for each ramp of `kit.search.tally.ramps` (None: not judged)."""
 
     log: Floats
     unchanged: Floats
@@ -36,8 +36,9 @@ class Weighed:
 
 @dataclass(frozen=True)
 class Belief:
-    """`chances`: [0] that no commit changed it in the sought direction, [c] that commit c did, (…, commits); of [0],
-    `against`: that it changed in the other, and `creep`, by ramp, that it changed bit by bit."""
+    """Probabilities. `chances`, (…, commits): [0] that no commit made the change in the sought direction, [c] that
+    commit c did; `against`: the part of [0] in which a commit changed it in the other direction; `creep`: the part of
+    [0] in which it changed bit by bit, for each ramp."""
 
     chances: Floats
     against: Floats
@@ -46,7 +47,7 @@ class Belief:
 
 
 def believe(weighed: Weighed, prior: Floats) -> Belief:
-    """`prior`: of each commit; [0]: that nothing changed at all."""
+    """The posterior. `prior`: of each commit; [0]: that nothing changed at all."""
     with np.errstate(divide="ignore"):
         beside = np.log(prior)
     parts = {"log": weighed.log + beside[1:], "none": (weighed.unchanged + beside[0])[..., None]}
@@ -65,7 +66,7 @@ def believe(weighed: Weighed, prior: Floats) -> Belief:
 
 
 def told(belief: Belief, yes_no: bool) -> Floats:
-    """Expected information of a test of each commit, in nats: about which one changed it, and a little about the
+    """The expected information of a test of each commit, in nats: about the culprit, and with a small weight about the
     levels; (…, commits)."""
     learned = by_commit(belief.chances[..., 1:] * 0.5 * np.log1p(belief.weighed.loose))
     about = _of_outcomes(belief) if yes_no else _of_values(belief)
@@ -82,7 +83,8 @@ def _of_outcomes(belief: Belief) -> Floats:
 
 
 def _of_values(belief: Belief) -> Floats:
-    """Of the side, as through a channel with two inputs and normal noise; of the split's levels, by their variance."""
+    """Information about the side of the change, as through a channel with two inputs and normal noise; and about the
+    split's levels, from their variance."""
     nothing, weights = belief.chances[..., :1], belief.chances[..., 1:]
     levels = belief.weighed.levels
     levels = (levels - _mean(weights, levels.mean(axis=0))) / np.sqrt(_mean(weights, belief.weighed.noise))
@@ -101,7 +103,7 @@ def _mean(weights: Floats, of_splits: Floats) -> Floats:
 
 
 def _apart(of_splits: Floats) -> tuple[Floats, Floats]:
-    """Sums over the splits before (row 0) and after (row 1) whose change a commit lies, for each commit."""
+    """For each commit, the sums over splits whose change is after it (row 0), and at or before it (row 1)."""
     size = (*of_splits.shape[1:-1], of_splits.shape[-1] + 1)
     before, after = np.zeros(size), np.zeros(size)
     np.cumsum(of_splits[1], axis=-1, out=after[..., 1:])
@@ -110,20 +112,20 @@ def _apart(of_splits: Floats) -> tuple[Floats, Floats]:
 
 
 def by_commit(of_splits: Floats) -> Floats:
-    """Sum over the splits of what holds before (row 0) and after (row 1) the change, for a test of each commit."""
+    """For each commit, the sum over splits of row 0 if the commit is before the change, and of row 1 if after it."""
     before, after = _apart(of_splits)
     return before + after
 
 
 def _entropy(chance: Floats) -> Floats:
-    """Of a yes with that chance, in nats."""
+    """The entropy of a yes with this chance, in nats."""
     chance = np.clip(chance, 1e-12, 1 - 1e-12)
     return np.asarray(-(chance * np.log(chance) + (1 - chance) * np.log1p(-chance)), dtype=np.float64)
 
 
 def fresh(belief: Belief, tests: Floats) -> Floats:
-    """How much of a test of each commit is new where kernels have offsets of their own: what it adds to the weight of
-    the commit's mean. `tests`: how many each had, (…, commits)."""
+    """If kernels have offsets of their own, the share of a further test of each commit that is new: what it adds to the
+    weight of the commit's mean. `tests`: how many each had, (…, commits)."""
     weights = belief.chances[..., None, 1:]
     likely = (belief.weighed.spreads * weights).sum(axis=-1) / np.maximum(weights.sum(axis=-1), 1e-300)
     spread, tests = np.square(belief.weighed.offsets)[:, None], tests[..., None, :]

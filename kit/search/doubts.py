@@ -1,4 +1,4 @@
-"""Where one change and normal noise do not fit: values in, those far off drawn in, or second changes and drift out."""
+"""Checks whether one change and normal noise fit the values: outliers, second changes, drift."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ from kit.search.protocol import Change, Seen
 from kit.search.tally import Sides
 
 FENCE = 2.5  # interquartile ranges beyond the quartiles: 4 standard deviations of one level
-ENOUGH = 8  # values, before a fence is set or a drift is told
+ENOUGH = 8  # values, before a fence is set or a drift reported
 SECOND = 0.05  # prior probability that the values on one side changed too
-SURE = 0.8  # probability from which a second change is told
+SURE = 0.8  # probability from which a second change is reported
 WORTH = 0.15  # probability from which a second change is worth a few more tests
 MORE_TESTS = 6  # of each of the two commits beside it
-DRIFT = 4.5  # t of the trend over the order of the tests from which it is told
+DRIFT = 4.5  # t of the trend over the order of the tests from which it is reported
 
 
 class Model(Protocol):
     """`Levels` or `Rates`."""
 
     def sums(self, count: int, own: Mapping[int, Sequence[float]]) -> Sides:
-        """What the values say on either side of each of `count` places. `own`: values by place."""
+        """The sums of the values on either side of each of `count` places. `own`: values by place."""
 
     def weigh(self, sums: Sides, direction: str = "", spare: tuple[float, float] = (0.0, 0.0)) -> Weighed:
-        """The weight of each place, from its sums. `spare`: degrees of freedom and sum of squares of other values with
-        the same noise."""
+        """The evidence of each place, from its sums. `spare`: degrees of freedom and sum of squares of other values
+        with the same noise."""
 
 
 def fenced(own: Mapping[int, Sequence[float]]) -> tuple[Mapping[int, Sequence[float]], int]:
-    """(values by commit, those far off drawn in to a fence about all of them; how many those are).
+    """(values by commit, with outliers moved to a fence around all values; the number of outliers).
 
-    One wild value would otherwise pass for a level, or for much noise. Where most values are alike there is no fence.
+    Otherwise one wild value would pass for a level, or for much noise. If most values are equal there is no fence.
     """
     every = sorted(v for several in own.values() for v in several)
     low, high = every[len(every) // 4], every[-1 - len(every) // 4]
@@ -57,7 +57,8 @@ def second_changes(
 
 
 def to_clear(suspected: Sequence[tuple[float, Change]], own: Mapping[int, Sequence[float]]) -> int | None:
-    """The commit to test again, while a second change is neither sure nor unlikely: of those beside it."""
+    """The commit to test again while a second change is neither sure nor unlikely: one of the two beside it. None if
+    there is none."""
     for chance, change in suspected:
         beside = (change.candidates[0] - 1, change.candidates[-1])
         fewest = min(beside, key=lambda c: len(own[c]))
@@ -75,11 +76,11 @@ def _spare(own: Mapping[int, Sequence[float]]) -> tuple[float, float]:
 def _within(
     model: Model, count: int, own: Mapping[int, Sequence[float]], spare: tuple[float, float]
 ) -> tuple[float, Change] | None:
-    """The likeliest change within these commits and the probability that there is any."""
+    """The likeliest change within these commits, and the probability that there is any; None if it cannot be judged."""
     if len(own) < 2:
         return None
     known = sorted(own)
-    sums = model.sums(count, own).only(np.array(known[:-1]))  # split c: between it and the next that was measured
+    sums = model.sums(count, own).only(np.array(known[:-1]))  # split c: between it and the next measured commit
     gaps = np.diff(known)
     weighed = model.weigh(sums, "", spare)
     chances = np.exp(np.minimum(weighed.log - weighed.unchanged, 500)) * gaps
@@ -90,7 +91,8 @@ def _within(
 
 
 def drift(seen: Sequence[Seen], found: Change) -> float | None:
-    """How much the values grow from one test to the next, if they surely do: the machine changes while it measures."""
+    """How much the values grow from one test to the next, if they surely do (the machine changes while it measures);
+    else None."""
     kept = [(i, s.commit >= found.candidates[-1], s.value) for i, s in enumerate(seen) if s.value is not None]
     order, after, value = (np.array(column, dtype=np.float64) for column in zip(*kept, strict=True))
     if len(value) < ENOUGH:

@@ -1,7 +1,7 @@
-"""Halving where a test gives the same value each time: what was seen in, the next commit or the culprit out. Pure.
+"""Bisection where a test gives the same value each time. Pure.
 
-Both ends first; then the fewest tests in the worst case. Where that leaves a choice, the commit that the model names is
-tried first, else the test that takes the fewest seconds.
+It tests both ends first, and then needs the fewest tests in the worst case. Where that leaves a choice, it first tries
+the commit that the model names, else the test that takes the fewest seconds.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from kit.search.protocol import LESS, MORE, Change, Cost, Done, End, Measure, Se
 
 @dataclass(frozen=True)
 class ExactSearch:
-    """`count` commits, the good end included; `direction`: `less is better`, `more is better`, or "" for either.
+    """`count` commits, including the good end. `direction`: `less is better`, `more is better`, or "" for either.
 
-    A value counts as bad beyond `threshold`; None: beyond half the way from the good end's value to the bad end's. So
-    of two changes that way the larger is followed, and the other is told. `hint`: the commit that a model names.
-    `within`: values that differ by no more than this share are the same (instructions: memory laid out otherwise).
+    A value is bad beyond `threshold`; None: beyond the middle between the values of the two ends. So of two changes in
+    one direction the larger is followed, and the other reported. `hint`: the commit that a model names. `within`:
+    values that differ by at most this share are equal (instructions: memory may be laid out differently).
     """
 
     count: int
@@ -47,7 +47,7 @@ class ExactSearch:
         return Measure(commit, f"{high - low} candidates are left, from #{low + 1} to #{high}")
 
     def _ends(self, noted: Noted, seen: Sequence[Seen]) -> Measure | Done | None:
-        """Tests of the ends and what stops the search there; None when it can go on."""
+        """The tests of the ends, or the end if the search stops there; None if it can go on."""
         twice = [c for c, values in noted.values.items() if not alike(min(values), max(values), self.within)]
         if twice:
             said = " and ".join(f"{v:g}" for v in dict.fromkeys(noted.values[twice[0]]))
@@ -77,7 +77,7 @@ class ExactSearch:
         return None
 
     def _bounds(self, noted: Noted, good: float, bad: float) -> tuple[int, int]:
-        """(last commit known good before the first known bad, that first bad one)."""
+        """(the last commit known good before the first known bad one, that first bad one)."""
         limit = (good + bad) / 2 if self.threshold is None else self.threshold
         judged = {c: _beyond(values[0], limit, good, bad) for c, values in noted.values.items()}
         high = min(c for c, is_bad in judged.items() if is_bad)
@@ -85,7 +85,7 @@ class ExactSearch:
 
     def _choose(self, low: int, high: int, open_: list[int], noted: Noted, cost: Cost) -> int:
         """Of the commits that keep the worst case: next to the hint, else cheapest, else nearest to the middle."""
-        half = 1 << ((high - low - 1).bit_length() - 1)  # what may be left on either side
+        half = 1 << ((high - low - 1).bit_length() - 1)  # the most commits that may be left on either side
         fair = [c for c in open_ if c - low <= half and high - c <= half]
         middle = (low + high) / 2
         if not fair or any(low < c < high for c in noted.skipped):
@@ -108,14 +108,14 @@ class ExactSearch:
         return Done(End.SET, (followed, *others), 1.0, why, notes)
 
     def _crept(self, noted: Noted) -> Done:
-        """The ends differ, and no step between them does."""
+        """The end if the ends differ, but no step between them does."""
         last = self.count - 1
         every = Change(tuple(range(1, self.count)), noted.values[0][0], noted.values[last][0])
         why = f"no step changes it by more than {self.within:.2%}: from {every.before:g} to {every.after:g} bit by bit"
         return Done(End.SET, (every,), 1.0, why)
 
     def _changes(self, noted: Noted) -> list[Change]:
-        """Every change between neighbours that were measured, ascending."""
+        """Every change between measured neighbours, ascending."""
         known = sorted(noted.values)
         steps = [(a, b, noted.values[a][0], noted.values[b][0]) for a, b in pairwise(known)]
         return [
@@ -126,12 +126,12 @@ class ExactSearch:
 
 
 def _around(low: int, high: int, open_: list[int], noted: Noted, cost: Cost) -> int:
-    """Most information per second, by how likely each commit can be tested."""
+    """The commit with the most information per second, weighted by the chance that it can be tested."""
     share = np.array([(c - low) / (high - low) for c in open_])
     told = -(share * np.log(share) + (1 - share) * np.log(1 - share))
     return open_[int(np.argmax(told * chance_to_run(noted)[open_] / np.array([cost(c) for c in open_])))]
 
 
 def _beyond(value: float, limit: float, good: float, bad: float) -> bool:
-    """Whether a value lies on the bad end's side of a limit; on the limit itself it is bad."""
+    """Whether a value is on the bad end's side of a limit; a value on the limit is bad."""
     return value >= limit if bad > good else value <= limit

@@ -1,9 +1,9 @@
-"""How well each split explains measured values whose levels and noise are unknown: sums in, log evidence out. Pure.
+"""How well each split explains measured values, if levels and noise are unknown: log evidence from sums. Pure.
 
-Values are normal about a level before and another after the change, with one standard deviation sigma; the kernel of a
-commit may lie off its level by an offset of its own, normal with `SPREADS` times sigma. The base level has a flat
-prior, sigma 1/sigma, and the shift in units of sigma, d, the density d² N(d; 0, g) / g, mixed over `SCALES`: it is zero
-at no shift, so that "no change" and "a change" are told apart quickly (Johnson and Rossell 2010, moment priors). All
+Values are normal about one level before and another after the change, with one standard deviation sigma. The kernel of
+a commit may have an offset of its own, normal with `SPREADS` times sigma. The base level has a flat prior, sigma has
+1/sigma, and the shift d in units of sigma has the density d² N(d; 0, g) / g, mixed over `SCALES`. It is zero at no
+shift, so that "no change" and "a change" are quickly told apart (Johnson and Rossell 2010, moment priors). All of these
 but the mixed ones integrate out in closed form.
 """
 
@@ -22,35 +22,32 @@ from kit.search.tally import Sides, sides
 
 SCALES = (0.5, 2.0, 8.0)  # g: the likeliest shifts are sqrt(2 g) = 1, 2 and 4 standard deviations
 SPREADS = (0.0, 0.5, 1.0)  # of the commits' offsets, in units of sigma
-COMMON = (0.5, 0.25, 0.25)  # how likely each of them is where the kernels are to be judged by it
+COMMON = (0.5, 0.25, 0.25)  # prior probability of each of them, if offsets are considered
 NORMAL = 0.3989422804014327  # density of the standard normal distribution at 0
-MARGIN, MARGINS = 0.5, (0.4, 2.0)  # by standard deviation of the shift, and its bounds
-LOOSE = 0.25  # variances of a value, as many as each level has on top of what its values tell of it
+MARGIN, MARGINS = 0.5, (0.4, 2.0)  # margin for each standard deviation of the shift, and the margin's bounds
+LOOSE = 0.25  # variance that each level has in addition to what its values tell, in variances of a value
 
 
 @dataclass(frozen=True)
 class Levels:
-    """The model of measured values. `direction`: of which change it is sure, as `NoisySearch` has it."""
+    """The model of measured values. `direction`: of the change it looks for, as in `NoisySearch`."""
 
     scales: tuple[float, ...] = SCALES
     spreads: tuple[float, ...] = (0.0,)
     common: tuple[float, ...] = (1.0,)
 
     def margin(self, before: float, after: float, noise: float) -> float:
-        """By what the chance of an error that the posterior tells is to be divided. It is too sure of small shifts, not
-        sure enough of large ones: simulated histories (tests/bench/crowd.py) were right in 93% at 1 standard
-        deviation, and in 99.8% at 3, where it said 95%."""
+        """The divisor for the posterior's chance of an error. The posterior is too sure of small shifts and not sure
+        enough of large ones: in simulated histories (tests/bench/crowd.py) with a claimed 95%, it was right in 93% at 1
+        standard deviation and in 99.8% at 3."""
         return float(np.clip(MARGIN * abs(after - before) / np.sqrt(noise), *MARGINS))
 
     def sums(self, count: int, own: Mapping[int, Sequence[float]]) -> Sides:
-        """Sums of the values on either side of each of `count` places. `own`: values by place."""
+        """The sums of the values on either side of each of `count` places. `own`: values by place."""
         return sides(count, own, True, self.spreads)
 
     def weigh(self, sums: Sides, direction: str = "", spare: tuple[float, float] = (0.0, 0.0)) -> Weighed:
-        """`spare`: degrees of freedom and sum of squares that other values with the same noise have about their level.
-
-        In the comments, axes are scales, …, spreads, splits.
-        """
+        """As Model.weigh. In the comments, axes are scales, …, spreads, splits."""
         freedom = sums.values[..., None, None] - 1 + spare[0]
         number = sums.number.sum(axis=0)
         weight = sums.number[0] * sums.number[1] / number
@@ -68,7 +65,7 @@ class Levels:
         most = alone.max(axis=-1)
         unchanged = np.log(np.exp(alone - most[..., None]).sum(axis=-1)) + most
         variance = left / freedom
-        narrow = np.sqrt(g / shrunk * variance)  # standard deviation of the shift's posterior, but for its d²
+        narrow = np.sqrt(g / shrunk * variance)  # standard deviation of the shift's posterior, without its factor d²
         size = weight * shift * np.sqrt(g / shrunk / variance)
         sign = -1.0 if direction == MORE else 1.0
         if direction:
@@ -89,7 +86,8 @@ class Levels:
         return Weighed(np.log(total) + top, unchanged, opposite, levels, noise, spreads, loose, creep, self.spreads)
 
     def _creep(self, sums: Sides, sign: float, freedom: Floats, every: Floats, spare: float) -> Floats:
-        """Log evidence that the level rises bit by bit, by ramp: one flat prior of the rise, as of a shift."""
+        """The log evidence that the level rises bit by bit, for each ramp, with the same prior of the rise as of a
+        shift."""
         weight, rise = sums.creep
         gap = weight * rise * rise
         g = np.reshape(self.scales, (-1,) + (1,) * weight.ndim)
@@ -103,21 +101,21 @@ class Levels:
 
 
 def _shift(sums: Sides) -> Floats:
-    """Mean after less mean before, by spread and split; 0 where a side has no values."""
+    """Mean after less mean before, by spread and split; 0 if a side has no values."""
     mean = sums.total / np.maximum(sums.number, 1e-9)
     return np.where(sums.number.min(axis=0) > 0, mean[1] - mean[0], 0.0)
 
 
 def _loose(number: Floats) -> Floats:
-    """Posterior variance of the level before and after, in units of the noise's; (2, …, splits)."""
+    """The posterior variance of the levels before and after, in units of the noise's; (2, …, splits)."""
     before, after = number
     spread = np.stack([after, before]) + LOOSE
     return np.asarray(spread / ((before + after) * LOOSE + before * after), dtype=np.float64)
 
 
 def _grown(size: Floats, freedom: Floats) -> tuple[Floats, Floats]:
-    """Of x with the density x² N(x; size, 1): the chance that it is above 0, and its mean then; sizes by Student's t
-    with so many degrees of freedom, through the normal deviate that is as far out (Wallace 1959)."""
+    """For x with the density x² N(x; size, 1): the chance that it is above 0, and its mean then. Sizes have Student's t
+    with `freedom` degrees of freedom, converted to the equivalent normal deviate (Wallace 1959)."""
     z = np.copysign(np.sqrt(freedom * np.log1p(size * size / freedom)), size) * (8 * freedom + 1) / (8 * freedom + 3)
     square = size * size
     chance = ndtr(z) + z * np.exp(-0.5 * z * z) * NORMAL / (1 + z * z)

@@ -1,7 +1,7 @@
-"""Bayesian search where tests of one commit scatter: what was seen in, the next commit or the culprit out. Pure.
+"""Bayesian search where tests of one commit scatter. Pure.
 
-Works on the measured values (`Levels`), or on good and bad (`Rates`); levels, rates and noise need not be known. Each
-step takes the commit whose test is expected to tell most about the culprit per second, the ends among them.
+It works on measured values (`Levels`) or on good and bad (`Rates`); levels, rates and noise need not be known. Each
+step tests the commit (the ends included) that is expected to tell most about the culprit per second.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from kit.search.rates import Rates
 from kit.search.tally import ramps
 
 UNCHANGED = 0.05  # prior probability that nothing changed at all
-ENOUGH = 0.2  # nats that are left unknown when the culprit has a probability of 0.95
-ALIKE = 0.3  # probability that kernels have no offsets of their own, below which they are judged as if they had
-KERNELS = 5  # of which there are values, before that is asked
-PATIENCE = 100  # tests that a search which cannot get anywhere may take at least
+ENOUGH = 0.2  # nats that remain unknown when the culprit has a probability of 0.95
+ALIKE = 0.3  # if the probability that kernels have no offsets of their own is lower, they are treated as having some
+KERNELS = 5  # kernels with values, before offsets are considered
+PATIENCE = 100  # tests that a hopeless search takes at least
 
 
 @dataclass(frozen=True)
 class NoisySearch:
-    """`count` commits, the good end included. Stops when one commit (or a range that cannot be separated) has the asked
-    `probability`, or after `budget` tests.
+    """`count` commits, including the good end. Stops when one commit (or a range that cannot be separated) has the
+    requested `probability`, or after `budget` tests.
 
-    `model`: `Levels()` for measured values, `Rates()` for 1 (bad) and 0 (good). `direction`: `less is better`,
-    `more is better`, or "" for either. `weights`: prior of each candidate, commits 1 to the last; None: all alike.
+    `model`: `Levels()` for measured values, `Rates()` for 1 (bad) and 0 (good). `direction`: `less is better`, `more is
+    better`, or "" for either. `weights`: prior of each candidate, commits 1 to the last; None: all equal.
     """
 
     count: int
@@ -61,7 +61,7 @@ class NoisySearch:
         return Measure(commit, f"#{likely} is the likeliest, {belief.chances[likely]:.0%}")
 
     def posterior(self, seen: Sequence[Seen], images: Mapping[int, object] | None = None) -> Floats:
-        """Probabilities: [0] that nothing changed, [c] that commit c changed it; shape (count,), sums to 1.
+        """Probabilities: [0] that nothing changed, [c] that commit c changed it; shape (count,), sum 1.
 
         Before both ends were measured it is the prior.
         """
@@ -73,7 +73,7 @@ class NoisySearch:
     def outlook(
         self, seen: Sequence[Seen], commit: int, images: Mapping[int, object] | None = None
     ) -> tuple[tuple[float, float], tuple[float, float]]:
-        """(chance, value) of a test of a commit that comes out as before the change, and as after it."""
+        """(chance, value) of a test of a commit with an outcome as before the change, and the same as after it."""
         noted = note(self.count, seen, images or {})
         if not {0, self.count - 1} <= noted.values.keys():
             return (float(commit == 0), 0.0), (float(commit != 0), 1.0)
@@ -85,14 +85,14 @@ class NoisySearch:
 
     @property
     def yes_no(self) -> bool:
-        """Whether the outcomes are 0 and 1, and rates are searched instead of levels."""
+        """Whether outcomes are 0 and 1, so that rates are searched instead of levels."""
         return isinstance(self.model, Rates)
 
     def _drawn_in(self, noted: Noted) -> Mapping[int, Sequence[float]]:
         return fenced(noted.own)[0] if isinstance(self.model, Levels) else noted.own
 
     def _ends(self, noted: Noted, seen: Sequence[Seen]) -> Measure | Done | None:
-        """The first tests of the ends, and what stops the search there; None when it can go on."""
+        """The first tests of the ends, or the end if the search stops there; None if it can go on."""
         last = self.count - 1
         for commit, name in ((0, "good"), (last, "bad")):
             if commit in noted.skipped:
@@ -105,12 +105,12 @@ class NoisySearch:
         return None
 
     def _an_end(self, noted: Noted, why: str) -> Measure:
-        """The end with fewer values: whether anything changed at all, both ends tell best."""
+        """Tests the end with fewer values: the ends tell best whether anything changed at all."""
         last = self.count - 1
         return Measure(0 if len(noted.values.get(0, ())) <= len(noted.values.get(last, ())) else last, why)
 
     def _prior(self, noted: Noted) -> Floats:
-        """Between commits with the same object code nothing can have changed."""
+        """The prior of each commit; 0 between commits with the same object code, where nothing can have changed."""
         weights = np.ones(self.count) if self.weights is None else np.array([1.0, *self.weights])
         for commit, lowest in noted.twins.items():
             weights[lowest + 1 : commit + 1] = 0.0
@@ -128,7 +128,7 @@ class NoisySearch:
         return full if _alike(full) < ALIKE else plain
 
     def _settled(self, belief: Belief, noted: Noted, spent: int) -> Done | None:
-        """The end, if it is sure enough or the budget is spent; `spent`: tests so far."""
+        """The end, if it is sure enough or the budget is spent; else None. `spent`: tests so far."""
         chances = belief.chances
         crept = float(belief.creep.sum())
         nothing = float(chances[0] - belief.against) - crept
@@ -158,13 +158,13 @@ class NoisySearch:
         return None
 
     def _confidence(self, belief: Belief, mass: float, inside: NDArray[np.bool_]) -> float:
-        """The posterior probability of these candidates as the model's `margin` corrects it."""
+        """The posterior probability of these candidates, corrected by the model's `margin`."""
         likely = int(np.argmax(np.where(inside, belief.chances[1:], -1.0)))
         before, after = (float(v) for v in belief.weighed.levels[:, likely])
         return max(1 - (1 - mass) / self.model.margin(before, after, float(belief.weighed.noise[likely])), 0.0)
 
     def _found(self, candidates: tuple[int, ...], belief: Belief, noted: Noted, because: str) -> Done:
-        """The end at a change; `because`: why it is no single commit, where it is not."""
+        """The end with a change; `because`: why it is not a single commit, if it is not."""
         chances = belief.chances
         likely = max(candidates, key=lambda c: chances[c])
         before, after = self._told(belief, noted, likely)
@@ -179,10 +179,10 @@ class NoisySearch:
         return Done(End.SET, (change,), confidence, f"{which} changed it {sure}, {said}: {because}")
 
     def _told(self, belief: Belief, noted: Noted, likely: int) -> tuple[float, float]:
-        """What is before and after the likeliest commit: shares of outcomes; levels as they are expected.
+        """The values before and after the likeliest commit: shares of outcomes, or expected levels.
 
-        A search ends when its values happen to speak for a large change. So the change is that of all commits by their
-        probability, and "nothing" has its share.
+        A search tends to end when its values happen to show a large change. So the change is averaged over all commits
+        by their probability, with "nothing" as a part.
         """
         if self.yes_no:
             sides = [[v for c, several in noted.own.items() if (c < likely) is first for v in several]
@@ -194,7 +194,7 @@ class NoisySearch:
         return float(middle[likely - 1]) - half, float(middle[likely - 1]) + half
 
     def _crept(self, belief: Belief, noted: Noted) -> Done:
-        """The end where no commit did it alone: all along the likeliest ramp."""
+        """The end if no commit did it alone, but the values change along the likeliest ramp."""
         places, _ = ramps(self.count)
         first, last = places[int(np.argmax(belief.creep))]
         before, after = (float(np.mean(noted.own[noted.twins.get(c, c)])) for c in (0, self.count - 1))
@@ -204,7 +204,7 @@ class NoisySearch:
         return Done(End.SET, (change,), confidence, why)
 
     def _hopeless(self, belief: Belief, noted: Noted, spent: int) -> bool:
-        """Whether kernels have offsets of their own, and the rest would take longer to learn than all so far."""
+        """Whether kernels have offsets of their own, and the rest would take longer to learn than everything so far."""
         chances = belief.chances
         if self.yes_no or _alike(belief) >= ALIKE or chances[0] - belief.creep.sum() > 0.1:
             return False
@@ -212,7 +212,8 @@ class NoisySearch:
         return float(self._rates(belief, noted).max()) * max(spent, PATIENCE) < left
 
     def _doubted(self, done: Done, noted: Noted, seen: Sequence[Seen]) -> Measure | Done:
-        """The end, with what does not fit one change and normal noise; or a test to clear up a second change."""
+        """The end, with remarks on what does not fit one change and normal noise; or a test to clear up a second
+        change."""
         if not done.changes:
             return done
         own = self._drawn_in(noted)
@@ -231,7 +232,7 @@ class NoisySearch:
         return replace(done, changes=(*done.changes, *others), notes=(*done.notes, *notes))
 
     def _choose(self, belief: Belief, noted: Noted, cost: Cost) -> int:
-        """The commit that tells most per second; of equal ones a commit that was measured already."""
+        """The commit that tells most per second; of equal ones a commit that was already measured."""
         rate = self._rates(belief, noted)
         if cost is not equal_cost:
             rate /= np.fromiter(map(cost, range(self.count)), np.float64, self.count)
@@ -240,7 +241,7 @@ class NoisySearch:
         return int(np.argmax(rate))
 
     def _rates(self, belief: Belief, noted: Noted) -> Floats:
-        """What a test of each commit tells, on average over whether it can be tested; in nats."""
+        """What a test of each commit tells, in nats, weighted by the chance that it can be tested."""
         tests = np.zeros(self.count)
         for commit, values in noted.own.items():
             tests[commit] = len(values)
@@ -253,14 +254,14 @@ def _alike(belief: Belief) -> float:
 
 
 def _groups(noted: Noted) -> NDArray[np.int64]:
-    """For each candidate (from commit 1) the number of its group: those with nothing testable between them share it."""
+    """The group number of each candidate (from commit 1): those with nothing testable between them share a group."""
     testable = np.ones(noted.count, dtype=bool)
     testable[list(noted.skipped)] = False
     return np.cumsum(testable)[:-1] - 1
 
 
 def _smallest(chances: Floats, probability: float) -> tuple[int, ...]:
-    """The fewest candidates that together have the probability, of those that changed it."""
+    """The fewest candidates that together have this share of the probability that any commit changed it."""
     order = np.argsort(-chances[1:], kind="stable")
     share = np.cumsum(chances[1:][order]) / chances[1:].sum()
     return tuple(sorted(int(c) + 1 for c in order[: int(np.searchsorted(share, probability)) + 1]))

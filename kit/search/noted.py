@@ -1,6 +1,6 @@
-"""What is known of each commit of a line: the list of all that was seen in, values and skipped commits out. Pure.
+"""What is known of each commit of a line: its values, and which commits are skipped. Pure.
 
-Commits with the same object code (`images`: commit → any name of it) share what was seen of one of them.
+Commits with the same object code (`images`: commit → any name of it) share all measurements.
 """
 
 from __future__ import annotations
@@ -13,17 +13,18 @@ from numpy.typing import NDArray
 
 from kit.search.protocol import Seen
 
-TRIES = 3  # tests without evidence before a commit counts as one that cannot be tested
-BETWEEN_FAILURES = 0.1  # chance that a commit can be tested of which both neighbours could not
+TRIES = 3  # tests without evidence, after which a commit counts as untestable
+BETWEEN_FAILURES = 0.1  # chance that a commit can be tested if neither neighbour could
 FAR = 1e9
 Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Noted:
-    """`own`: by commit, its values in the order of the tests, each once, at the lowest commit with that object code.
+    """`own`: by commit, its values in the order of the tests, each stored once, at the lowest commit with that object
+    code.
 
-    `twins`: commits whose object code a lower one has, to the lowest such. `skipped`: those that cannot be tested.
+    `twins`: commits with the object code of a lower one → the lowest such. `skipped`: commits that cannot be tested.
     """
 
     count: int
@@ -33,26 +34,26 @@ class Noted:
 
     @property
     def values(self) -> dict[int, Sequence[float]]:
-        """By commit, the values measured of its object code."""
+        """By commit, the values measured for its object code."""
         shared = {c: self.own[lowest] for c, lowest in self.twins.items() if lowest in self.own}
         return {**self.own, **shared}
 
 
 def why_not(seen: Sequence[Seen], commit: int) -> str:
-    """What the last failed test of a commit said."""
+    """The reason that the last failed test of a commit gave."""
     said = [s.why for s in seen if s.commit == commit and s.value is None and s.why]
     return said[-1] if said else "its tests were no evidence"
 
 
 def twins(images: Mapping[int, object]) -> dict[int, int]:
-    """Commits whose object code a lower one has, to the lowest such."""
+    """Commits with the object code of a lower one → the lowest such."""
     first: dict[object, int] = {}
     found = {commit: first.setdefault(images[commit], commit) for commit in sorted(images)}
     return {commit: lowest for commit, lowest in found.items() if lowest != commit}
 
 
 def note(count: int, seen: Sequence[Seen], images: Mapping[int, object]) -> Noted:
-    """Sort what was seen. Raises ValueError for a commit that is not on the line."""
+    """Sorts what was seen. Raises ValueError for a commit that is not on the line."""
     lowest = twins(images)
     own: dict[int, list[float]] = {}
     nothing: dict[int, int] = {}
@@ -75,10 +76,10 @@ def note(count: int, seen: Sequence[Seen], images: Mapping[int, object]) -> Note
 
 
 def chance_to_run(noted: Noted) -> Floats:
-    """How likely each commit can be tested: failures come alone or in ranges; shape (count,).
+    """The chance that each commit can be tested; shape (count,). Failures come alone or in ranges.
 
-    1 between two commits that ran. Between one that ran and one that did not, d commits away from the latter, half the
-    chance is d / (d + 2) (it stood alone) and half the share of the way to the former (a range ends somewhere between).
+    1 between two commits that ran. Between one that ran and one that did not, d commits away from the latter: half of d
+    / (d + 2) (it failed alone) plus half of the share of the distance to the former (a range ends somewhere between).
     `BETWEEN_FAILURES` between two that did not.
     """
     if not noted.skipped:
@@ -97,7 +98,7 @@ def chance_to_run(noted: Noted) -> Floats:
 
 
 def _nearest(at: NDArray[np.int64], known: Sequence[int]) -> tuple[Floats, Floats]:
-    """Distance of each commit to the nearest known one on the left and on the right, itself included; FAR if none."""
+    """The distance of each commit to the nearest known one to the left and right, itself included; FAR if none."""
     places = np.array([-FAR, *known, FAR], dtype=np.float64)
     right = np.searchsorted(places, at)
     left = np.searchsorted(places, at, side="right") - 1

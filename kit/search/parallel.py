@@ -1,7 +1,7 @@
-"""Several tests at once, for machines side by side: what was seen in, the next commits or the culprit out. Pure.
+"""Several tests at once, for machines side by side. Pure.
 
-The first is what the search would test by itself. Each further one is what it would test then, if a test before it came
-out good, or bad: the likeliest of these first.
+The first test is the one that the search would do by itself. Each further one is what it would do next if a test before
+it came out good, or bad: the likeliest of these first.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ def several(
     cost: Cost = equal_cost,
     images: Mapping[int, object] | None = None,
 ) -> list[Measure] | Done:
-    """At most `number` tests to do now, none of which waits for another, or the end of the search; one commit may come
-    twice. Fewer where all that may follow is known."""
+    """At most `number` tests to do now that do not depend on each other, or the end of the search. One commit may occur
+    twice. There are fewer if every possible continuation is already included."""
     step = search.next(seen, cost, images)
     if isinstance(step, Done):
         return step

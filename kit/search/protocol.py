@@ -1,8 +1,8 @@
-"""The words between a search and the job that boots for it: what was seen in, what to measure next or the end out.
+"""The interface between a search and the job that boots for it.
 
-A search works on a line of commits: index 0 is the good end, which is known not to contain the change, the last index
-is the bad end, and the candidates are 1 to the last. It keeps no state: it is asked with all that was seen so far, so a
-job that was killed goes on by replaying its log.
+A search works on a line of commits. Index 0 is the good end, which is known not to contain the change; the last index
+is the bad end; the candidates are 1 to the last. A search keeps no state: each call gets everything that was seen so
+far, so a job that was killed continues by replaying its log.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ Cost = Callable[[int], float]  # commit → seconds that a test of it takes now:
 
 
 def equal_cost(_commit: int) -> float:
-    """Every test takes as long as every other."""
+    """The cost if all tests take equally long."""
     return 1.0
 
 
@@ -25,7 +25,7 @@ class Seen:
     """What one test of a commit gave.
 
     `value` is the metric (an exact count, a measured value; 1 for bad and 0 for good). None with `skip` False: the test
-    was no evidence (a splat that is not the one sought); None with `skip` True: the commit cannot be built or booted.
+    was no evidence (a splat other than the sought one). None with `skip` True: the commit cannot be built or booted.
     """
 
     commit: int
@@ -36,14 +36,14 @@ class Seen:
 
 @dataclass(frozen=True)
 class Measure:
-    """Test this commit next; `why` is part of a sentence for the progress."""
+    """Test this commit next; `why` is part of a sentence for the progress display."""
 
     commit: int
     why: str
 
 
 class End(StrEnum):
-    """How a search ends."""
+    """How a search ended."""
 
     FOUND = "found"  # the change is in one commit
     SET = "set"  # it is in one of several that cannot be told apart (skipped, or the budget is spent)
@@ -64,10 +64,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Done:
-    """The end of a search. `changes`: the one that was followed first, then any other that showed on the way.
+    """The end of a search. `changes`: the one that was followed first, then any other that was found on the way.
 
-    `confidence` is the probability that the followed change lies in its candidates (1.0 for exact evidence). `why` is a
-    sentence without a full stop, in which `#3` stands for the commit with that index; `notes` are more of them.
+    `confidence`: the probability that the followed change is in its candidates (1.0 for exact evidence). `why`: a
+    sentence without a full stop, in which `#3` stands for the commit with that index; `notes`: further such sentences.
     """
 
     end: End
@@ -83,12 +83,12 @@ class Done:
 
 
 def alike(value: float, other: float, within: float) -> bool:
-    """Whether two values differ by no more than this share of the first."""
+    """Whether two values differ by at most this share of the first."""
     return abs(other - value) <= within * abs(value)
 
 
 def second(change: Change) -> str:
-    """The note of a change beside the one that was followed."""
+    """The note about a change other than the one that was followed."""
     first, last = change.candidates[0], change.candidates[-1]
     where = f"in #{first}" if first == last else f"between #{first} and #{last}"
     return f"a second change lies {where}: from {change.before:.6g} to {change.after:.6g}"

@@ -1,8 +1,8 @@
-"""How well each split explains outcomes good and bad whose rates are unknown: sums in, log evidence out. Pure.
+"""How well each split explains good and bad outcomes, if their rates are unknown: log evidence from sums. Pure.
 
-The chance of a bad outcome is p before and q after the change. Both lie on a grid of log odds, with "never" and
-"always" at its ends, and their prior is a table of pairs, zero where they are equal. A good end that never shows what
-is sought has a probability of its own: it is what a user means who says that it is good.
+The chance of a bad outcome is p before and q after the change. Both are on a grid of log odds, with "never" and
+"always" at its ends; their prior is a table of pairs, zero where they are equal. A good end that never shows the fault
+has a prior probability of its own: that is what users mean by "good".
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from kit.search.noted import Floats
 from kit.search.protocol import MORE
 from kit.search.tally import Sides, sides
 
-NEVER = 1e-6  # the rate at the lower end of the grid; 1 less it at the upper
+NEVER = 1e-6  # the rate at the lower end of the grid; at the upper end, 1 minus it
 WIDEST, STEP = 5.25, 0.35  # log odds of the other points: from -WIDEST (a rate of 0.5%) to WIDEST
 SHAPES = (0.5, 4.0, 30.0)  # a of the density Beta(p; a, a) Beta(q; a, a) (q - p)²: near 0 and 1, between, near 1/2
-SCALES = (2.0, 8.0)  # g of the density d² N(d; 0, g) of the difference of log odds, whatever their middle: rare ones
+SCALES = (2.0, 8.0)  # g of the density d² N(d; 0, g) of the difference of log odds, for rare faults
 WEIGHTS = (0.27, 0.27, 0.27, 0.095, 0.095)  # of these in the prior
-CLEAN = 0.95  # prior probability that p is NEVER where the good end cannot give a bad outcome, as with splats
-ALWAYS = 0.1  # where p is NEVER, the prior probability that q is 1
+CLEAN = 0.95  # prior probability that p is NEVER if the good end cannot give a bad outcome, as with splats
+ALWAYS = 0.1  # prior probability that q is 1 if p is NEVER
 MARGIN, MARGINS, CLEAN_MARGIN = 0.4, (1.0, 1.5), 0.65
-ALONE = 0.2, 0.05  # where nothing changed, those of NEVER and of 1
+ALONE = 0.2, 0.05  # the prior probabilities of NEVER and of 1 if nothing changed
 
 
 @dataclass(frozen=True)
@@ -37,17 +37,17 @@ class Rates:
     clean: float = 0.1
 
     def margin(self, before: float, after: float, noise: float) -> float:
-        """As that of `Levels`, by the difference of the log odds."""
+        """As in `Levels`, by the difference of the log odds."""
         p, q = np.clip([before, after], 0.001, 0.999)
         apart = abs(float(np.log(p / (1 - p)) - np.log(q / (1 - q))))
         return CLEAN_MARGIN if self.clean >= 0.5 else float(np.clip(MARGIN * apart, *MARGINS))
 
     def sums(self, count: int, own: Mapping[int, Sequence[float]]) -> Sides:
-        """Sums of the outcomes on either side of each of `count` places. `own`: outcomes by place."""
+        """The sums of the outcomes on either side of each of `count` places. `own`: outcomes by place."""
         return sides(count, own)
 
     def weigh(self, sums: Sides, direction: str = "", spare: tuple[float, float] = (0.0, 0.0)) -> Weighed:
-        """`spare`, as of `Levels`, tells nothing of rates."""
+        """As Model.weigh; `spare` is ignored: it tells nothing about rates."""
         number, bad = sums.number[..., 0, :], sums.total[..., 0, :]
         rates, logs, prior, alone = _grid(self.clean)
         fits = bad[..., None] * logs[0] + (number - bad)[..., None] * logs[1]
@@ -78,7 +78,7 @@ def _pairs(fits: Floats, rates: Floats, prior: Floats) -> tuple[Floats, Floats]:
 
 @cache
 def _grid(clean: float) -> tuple[Floats, Floats, Floats, Floats]:
-    """(rates; logs of them and of their complements; prior of pairs before, after; prior of one rate alone)."""
+    """(rates; logs of them and of their complements; prior of pairs before, after; prior of a single rate)."""
     odds = np.arange(-WIDEST, WIDEST + STEP / 2, STEP)
     inner = len(odds)
     rates = np.concatenate([[NEVER], 1 / (1 + np.exp(-odds)), [1 - NEVER]])

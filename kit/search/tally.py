@@ -1,4 +1,4 @@
-"""Values seen at the commits of a line summed up: per commit in, both sides of every possible split out. Pure."""
+"""Sums of the values on both sides of every possible split of a line of commits. Pure."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ from numpy.typing import NDArray
 
 from kit.search.noted import Floats
 
-LEAST = 8  # commits that a ramp is long: over fewer, a few steps are no creep
+LEAST = 8  # commits in a ramp at least: over fewer, a few steps would pass for a gradual change
 
 
 @dataclass(frozen=True)
 class Sides:
     """Weight, sum and sum of squares of the values before and after each split; each of shape (2, …, spreads, splits).
 
-    Split s (from 0) puts the change into commit s + 1: commits up to s are before it. `origin` was taken off each
-    value, so that squares of large values do not drown small differences. `values`: how many there are. Several
-    searches may be summed up at once: the axes `…`.
+    Split s (from 0) puts the change into commit s + 1: commits up to s are before it. `origin` is subtracted from each
+    value, so that the squares of large values do not drown small differences. `values`: their number. The axes `…`:
+    several searches may be summed up at once.
 
-    Where commits have offsets of their own, with a standard deviation of `spread` tests, the k tests of one weigh
-    k / (1 + k spread²), as its mean does. `lost`, by spread, is half the sum of log(k / weight) over the commits.
+    If commits have offsets of their own, with a standard deviation of `spread` tests, the k tests of one commit have
+    the weight k / (1 + k spread²), like their mean. `lost`, by spread, is half the sum of log(k / weight) over the
+    commits.
 
-    `creep`: of levels that rise by one along each of `ramps` and are else alike, the weight of that rise and the rise
-    that fits the values best; (2, …, spreads, ramps).
+    `creep`: for levels that rise by one along each of `ramps` and are constant elsewhere, the weight of that rise, and
+    the rise that fits the values best; (2, …, spreads, ramps).
     """
 
     number: Floats
@@ -39,13 +40,13 @@ class Sides:
 
     @property
     def within(self) -> Floats:
-        """Sum of squares about both means; (…, spreads, splits)."""
+        """The sum of squares about both means; (…, spreads, splits)."""
         left = (self.squares - self.total * self.total / np.maximum(self.number, 1e-9)).sum(axis=0)
         return np.asarray(np.maximum(left, self.least), dtype=np.float64)
 
     @property
     def around(self) -> Floats:
-        """Sum of squares about the mean of all, by spread."""
+        """The sum of squares about the mean of all values, by spread."""
         number, total, squares = (each[..., 0].sum(axis=0) for each in (self.number, self.total, self.squares))
         return np.asarray(np.maximum(squares - total * total / number, self.least[..., 0]), dtype=np.float64)
 
@@ -64,7 +65,7 @@ class Sides:
 def sides(
     count: int, values: Mapping[int, Sequence[float]], centred: bool = False, spreads: Sequence[float] = (0.0,)
 ) -> Sides:
-    """The sums for every split of a line of `count` commits; `centred`: the mean of all values is taken off first."""
+    """The sums for every split of a line of `count` commits; `centred`: the mean of all values is subtracted first."""
     at = np.repeat(list(values), [len(v) for v in values.values()])
     seen = np.array([v for several in values.values() for v in several], dtype=np.float64)
     origin = np.asarray(seen.mean() if centred else 0.0)
@@ -76,7 +77,7 @@ def sides(
 
 
 def of_sums(number: Floats, total: Floats, squares: Floats, origin: Floats, spreads: Sequence[float]) -> Sides:
-    """As `sides`, of each commit's number, sum and sum of squares; (…, commits)."""
+    """As `sides`, from each commit's number, sum and sum of squares; (…, commits)."""
     number, total, squares = (each[..., None, :] for each in (number, total, squares))
     share = 1 / (1 + np.square(spreads)[:, None] * number)
     between = total * total / np.maximum(number, 1)
@@ -100,8 +101,8 @@ def _creep(number: Floats, total: Floats) -> Floats:
 
 @cache
 def ramps(count: int) -> tuple[tuple[tuple[int, int], ...], Floats]:
-    """(first and last commit of each; height at each commit, 0 before and 1 after it: (ramps, commits)): the whole
-    line, halves and quarters of it, each half over the next."""
+    """(first and last commit of each ramp; height at each commit, 0 before and 1 after the ramp: (ramps, commits)). The
+    ramps: the whole line, its halves and quarters, each overlapping the next by half."""
     half = {parts: (count - 1) / parts / 2 for parts in (1, 2, 4)}
     ends = {(round(i * h), round((i + 2) * h)) for parts, h in half.items() for i in range(2 * parts - 1)}
     found = tuple(sorted(end for end in ends if end[1] - end[0] >= LEAST))
