@@ -1,1 +1,1 @@
-"""What makes a bare machine ready: system packages and kit's own python packages. Standard library only."""
+"""Makes a bare machine ready: system packages and kit's own Python packages. Standard library only."""

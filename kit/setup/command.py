@@ -1,4 +1,4 @@
-"""Run an installer with a time limit: argv in, its exit status and last lines out, chosen lines shown on stderr."""
+"""Runs an installer with a time limit and shows chosen lines of its output on stderr."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import sys
 from collections.abc import Sequence
 
 LAST_LINES = 15
-TIMED_OUT = (124, 137)  # how timeout(1) ends when the limit has run out
+TIMED_OUT = (124, 137)  # exit statuses of timeout(1) after the limit
 
 
 def say(text: str) -> None:
-    """One line to the user on stderr."""
+    """Prints one line to the user, on stderr."""
     print(f"kit: {text}", file=sys.stderr, flush=True)
 
 
@@ -24,10 +24,11 @@ def run(
     env: dict[str, str] | None = None,
     held: Sequence[int] = (),
 ) -> tuple[int, list[str]]:
-    """Run to the end without standard input; (exit status, last lines). Lines that begin with one of `show` are shown.
+    """Runs a command to its end, without standard input; returns (exit status, last lines). Shows the lines that begin
+    with one of `show`.
 
-    `held` are open files (locks) that stay open as long as the command lives, even if this process is killed.
-    A command that cannot be started ends with 127.
+    `held`: open files (locks) that stay open as long as the command lives, even if this process is killed. The status
+    of a command that cannot be started is 127.
     """
     try:
         process = subprocess.Popen(
@@ -46,13 +47,13 @@ def run(
 
 
 def follow(process: subprocess.Popen[str], show: tuple[str, ...]) -> tuple[int, list[str]]:
-    """Show a running command's chosen lines and keep its last ones until it ends."""
+    """Shows the chosen lines of a running command until it ends, and returns its exit status and last lines."""
     last: collections.deque[str] = collections.deque(maxlen=LAST_LINES)
     try:
         for line in process.stdout or ():
             last.append(line.rstrip())
             if line.startswith(show):
-                shown = last[-1].partition(" (from ")[0]  # pip names the lock file's line with every package
+                shown = last[-1].partition(" (from ")[0]  # pip repeats the lock file's name for every package
                 print(f"  {shown}", file=sys.stderr, flush=True)
         return process.wait(), list(last)
     except BaseException:
@@ -62,7 +63,8 @@ def follow(process: subprocess.Popen[str], show: tuple[str, ...]) -> tuple[int, 
 
 
 def limited(seconds: int, argv: Sequence[str], *, foreground: bool = False) -> list[str]:
-    """argv under timeout(1). In the foreground Ctrl-C reaches the command; else its whole process group is ended."""
+    """The command under timeout(1). With `foreground`, Ctrl-C reaches the command; else the limit ends its process
+    group."""
     options = ["--foreground"] if foreground else []
     return ["timeout", *options, "-k", "10", str(seconds), *argv]
 

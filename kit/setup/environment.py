@@ -1,6 +1,6 @@
-"""Which python environment kit runs in: the project's folder in, a place that is ready or to be made out; entering it.
+"""Finds the Python environment for kit, ready or yet to be made, and enters it.
 
-On the way of every start, so it imports little (typing alone would cost 7 ms) and starts no process.
+Every start of kit runs this, so it imports little (typing alone would cost 7 ms) and starts no process.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ import hashlib
 import os
 import sys
 
-MARK = "kit-setup"  # in the environment: "building", or its key and python version once it is complete
+MARK = "kit-setup"  # file in the environment: "building", or its key and Python version once it is complete
 BUILDING = "building\n"
-ENTERED = "KIT_ENTERED"  # tells the next python that it was started to run inside: it must not go round in circles
-FORM = "1"  # of an environment as kit.setup.venv makes it; another number has them all remade
+ENTERED = "KIT_ENTERED"  # tells the next Python that it was started by `enter`, so that it does not enter again
+FORM = "1"  # version of what kit.setup.venv makes; another number makes all environments anew
 RUNTIME = (
     *("elftools", "jinja2", "junitparser", "numpy", "pexpect", "pydantic"),
     *("qemu", "rich", "scipy", "shtab", "tabulate", "yaml"),
@@ -20,7 +20,7 @@ RUNTIME = (
 
 
 class Place:
-    """A project's folder, absolute and without links, and the folder of its environment."""
+    """The project's folder (absolute, without links) and its environment's folder."""
 
     __slots__ = ("folder", "root")
 
@@ -30,7 +30,7 @@ class Place:
 
     @property
     def lock_file(self) -> str:
-        """The python packages with their hashes."""
+        """The file with the Python packages and their hashes."""
         return os.path.join(self.root, "requirements.lock")
 
     @property
@@ -45,7 +45,7 @@ class Place:
 
 
 def find(root: str) -> Place:
-    """The place that is ready, else the one to make: .venv in the project, or in the cache where that cannot be.
+    """The place that is ready, or else the one to make: .venv in the project, or in the cache if that is impossible.
 
     A .venv that kit did not make is left alone.
     """
@@ -59,18 +59,18 @@ def find(root: str) -> Place:
 def cache_folder(root: str) -> str:
     """The environment's folder in the user's cache, one for each project folder."""
     cache = os.environ.get("XDG_CACHE_HOME", "")
-    if not os.path.isabs(cache):  # the XDG specification has relative ones ignored
+    if not os.path.isabs(cache):  # the XDG specification says to ignore relative paths
         cache = os.path.join(os.path.expanduser("~"), ".cache")
     return os.path.join(cache, "kit", "venv-" + hashlib.sha256(root.encode()).hexdigest()[:16])
 
 
 def may_replace(place: Place) -> bool:
-    """Whether the folder is free, or an environment that kit made."""
+    """Whether the folder is free, or holds an environment that kit made."""
     return not os.path.lexists(place.folder) or os.path.exists(place.mark)
 
 
 def key(place: Place) -> str:
-    """Hash of all that an environment depends on: lock file, location, and the interpreter it links to."""
+    """The hash of everything that an environment depends on: lock file, location, and the interpreter it links to."""
     with open(place.lock_file, "rb") as file:
         lock = file.read()
     text = "\n".join((FORM, place.root, place.folder, os.path.realpath(place.python)))
@@ -84,23 +84,23 @@ def is_ready(place: Place) -> bool:
             made_key, _, version = file.read().strip().partition("\n")
     except OSError:
         return False
-    # A link to an unversioned interpreter can come to mean a newer one: only that one itself can tell.
+    # An unversioned link may now point to a newer interpreter: only the running one can tell.
     right_version = not is_inside(place) or version == python_version()
     return right_version and os.path.exists(place.python) and made_key == key(place)
 
 
 def python_version() -> str:
-    """The running interpreter's version as environments depend on it, "3.11"."""
+    """The running interpreter's version as environments depend on it, as in "3.11"."""
     return "{}.{}".format(*sys.version_info[:2])
 
 
 def is_inside(place: Place) -> bool:
-    """Whether the running python is the environment's."""
+    """Whether the running Python is the environment's."""
     return os.path.realpath(sys.prefix) == os.path.realpath(place.folder)
 
 
 def is_users_own(root: str) -> bool:
-    """Whether a user installed kit with pip where this python looks, its dependencies too; or root is no clone."""
+    """Whether the user installed kit and its dependencies with pip where this Python looks; or root is not a clone."""
     if not os.path.exists(os.path.join(root, "requirements.lock")):
         return True
     return any(map(has_kit_installed, sys.path)) and all(map(is_importable, RUNTIME))
@@ -115,12 +115,12 @@ def has_kit_installed(folder: str) -> bool:
 
 
 def is_importable(name: str) -> bool:
-    """Whether this python has a top-level module of this name, without importing it."""
+    """Whether this Python has a top-level module of that name; does not import it."""
     return any(finder.find_spec(name, None) is not None for finder in sys.meta_path if hasattr(finder, "find_spec"))
 
 
 def enter(place: Place, arguments: list[str]) -> None:
-    """Replace this process by the environment's python, running kit with the same arguments."""
+    """Replaces this process by the environment's Python, running kit with the same arguments."""
     os.environ[ENTERED] = place.folder
     sys.stdout.flush()
     sys.stderr.flush()

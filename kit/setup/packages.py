@@ -1,4 +1,4 @@
-"""What kit needs of the system: a table and a machine in, what is missing there installed, or the command to type."""
+"""The system packages that kit needs: installs what is missing, or names the command to type."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ QUESTION_LIMIT = 10
 
 
 class Need(NamedTuple):
-    """One thing: what is looked for ("command:gcc", "header:gelf.h"), why, and each family's package for it.
+    """One requirement: what is looked for ("command:gcc", "header:gelf.h"), why, and each family's package for it.
 
-    `|` stands between names any of which will do. An empty package: not needed on that family. `{python}` stands for
-    the running version, as in 3.11.
+    `|` separates names any of which will do. An empty package: not needed on that family. `{python}` stands for the
+    running version, as in 3.11.
     """
 
     look: str
@@ -36,7 +36,7 @@ VENV = Need("module:ensurepip", "kit's own python environment", "python{python}-
 ALL = (
     Need("command:qemu-system-x86_64", "boots the kernels", "qemu-system-x86", "qemu-system-x86-core", "qemu-base"),
     Need("command:gcc", "compiles the kernels", "gcc", "gcc", "gcc"),
-    # gcc of Debian only recommends it; the kernel's own build programs need it.
+    # Debian's gcc only recommends it; the kernel's own build programs need it.
     Need("header:stdio.h", "the kernel's build programs", "libc6-dev", "glibc-devel", "glibc"),
     Need("command:make", "builds the kernels", "make", "make", "make"),
     Need("command:flex", "the kernel's configuration", "flex", "flex", "flex"),
@@ -53,7 +53,7 @@ ALL = (
     Need("command:setpriv", "ends QEMU with kit", "util-linux", "util-linux", "util-linux"),
 )
 
-# Only for kernel source of Debian's archive (debian:6.1), which is checked by the archive's keys.
+# Only for kernel source from Debian's archive (debian:6.1), to check it with the archive's keys.
 ARCHIVE = (
     Need("command:tar", "unpacks kernel source", "tar", "tar", "tar"),
     Need("command:gpgv|sqv", "checks the signature of Debian's archive", "gpgv", "gnupg2", "gnupg"),
@@ -66,14 +66,14 @@ ARCHIVE = (
     ),
 )
 
-# Only for kernels that an experiment wants built by clang (LLVM=1).
+# Only for kernels that an experiment builds with clang (LLVM=1).
 LLVM = (
     Need("command:clang", "compiles kernels with LLVM=1", "clang", "clang", "clang"),
     Need("command:ld.lld", "links kernels with LLVM=1", "lld", "lld", "lld"),
     Need("command:llvm-ar", "binary tools for LLVM=1", "llvm", "llvm", "llvm"),
 )
 
-# What a family's os-release calls itself, and how it is told to install.
+# How each family calls itself in os-release, and its command to install packages.
 FAMILIES = {
     "apt": (("debian", "ubuntu"), "apt-get install -y --no-install-recommends"),
     "dnf": (("fedora", "rhel", "centos"), "dnf install -y"),
@@ -82,7 +82,7 @@ FAMILIES = {
 
 
 class System(NamedTuple):
-    """The machine that is looked at; tests give another."""
+    """The machine to look at; tests use another one."""
 
     os_release: str = OS_RELEASE[0]
     path: str = ""
@@ -97,9 +97,9 @@ def this_system() -> System:
 
 
 def provide(needs: Sequence[Need], system: System, *, install: bool) -> None:
-    """See that the system has all of `needs`, installing what is missing where that can be done without a question.
+    """Makes sure that the system has all of `needs`: installs what is missing if that needs no question.
 
-    Raises MachineError with the one command to type otherwise, and when installing fails.
+    Raises MachineError with the one command to type if it does need one, and if installing fails.
     """
     family = family_of(system) if needs else ""
     lacking = missing(needs, system, family)
@@ -118,13 +118,13 @@ def provide(needs: Sequence[Need], system: System, *, install: bool) -> None:
 
 
 def missing(needs: Sequence[Need], system: System, family: str) -> list[Need]:
-    """Those of `needs` that the machine has not got, in their order."""
+    """Those of `needs` that the machine lacks, in their order."""
     wanted = [need for need in needs if not family or package(need, family)]
     return [need for need in wanted if not is_there(need.look, system)]
 
 
 def is_there(look: str, system: System) -> bool:
-    """Whether the machine has a command, a file, a header or a python module."""
+    """Whether the machine has a command, a file, a header or a Python module."""
     kind, _, name = look.partition(":")
     if kind == "command":
         return any(which(one, system.path) for one in name.split("|"))
@@ -136,7 +136,7 @@ def is_there(look: str, system: System) -> bool:
 
 
 def which(name: str, path: str) -> str:
-    """The command's full path, or nothing. shutil.which costs more to import than all the looking does."""
+    """The command's full path, or "". (Importing shutil for its `which` would cost more time than the search.)"""
     for folder in path.split(os.pathsep):
         full = os.path.join(folder, name)
         if folder and os.access(full, os.X_OK) and not os.path.isdir(full):
@@ -145,7 +145,7 @@ def which(name: str, path: str) -> str:
 
 
 def compiles(header: str, system: System) -> bool:
-    """Whether the compiler finds a header in a place of its own."""
+    """Whether the compiler finds a header outside the usual folders."""
     gcc = which("gcc", system.path)
     if not gcc:
         return False
@@ -154,24 +154,24 @@ def compiles(header: str, system: System) -> bool:
 
 
 def family_of(system: System) -> str:
-    """Which package manager the distribution has, by its os-release: a key of FAMILIES, or nothing."""
+    """The distribution's package manager by its os-release: a key of FAMILIES, or ""."""
     ids = os_ids(system.os_release)
     return next((family for family, (known, _) in FAMILIES.items() if set(known) & set(ids)), "")
 
 
 def os_ids(path: str) -> list[str]:
-    """What the distribution calls itself and what it is like."""
+    """The distribution's ID and those of the distributions it is like."""
     values = os_release(path)
     return f"{values.get('ID', '')} {values.get('ID_LIKE', '')}".split()
 
 
 def system_name() -> str:
-    """The distribution's name and version as people read it; empty where it does not say."""
+    """The distribution's name and version for people; empty if unknown."""
     return next((name for path in OS_RELEASE if (name := os_release(path).get("PRETTY_NAME", ""))), "")
 
 
 def os_release(path: str) -> dict[str, str]:
-    """The lines of an os-release file (os-release(5)); none where it cannot be read."""
+    """The fields of an os-release file (os-release(5)); empty if it cannot be read."""
     try:
         with open(path, encoding="utf-8") as file:
             pairs = [line.strip().partition("=") for line in file]
@@ -181,13 +181,13 @@ def os_release(path: str) -> dict[str, str]:
 
 
 def package(need: Need, family: str) -> str:
-    """The family's package for a need; more than one apart by spaces."""
+    """The family's package for a requirement; several are separated by spaces."""
     names = {"apt": need.apt, "dnf": need.dnf, "pacman": need.pacman}[family]
     return names.replace("{python}", "{}.{}".format(*sys.version_info[:2]))
 
 
 def names(needs: Sequence[Need], family: str) -> list[str]:
-    """The packages for all needs, each once."""
+    """The packages for all requirements, each once."""
     return list(dict.fromkeys(name for need in needs for name in package(need, family).split()))
 
 
@@ -203,7 +203,7 @@ def lacking_text(needs: Sequence[Need]) -> str:
 
 
 def advice(needs: Sequence[Need], system: System, family: str) -> str:
-    """The one command that the user types, or what to look for where the distribution is not known."""
+    """The one command for the user to type, or what to look for if the distribution is unknown."""
     if not family:
         return f"install what your distribution has for them (Debian calls it {' '.join(names(needs, 'apt'))})"
     commands = [f"{FAMILIES[family][1]} {' '.join(names(needs, family))}"]
@@ -217,7 +217,7 @@ def advice(needs: Sequence[Need], system: System, family: str) -> str:
 
 
 def apt_prefix(system: System) -> list[str] | None:
-    """What stands before an apt-get that asks nothing: nothing for root, sudo where it needs no password, else None."""
+    """What must precede an apt-get that asks nothing: [] for root, sudo if it needs no password, else None."""
     if not which("apt-get", system.path):
         return None
     if system.uid == 0:
@@ -229,7 +229,7 @@ def apt_prefix(system: System) -> list[str] | None:
 
 
 def apt_install(prefix: list[str], packages: list[str], system: System) -> None:
-    """Install Debian packages; the lists are fetched where there are none, or where they prove out of date.
+    """Installs Debian packages; fetches the package lists if there are none, or they prove out of date.
 
     Raises MachineError with apt's last lines.
     """
@@ -253,13 +253,13 @@ def apt_install(prefix: list[str], packages: list[str], system: System) -> None:
 
 
 def apt(prefix: list[str], arguments: list[str], limit: int) -> tuple[int, list[str]]:
-    """Run apt-get without questions; its exit status and last lines."""
+    """Runs apt-get without questions; returns its exit status and last lines."""
     command = limited(limit, ["apt-get", *arguments], foreground=True)
     return run([*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C", *command], ("Get:", "Setting up ", "E:"))
 
 
 def has_lists(system: System) -> bool:
-    """Whether apt knows any packages yet."""
+    """Whether apt has any package lists."""
     try:
         return any("_Packages" in name for name in os.listdir(system.apt_lists))
     except OSError:

@@ -1,6 +1,6 @@
-"""Make kit's own python environment: a place in, a complete environment with the locked packages in it out.
+"""Makes kit's own Python environment, with the locked packages in it.
 
-It counts as complete only once its mark holds its key, which is written last: a set-up that was killed is done anew.
+It counts as complete only once its mark holds its key, which is written last: after a kill, set-up starts anew.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ WAIT_LIMIT = VENV_LIMIT + PIP_LIMIT + 60
 
 
 def make(place: Place) -> None:
-    """Make the environment, or wait while another start of kit makes it. Raises MachineError."""
+    """Makes the environment, or waits while another start of kit makes it. Raises MachineError."""
     try:
         os.makedirs(os.path.dirname(place.folder), exist_ok=True)
         with locked(place.folder + ".lock") as lock:
@@ -38,7 +38,7 @@ def make(place: Place) -> None:
 
 @contextlib.contextmanager
 def locked(path: str) -> Iterator[int]:
-    """Hold a file lock; its descriptor. Raises MachineError when another process keeps it too long."""
+    """Holds a file lock; yields its descriptor. Raises MachineError if another process keeps it too long."""
     lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         if not try_lock(lock):
@@ -54,7 +54,7 @@ def locked(path: str) -> Iterator[int]:
 
 
 def try_lock(lock: int) -> bool:
-    """Take the lock if it is free."""
+    """Takes the lock if it is free; returns whether it did."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -63,7 +63,7 @@ def try_lock(lock: int) -> bool:
 
 
 def build(place: Place, lock: int) -> None:
-    """Build from nothing: environment, packages, kit itself, and last the mark."""
+    """Builds from nothing: environment, packages, kit itself, and last the mark."""
     begin = time.monotonic()
     say(f"setting up python packages in {place.folder} (once; about 100 MB, a minute)")
     clear(place)
@@ -77,7 +77,7 @@ def build(place: Place, lock: int) -> None:
 
 
 def clear(place: Place) -> None:
-    """Take away what is there. Renamed first, so that a half-deleted environment never stands in its place."""
+    """Removes what is there. Renames it first, so that a half-deleted environment is never in its place."""
     if os.path.lexists(place.folder):
         os.rename(place.folder, f"{place.folder}.old-{os.getpid()}")
     for old in glob.glob(glob.escape(place.folder) + ".old-*"):
@@ -99,25 +99,25 @@ def pip_command(place: Place) -> list[str]:
 
 
 def step(name: str, argv: list[str], limit: int, lock: int) -> None:
-    """Run one command of the set-up. Raises MachineError with its last lines."""
+    """Runs one command of the set-up. Raises MachineError with its last lines."""
     status, last = run(limited(limit, argv), ("Collecting ", "Installing "), env=clean_environment(), held=[lock])
     if status:
         raise MachineError(f"{name} {reason(status, limit)}", where=shlex.join(argv), hint=quoted(last))
 
 
 def clean_environment() -> dict[str, str]:
-    """The variables without those that send pip or python elsewhere; the current directory hides no module either."""
+    """The environment's variables without those that redirect pip or Python (PYTHONPATH and the like)."""
     elsewhere = ("PYTHONHOME", "PYTHONPATH", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_DRY_RUN")
     kept = {name: value for name, value in os.environ.items() if name not in elsewhere}
     return {**kept, "PYTHONSAFEPATH": "1"}
 
 
 def add_kit(place: Place) -> None:
-    """Make kit importable there, and `bin/kit` its command, by the project's folder itself: nothing is copied."""
+    """Makes kit importable there, and `bin/kit` its command, by linking to the project's folder: nothing is copied."""
     (site,) = glob.glob(os.path.join(glob.escape(place.folder), "lib", "python3*", "site-packages"))
     write(os.path.join(site, "kit.pth"), place.root + "\n")
     inside = os.path.dirname(place.folder) == place.root
-    root = '"$here/../.."' if inside else shlex.quote(place.root)  # relative: it finds a clone that was moved
+    root = '"$here/../.."' if inside else shlex.quote(place.root)  # relative, so that a moved clone is found
     command = os.path.join(place.folder, "bin", "kit")
     lines = ["#!/bin/sh", 'here=$(dirname -- "$(readlink -f -- "$0")")']
     write(command, "\n".join([*lines, f'exec "$here/python" -P {root}/kit/__main__.py "$@"', ""]))
@@ -125,7 +125,7 @@ def add_kit(place: Place) -> None:
 
 
 def write(path: str, text: str) -> None:
-    """Write a file whole or not at all."""
+    """Writes a file completely or not at all."""
     with open(path + ".new", "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
