@@ -1,2 +1,2 @@
-"""The files that other programs read in a run's folder: verdict.json and bisect.json, each field with its type and its
-meaning. Standard library only; `kit help verdict` and `kit help bisect` print what stands here."""
+"""verdict.json and bisect.json, which other programs read: each field with its type and meaning. Standard library only.
+`kit help verdict` and `kit help bisect` print these tables."""

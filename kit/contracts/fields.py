@@ -1,4 +1,4 @@
-"""Typed dictionaries described and enforced: a type in; rows for a table, or what a value breaks of it, out."""
+"""Typed dictionaries as documentation and as a check: a type in; rows for a table, or a value's violations, out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Doc:
 
 @dataclass(frozen=True)
 class Field:
-    """One field: `path` with dots, `[]` for each item of a list, `NAME` for a key of the experiment's own."""
+    """One field. `path`: dotted, `[]` for the items of a list, `NAME` for a key that the experiment chooses."""
 
     path: str
     type: str
@@ -29,7 +29,8 @@ class Field:
 
 
 def fields(kind: type, prefix: str = "") -> Iterator[Field]:
-    """The fields of a TypedDict in order, those inside a field behind it. Raises KeyError for one without a Doc."""
+    """The fields of a TypedDict in order, each followed by the fields inside it. Raises KeyError for one without a Doc.
+    """
     for name, annotation in hints(kind).items():
         plain, doc = split(annotation)
         if doc is None:
@@ -40,12 +41,12 @@ def fields(kind: type, prefix: str = "") -> Iterator[Field]:
 
 
 def hints(kind: type) -> dict[str, Any]:
-    """The annotations of a TypedDict, with what is annotated on them."""
+    """The annotations of a TypedDict, `Annotated` included."""
     return get_type_hints(kind, include_extras=True)
 
 
 def split(annotation: Any) -> tuple[Any, Doc | None]:
-    """A type, and the Doc that is annotated on it."""
+    """A type without `NotRequired` and `Annotated`, and its Doc."""
     if get_origin(annotation) is NotRequired:
         annotation = get_args(annotation)[0]
     if get_origin(annotation) is not Annotated:
@@ -55,7 +56,7 @@ def split(annotation: Any) -> tuple[Any, Doc | None]:
 
 
 def in_words(annotation: Any) -> str:
-    """A type as JSON has it: `list of text`, `number or null`."""
+    """A type in JSON's terms: `list of text`, `number or null`. Raises KeyError for an unknown type."""
     plain, _ = split(annotation)
     origin, args = get_origin(plain), get_args(plain)
     if is_typeddict(plain):
@@ -74,7 +75,7 @@ def _plural(word: str) -> str:
 
 
 def inside(annotation: Any, behind: str) -> Iterator[tuple[str, type]]:
-    """The typed dictionaries inside an annotation, and how a path goes on to them."""
+    """The typed dictionaries inside an annotation, each with its path suffix (`[]`, `.NAME`)."""
     plain, _ = split(annotation)
     origin, args = get_origin(plain), get_args(plain)
     if is_typeddict(plain):
@@ -89,7 +90,7 @@ def inside(annotation: Any, behind: str) -> Iterator[tuple[str, type]]:
 
 
 def breaches(kind: Any, value: object, where: str = "") -> list[str]:
-    """What a plain JSON value breaks of a type, a line each: fields that are missing, unknown, or of another type."""
+    """How a plain JSON value violates a type, a line each: fields that are missing, unknown, or of another type."""
     plain, _ = split(kind)
     origin, args = get_origin(plain), get_args(plain)
     if plain is object:

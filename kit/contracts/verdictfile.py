@@ -1,4 +1,4 @@
-"""verdict.json: each field with its type and meaning. Fields are added, never renamed or given another meaning."""
+"""verdict.json: each field with its type and meaning. Fields may be added; none is renamed or changes its meaning."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ class At(TypedDict):
     users: Annotated[int | None, Doc("users at once, of `aim7`", "users")]
     depth: Annotated[int | None, Doc("forks between the first process and the one measured, of `fork-chain`")]
     lock: Annotated[str | None, Doc("the lock class or alias, of `count`")]
-    layout: Annotated[str | None, Doc("the layout of memory; null where all are taken together")]
+    layout: Annotated[str | None, Doc("the layout of memory; null: all layouts together")]
 
 
 class ComparisonRow(TypedDict):
     """An arm against the baseline for one metric at one place."""
 
-    metric: Annotated[str, Doc("what was measured, as `acquisitions`")]
-    unit: Annotated[str, Doc("what one value is, as `per fork`")]
+    metric: Annotated[str, Doc("what was measured, for example `acquisitions`")]
+    unit: Annotated[str, Doc("the unit of the values, for example `per fork`")]
     direction: Annotated[str, Doc("`less is better` or `more is better`")]
     arm: Annotated[str, Doc("the arm's name")]
     baseline: Annotated[str, Doc("the baseline's name")]
-    at: Annotated[At, Doc("where: null in it for what does not apply")]
+    at: Annotated[At, Doc("where in the experiment; null inside: does not apply")]
     ratio: Annotated[float | None, Doc("arm over baseline; null where the baseline is 0")]
     low: Annotated[
-        float | None, Doc("lower bound of the ratio: the extremes of exact boots, else the confidence interval")
+        float | None, Doc("lower bound of the ratio: from the extremes of the boots, or a confidence interval")
     ]
     high: Annotated[float | None, Doc("upper bound of the ratio; null: no bound")]
     n: Annotated[int, Doc("boots of the arm", "boots")]
@@ -44,19 +44,19 @@ class ComparisonRow(TypedDict):
     p: Annotated[float | None, Doc("p value, corrected for looks and comparisons; noisy evidence only")]
     detectable: Annotated[
         float | None,
-        Doc("nine of ten differences of this size would have been seen; null: of no size", "share of the baseline"),
+        Doc("a difference of this size is detected nine times in ten; null: none is", "share of the baseline"),
     ]
     said: Annotated[str | None, Doc("the verdict of this comparison alone; noisy evidence only")]
-    pairs: Annotated[int | None, Doc("blocks that it rests on, where other boots count too", "blocks")]
+    pairs: Annotated[int | None, Doc("blocks that it rests on, if `n` counts other boots too", "blocks")]
     aa: Annotated[bool, Doc("the arm is the baseline's own image: A/A")]
     arm_values: Annotated[
-        list[float], Doc("the arm's value of each boot; in pairs where boots are in blocks", "as `unit`")
+        list[float], Doc("the arm's value in each boot; paired if boots are in blocks", "as `unit`")
     ]
-    baseline_values: Annotated[list[float], Doc("the baseline's value of each boot", "as `unit`")]
+    baseline_values: Annotated[list[float], Doc("the baseline's value in each boot", "as `unit`")]
 
 
 class PredictionRow(TypedDict):
-    """What the model says of an arm in one window, and what was measured."""
+    """What the model predicts for an arm in one window, and what was measured."""
 
     arm: Annotated[str, Doc("the arm")]
     window: Annotated[str, Doc("the window's name")]
@@ -65,8 +65,8 @@ class PredictionRow(TypedDict):
     jobs: Annotated[int, Doc("forks or jobs in the window")]
     measured: Annotated[list[int], Doc("a count for each boot", "acquisitions in the window")]
     predicted: Annotated[list[int] | None, Doc("lowest, highest; null: not modelled", "acquisitions in the window")]
-    agrees: Annotated[bool | None, Doc("every boot lies in it")]
-    why: NotRequired[Annotated[str, Doc("why it is not modelled; only there")]]
+    agrees: Annotated[bool | None, Doc("every boot lies in `predicted`; null: not modelled")]
+    why: NotRequired[Annotated[str, Doc("why it is not modelled; only if it is not")]]
     by_operation: NotRequired[
         Annotated[dict[str, int], Doc("the prediction split by the kernel's operations", "acquisitions in the window")]
     ]
@@ -91,12 +91,12 @@ ClassRow = TypedDict(
         "arm": Annotated[str, Doc("the arm")],
         "baseline_mean": Annotated[float, Doc("mean of the baseline", "acquisitions per boot")],
         "arm_mean": Annotated[float, Doc("mean of the arm", "acquisitions per boot")],
-        "difference": Annotated[float, Doc("`arm_mean` less `baseline_mean`", "acquisitions per boot")],
+        "difference": Annotated[float, Doc("`arm_mean` minus `baseline_mean`", "acquisitions per boot")],
         "ratio": Annotated[float | None, Doc("arm over baseline; null where the baseline is 0")],
-        "spread": Annotated[int, Doc("the most that boots of one arm differ by", "acquisitions per boot")],
+        "spread": Annotated[int, Doc("largest difference between boots of one arm", "acquisitions per boot")],
         "kind": Annotated[str, Doc("`exact` or `beyond noise`")],
-        "exact": Annotated[bool, Doc("it differs exactly")],
-        "window": Annotated[str, Doc("the window that shows it best")],
+        "exact": Annotated[bool, Doc("`kind` is `exact`")],
+        "window": Annotated[str, Doc("the window that shows the difference best")],
         "named": Annotated[bool, Doc("the experiment's `locks` name it")],
     },
 )
@@ -108,7 +108,7 @@ class SuspectRow(TypedDict):
     arm: Annotated[str, Doc("the arm")]
     worker: Annotated[str, Doc("the workload whose windows it explains")]
     function: Annotated[str, Doc("the kernel's function")]
-    like: Annotated[str, Doc("the profile that has it like this")]
+    like: Annotated[str, Doc("a profile whose version of the function explains the counts")]
 
 
 class DesignRow(TypedDict):
@@ -135,7 +135,7 @@ class ContendedArm(TypedDict):
     hold_us: Annotated[float, Doc("time that the lock was held, mean of the boots", "µs per boot")]
     longest_hold_us: Annotated[float, Doc("longest hold of all boots", "µs")]
     waits: Annotated[list[PlaceRow], Doc("where tasks waited, the most frequent first")]
-    holds: Annotated[list[PlaceRow], Doc("where those held it that tasks waited for, the most frequent first")]
+    holds: Annotated[list[PlaceRow], Doc("where tasks held it while others waited, the most frequent first")]
 
 
 ContendedRow = TypedDict(
@@ -151,9 +151,9 @@ class EventRow(TypedDict):
     """A step of a counterexample."""
 
     task: Annotated[int, Doc("which task, from 0")]
-    function: Annotated[str, Doc("the function, as a cell of the profile")]
+    function: Annotated[str, Doc("the function, as the profile names it")]
     what: Annotated[str, Doc("what it did: `lock`, `alloc`, `link`, `free` …")]
-    subject: Annotated[str, Doc("to what")]
+    subject: Annotated[str, Doc("the object that it did it to")]
 
 
 class BrokenRow(TypedDict):
@@ -161,9 +161,9 @@ class BrokenRow(TypedDict):
 
     rule: Annotated[str, Doc("the rule")]
     said: Annotated[str, Doc("how it is broken")]
-    start: Annotated[list[str], Doc("what came before, one operation after the other")]
+    start: Annotated[list[str], Doc("the operations before the tasks start, in order")]
     tasks: Annotated[list[list[str]], Doc("the operations of each task")]
-    events: Annotated[int, Doc("locks, allocations, links and frees up to there")]
+    events: Annotated[int, Doc("locks, allocations, links and frees up to the violation")]
     trace: Annotated[list[EventRow], Doc("the steps in order")]
     moves: Annotated[list[str], Doc("which task went on at each step; `!`: its allocation failed")]
     seed: Annotated[int | None, Doc("the seed of a random schedule")]
@@ -184,22 +184,22 @@ class Details(TypedDict, total=False):
     contention: Annotated[list[ContendedRow], Doc("`count`: the most contended lock classes, where times were kept")]
     metrics: Annotated[list[MetricRow], Doc("`count`: what payloads printed")]
     classes: Annotated[list[ClassRow], Doc('`count` with `"*"`: the lock classes that differ, first those exact')]
-    classes_noise: Annotated[int, Doc("classes that differ by no more than noise may", "classes")]
+    classes_noise: Annotated[int, Doc("classes whose difference is no more than noise", "classes")]
     classes_same: Annotated[int, Doc("classes that do not differ", "classes")]
     classes_seen: Annotated[
-        float | None, Doc("nine of ten differences of this size in a class of 1,000 acquisitions would show", "share")
+        float | None, Doc("a difference of this size in a class of 1,000 is detected nine times in ten", "share")
     ]
     classes_near: Annotated[
-        list[str], Doc("lock classes that stood between noise and a difference after the first two blocks")
+        list[str], Doc("lock classes that were neither clearly noise nor clearly different after two blocks")
     ]
-    classes_more: Annotated[int, Doc("blocks that were done for these before they were judged", "blocks")]
+    classes_more: Annotated[int, Doc("additional blocks that were done to judge these", "blocks")]
     moved: Annotated[str, Doc("`count`: which other lock classes moved, in words")]
     suspects: Annotated[list[SuspectRow], Doc("`count`: where model and kernel disagree, what would explain it")]
     accel: Annotated[str, Doc("`time`: `kvm` or `tcg`")]
     blocks: Annotated[int, Doc("`time`: blocks judged", "blocks")]
     design: Annotated[DesignRow, Doc("`time`: the plan")]
-    again: Annotated[str, Doc("`time`: the name under which the baseline rides along a second time")]
-    repeats: Annotated[str, Doc("what is repeated: `boots`, or `layouts of memory`")]
+    again: Annotated[str, Doc("`time`: the name of the second arm with the baseline's kernel (A/A)")]
+    repeats: Annotated[str, Doc("what `n` counts: `boots`, or `layouts of memory`")]
     rules: Annotated[dict[str, RulesRow], Doc("`model`: by arm, the rules of locking that its profile breaks")]
 
 
@@ -226,24 +226,24 @@ class Boots(TypedDict):
 
     ok: Annotated[int, Doc("boots that ended well", "boots")]
     failed: Annotated[int, Doc("boots that did not", "boots")]
-    reused: Annotated[int, Doc("of all, those taken from the cache", "boots")]
+    reused: Annotated[int, Doc("boots taken from the cache, counted in the others too", "boots")]
 
 
 class FaultRow(TypedDict):
-    """Why an arm is broken, or why nothing can be said."""
+    """A failure: why an arm is broken, or why it could not run."""
 
     arm: Annotated[str, Doc("the arm")]
-    why: Annotated[str, Doc("in one line")]
-    console: Annotated[str, Doc("the console's log below the run's folder, with the line where there is one")]
+    why: Annotated[str, Doc("the failure in one line")]
+    console: Annotated[str, Doc("path of the console's log in the run's folder, with the line if there is one")]
     excerpt: Annotated[str, Doc("what the kernel or the compiler said")]
 
 
 class Splats(TypedDict):
-    """Failures by whom they are held against."""
+    """Failures, by what they mean for the verdict."""
 
-    broken: Annotated[list[FaultRow], Doc("held against an arm")]
-    could_not_run: Annotated[list[FaultRow], Doc("of the baseline, or of all arms: held against nobody")]
-    once: Annotated[list[FaultRow], Doc("seen too rarely to be held against anybody")]
+    broken: Annotated[list[FaultRow], Doc("count against an arm: it is broken")]
+    could_not_run: Annotated[list[FaultRow], Doc("of the baseline or of all arms: count against no arm")]
+    once: Annotated[list[FaultRow], Doc("seen too rarely to count against an arm")]
 
 
 class WorkloadRow(TypedDict):
@@ -255,30 +255,30 @@ class WorkloadRow(TypedDict):
 
 
 class FunctionsRow(TypedDict):
-    """What of an arm's change was executed."""
+    """Which code that an arm changes was executed."""
 
     arm: Annotated[str, Doc("the arm")]
     identical: Annotated[bool, Doc("its kernel is the baseline's, byte for byte")]
     changed: Annotated[list[str], Doc("functions whose code differs")]
-    ran: Annotated[list[str], Doc("of these, those that the workloads executed")]
-    booting: Annotated[list[str], Doc("of these, those that ran only before the workloads")]
-    asked: Annotated[int, Doc("how many were watched", "functions")]
+    ran: Annotated[list[str], Doc("those of `changed` that the workloads executed")]
+    booting: Annotated[list[str], Doc("those of `changed` that ran only before the workloads")]
+    asked: Annotated[int, Doc("how many of `changed` were watched", "functions")]
     why: Annotated[str, Doc("why it could not be found out; else empty")]
     idle: Annotated[bool, Doc("nothing that the patch changes was executed")]
 
 
 class Limits(TypedDict):
-    """What does not matter."""
+    """Differences up to these do not matter."""
 
     difference: Annotated[float, Doc("the experiment's `limit`", "share")]
-    instructions: NotRequired[Annotated[float, Doc("`instructions: {limit}`, where it is another", "share")]]
+    instructions: NotRequired[Annotated[float, Doc("`instructions: {limit}`, if it is not the same", "share")]]
 
 
 class Seconds(TypedDict):
     """Where the wall time went."""
 
     total: Annotated[float, Doc("from start to verdict", "s")]
-    commands: Annotated[float, Doc("commands, make above all", "s")]
+    commands: Annotated[float, Doc("commands, mainly make", "s")]
     guests: Annotated[float, Doc("guests", "s")]
     both: Annotated[float, Doc("commands and guests at once", "s")]
     own: Annotated[float, Doc("kit itself", "s")]
@@ -287,20 +287,20 @@ class Seconds(TypedDict):
 class VerdictFile(TypedDict):
     """verdict.json."""
 
-    schema: Annotated[int, Doc("1; another number only where a reader of 1 would be misled")]
+    schema: Annotated[int, Doc("1; changes only if a reader of 1 would be misled")]
     name: Annotated[str, Doc("the experiment's name")]
     verdict: Annotated[str | None, Doc("`better`, `same`, `worse`, `broken`, `inconclusive`; null: could not run")]
     sentence: Annotated[str, Doc("the verdict in words")]
-    expected: Annotated[bool, Doc("it is what `expect` asks for; without `expect`: nothing worse or broken")]
-    exit_code: Annotated[int, Doc("as `kit run` ended (`kit help exit-codes`)")]
+    expected: Annotated[bool, Doc("the verdict is as `expect` says; without `expect`: nothing is worse or broken")]
+    exit_code: Annotated[int, Doc("the exit code of `kit run` (`kit help exit-codes`)")]
     aa: Annotated[bool, Doc("an A/A experiment: every arm is the baseline's kernel")]
     disagreements: Annotated[int, Doc("windows where model and kernel differ", "windows")]
     evidence: Annotated[dict[str, Evidence], Doc("by kind: `model`, `count`, `instructions`, `check`, `time`")]
     arms: Annotated[dict[str, Arm], Doc("by name, in the experiment's order")]
     boots: Annotated[Boots, Doc("how many")]
-    splats: Annotated[Splats, Doc("what failed, by whom it is held against")]
+    splats: Annotated[Splats, Doc("failures, by what they mean for the verdict")]
     exercised: Annotated[list[WorkloadRow], Doc("the workloads")]
-    functions: Annotated[list[FunctionsRow], Doc("for each arm without a profile, what of its change ran")]
+    functions: Annotated[list[FunctionsRow], Doc("for each arm without a profile, which of its changed code ran")]
     provenance: Annotated[dict[str, object], Doc("the content of provenance.json")]
-    limits: Annotated[Limits, Doc("what does not matter")]
-    seconds: NotRequired[Annotated[Seconds, Doc("where this run's wall time went; of a resumed run, its last part")]]
+    limits: Annotated[Limits, Doc("differences up to these do not matter")]
+    seconds: NotRequired[Annotated[Seconds, Doc("where the wall time went; of a resumed run, only its last part")]]
