@@ -1,4 +1,4 @@
-"""The frozen dataclasses that cross rooms, and their JSON form. No I/O, standard library only."""
+"""The frozen dataclasses that several packages share, and their JSON form. No I/O, standard library only."""
 
 from kit.records.boot import (
     BEYOND,

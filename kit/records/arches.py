@@ -1,7 +1,7 @@
-"""Architectures of guests: a row says all that the rest needs to know of one.
+"""Architectures of guests: one row has all that the rest of kit needs to know of one.
 
-Another architecture is a row here, its fragments below configs/kernel/, a compiler that makes the guest's programs for
-it (guest/), and its image in the reference model (kit/model). Splats are told by the words of every architecture alike
+A new architecture needs a row here, its fragments in configs/kernel/, a compiler for the guest's programs (guest/), and
+its image in the reference model (kit/model). Splats are recognised by patterns for all architectures
 (kit/vm/patterns.py).
 """
 
@@ -15,19 +15,19 @@ DEFAULT = "x86_64"
 
 @dataclass(frozen=True)
 class Arch:
-    """One architecture, by the name that make's ARCH= has for it.
+    """One architecture. `name` is as in make's ARCH=, `said` as users call it.
 
-    QEMU: `qemu`, its program, and `packages` that have it (apt's, dnf's, pacman's name); `machine`, its -M; `append`,
-    the kernel's own parameters there, the console first; `counting`, QEMU's options, and `counting_append`, more
-    parameters, where time is the number of instructions; `lines`, the device nodes of its serial lines, (major, minor):
-    the console's, then that of the results (guest/channel.c).
+    QEMU: `qemu` is its program; `packages` have it (names for apt, dnf, pacman); `machine` is the value of -M; `append`
+    are kernel parameters, the console first; under -icount `counting` are more options of QEMU and `counting_append`
+    more kernel parameters; `lines` are the device nodes of the serial lines (path → major, minor), first the console,
+    then the line for results (guest/channel.c).
 
-    The kernel: `image`, make's target for what QEMU boots where it cannot boot vmlinux, and its `image_path` in the
-    object folder; `pvh`, whether it boots vmlinux itself where the configuration has it (kit.kernel.options.has_pvh);
-    `fragments` of its configuration; `configs`, what the head of a .config calls it, and `said`, what a user does.
+    Kernel: `image` is make's target for the image to boot where QEMU cannot boot vmlinux, `image_path` its path in the
+    object folder; `pvh`: QEMU boots vmlinux directly if the configuration allows it (kit.kernel.options.has_pvh);
+    `fragments` of the configuration; `configs`: names of the architecture in the first lines of a .config.
 
-    Programs: `elf`, e_machine of ELF files; `pc`, where the program counter lies in gdb's packet of registers (offset,
-    bytes), little-endian; `triplet`, of folders of libraries with glibc, `musl` with musl.
+    Programs: `elf` is e_machine in ELF files; `pc` is the place of the program counter in gdb's register packet
+    (offset, size in bytes; little-endian); `triplet` names library folders with glibc, `musl` with musl.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Which boot, and what came of it: results, splats, the host. No I/O, standard library only."""
+"""A boot as planned, and its outcome: results, splats, the host. No I/O, standard library only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cached_property
 
 from kit.records.digest import digest
 
-BEYOND = 1000  # the repeats of boots beyond a plan are numbered from here: done, never taken from the cache
+BEYOND = 1000  # boots beyond the plan have repeats from here on; they are never taken from the cache
 
 
 class Outcome(StrEnum):
@@ -21,13 +21,13 @@ class Outcome(StrEnum):
     QEMU_DIED = "qemu-died"  # QEMU ended by a signal or with an error of its own
     QEMU_REFUSED = "qemu-refused"  # QEMU never started the guest: its own message says why
     NO_END = "no-end-marker"  # QEMU ended, the guest never said that it was done
-    DAMAGED = "results-damaged"  # a frame was lost, doubled, or its checksum is wrong
+    DAMAGED = "results-damaged"  # a frame is missing, came twice, or has a wrong checksum
     FAILED = "workload-failed"  # the guest said that a program failed
 
 
 @dataclass(frozen=True)
 class Machine:
-    """The guest's machine. `memory` in MiB; `accel` is `kvm` or `tcg`, decided, or `icount`: TCG that counts."""
+    """The guest's machine. `memory` in MiB; `accel`: `kvm`, `tcg`, or `icount` (TCG that counts instructions)."""
 
     arch: str
     cpus: int
@@ -37,10 +37,9 @@ class Machine:
 
 @dataclass(frozen=True)
 class BootSpec:
-    """One boot to do. Frozen; `key` is the hash of all that decides its result.
+    """One boot to do. `key` is the hash of all that decides its result.
 
-    `arm`, `block`, `order` and `repeat` place it in the design; `repeat` and the content enter the key, the place
-    does not.
+    `arm`, `block`, `order` and `repeat` place it in the design. Of these only `repeat` is part of the key.
     """
 
     arm: str
@@ -57,7 +56,7 @@ class BootSpec:
 
     @cached_property
     def key(self) -> str:
-        """The hash of all that decides the boot's result; the place in the design is not in it."""
+        """The hash of all that decides the boot's result."""
         return digest(
             [self.kernel_key, self.evidence, self.program, self.machine, self.layout, self.repeat, self.guest_key]
         )
@@ -75,19 +74,19 @@ class Splat:
 
 @dataclass(frozen=True)
 class LockRow:
-    """One class of /proc/lock_stat, its read and write rows apart. Counts, no unit; times in microseconds."""
+    """One row of /proc/lock_stat: a lock class, or its read or write side. Times in microseconds."""
 
     name: str  # class name without the -R/-W suffix
     mode: str  # "", "W" or "R"
     contentions: int
     acquisitions: int
-    times: tuple[float, ...] = ()  # waited in all, at most; held in all, at most; none where they were not kept
+    times: tuple[float, ...] = ()  # wait total, longest wait, hold total, longest hold; empty if not recorded
 
 
 @dataclass(frozen=True)
 class CallSite:
-    """A place in the kernel where a lock was contended, of the few that lock_stat keeps for a class. `side`: it `waits`
-    or `holds`; `place`: `function+0x1/0x2`."""
+    """A place in the kernel where a lock was contended (lock_stat keeps four per class and side). `side`: `waits` or
+    `holds`; `place`: `function+0x1/0x2`."""
 
     name: str
     side: str
@@ -116,10 +115,10 @@ class UserTime:
 
 @dataclass(frozen=True)
 class WindowResult:
-    """What one lock_stat window of a boot measured: every class with acquisitions; `elapsed` in guest nanoseconds.
+    """What one window of a boot measured: the rows of every lock class with acquisitions; `elapsed` in guest ns.
 
-    `users` only for a `users` window; `idle`: nanoseconds that CPUs had nothing to do, None where it was not asked. The
-    kernel cuts class names: two rows may have the same name and mode.
+    `users`: only of a `users` window; `idle`: nanoseconds that CPUs were idle, None if not measured. The kernel cuts
+    long class names, so two rows may have the same name and mode.
     """
 
     name: str
@@ -132,7 +131,8 @@ class WindowResult:
 
 @dataclass(frozen=True)
 class Printed:
-    """What a payload wrote to one of its streams: `bytes` in all; kept are its beginning and, behind a gap, its end."""
+    """What a payload wrote to one of its streams: `bytes` in total; its beginning `head` and its end `tail` are kept.
+    """
 
     bytes: int
     head: str
@@ -140,7 +140,7 @@ class Printed:
 
     @property
     def text(self) -> str:
-        """All that was kept; where something is missing, a line says so."""
+        """All that was kept; a line marks the gap, if there is one."""
         gap = self.bytes - len(self.head.encode()) - len(self.tail.encode())
         return f"{self.head}\n[... {gap} bytes ...]\n{self.tail}" if gap > 0 and self.tail else self.head + self.tail
 
@@ -171,8 +171,8 @@ class Results:
 
 @dataclass(frozen=True)
 class HostState:
-    """The host at one moment. `load`: tasks, over a minute; ticks since its boot, of all CPUs; the rest in words, empty
-    where the host does not tell."""
+    """The host at one moment. `load`: the 1-minute load average; ticks since its boot, over all CPUs; the others are
+    words, empty if unknown."""
 
     load: float
     total_ticks: int
@@ -184,7 +184,7 @@ class HostState:
 
 @dataclass(frozen=True)
 class Pinned:
-    """Which core each vCPU was bound to, in their order; none, and why not."""
+    """The core that each vCPU was pinned to, in order; empty if they were not pinned, and why."""
 
     cores: tuple[int, ...]
     why_not: str = ""
@@ -192,7 +192,7 @@ class Pinned:
 
 @dataclass(frozen=True)
 class HostRecord:
-    """The host before and after a boot, and where its vCPUs ran; `pinned` is None where that was not asked for."""
+    """The host before and after a boot, and where its vCPUs ran; `pinned` is None if pinning was not wanted."""
 
     before: HostState
     after: HostState
@@ -201,7 +201,7 @@ class HostRecord:
 
 @dataclass(frozen=True)
 class Boot:
-    """One boot done: the record that goes into boots.jsonl."""
+    """One boot as done: a line of boots.jsonl."""
 
     key: str
     arm: str

@@ -1,4 +1,4 @@
-"""Records back from their JSON form: what boots.jsonl and the cache hold in, a Boot out."""
+"""Boots read back from their JSON form in boots.jsonl and the cache."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _host(value: Mapping[str, Any] | None) -> HostRecord | None:
 def _results(value: Mapping[str, Any]) -> Results:
     layouts = {name: tuple(GuestVma(**v) for v in vmas) for name, vmas in value["layouts"].items()}
     windows = tuple(_window(w) for w in value["windows"])
-    payloads = tuple(_payload(p) for p in value.get("payloads", ()))  # runs of before had none
+    payloads = tuple(_payload(p) for p in value.get("payloads", ()))  # older runs have none
     return Results(value["release"], value["cpus"], layouts, windows, payloads)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 
 def digest(value: object) -> str:
-    """A short stable key (24 hex digits of SHA-256) of anything that `to_json` can write."""
+    """A short stable key (24 hex digits of SHA-256) of any value that `to_json` takes."""
     text = json.dumps(to_json(value), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 

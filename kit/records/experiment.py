@@ -1,4 +1,4 @@
-"""An experiment as it was read: arms, workloads, plans. No I/O, standard library only."""
+"""An experiment as read from its file: arms, workloads, settings. No I/O, standard library only."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from kit.records.arches import DEFAULT
 
 @dataclass(frozen=True)
 class PatchRef:
-    """A patch file of a series; `path` as it was found, applied backwards if `reverse`."""
+    """A patch file of a series; `reverse`: it is taken out instead of applied."""
 
     path: str
     reverse: bool = False
-    strip: int = 1  # leading parts of its paths that go, as in patch -p1
+    strip: int = 1  # leading parts of its paths to strip, as in patch -p1
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class WorkloadSpec:
 
 @dataclass(frozen=True)
 class InstructionsPlan:
-    """What `instructions` does: differences up to `limit` (a fraction) do not matter, so many layouts of memory, and
-    windows so many times as long as for counts."""
+    """Settings of `instructions`: differences up to `limit` (a fraction) do not matter; the number of memory `layouts`;
+    `times`: factor by which windows are longer than for counts."""
 
     limit: float = 0.001
     layouts: int = 5
@@ -49,8 +49,8 @@ class InstructionsPlan:
 
 @dataclass(frozen=True)
 class TimePlan:
-    """What `time` does: the loads so many times over in each boot, of which the first `warmup` rounds are dropped;
-    windows so many times as long as for counts."""
+    """Settings of `time`: each boot does all loads `rounds` times, and the first `warmup` rounds are dropped; `times`:
+    factor by which windows are longer than for counts."""
 
     rounds: int = 4
     warmup: int = 1
@@ -59,7 +59,7 @@ class TimePlan:
 
 @dataclass(frozen=True)
 class Experiment:
-    """An experiment file, resolved: every default filled in, every path found. `memory` in MiB, `limit` a fraction."""
+    """An experiment file, resolved: defaults filled in, paths made absolute. `memory` in MiB, `limit` a fraction."""
 
     name: str
     baseline: str
@@ -74,23 +74,23 @@ class Experiment:
     expect: Mapping[str, str]
     blocks: int
     minutes: float
-    seed: int  # of the workloads: part of their programs, so equal from run to run
-    accept: tuple[tuple[str, str], ...] = ()  # (pattern, why) of splats known and accepted
+    seed: int  # of the workloads: part of their programs, so the same in every run
+    accept: tuple[tuple[str, str], ...] = ()  # (pattern, why) of splats that are known and accepted
     arch: str = DEFAULT
     toolchain: str = "gcc"  # or llvm
     alpha: float = 0.05  # the chance of a false verdict that noisy evidence may have
-    sequential: bool = True  # look at noisy evidence after some blocks, and stop when it is decided
+    sequential: bool = True  # test noisy evidence after some blocks, and stop when it is decided
     instructions: InstructionsPlan = InstructionsPlan()
     time: TimePlan = TimePlan()
-    config: tuple[str, ...] = ()  # the user's own: a .config or a target of make, and fragments; none: kit's
-    aa: bool = False  # every arm is the baseline's kernel: a difference that is found is a false one
-    boot_limit: float | None = None  # seconds that a boot may take; None: by how long the baseline's took
+    config: tuple[str, ...] = ()  # the user's configuration: a .config or a make target, then fragments; empty: kit's
+    aa: bool = False  # every arm is the baseline's kernel: any difference that is found is a false one
+    boot_limit: float | None = None  # seconds that a boot may take; None: derived from the baseline's boots
     root: str = "guest"  # "host": payloads run on the host's files
-    order_seed: int | None = None  # draws the orders of boots; None: a run draws it, and records it
+    order_seed: int | None = None  # decides the order of boots; None: a run draws one, and records it
 
     @property
     def orders(self) -> int:
-        """The seed of the orders of boots; that of the workloads where a plan is only shown."""
+        """The seed for the order of boots; the workloads' seed while none is drawn (`kit check`)."""
         return self.seed if self.order_seed is None else self.order_seed
 
     def arm(self, name: str) -> ArmSpec:

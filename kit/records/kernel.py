@@ -1,4 +1,4 @@
-"""Which kernel, and a built one. No I/O, standard library only."""
+"""A kernel to build, and a built one. No I/O, standard library only."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class KernelSpec:
     arch: str
     tree: str  # as in the experiment, "debian:6.1"
     tree_key: str  # content of the tree
-    workspace: str  # which object folder: the tree's key, or for a user's folder its path's, so that an edit is cheap
+    workspace: str  # names the object folder: the tree's key; of a user's folder its path, so that an edit is cheap
     series: tuple[tuple[str, str], ...]  # (path in the tree, blob id of the patched file; "" if deleted)
     config_key: str  # content of the merged fragments
-    toolchain: str  # compiler and binutils, as they print themselves
-    shims: tuple[tuple[str, str], ...] = ()  # (name, content) of what the toolchain needs for a kernel so old
+    toolchain: str  # compiler and binutils, as their --version prints them
+    shims: tuple[tuple[str, str], ...] = ()  # (name, content) of what this toolchain needs to build an old kernel
 
     @property
     def key(self) -> str:
@@ -31,13 +31,13 @@ class KernelSpec:
 
     @property
     def object_key(self) -> str:
-        """Key of the object folder that arms share: (tree, configuration, toolchain)."""
+        """Key of the object folder, which arms of the same tree, configuration and toolchain share."""
         return digest([self.instrument, self.arch, self.workspace, self.config_key, self.toolchain, *self.shims])
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """A built kernel: `image` is the path of what QEMU boots, its vmlinux or, before 5.0, its bzImage."""
+    """A built kernel. `image`: the path of the file that QEMU boots, vmlinux or (before 5.0) bzImage."""
 
     key: str
     image: str

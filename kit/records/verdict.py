@@ -1,4 +1,4 @@
-"""Comparisons and what a kind of evidence says. No I/O, standard library only."""
+"""Comparisons, predictions, and the verdict of a kind of evidence. No I/O, standard library only."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class At:
-    """Where in the experiment a number belongs; None where it does not apply."""
+    """The place of a number in the experiment; None for what does not apply."""
 
     workload: str
     cpus: int | None = None
@@ -38,9 +38,9 @@ class At:
 class Comparison:
     """An arm against the baseline for one metric at one place. `ratio` is arm over baseline.
 
-    `low` and `high` bound the ratio; `n` and `baseline_n` are the numbers of boots; `predicted` is the model's count
-    (`[low, high]`, equal where it is exact), `agrees` whether every boot fell into it; both None without a profile.
-    Of noisy evidence, `low` and `high` are a confidence interval (None: no bound), `ratio` is a geometric mean.
+    `low` and `high` bound the ratio; `n` and `baseline_n` are numbers of boots; `predicted` is the model's count (low,
+    high; equal if exact), and `agrees` whether every boot lies within; both are None without a profile. For noisy
+    evidence `low` and `high` are the confidence interval (None: no bound), and `ratio` is a geometric mean.
     """
 
     metric: str
@@ -61,22 +61,21 @@ class Comparison:
     baseline_predicted: tuple[int, int] | None = None
     baseline_agrees: bool | None = None
     baseline_n: int = 0
-    p: float | None = None  # noisy evidence only, as the rest: corrected for looks and for other comparisons
-    detectable: float | None = None  # as a fraction of the baseline; None where no difference would have been seen
+    p: float | None = None  # of noisy evidence, like the fields below: corrected for looks and for other comparisons
+    detectable: float | None = None  # a fraction of the baseline; None if no difference would have been detected
     said: Verdict | None = None  # the verdict of this comparison alone
-    pairs: int | None = None  # blocks that it rests on, where boots count that are in none
+    pairs: int | None = None  # blocks that it rests on, if `n` counts boots outside of blocks too
     aa: bool = False  # the arm is the baseline's own image
-    arm_values: tuple[float, ...] = ()  # of each boot, in the unit of `arm_value`; in pairs where boots are in blocks
+    arm_values: tuple[float, ...] = ()  # of each boot, in the unit of `arm_value`; paired if boots are in blocks
     baseline_values: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
 class PredictedCount:
-    """One lock in one window of one arm on one machine: what the model says of it, and what each boot counted.
+    """One lock in one window of one arm on one machine: what the model predicts, and what each boot counted.
 
-    `predicted`: low and high, equal where it is exact; None where the model says nothing, and `why`. `agrees`: whether
-    every boot lies within; None without a prediction. `by_operation`: of the predicted count, so that a difference can
-    be traced.
+    `predicted`: low and high, equal if exact; None without a prediction, and then `why`. `agrees`: whether every boot
+    lies within; None without a prediction. `by_operation`: the predicted count by operation, to trace a difference.
     """
 
     arm: str
@@ -99,7 +98,7 @@ class PredictedCount:
 
 @dataclass(frozen=True)
 class Suspected:
-    """A function of an arm: if it did as in the profile `like`, a worker's counts would be as measured."""
+    """A function of an arm: if it behaved as in the profile `like`, the worker's counts would be as measured."""
 
     arm: str
     worker: str
@@ -109,12 +108,13 @@ class Suspected:
 
 @dataclass(frozen=True)
 class KindVerdict:
-    """What one kind of evidence says, and why. `decides`: it takes part in the overall verdict, else it is shown.
+    """The verdict of one kind of evidence, and why. `decides`: it takes part in the overall verdict; else it is only
+    shown.
 
-    `details`: what only this kind has, for reports, as plain JSON values. `predictions`: None of a kind that asks no
-    model; `suspects`: None where model and kernel agree. `moved`: locks that nobody named and that go against the
-    verdict, in a clause. `repeats`: what `n` of its comparisons counts. `limit`: differences up to this share do not
-    matter; None for the experiment's own.
+    `details`: what only this kind has, for reports, as plain JSON values. `predictions`: None if the kind does not use
+    the model; `suspects`: None if model and kernel agree. `moved`: a clause about locks that `locks` does not name and
+    that contradict the verdict. `repeats`: what the comparisons' `n` counts. `limit`: differences up to this share do
+    not matter; None: the experiment's.
     """
 
     kind: str
@@ -132,7 +132,7 @@ class KindVerdict:
 
     @property
     def disagreements(self) -> list[PredictedCount]:
-        """The counts that the model missed."""
+        """The counts that are not as predicted."""
         return [row for row in self.predictions or () if row.agrees is False]
 
     def as_json(self) -> dict[str, Any]:
@@ -154,9 +154,9 @@ class KindVerdict:
 
 @dataclass(frozen=True)
 class Exercised:
-    """What of an arm's change was executed. `identical`: its kernel is the baseline's to the byte; `changed`: functions
-    whose code differs, of which `asked` were watched; `ran`: in the workloads, `booting`: only before. `why`: it could
-    not be found out."""
+    """Which code that an arm changes was executed. `identical`: its kernel is the baseline's, byte for byte; `changed`:
+    functions whose code differs; `asked`: how many of them were watched; `ran`: those that the workloads executed;
+    `booting`: those that ran only before the workloads; `why`: why it could not be found out, else empty."""
 
     arm: str
     identical: bool = False
@@ -168,10 +168,10 @@ class Exercised:
 
     @property
     def idle(self) -> bool:
-        """Nothing that the change changes was executed."""
+        """Whether no changed code was executed."""
         return self.identical or (bool(self.changed) and not (self.why or self.ran or self.booting))
 
     @property
     def codeless(self) -> bool:
-        """Only data differ, if anything does: line numbers of warnings, or tables, or defaults."""
+        """Whether at most data differ: line numbers of warnings, tables, defaults."""
         return not (self.identical or self.changed or self.why)
