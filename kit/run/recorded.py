@@ -49,7 +49,7 @@ def verdict_of(folder: RunFolder) -> dict[str, Any] | None:
         return None
     verdict = read_json(path)
     if not isinstance(verdict, dict) or verdict.get("schema") != SCHEMA:
-        hint = f"written anew from what is recorded by: {resume_command(folder)}"
+        hint = f"to write it again from the records: {resume_command(folder)}"
         raise MachineError(f"not a verdict of schema {SCHEMA}", where=str(path), hint=hint)
     return verdict
 
@@ -58,7 +58,7 @@ def provenance_of(folder: RunFolder) -> dict[str, Any]:
     """provenance.json. Raises MachineError where it is missing or damaged."""
     origin = read_json(folder.path / "provenance.json")
     if not isinstance(origin, dict) or not isinstance(origin.get("arms"), dict):
-        hint = f"written anew by: {resume_command(folder)}"
+        hint = f"to write it again: {resume_command(folder)}"
         raise MachineError("missing or damaged", where=str(folder.path / "provenance.json"), hint=hint)
     return origin
 

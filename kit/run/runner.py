@@ -260,6 +260,6 @@ def load_boots(folder: RunFolder) -> list[Boot]:
             boots.append(boot_from_json(record))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             what = f"not the record of a boot ({type(error).__name__}: {error})"
-            hint = "delete the line: the boot is then done again"
+            hint = "delete the line; --resume then does the boot again"
             raise MachineError(what, where=f"{folder.boots}:{number}", hint=hint) from error
     return boots

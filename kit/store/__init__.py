@@ -1,1 +1,1 @@
-"""What lies on the disk: the cache and the run folders."""
+"""What kit keeps on disk: the cache and the run folders."""

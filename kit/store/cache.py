@@ -1,7 +1,7 @@
-"""The cache: trees, object folders, kernels, boots. File locks, atomic renames.
+"""The cache: trees, object folders, kernels, boots. It uses file locks and atomic renames.
 
-What kit uses it holds: a shared lock on an entry while a run needs it, an exclusive one while it is made or removed. A
-lock ends with its process, however that ends, so nothing is ever left locked.
+A process holds a shared lock on an entry while it uses it, and an exclusive one while it makes or removes it. The
+kernel releases the lock when the process ends, so nothing stays locked.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def cache_root() -> Path:
 
 
 class Cache:
-    """Folders by purpose below one root; every entry appears whole or not at all."""
+    """Entries in folders by kind below one root. An entry is there whole or not at all."""
 
     def __init__(self, root: Path | None = None) -> None:
         self.root = root or cache_root()
@@ -43,8 +43,7 @@ class Cache:
 
     @contextmanager
     def lock(self, name: str, on_wait: Callable[[], None] | None = None) -> Iterator[None]:
-        """Holds an exclusive lock between processes; ends with the process, however that ends. `on_wait` is called
-        where another has it."""
+        """Holds an exclusive lock between processes. `on_wait` is called once if another process holds it."""
         path = self.folder("locks") / f"{name}.lock"
         with machine_errors(path), ExitStack() as stack:
             try:
@@ -57,7 +56,7 @@ class Cache:
             yield
 
     def use(self, kind: str, name: str) -> None:
-        """Keeps other kits from removing an entry, there or about to be made, until `release`; notes its last use."""
+        """Keeps other processes from removing an entry until `release`, and records its use. It need not exist yet."""
         if (kind, name) not in self._used:
             path = self.folder("locks") / f"{kind}-{name}.lock"
             with machine_errors(path):
@@ -70,12 +69,12 @@ class Cache:
             os.close(self._used.popitem()[1])
 
     def touch(self, kind: str, name: str) -> None:
-        """Notes that an entry is used now: its folder's own time says when it was last."""
-        with suppress(OSError):  # not there yet, or a cache that may only be read
+        """Records that an entry is used now, as the mtime of its folder."""
+        with suppress(OSError):  # it does not exist yet, or the cache is read-only
             os.utime(self.root / kind / name)
 
     def remove(self, kind: str, name: str) -> bool:
-        """Removes an entry unless a kit uses it. It is out of the way at once, so that none is ever seen half gone."""
+        """Removes an entry; False if a process uses it. It is renamed first, so nobody sees it half removed."""
         lock, entry = self.folder("locks") / f"{kind}-{name}.lock", self.root / kind / name
         with machine_errors(entry), ExitStack() as stack:
             try:
@@ -90,7 +89,7 @@ class Cache:
 
     @contextmanager
     def new_folder(self, kind: str, name: str) -> Iterator[Path]:
-        """A folder to fill; it takes its place as `kind/name` only when the block ends well."""
+        """A folder to fill; it becomes `kind/name` when the block ends without an exception."""
         final = self.folder(kind) / name
         with machine_errors(final), self._draft(kind) as place:
             draft = place / "new"
@@ -103,27 +102,27 @@ class Cache:
 
     @contextmanager
     def _draft(self, kind: str) -> Iterator[Path]:
-        """A folder that `sweep` leaves alone as long as this process lives; gone at the end of the block."""
+        """A temporary folder that `sweep` leaves alone while this process lives; removed at the end of the block."""
         with ExitStack() as stack:
             with self.lock(f"drafts-{kind}"):
                 draft = stack.enter_context(held_folder(self.folder(kind), DRAFT))
             yield draft
 
     def sweep(self, kind: str) -> None:
-        """Removes the half-made folders that killed processes left."""
+        """Removes the unfinished folders that killed processes left."""
         left = list((self.root / kind).glob(f"{DRAFT}*"))
         if left:
             with self.lock(f"drafts-{kind}"):
                 remove_unowned(left)
 
     def free_bytes(self) -> int:
-        """Free disk where the cache lies, in bytes."""
+        """Free space on the cache's disk, in bytes."""
         return shutil.disk_usage(self.folder()).free
 
 
 @contextmanager
 def held_folder(parent: Path, prefix: str) -> Iterator[Path]:
-    """A new folder, locked as long as its owner lives (`remove_unowned`), and gone at the end of the block."""
+    """A new folder, locked while its owner lives (see `remove_unowned`), and removed at the end of the block."""
     folder = Path(tempfile.mkdtemp(prefix=prefix, dir=parent))
     held = os.open(folder, os.O_RDONLY)
     try:
@@ -135,7 +134,7 @@ def held_folder(parent: Path, prefix: str) -> Iterator[Path]:
 
 
 def remove_unowned(folders: Iterable[Path]) -> int:
-    """Removes those folders that no living process holds locked; how many that were."""
+    """Removes the folders that no process holds locked; returns how many."""
     removed = 0
     for folder in folders:
         with suppress(OSError), ExitStack() as stack:

@@ -1,7 +1,7 @@
-"""The cache kept in bounds: what it holds by kind, how large it is and when it was last used in; what has to go out.
+"""The cache's limits: what it holds, how large each entry is and when it was last used; which entries are removed.
 
-Removing loses time, never results: whatever goes is made again when it is wanted. What a kit uses at that moment is
-left (kit.store.cache.Cache.use), and so is what this table does not know.
+Removing an entry costs time, never a result: it is made again when it is needed. An entry in use stays
+(kit.store.cache.Cache.use), and so does anything that KINDS does not list.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ KINDS: Mapping[str, str] = {
     "kvm": "whether KVM works here",
 }
 SINGLE = ("ccache", "apt", "kvm")  # one entry each: the whole folder
-EVICTED = {"kernels": "kernel", "boots": "boot", "objects": "object folder"}  # by a size limit; source is a download
+EVICTED = {"kernels": "kernel", "boots": "boot", "objects": "object folder"}  # by a size limit; source stays
 LIMIT = "KIT_CACHE_LIMIT"
 DEFAULT_LIMIT = "20G"
 BOOT_LIFE = 3600.0  # seconds; a boot ends long before
@@ -42,8 +42,8 @@ _AGES = {"m": 60.0, "h": 3600.0, "d": 86400.0, "w": 7 * 86400.0}
 
 @dataclass(frozen=True)
 class Entry:
-    """One thing of the cache. `size` in bytes on disk, what it shares with a tree left out; `used`: seconds since
-    1970."""
+    """One entry of the cache. `size` in bytes on disk, without files shared with a tree; `used` in seconds since 1970.
+    """
 
     kind: str
     name: str
@@ -53,19 +53,19 @@ class Entry:
 
 @dataclass(frozen=True)
 class Removed:
-    """What went out of the cache, and what stayed because a kit uses it."""
+    """Entries that were removed, and those that stayed because a process uses them."""
 
     gone: tuple[Entry, ...]
     in_use: tuple[Entry, ...]
 
     @property
     def size(self) -> int:
-        """The size of all that is gone, in bytes."""
+        """The total size of what was removed, in bytes."""
         return sum(e.size for e in self.gone)
 
 
 def entries(cache: Cache) -> list[Entry]:
-    """All that the cache holds of the known kinds, least recently used first."""
+    """All entries of the known kinds, least recently used first."""
     memo_path = cache.root / "sizes.json"
     memo = read_json(memo_path)
     known: dict[str, list[float]] = memo if isinstance(memo, dict) else {}
@@ -95,7 +95,7 @@ def _paths(root: Path, kind: str) -> list[Path]:
 
 
 def _stamp(path: Path, kind: str) -> float:
-    """What changes when the size may have, 0 to measure each time: a tree's 85,000 files are not counted again."""
+    """A value that changes if the size may have changed; 0: measure each time. (A tree has 85,000 files.)"""
     if kind == "trees":
         return path.stat().st_ino
     if kind != "objects":
@@ -105,13 +105,13 @@ def _stamp(path: Path, kind: str) -> float:
 
 
 def _used(path: Path, kind: str) -> float:
-    """The last use: the time of an entry's folder, of a single one's the newest inside."""
+    """The last use: the mtime of the entry's folder; of a kind in SINGLE, the newest inside."""
     inside = list(path.iterdir()) if kind in SINGLE else []
     return max(p.stat().st_mtime for p in (path, *inside))
 
 
 def size_of(path: Path) -> int:
-    """Bytes on disk of a file or a folder; a source file that an object folder shares with its tree is the tree's."""
+    """Bytes on disk of a file or a folder; files that an object folder shares with its tree are not counted."""
     if not path.is_dir():
         return path.stat().st_blocks * 512
     shared = path.parent.name == "objects"
@@ -137,7 +137,7 @@ def parse_size(text: str, where: str) -> int:
     """`10G`, `500M`, `1000`: bytes, by powers of ten. Raises UserError."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT]?)B?", text.strip().upper())
     if match is None:
-        raise UserError(f"not a size: {text!r}", where=where, hint="as in 10G or 500M")
+        raise UserError(f"not a size: {text!r}", where=where, hint="for example 10G or 500M")
     return int(float(match[1]) * _UNITS[match[2]])
 
 
@@ -145,23 +145,24 @@ def parse_age(text: str, where: str) -> float:
     """`30d`, `12h`, `2w`, `90m`: seconds. Raises UserError."""
     match = re.fullmatch(r"(\d{1,9}(?:\.\d+)?)([mhdw])", text.strip())
     if match is None:
-        raise UserError(f"not an age: {text!r}", where=where, hint="as in 30d, 12h or 2w")
+        raise UserError(f"not an age: {text!r}", where=where, hint="for example 30d, 12h or 2w")
     return float(match[1]) * _AGES[match[2]]
 
 
 def size_limit() -> int:
-    """Bytes that the cache may grow to, from KIT_CACHE_LIMIT. Raises UserError."""
+    """The size limit of the cache in bytes, from KIT_CACHE_LIMIT. Raises UserError."""
     return parse_size(os.environ.get(LIMIT) or DEFAULT_LIMIT, LIMIT)
 
 
 def older_than(found: Sequence[Entry], seconds: float) -> list[Entry]:
-    """Those that nothing has used for so long."""
+    """The entries that were not used for this many seconds."""
     before = time.time() - seconds
     return [e for e in found if e.used < before]
 
 
 def beyond(found: Sequence[Entry], limit: int, spared: Iterable[tuple[str, str]] = ()) -> list[Entry]:
-    """The least recently used kernels, boots and object folders without which the rest is within `limit` bytes."""
+    """The least recently used kernels, boots and object folders that must go for the rest to fit in `limit` bytes.
+    `spared`: (kind, name) of entries that stay."""
     kept = set(spared)
     over = sum(e.size for e in found) - limit
     out = []
@@ -175,7 +176,7 @@ def beyond(found: Sequence[Entry], limit: int, spared: Iterable[tuple[str, str]]
 
 
 def remove(cache: Cache, chosen: Sequence[Entry]) -> Removed:
-    """Removes entries; those that a kit uses stay. Raises MachineError where the disk refuses."""
+    """Removes entries, except those in use. Raises MachineError if the disk is full or read-only."""
     gone: list[Entry] = []
     in_use: list[Entry] = []
     for entry in chosen:
@@ -188,8 +189,8 @@ def _place(entry: Entry) -> tuple[str, str]:
 
 
 def keep_within(cache: Cache, limit: int, spared: Iterable[tuple[str, str]]) -> str:
-    """Brings the cache within its limit after a run; the line to say, nothing where nothing had to go. A disk that
-    refuses is said too: it does not undo a verdict."""
+    """Brings the cache within its limit after a run. Returns a line for the user, empty if nothing was removed. A disk
+    error is reported in that line, not raised: the run has its verdict."""
     try:
         done = remove(cache, beyond(entries(cache), limit, spared))
     except MachineError as error:
@@ -198,11 +199,11 @@ def keep_within(cache: Cache, limit: int, spared: Iterable[tuple[str, str]]) -> 
         return ""
     kinds = [several(n, word) for k, word in EVICTED.items() if (n := sum(e.kind == k for e in done.gone))]
     of = f"more than {LIMIT}={os.environ.get(LIMIT) or DEFAULT_LIMIT}"
-    return f"the cache held {of}: {', '.join(kinds)} not used for longest went ({done.size / 1e9:.2f} GB)"
+    return f"the cache held {of}; removed the least recently used: {', '.join(kinds)} ({done.size / 1e9:.2f} GB)"
 
 
 def sweep(cache: Cache) -> None:
-    """Removes what killed kits left: half-made entries of the cache, temporary folders whose owner is gone."""
+    """Removes what killed processes left: unfinished entries of the cache, temporary folders without an owner."""
     for kind in (*KINDS, "."):
         cache.sweep(kind)
     temporary = _temporary()
@@ -217,7 +218,8 @@ TEMPORARY = "kit-run-"
 
 @contextmanager
 def temporary_files() -> Iterator[Path]:
-    """Temporary files of this process go to a folder of its own, held locked, so that `sweep` knows an owner's."""
+    """Puts this process's temporary files into a locked folder of its own, so that `sweep` sees that it has an owner.
+    """
     before = tempfile.tempdir
     with held_folder(_temporary(), TEMPORARY) as folder:
         tempfile.tempdir = str(folder)
@@ -228,13 +230,13 @@ def temporary_files() -> Iterator[Path]:
 
 
 def scratch() -> AbstractContextManager[Path]:
-    """A folder of one's own, gone with its context, or, after a kill, when the next run starts. Raises MachineError
-    where none can be made."""
+    """A temporary folder, removed when its context ends or, after a kill, when the next run starts. Raises MachineError
+    if none can be made."""
     return held_folder(_temporary(), TEMPORARY)
 
 
 def _temporary() -> Path:
-    """Where temporary files go. Raises MachineError where none can be written."""
+    """The folder for temporary files. Raises MachineError if none is writable."""
     try:
         return Path(tempfile.gettempdir())
     except FileNotFoundError as error:
@@ -243,7 +245,7 @@ def _temporary() -> Path:
 
 
 def _is_left(folder: Path, seconds: float) -> bool:
-    """Whether a folder is this user's, and too old to be just in the making."""
+    """Whether a folder is this user's, and too old to be just being made."""
     try:
         stat = folder.lstat()
     except OSError:
@@ -252,7 +254,7 @@ def _is_left(folder: Path, seconds: float) -> bool:
 
 
 def _command_lines() -> bytes:
-    """Those of all processes: a guest's names its temporary files."""
+    """The command lines of all processes: QEMU's names the guest's temporary files."""
     out = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):

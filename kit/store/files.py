@@ -1,4 +1,4 @@
-"""Files written whole or not at all, locked, and read back; the disk's faults said in one line."""
+"""Files that are written whole or not at all, file locks, and disk errors as one message."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from kit.base.errors import MachineError
 
 
 def locked(path: Path, how: int) -> int:
-    """The descriptor of a lock file, locked. Raises BlockingIOError where `how` says not to wait.
+    """Opens and locks a lock file; its descriptor. Raises BlockingIOError if it is taken and `how` has LOCK_NB.
 
-    The file may have been removed while this waited for it: then the lock is worth nothing, and a new file is taken.
+    The file may be removed while this waits for it. The lock then protects nothing, and a new file is made and locked.
     """
     while True:
         held = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
@@ -35,8 +35,8 @@ def locked(path: Path, how: int) -> int:
 
 @contextmanager
 def machine_errors(path: Path, else_: str = "set KIT_CACHE") -> Iterator[None]:
-    """A full or read-only disk is the machine's fault, said in one line. Other errors pass: a pipe's, a process's, a
-    missing file that does not lie beside or below `path`."""
+    """Turns OSErrors of the disk (full, read-only) into a MachineError. `else_`: the hint besides free space. Other
+    errors pass unchanged: of pipes, of processes, and a missing file that is not in the folder of `path` or below."""
     try:
         yield
     except (ConnectionError, ChildProcessError, ProcessLookupError, InterruptedError, BlockingIOError):
@@ -50,7 +50,7 @@ def machine_errors(path: Path, else_: str = "set KIT_CACHE") -> Iterator[None]:
 
 
 def write_atomic(path: Path, data: str | bytes) -> None:
-    """Writes a file whole: a reader sees the old one or the new one."""
+    """Writes a file atomically: a reader sees the old content or the new. Raises MachineError on a disk error."""
     with machine_errors(path):
         fd, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
@@ -66,12 +66,12 @@ def write_atomic(path: Path, data: str | bytes) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes a value as indented JSON, whole or not at all. Raises MachineError where the disk does not let it."""
+    """Writes a value as indented JSON, atomically. Raises MachineError on a disk error."""
     write_atomic(path, json.dumps(value, indent=2) + "\n")
 
 
 def read_json(path: Path) -> Any:
-    """The JSON in a file, or None where there is none or it is damaged: then it is made anew."""
+    """The JSON in a file; None if the file is missing or damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):

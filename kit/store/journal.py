@@ -1,4 +1,4 @@
-"""A file of JSON lines that only grows: each record is on the disk before the next thing begins."""
+"""An append-only file of JSON lines, each synced to disk before `append` returns."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from kit.store.files import machine_errors
 
 
 class Journal:
-    """The file at `path`, which need not be there yet. A line that a kill cut off is no record, and stays by itself."""
+    """The file at `path`, which need not exist yet. A line that a kill cut off is skipped, and the next record gets a
+    line of its own."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def append(self, record: Any) -> None:
-        """One record more, on the disk before this returns. Raises MachineError where the disk refuses."""
+        """Appends a record and syncs it to disk. Raises MachineError on a disk error."""
         line = json.dumps(record, separators=(",", ":")) + "\n"
         with machine_errors(self.path), self.path.open("ab+") as file:
             if file.tell():
@@ -28,7 +29,7 @@ class Journal:
             os.fsync(file.fileno())
 
     def read(self) -> list[tuple[int, Any]]:
-        """The records in order, each with the number of its line, from 1."""
+        """The records in order, each with its line number, from 1."""
         if not self.path.exists():
             return []
         out = []

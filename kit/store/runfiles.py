@@ -1,6 +1,6 @@
-"""A run folder as plain data: a path in; what `kit run` or `kit bisect` wrote there out. Changes nothing.
+"""A run folder read as plain data: the path in; what `kit run` or `kit bisect` wrote there out. Changes nothing.
 
-Nothing here computes, so nothing here loads the statistics: a report is there at once.
+Nothing here computes or imports the statistics, so that a report starts quickly.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ Row = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class _Left:
-    """What any job left in its folder."""
+    """The folder of a run or a bisection."""
 
     folder: Path
 
     @property
     def name(self) -> str:
-        """The folder's own name, which tells runs apart."""
+        """The folder's own name."""
         return self.folder.name
 
     @property
@@ -51,28 +51,28 @@ class _Left:
 
 @dataclass(frozen=True)
 class RunFiles(_Left):
-    """What an experiment left. `verdict` is verdict.json."""
+    """The folder of a run. `verdict` is verdict.json."""
 
     verdict: Row
 
     @cached_property
     def boots(self) -> tuple[Row, ...]:
-        """The records of boots.jsonl in their order. Raises MachineError for a line that is none."""
+        """The records of boots.jsonl in order. Raises MachineError for a line that is not the record of a boot."""
         return tuple(_records(self.folder))
 
     @cached_property
     def experiment(self) -> Row:
-        """experiment.yaml; empty where it is gone or damaged: a report does without."""
+        """experiment.yaml; empty if it is missing or damaged."""
         return _yaml(self.folder / EXPERIMENT)
 
     def excerpt(self, console: str) -> str:
-        """The whole text of a console's log, empty where it is gone. `console` as in the records."""
+        """The whole text of a console's log, empty if it is missing. `console` as in the records."""
         return _text(self.folder / console.partition(":")[0])
 
 
 @dataclass(frozen=True)
 class BisectionFiles(_Left):
-    """What a bisection left. `found` is bisect.json."""
+    """The folder of a bisection. `found` is bisect.json."""
 
     found: Row
 
@@ -83,7 +83,7 @@ class BisectionFiles(_Left):
 
     @cached_property
     def experiment(self) -> Row:
-        """bisect.yaml; empty where it is gone or damaged."""
+        """bisect.yaml; empty if it is missing or damaged."""
         return _yaml(self.folder / QUESTION)
 
 
@@ -91,12 +91,12 @@ Files = RunFiles | BisectionFiles
 
 
 def find_folder(name: str, runs: Path) -> Path:
-    """The path of `RunFolder.find`. Raises UserError where there is none."""
+    """The path that `RunFolder.find` finds. Raises UserError if there is none."""
     return RunFolder.find(name, runs).path
 
 
 def read_files(folder: Path) -> Files:
-    """What is in it. Raises UserError where it has no verdict yet, MachineError where that is damaged."""
+    """Reads a folder. Raises UserError if it has no verdict yet, MachineError if the verdict is damaged."""
     if RunFolder(folder).is_run:
         return RunFiles(folder, _whole(folder, VERDICT, command("run", "--resume", str(folder))))
     return BisectionFiles(folder, _whole(folder, FOUND, command("bisect", "--resume", str(folder))))
@@ -108,13 +108,13 @@ def _whole(folder: Path, name: str, resume: str) -> Row:
         raise UserError("no verdict yet, so nothing to report", where=str(folder), hint=f"go on with: {resume}")
     value = read_json(path)
     if not isinstance(value, dict) or value.get("schema") != SCHEMA:
-        hint = f"written anew from what is recorded by: {resume}"
+        hint = f"to write it again from the records: {resume}"
         raise MachineError(f"not of schema {SCHEMA}, or damaged", where=str(path), hint=hint)
     return value
 
 
 def started(folder: Path) -> float:
-    """When a run began, by its folder's name; else when its experiment was written. In seconds since 1970."""
+    """When a run began, by its folder's name, else by its experiment's mtime. In seconds since 1970; 0 if unknown."""
     if stamp := _STAMP.search(folder.name):
         try:
             return time.mktime(time.strptime(stamp[1], "%Y%m%d-%H%M%S"))
@@ -128,7 +128,7 @@ def _records(folder: Path) -> Iterator[Row]:
     path = RunFolder(folder)
     for number, record in path.numbered_boots():
         if not isinstance(record, dict) or not {"arm", "evidence", "outcome"} <= record.keys():
-            hint = "delete the line: the boot is then done again"
+            hint = "delete the line; --resume then does the boot again"
             raise MachineError("not the record of a boot", where=f"{path.boots}:{number}", hint=hint)
         yield record
 

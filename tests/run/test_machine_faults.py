@@ -70,7 +70,7 @@ def test_a_run_is_resumed_by_one_kit_at_a_time(bench: Bench, monkeypatch: pytest
         assert "a kit is at work on it" in bench.call("show", "last").out
         ran = bench.call(*command)
         assert ran.code == COULD_NOT_RUN
-        assert "another kit is at work on this run" in ran.err
+        assert "another kit process works on this run" in ran.err
     assert bench.call(*command).code == OK
     assert len(RunFolder(bench.runs()[-1]).read_boots()) == BOOTS
 

@@ -85,7 +85,7 @@ def test_a_number_that_two_tries_have_asks_for_a_name(bench: Bench) -> None:
 
 
 def test_what_is_no_run_and_no_boot(bench: Bench) -> None:
-    assert "no run here yet" in bench.call("show", "last").err
+    assert "there is no run yet" in bench.call("show", "last").err
     assert "no such folder" in bench.call("show", "nosuch").err
     assert "no experiment.yaml in it" in bench.call("show", str(bench.folder)).err
     bench.run()
@@ -114,7 +114,7 @@ def test_a_damaged_verdict_is_said_and_made_again(bench: Bench, text: str) -> No
     shown = bench.call("show", "last")
     assert shown.code == COULD_NOT_RUN
     assert (
-        f"not a verdict of schema 1\n  written anew from what is recorded by: {command('run', '--resume', str(run))}"
+        f"not a verdict of schema 1\n  to write it again from the records: {command('run', '--resume', str(run))}"
         in (shown.err.replace("runs/", f"{bench.folder}/runs/"))
     )
     assert bench.call("run", "--resume", str(run)).code == OK

@@ -62,7 +62,7 @@ def test_what_a_job_used_stays_and_the_rest_goes(cache: Cache, tools: list[str],
         assert place.folder.is_held()
         assert kernels(cache) == {"one", "other"}
     assert (kernels(cache), tools) == ({"one"}, ["llvm"])
-    assert ["1 kernel not used for longest went" in note for note in said.notes] == [True]
+    assert ["removed the least recently used: 1 kernel" in note for note in said.notes] == [True]
     assert not place.folder.is_held()
 
 

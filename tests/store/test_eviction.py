@@ -246,7 +246,7 @@ def test_a_run_keeps_the_cache_within_its_limit_and_what_it_used(
     monkeypatch.setenv("KIT_CACHE_LIMIT", "1k")
     ran = bench.run()
     assert ran.code == OK
-    assert "KIT_CACHE_LIMIT=1k: 1 kernel, 1 boot, 1 object folder not used for longest went" in ran.err
+    assert "KIT_CACHE_LIMIT=1k; removed the least recently used: 1 kernel, 1 boot, 1 object folder" in ran.err
     assert [len(list((bench.cache / k).iterdir())) for k in kinds] == [2, BOOTS, 1]
     assert bench.run().code == OK
     assert bench.did("boot") == BOOTS
