@@ -1,7 +1,7 @@
-"""The start of kit: argv in, what is missing on this machine set up, then the verbs of kit.cli. Standard library only.
+"""kit's entry point: sets up what this machine lacks, then runs a verb of kit.cli. Standard library only.
 
-Reached as `python3 kit`, `python3 -m kit`, `.venv/bin/kit`, and as `kit` where a user installed it with pip. Until the
-version check this file must parse and run on any python 3, so that an old one gets a sentence and not a SyntaxError.
+It is started as `python3 kit`, `python3 -m kit` or `.venv/bin/kit`, and as `kit` after `pip install`. Up to the version
+check this file must parse and run on any Python 3: an old one must print the message below, not a SyntaxError.
 """
 
 import os
@@ -10,7 +10,7 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
 if __name__ == "__main__" and not __package__:
-    # `python3 kit` has put kit/ itself first: a module of kit would hide one of the standard library of the same name.
+    # `python3 kit` puts kit/ first on sys.path: a module there would hide one of the standard library with its name.
     _kit = os.path.join(ROOT, "kit")
     sys.path[:] = [ROOT] + [entry for entry in sys.path if os.path.realpath(entry) != _kit]
 
@@ -30,7 +30,7 @@ BOOTING = ("run", "rerun", "shell", "bisect", "step", "test")  # the verbs that 
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Set up what is missing, then run the verb; the exit code of design.md. Replaces this process by the venv's."""
+    """Sets up what is missing, then runs the verb and returns its exit code. May replace this process by the venv's."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     open_streams()
     fit_streams()
@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def open_streams() -> None:
-    """Give streams that were closed (`>&-`) /dev/null, before the next file takes their number."""
+    """Opens /dev/null for standard streams that were closed (`>&-`), before another file takes their descriptor."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             null = os.open(os.devnull, os.O_RDWR)  # the lowest number that is free
@@ -60,13 +60,13 @@ def open_streams() -> None:
 
 
 def prepare(arguments: list[str]) -> list[str]:
-    """Make the machine ready for these arguments and return them without set-up's own option.
+    """Makes the machine ready for these arguments; returns them without --no-install.
 
-    Does not return where another python has to run them: it is replaced by the one of kit's own environment.
+    Does not return if this is not the Python of kit's own environment: that one then replaces this process.
     """
     arguments, install = take_no_install(arguments)
     if verb_of(arguments) == "help" and "--write" not in arguments:
-        return arguments  # pages are read on a bare machine too
+        return arguments  # help must work on a bare machine
     if environment.is_users_own(ROOT):
         provide_system(arguments, install, with_venv=False)
         return arguments
@@ -74,7 +74,7 @@ def prepare(arguments: list[str]) -> list[str]:
     place = environment.find(ROOT)
     ready = environment.is_ready(place)
     if ready and environment.is_inside(place) and entered == place.folder:
-        return arguments  # the start that led here has looked at the system
+        return arguments  # the process that started this one has checked the system
     provide_system(arguments, install, with_venv=not ready)
     if not ready:
         make_venv(place)
@@ -86,7 +86,7 @@ def prepare(arguments: list[str]) -> list[str]:
 
 
 def provide_system(arguments: list[str], install: bool, with_venv: bool) -> None:
-    """See to the system packages that these arguments need. Imported only then: a start of kit is to be instant."""
+    """Checks or installs the system packages that these arguments need. Imports late, so that kit starts quickly."""
     if not (with_venv or needs_system(arguments)):
         return
     from kit.setup import packages
@@ -96,7 +96,7 @@ def provide_system(arguments: list[str], install: bool, with_venv: bool) -> None
 
 
 def make_venv(place: environment.Place) -> None:
-    """Make kit's own environment; imported only where it is missing."""
+    """Makes kit's own environment."""
     from kit.setup import venv
 
     venv.make(place)
@@ -112,12 +112,12 @@ def take_no_install(arguments: list[str]) -> tuple[list[str], bool]:
 
 
 def verb_of(arguments: list[str]) -> str:
-    """The verb, empty where none is named."""
+    """The verb; empty if there is none."""
     return next((a for a in arguments if not a.startswith("-")), "")
 
 
 def needs_system(arguments: list[str]) -> bool:
-    """Whether these arguments ask for a verb that compiles and boots; the quick tests compile too."""
+    """Whether the verb compiles or boots. `test --quick` compiles the guest's programs, so it counts."""
     own = arguments[: arguments.index("--")] if "--" in arguments else arguments
     return verb_of(own) in BOOTING and not {"-h", "--help"} & set(own)
 

@@ -1,4 +1,4 @@
-"""The command line: argv in, the verb done, an exit code out. Errors and signals become a message each."""
+"""The command line: parses argv, runs the verb, returns the exit code. Each error or signal becomes one message."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DISKS_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG, errno.EIO,
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs one verb. Errors of the user's or the machine's are one message on standard error."""
+    """Runs one verb and returns its exit code. A user's or machine's error is printed as one message on stderr."""
     given = sys.argv[1:] if argv is None else argv
     if next((a for a in given if not a.startswith("-")), "") == "step":
         return _as_step(given)
@@ -29,16 +29,16 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _as_step(given: list[str]) -> int:
-    """`kit step` with the exit codes of `git bisect run`."""
+    """`kit step`, with the exit codes that `git bisect run` expects."""
     try:
         options = parser().parse_args(given)
-    except SystemExit as end:  # argparse says 2 of what it does not know: for git that would be bad
+    except SystemExit as end:  # argparse exits with 2, which git would take for a bad commit
         return step_code(int(end.code or 0))
     return step_code(_guarded(options))
 
 
 def _guarded(options: argparse.Namespace) -> int:
-    """A verb's exit code, or that of its error."""
+    """Runs the verb; its exit code, or that of its error."""
     ended_by: list[int] = []
     try:
         with ending(ended_by):
@@ -58,7 +58,7 @@ def _guarded(options: argparse.Namespace) -> int:
         if error.errno not in DISKS_FAULTS:
             return _own_mistake(options)
         where = error.filename or "standard output, or a file"
-        print(f"kit: {where}: {error.strerror}: free space, or rights to it", file=sys.stderr)
+        print(f"kit: {where}: {error.strerror}: check its free space and permissions", file=sys.stderr)
         return COULD_NOT_RUN
     except Exception:
         return _own_mistake(options)
@@ -66,8 +66,8 @@ def _guarded(options: argparse.Namespace) -> int:
 
 @contextmanager
 def ending(ended_by: list[int]) -> Iterator[None]:
-    """SIGTERM (a cancelled job, systemd) and SIGHUP (a closed terminal) end a verb as Ctrl-C does: with the word how to
-    go on. Which came is added to `ended_by`. One that was ignored before (nohup) stays so."""
+    """SIGTERM (a cancelled job, systemd) and SIGHUP (a closed terminal) end a verb as Ctrl-C does, with a message that
+    says how to resume. The signal's number is added to `ended_by`. A signal that was ignored (nohup) stays ignored."""
 
     def end(number: int, frame: object) -> None:
         ended_by.append(number)
@@ -86,7 +86,7 @@ def ending(ended_by: list[int]) -> Iterator[None]:
 
 
 def _parse(arguments: list[str]) -> argparse.Namespace:
-    """What `kit shell` runs stands behind `--`: argparse takes no second group of positional arguments."""
+    """Parses the arguments. argparse cannot take the command of `kit shell` after `--`, so it is cut off before."""
     verb = next((a for a in arguments if not a.startswith("-")), "")
     cut = arguments.index("--") if verb == "shell" and "--" in arguments else len(arguments)
     options = parser().parse_args(arguments[:cut])
@@ -95,7 +95,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def _own_mistake(options: argparse.Namespace) -> int:
-    """Says so. Python's own exit code for it is 1, which would say that a patch is worse."""
+    """Reports an internal error. Python's own exit code for it, 1, would mean that a patch is worse."""
     traceback.print_exc()
     print("kit: internal error in kit, not a verdict", file=sys.stderr)
-    return BAD_INPUT if options.verb == "step" else COULD_NOT_RUN  # a step stops there
+    return BAD_INPUT if options.verb == "step" else COULD_NOT_RUN  # `git bisect run` stops on it

@@ -1,1 +1,1 @@
-"""What every room stands on: errors, messages' words, commands, progress, places."""
+"""What all other packages use: errors, words for messages, commands, progress, paths."""

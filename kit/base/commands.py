@@ -1,4 +1,4 @@
-"""Running commands: always with a limit, shown with -v, their output in a log; they end with us."""
+"""Running commands: each has a time limit, is shown with -v, can be logged, and is killed if kit ends."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kit.base.progress import Progress
 
 @dataclass(frozen=True)
 class Done:
-    """A command that ended: exit status, all that it printed (both streams), wall seconds."""
+    """A command that ended: its exit status, its output (both streams) and its wall time in seconds."""
 
     status: int
     output: str
@@ -37,10 +37,10 @@ def run(
     log: Path | None = None,
     on_line: Callable[[str], None] | None = None,
 ) -> Done:
-    """Runs a command to its end, each line of output to `on_line` and the log. `limit` in seconds.
+    """Runs a command to its end; `on_line` and the log get each line of its output. `limit` in seconds.
 
-    Raises MachineError when the command cannot be started or the limit runs out, KeyboardInterrupt where another thread
-    has stopped this one (`Stopper`). A status other than 0 is returned.
+    Raises MachineError if the command cannot be started or the limit runs out, KeyboardInterrupt if another thread has
+    stopped this one (`Stopper`). A status other than 0 raises nothing.
     """
     progress.command(argv, str(cwd or ""))
     start = time.monotonic()
@@ -69,7 +69,7 @@ def run(
 
 
 def check(argv: Sequence[str], *, progress: Progress, limit: float, cwd: Path | None = None) -> str:
-    """Runs a command that must succeed and gives its output. Raises MachineError with its last lines if it fails."""
+    """Runs a command that must succeed; its output. Raises MachineError with its last lines if it fails."""
     done = run(argv, progress=progress, limit=limit, cwd=cwd)
     if done.status:
         tail = "\n".join("    " + line for line in done.output.strip().splitlines()[-8:])
@@ -78,8 +78,8 @@ def check(argv: Sequence[str], *, progress: Progress, limit: float, cwd: Path | 
 
 
 class Stopper:
-    """Ends the commands of one thread from another, as Ctrl-C ends those of the main thread: what Python does for that
-    thread alone. A stopped thread runs no further command."""
+    """Lets one thread end the commands of another, as Ctrl-C does for the main thread (Python interrupts no other).
+    A stopped thread runs no further command."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -87,11 +87,12 @@ class Stopper:
         self.stopped = False
 
     def take_this_thread(self) -> None:
-        """From now on this thread's commands are those that `stop` ends."""
+        """From now on `stop` ends the commands of the calling thread."""
         _HERE.stopper = self
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> bool:
-        """Sends the signal to the command that runs, if any: the thread gets KeyboardInterrupt. Whether one ran."""
+        """Sends the signal to the running command, if any; the thread gets KeyboardInterrupt. Whether one was running.
+        """
         with self._lock:
             self.stopped = True
             if self._process is not None:
@@ -99,7 +100,7 @@ class Stopper:
             return self._process is not None
 
     def watch(self, process: subprocess.Popen[bytes] | None) -> None:
-        """The command that runs now, None once it has ended. Raises KeyboardInterrupt where the thread was stopped."""
+        """Sets the running command, None once it has ended. Raises KeyboardInterrupt if the thread was stopped."""
         with self._lock:
             self._process = process
         if self.stopped:
@@ -141,7 +142,7 @@ class _Log:
 
 def _start(argv: Sequence[str], cwd: Path | None, env: Mapping[str, str] | None) -> subprocess.Popen[bytes]:
     whole = {**os.environ, "LC_ALL": "C", **(env or {})}
-    for tool in (argv[0], "setpriv"):  # setpriv would start, and say only with its status that there is no such command
+    for tool in (argv[0], "setpriv"):  # setpriv itself would start, and only its status would tell of a missing command
         there = (cwd or Path()) / tool if "/" in tool else tool
         if shutil.which(there, path=whole.get("PATH")) is None:
             raise MachineError(f"cannot start `{tool}`: there is no such command here")
@@ -153,14 +154,14 @@ def _start(argv: Sequence[str], cwd: Path | None, env: Mapping[str, str] | None)
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # a group of its own: Ctrl-C reaches kit first, which ends the group
+            start_new_session=True,  # a process group of its own: Ctrl-C reaches only kit, which then ends the group
         )
     except OSError as error:
         raise MachineError(f"cannot start `{argv[0]}`: {error.strerror}", where=str(error.filename or "")) from error
 
 
 def _lines(process: subprocess.Popen[bytes], deadline: float) -> Iterator[str]:
-    """The lines of a process's output until it ends, each whole; _TooLong at the deadline."""
+    """The lines of a process's output until it ends. Raises _TooLong at the deadline."""
     begun: list[bytes] = []
     while chunk := _chunk(process, deadline):
         *whole, rest = chunk.split(b"\n")
@@ -171,7 +172,7 @@ def _lines(process: subprocess.Popen[bytes], deadline: float) -> Iterator[str]:
     if last := b"".join(begun):
         yield last.decode("utf-8", "replace")
     try:
-        process.wait(max(deadline - time.monotonic(), 1))  # it closes its output before it ends
+        process.wait(max(deadline - time.monotonic(), 1))  # it may close its output before it ends
     except subprocess.TimeoutExpired:
         raise _TooLong from None
 
@@ -185,8 +186,7 @@ def _chunk(process: subprocess.Popen[bytes], deadline: float) -> bytes:
 
 
 def end(process: subprocess.Popen[bytes], grace: float = 5) -> None:
-    """Makes sure that a process and its group are gone: SIGTERM, and SIGKILL for what is left after `grace` seconds,
-    children that it left behind too."""
+    """Ends a process and its group: SIGTERM, then after `grace` seconds SIGKILL for all that is left, children too."""
     if process.poll() is None:
         _signal_group(process, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):

@@ -1,4 +1,4 @@
-"""The errors that a user meets: what went wrong, where, and what to do next; each knows its exit code."""
+"""Exit codes, and the errors that a user sees: what went wrong, where, and what to do next."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ STEP = {OK: 0, NOT_AS_EXPECTED: 1, BAD_INPUT: 255, INCONCLUSIVE: 125, COULD_NOT_
 
 
 def step_code(code: int) -> int:
-    """An exit code as `git bisect run` wants it: 0 good, 1 bad, 125 skip, 128 and more stop."""
+    """An exit code of kit translated for `git bisect run`: 0 good, 1 bad, 125 skip, 128 and more stop."""
     return STEP.get(code, code if code >= 128 else 255)
 
 
 class KitError(Exception):
-    """One clear message for the user.
+    """An error that is shown as one message.
 
-    `what` went wrong, `where` (a file, `file:line`, a command, a boot), and `hint`: what to do next.
+    `what` went wrong, `where` (a file, `file:line`, a command, a boot), and a `hint` what to do next.
     """
 
     exit_code = COULD_NOT_RUN
@@ -48,7 +48,7 @@ class UserError(KitError):
 
 
 class MachineError(KitError):
-    """The machine, the set-up or the network is wrong: never called a regression. Exit code 4."""
+    """The machine, the set-up or the network failed: never counted as a regression. Exit code 4."""
 
     exit_code = COULD_NOT_RUN
 

@@ -1,4 +1,4 @@
-"""What long work tells the user while it runs. The work calls a `Progress`; the verbs choose one that draws it."""
+"""Progress of long work. The work calls a `Progress`; the verb chooses the class that draws it."""
 
 from __future__ import annotations
 
@@ -9,17 +9,18 @@ from contextlib import contextmanager
 
 
 class Task:
-    """One piece of work under way. `total` in steps; 0 when it is not known."""
+    """A piece of work in progress. `total` in steps; 0 if unknown."""
 
     def update(self, done: float, total: float | None = None) -> None:
         """`done` steps of `total` are done now."""
 
     def say(self, text: str) -> None:
-        """What is being worked on, a few words."""
+        """Tells in a few words what is being done now."""
 
 
 class Busy:
-    """How long others (make, a guest) were at work, from whatever threads: `seconds` of at least one, `both` of two."""
+    """How long child processes (make, a guest) ran, over all threads. `seconds`: while at least one ran; `both`: while
+    at least two did."""
 
     def __init__(self) -> None:
         self.seconds = self.both = 0.0
@@ -29,7 +30,7 @@ class Busy:
 
     @contextmanager
     def work(self) -> Iterator[None]:
-        """Somebody is at work from enter to exit."""
+        """Marks a child process as running inside the block."""
         self._change(1)
         try:
             yield
@@ -46,9 +47,9 @@ class Busy:
 
 
 class Progress:
-    """The silent one; kit.report.progress has those that draw. Its methods may be called from any thread.
+    """Draws nothing; kit.report.progress has the classes that do. Its methods may be called from any thread.
 
-    `command_seconds`: wall time of commands so far; `busy`: of commands and guests, each second once.
+    `command_seconds`: total wall time of commands so far; `busy`: wall time of commands and guests, overlaps once.
     """
 
     verbose = False
@@ -59,7 +60,7 @@ class Progress:
 
     @contextmanager
     def task(self, title: str, total: float = 0) -> Iterator[Task]:
-        """A piece of work from enter to exit."""
+        """Marks a piece of work that lasts as long as the block."""
         yield Task()
 
     def note(self, text: str) -> None:

@@ -1,7 +1,7 @@
-"""What a stream can show: text in; where its encoding lacks a sign that kit prints, the same said in ASCII, out.
+"""Standard output and error: characters that the stream's encoding lacks are replaced by ASCII.
 
-Python writes UTF-8 in the C locale, which a terminal that is set to it shows as rubbish. Files of a format keep their
-encoding wherever they are printed to.
+In the C locale Python writes UTF-8, which a terminal set to that locale garbles. Files of a format (JSON, HTML) keep
+UTF-8 wherever they are printed.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SIGNS = {
 
 
 def plain(error: UnicodeError) -> tuple[str, int]:
-    """A codec's error handler: signs by the table, letters without their marks, the rest as escapes."""
+    """An error handler for codecs: characters of SIGNS by that table, letters without accents, others as escapes."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     return "".join(map(_said, error.object[error.start : error.end])), error.end
@@ -42,7 +42,8 @@ codecs.register_error(HANDLER, plain)
 
 
 def fit_streams() -> None:
-    """Standard output and standard error show what they can. What PYTHONIOENCODING or PYTHONUTF8 say holds."""
+    """Sets the encoding and error handler of standard output and error. PYTHONIOENCODING and PYTHONUTF8 take
+    precedence."""
     asked = os.environ.get("PYTHONIOENCODING") or os.environ.get("PYTHONUTF8")
     locales = (os.environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG"))
     in_c = not asked and next(filter(None, locales), "") in ("C", "POSIX")
@@ -52,13 +53,13 @@ def fit_streams() -> None:
 
 
 def shown(text: str) -> str:
-    """The text as standard output will show it: to be asked before it is folded."""
+    """The text as standard output will show it. Replacements change its width, so call this before folding."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     return text.encode(encoding, HANDLER).decode(encoding)
 
 
 def put(text: str) -> None:
-    """Prints a file of a format: to people as everything else, to a pipe or a file as UTF-8."""
+    """Prints the content of a file (JSON, HTML …): to a terminal like any text, to a pipe or a file as UTF-8."""
     buffer = getattr(sys.stdout, "buffer", None)
     if buffer is None or sys.stdout.isatty():
         print(text, end="")

@@ -1,4 +1,4 @@
-"""Words of messages: numbers with their nouns, lists, shares."""
+"""Words for messages: numbers with nouns, lists, percentages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def percent(share: float) -> str:
 
 
 def rough(share: float) -> str:
-    """0.214 as `21%`, 6.12 as `612%`: two digits are enough, and all before the point."""
+    """0.214 as `21%`, 6.12 as `612%`: two significant digits, but no digit before the point is rounded."""
     return f"{share * 100:.2g}%" if share < 0.995 else f"{share * 100:.0f}%"
 
 
@@ -33,7 +33,7 @@ def number(value: float) -> str:
 
 
 def place(at: At) -> str:
-    """Where a comparison belongs: `fork-chain, depth 8, 2 users, 4 vCPUs`."""
+    """The place of a comparison in the experiment: `fork-chain, depth 8, 2 users, 4 vCPUs`."""
     parts = [at.workload]
     parts += [f"{name} {value}" for name, value in (("depth", at.depth), ("layout", at.layout)) if value is not None]
     parts += [several(n, noun) for n, noun in ((at.users, "user"), (at.cpus, "vCPU")) if n is not None]

@@ -1,1 +1,1 @@
-"""The sentences of a verdict: comparisons in, words out."""
+"""The words of a verdict: comparisons in, sentences out."""

@@ -1,4 +1,4 @@
-"""What a kind of noisy evidence says, as a clause of the verdict's sentence: how much, how sure, on how many boots."""
+"""A kind of noisy evidence as a clause of the verdict's sentence: how much, how sure, on how many boots."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from kit.wording.phrase import how_much, how_sure, seen
 
 
 def is_noisy(kind: KindVerdict) -> bool:
-    """Whether its comparisons have intervals, and not counts; of counts, some may."""
+    """Whether all its comparisons have confidence intervals. (Of counts, some may.)"""
     return bool(kind.comparisons) and all(c.said is not None for c in kind.comparisons)
 
 
 def asked(kind: KindVerdict) -> list[Comparison]:
-    """The comparisons of arms; A/A stands beside them."""
+    """The comparisons of arms, without A/A."""
     return [c for c in kind.comparisons if not c.aa]
 
 
@@ -29,7 +29,7 @@ def changed(kind: KindVerdict, alpha: float) -> str:
 
 
 def same(kind: KindVerdict, limit: float) -> str:
-    """The clause of a kind that says same: within which limit, and the widest interval."""
+    """The clause of a kind that says same: the limit, and how far the widest interval reaches."""
     mine = asked(kind)
     ends = [abs(end - 1) for c in mine for end in (c.low, c.high) if end is not None]
     widest = f", no interval reaches beyond {max(ends) * 100:.2g}%" if ends else ""
@@ -38,7 +38,7 @@ def same(kind: KindVerdict, limit: float) -> str:
 
 
 def undecided(kind: KindVerdict) -> str:
-    """Why a kind with comparisons decides nothing: how many are open, and what would have been seen."""
+    """Why a kind with comparisons decides nothing: how many are undecided, and what could have been detected."""
     mine = asked(kind)
     open_ = [c for c in mine if c.said is Verdict.INCONCLUSIVE]
     if not kind.decides or not open_ or kind.why.startswith("the baseline differs"):
@@ -48,7 +48,7 @@ def undecided(kind: KindVerdict) -> str:
 
 
 def on(kind: KindVerdict, mine: Sequence[Comparison]) -> str:
-    """The boots that it rests on, and what the baseline differs from itself."""
+    """The number of boots, and by how much the baseline differs from itself (A/A)."""
     least, most = min(c.n for c in mine), max(c.n for c in mine)
     times = str(most) if least == most else f"{least} to {most}"
     text = f"on {times} {kind.repeats or 'boots'} of each arm"

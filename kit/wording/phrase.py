@@ -1,11 +1,11 @@
-"""A noisy comparison in words: how much, how sure, what would have been seen. Comparisons in, clauses out."""
+"""A noisy comparison in words: how much, how sure, what could have been detected. Comparisons in, clauses out."""
 
 from __future__ import annotations
 
 from kit.base.words import percent, rough
 from kit.records import Comparison
 
-LARGE = 10.0  # a ratio beyond this is said as times
+LARGE = 10.0  # a ratio from here on is written "N times as high", not in percent
 
 
 def how_much(c: Comparison) -> str:

@@ -1,4 +1,4 @@
-"""The verdict as one sentence that could go into a mail: what changed, by how much, how sure, on which evidence."""
+"""The verdict as one sentence, fit for a mail: what changed, by how much, how sure, on which evidence."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def sentence(
     attribution: Attribution,
     exercised: Sequence[Exercised] = (),
 ) -> str:
-    """One sentence, with a full stop. `exercised`: what of the arms' changes was executed."""
+    """The verdict in one sentence. `exercised`: which of the arms' changes were executed."""
     if judgement.verdict is None:
         return f"Could not run: {attribution.could_not_run[0].why}."
     if judgement.verdict is Verdict.BROKEN:
@@ -42,7 +42,7 @@ def sentence(
 
 
 def _broken(exp: Experiment, attribution: Attribution) -> str:
-    """The first fault, the other arms that are broken, and those that show nothing."""
+    """The first fault, the other broken arms, and the arms without a fault."""
     first = attribution.broken[0]
     broken = [a.name for a in exp.arms if a.name in {f.arm for f in attribution.broken}]
     doubtful = {f.arm for f in (*attribution.could_not_run, *attribution.once)}
@@ -53,18 +53,18 @@ def _broken(exp: Experiment, attribution: Attribution) -> str:
 
 
 def _idle(found: Exercised) -> str:
-    """Why nothing can be said of an arm, whatever was measured."""
+    """Why an arm gives no verdict, whatever was measured."""
     if found.identical:
-        return f"{found.arm} touches nothing that is built, its kernel is the baseline's to the byte"
+        return f"{found.arm} changes nothing that is built: its kernel is the baseline's, byte for byte"
     if not found.changed:
-        return f"{found.arm} changes the code of no function that is built"
+        return f"{found.arm} changes the code of no function in the kernel"
     if found.asked < len(found.changed):
         return f"of {len(found.changed)} functions that {found.arm} changes, {found.asked} were watched and none ran"
     return f"nothing that {found.arm} changes was executed: {_names(found.changed)}"
 
 
 def _ran(found: Exercised) -> str:
-    """What of an arm's change was executed, nothing where that is not known."""
+    """Which changed functions of an arm were executed; empty if that is not known."""
     if found.ran:
         idle = [name for name in found.changed if name not in (*found.ran, *found.booting)]
         told = idle and found.asked >= len(found.changed) - len(found.booting)
@@ -76,13 +76,13 @@ def _ran(found: Exercised) -> str:
 
 
 def _names(names: Sequence[str], most: int = 4) -> str:
-    """`a, b and c`, a long list cut."""
+    """`a(), b() and c()`; a long list is cut."""
     rest = [f"{len(names) - most} more functions"] if len(names) > most else []
     return join([f"{n}()" for n in names[:most]] + rest)
 
 
 def _undecided(exp: Experiment, kind: KindVerdict) -> str:
-    """Why a kind of evidence decides nothing, or what it says where it does."""
+    """Why a kind of evidence decides nothing; of a kind that does, its verdict."""
     if kind.verdict is not Verdict.INCONCLUSIVE:
         return f"{kind.kind} says {kind.verdict}"
     if is_noisy(kind):
@@ -101,7 +101,7 @@ def _undecided(exp: Experiment, kind: KindVerdict) -> str:
 
 def _decided(exp: Experiment, verdict: Verdict, kinds: Sequence[KindVerdict]) -> str:
     agreeing = [k for k in kinds if k.comparisons and k.decides and k.verdict is verdict]
-    basis = [k for k in agreeing if any(c.n for c in k.comparisons)] or agreeing  # what was measured, first of all
+    basis = [k for k in agreeing if any(c.n for c in k.comparisons)] or agreeing  # measured kinds before predictions
     noisy = [k for k in basis if is_noisy(k)]
     measured = [_measured(exp, k) for k in noisy]
     basis = [k for k in basis if k not in noisy]
@@ -121,7 +121,7 @@ def _decided(exp: Experiment, verdict: Verdict, kinds: Sequence[KindVerdict]) ->
 
 
 def _measured(exp: Experiment, kind: KindVerdict) -> str:
-    """A noisy kind that says what the whole verdict says."""
+    """The clause of a noisy kind that agrees with the overall verdict."""
     limit = exp.limit if kind.limit is None else kind.limit
     said = same(kind, limit) if kind.verdict is Verdict.SAME else changed(kind, exp.alpha)
     return f"{said} (evidence: {kind.kind})"

@@ -121,7 +121,7 @@ def test_what_touches_nothing_that_is_built_is_not_the_same(bench: Bench) -> Non
     (bench.tree / "README").write_text("words\n")
     ran = run(bench, "--dirty")
     assert (ran.code, ran.verdict["verdict"]) == (INCONCLUSIVE, "inconclusive")
-    assert "with touches nothing that is built" in ran.verdict["sentence"]
+    assert "with changes nothing that is built" in ran.verdict["sentence"]
     assert ran.verdict["functions"][0]["identical"] is True
 
 
