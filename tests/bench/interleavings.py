@@ -25,8 +25,8 @@ from kit.model.profiles import PROFILES
 from kit.model.steps import Cell, Pass, Profile, Step
 from kit.model.variants import VARIANTS, known
 
-EVERY = 40  # one scene in so many is explored without the reduction
-LIMIT = 300_000  # states of one scene without it
+EVERY = 100  # one scene in so many is explored without the reduction
+LIMIT = 100_000  # states of one scene without it
 ALIKE = ("6.0", "6.12")  # the same steps as 6.1
 
 

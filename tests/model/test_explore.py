@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 import pytest
@@ -130,6 +130,40 @@ def test_the_cure_of_the_freed_root() -> None:
     """With the order swapped as 624483f3ea82 has it, 3.8 has no finding."""
     cured = dataclasses.replace(PROFILES["3.8"], put=PROFILES["3.19"].put)
     assert hunt(cured, QUICK).findings == {}
+
+
+# CVE-2022-42703, step by step: two VMAs that grow together own one anon_vma by double reuse, but one is attached to an
+# anon_vma that the other is not. Pages of it are left pointing to what is freed when its own family ends.
+DANGLING = (
+    *("write P", "fork P", "exit P", "fork P.1", "exit P.1", "fork P.1.1", "split P.1.1", "split P.1.1.1"),
+    *("fork P.1.1.1", "write P.1.1.1.1 1", "exit P.1.1", "fork P.1.1.1.1", "merge P.1.1.1.1.1"),
+    *("exit P.1.1.1", "exit P.1.1.1.1"),
+)
+LEADS = (
+    (REUSE, "fork P.1.1.1.1"),
+    ("VMAs that own one anon_vma are attached alike", "fork P.1.1.1.1"),
+    ("pages point to what their VMA is attached to", "merge P.1.1.1.1.1"),
+    ("no anon_vma is freed while it can be reached", "exit P.1.1.1.1"),
+)
+
+
+def first_broken(engine: Engine, history: Iterable[str]) -> tuple[str, str] | None:
+    """The first rule that a history breaks, and in which operation."""
+    w = engine.fresh()
+    for op in history:
+        try:
+            perform(engine, w, read_op(op))
+        except Violation as violation:
+            return violation.rule, op
+    return None
+
+
+def test_double_reuse_leads_to_the_use_after_free_of_its_cve() -> None:
+    engine = Engine(PROFILES["3.19"])
+    for rule, op in LEADS:
+        assert first_broken(engine, DANGLING) == (rule, op)
+        engine.mute(rule)
+    assert [first_broken(Engine(PROFILES[name]), DANGLING) for name in ("3.0-dd34739c", "6.1", "7.0")] == [None] * 3
 
 
 # The search
