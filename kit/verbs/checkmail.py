@@ -14,6 +14,8 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     experiment_arguments(verb)
     tree = "kernel source instead of the experiment's, as git:. for the repository here"
     verb.add_argument("--tree", metavar="TREE", help=tree)
+    series = "check the whole series that b4 has under review, whatever mail stands for it"
+    verb.add_argument("--series", action="store_true", help=series)
     verb.add_argument("--run", action="store_true", help="do the experiment, too; else: could it be done?")
     runs_argument(verb)
     verbose_argument(verb)
@@ -26,6 +28,6 @@ def do(options: argparse.Namespace) -> int:
     from kit.verbs.mailchecked import AskedMail, check_mail
 
     config = named(options.config or PROJECT / DEFAULT)
-    asked = AskedMail(config, options.set, options.tree, options.run, options.runs)
+    asked = AskedMail(config, options.set, options.tree, options.series, options.run, options.runs)
     print(check_mail(asked, sys.stdin.buffer.read(), Cache(), choose(options.verbose)), end="")
     return 0

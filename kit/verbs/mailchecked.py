@@ -1,9 +1,12 @@
 """`kit check-mail`, for `b4.review-series-check-cmd` and `b4.review-perpatch-check-cmd`: a mail's bytes in, a JSON list
 of checks out.
 
-b4 gives a patch, or the cover letter of a series; of that it says in the file that B4_TRACKING_FILE names which commits
-of the repository here it is. Without a run it is told whether the experiment could be done. What is wrong with the mail
-is a check that failed, and not a failure of this command: b4 shows the one, and of the other only that there was one.
+b4 gives a patch, or the cover letter of a series (its first patch where it has none). Of a series under review it says
+in the file that B4_TRACKING_FILE names which commits of the repository here it is: then these are what is checked, for
+the branch that is checked out has them already, and a patch would not apply to it.
+
+Without a run it is told whether the experiment could be done. What is wrong with the mail is a check that failed, and
+not a failure of this command: b4 shows the one, and of the other only that there was one.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from email import message_from_bytes
 from pathlib import Path
 from typing import Any
 
@@ -34,16 +38,19 @@ from kit.verbs.reported import write_reports
 
 TRACKING = "B4_TRACKING_FILE"
 REVIEW_BRANCH = "b4/review/"  # where b4 has applied the series; its last commit is b4's own and changes nothing
+_COUNTER = re.compile(r"\s*\[[^\]]*?(\d+)/(\d+)[^\]]*\]")
 _SHA = re.compile(r"[0-9a-f]{7,64}")
 
 
 @dataclass(frozen=True)
 class AskedMail:
-    """The command line of `kit check-mail`. `run`: the experiment is done, too."""
+    """The command line of `kit check-mail`. `series`: all of it, whatever mail stands for it. `run`: the experiment is
+    done, too."""
 
     config: Path
     overrides: Sequence[str]
     tree: str | None
+    series: bool
     run: bool
     runs: Path
 
@@ -83,6 +90,9 @@ def _change(asked: AskedMail, mail: bytes, inbox: Path) -> Change | None:
             raise
         commits = _tracked()
         return None if commits is None else replace(change, range=commits)
+    commits = _tracked() if asked.series else _tracked_patch(mail)
+    if commits is not None:
+        return replace(change, range=commits)
     path = inbox / "mail"
     path.write_bytes(mail)
     return replace(change, patches=(str(path),))
@@ -94,6 +104,18 @@ def _tracked() -> str | None:
     first, base, name = (str(series.get(key) or "") for key in ("first-patch-commit", "base-commit", "change-id"))
     start = f"{first}^" if _SHA.fullmatch(first) else base if _SHA.fullmatch(base) else ""
     return f"{start}..{REVIEW_BRANCH}{name}" if start and name else None
+
+
+def _tracked_patch(mail: bytes) -> str | None:
+    """The commit that a patch of a series has become. b4's own lies behind the last."""
+    series = _series(os.environ.get(TRACKING, ""))
+    name, count = series.get("change-id"), series.get("expected")
+    found = _COUNTER.match(str(message_from_bytes(mail)["Subject"] or ""))
+    number, of = (int(found[1]), int(found[2])) if found else (1, 1)
+    if not name or not series.get("complete") or of != count or not 1 <= number <= of:
+        return None
+    back = of - number + 1
+    return f"{REVIEW_BRANCH}{name}~{back + 1}..{REVIEW_BRANCH}{name}~{back}"
 
 
 def _series(name: str) -> Mapping[str, Any]:

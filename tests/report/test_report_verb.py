@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from rig import Bench, Ran
@@ -196,6 +197,32 @@ def test_a_cover_letter_stands_for_commits(bench: Bench, monkeypatch: pytest.Mon
     tracked.write_text("{")
     (row,) = checked(bench, COVER, monkeypatch=monkeypatch)
     assert kit.verbs.mailchecked.TRACKING in row["details"]
+
+
+@pytest.mark.parametrize(
+    ("subject", "changes", "commits"),
+    [
+        ("[PATCH 1/3] mm: a", {}, "b4/review/x-1~4..b4/review/x-1~3"),
+        ("[PATCH v2\n 3/3] mm: c", {}, "b4/review/x-1~2..b4/review/x-1~1"),
+        ("[PATCH net 2/3 x] mm: b", {}, "b4/review/x-1~3..b4/review/x-1~2"),
+        ("[PATCH] mm: alone", {"expected": 1}, "b4/review/x-1~2..b4/review/x-1~1"),
+        ("[PATCH] mm: alone", {}, None),
+        ("[PATCH 2/4] mm: another series", {}, None),
+        ("[PATCH 1/3] mm: a", {"complete": False}, None),
+        ("[PATCH 1/3] mm: a", {"change-id": ""}, None),
+        ("mm: 1/3 of it", {}, None),
+    ],
+)
+def test_a_patch_under_review_is_its_commit(
+    subject: str, changes: dict[str, Any], commits: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tracked = tmp_path / "tracking.json"
+    series = {"change-id": "x-1", "expected": 3, "complete": True, "first-patch-commit": "1" * 40, **changes}
+    tracked.write_text(json.dumps({"series": series}))
+    mail = f"From: a@b\nSubject: {subject}\n\nText\n---\n".encode()
+    assert kit.verbs.mailchecked._tracked_patch(mail) is None, "nothing is under review"
+    monkeypatch.setenv(kit.verbs.mailchecked.TRACKING, str(tracked))
+    assert kit.verbs.mailchecked._tracked_patch(mail) == commits
 
 
 def test_an_experiment_that_is_wrong_is_the_user_s(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
