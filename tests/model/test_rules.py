@@ -129,3 +129,14 @@ def test_a_sound_state_breaks_none() -> None:
     assert {kind for kinds, _ in RULES.values() for kind in kinds} >= {"visit", "link", "assign", "mmlock", "lock"}
     f.root.holder = -1
     assert [f.shown("lock", f.root.id), f.shown("mmlock", f.child.mm)] == ["", ""]
+
+
+def test_what_is_freed_is_copied_too() -> None:
+    """Or a wrong kernel that locks it in one order of events would hold that lock in all others."""
+    f = Family()
+    f.root.freed = f.w.entries[f.child.chain[0]].freed = True
+    other = f.w.copy()
+    other.avs[f.root.id].holder = 1
+    other.entries[f.child.chain[0]].freed = False
+    assert f.root.holder == 0
+    assert f.w.entries[f.child.chain[0]].freed

@@ -238,8 +238,8 @@ class World:
     def copy(self) -> World:
         """A world of its own; the trace so far is shared."""
         new = World(self.watch, sleeps=self.sleeps)
-        new.avs = {n: one if one.freed else one.copy() for n, one in self.avs.items()}  # what is gone changes no more
-        new.entries = {n: one if one.freed else one.copy() for n, one in self.entries.items()}
+        new.avs = {n: one.copy() for n, one in self.avs.items()}  # freed ones too: a wrong kernel may still lock them
+        new.entries = {n: one.copy() for n, one in self.entries.items()}
         new.areas = {n: one if one.gone else one.copy() for n, one in self.areas.items()}
         new.spaces = {n: one if one.gone else one.copy() for n, one in self.spaces.items()}
         new.tasks = [task.copy() for task in self.tasks]
