@@ -1,7 +1,8 @@
-"""Numbers that were measured elsewhere: files, folders, `-` or `n,mean,sd` in; a group of values for each metric out.
+"""Reads numbers that were measured elsewhere: files, folders, `-` or `n,mean,sd`. Gives a group of values for each
+metric.
 
-Each tool's format has a module, and formats.py the table of them: a text is known by its content. Every mistake is
-named with file and line.
+Each tool's format has a module, and formats.py has the table of them. A text's format is found from its content. Every
+error names file and line.
 """
 
 from __future__ import annotations
@@ -27,19 +28,19 @@ SUMMARY = re.compile(r"(?:(?P<name>[^=,]+)=)?(?P<cells>\d+\s*,[^,]+,[^,]+)$")
 
 
 def read_outside(text: str) -> Outside:
-    """One side, from its argument. Raises UserError."""
+    """Reads one side of a comparison from its argument. Raises UserError."""
     return read_sides([text])[0]
 
 
 def read_sides(texts: Sequence[str]) -> list[Outside]:
-    """Sides whose metrics are named alike. Raises UserError."""
+    """Reads several sides, and names their metrics alike. Raises UserError."""
     if list(texts).count(STDIN) > 1:
         raise UserError("standard input can be one side only", where=STDIN)
     return settle([(name_of(text), _reading(text)) for text in texts])
 
 
 def name_of(text: str) -> str:
-    """What a side is called: a file's or folder's own name, a summary's, the part that was chosen."""
+    """The name of a side: that of its file or folder, of a summary, or of the chosen part of a file."""
     if (said := SUMMARY.match(text)) and not Path(text).exists():
         return said["name"] or text
     path, choice = _split(text)
@@ -58,7 +59,7 @@ def _reading(text: str) -> Reading:
 
 
 def _split(text: str) -> tuple[str, str]:
-    """A path, and what of it is meant: FILE:NAME where FILE is there and the whole is not."""
+    """The path, and the chosen part: `FILE:NAME` if FILE exists and the whole argument does not."""
     path, colon, choice = text.rpartition(":")
     if colon and path and not Path(text).exists() and Path(path).exists():
         return path, choice
@@ -66,7 +67,7 @@ def _split(text: str) -> tuple[str, str]:
 
 
 def _one_system(reading: Reading, path: str) -> Reading:
-    """A result file of several systems is no side of its own. Raises UserError."""
+    """The reading of a file with one system. Raises UserError if a result file holds several, and none was chosen."""
     systems = list(dict.fromkeys(x.value for d in reading.data for x in d.labels if x.key == "system"))
     if len(systems) > 1:
         raise UserError(f"{len(systems)} systems in one file", where=path, hint=f"which? as in {path}:{systems[0]}")
@@ -74,7 +75,7 @@ def _one_system(reading: Reading, path: str) -> Reading:
 
 
 def _folder(path: Path) -> Reading:
-    """lkp's results, or a file a run. Raises UserError."""
+    """The reading of a folder: results of lkp, or one file for each run. Raises UserError."""
     if is_lkp(path):
         return read_lkp(path)
     files = sorted((p for p in path.iterdir() if p.is_file() and p.name[0] != "."), key=lambda p: (len(p.name), p.name))
@@ -86,7 +87,7 @@ def _folder(path: Path) -> Reading:
 
 
 def _runs(files: Sequence[Path], path: Path) -> list[Reading]:
-    """A file a run. Raises UserError: the first file's, where no file is one that can be read."""
+    """Reads one file for each run. If no file can be read, raises the first one's UserError."""
     found: list[Reading] = []
     for file in files:
         try:

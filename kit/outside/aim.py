@@ -1,7 +1,7 @@
-"""AIM VII and reaim (osdldb): the tables of a run in; jobs per minute and real time by number of tasks out.
+"""AIM VII and reaim (osdldb): tables of runs, with jobs per minute and real time by number of tasks.
 
-Sources: the report columns of AIM suite VII (`Tasks Jobs/Min JTI Real CPU Jobs/sec/task`) and of reaim (`Num Parent
-Child Child Jobs per ...`), as lkp-tests reads them.
+The formats are the report columns of AIM suite VII (`Tasks Jobs/Min JTI Real CPU Jobs/sec/task`) and of reaim (`Num
+Parent Child Child Jobs per ...`), as lkp-tests reads them.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ AIM_COLUMNS = (
 
 
 def is_aim(source: Source) -> bool:
-    """Whether it is output of AIM7 or reaim."""
+    """Whether the text is output of AIM7 or reaim."""
     return any(REAIM.match(line) or AIM.match(line) for line in source.lines)
 
 
 def read_aim(source: Source) -> Reading:
-    """A table, or one of several in a text, is a run."""
+    """Reads it. Each table in the text is a run."""
     columns: tuple[tuple[str, str, str], ...] = ()
     data = []
     for line in source.lines:

@@ -1,7 +1,7 @@
-"""airspeed velocity (asv): results/MACHINE/COMMIT-ENV.json in, a commit's results; samples by benchmark out.
+"""airspeed velocity (asv): the results of one commit, results/MACHINE/COMMIT-ENV.json.
 
-Which unit a benchmark has stands in benchmarks.json; here its name says it, as asv itself reads it (asv documentation,
-"Benchmark types": time and peakmem are seconds and bytes, track may be anything).
+The unit of a benchmark is in benchmarks.json, which is not read. It is taken from the benchmark's name, as asv does
+(asv documentation, "Benchmark types": time and peakmem are seconds and bytes, track may be anything).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def is_asv(data: Any) -> bool:
 
 
 def read_asv(data: Any, source: Source) -> Reading:
-    """The samples where they were kept (asv run --record-samples), else the one result. Raises UserError."""
+    """The samples if they were kept (asv run --record-samples), else the single result. Raises UserError."""
     columns = [str(c) for c in data.get("result_columns") or ["result", "params"]]
     out, failed = [], []
     for name, row in mapping(data["results"]).items():
@@ -44,7 +44,7 @@ def read_asv(data: Any, source: Source) -> Reading:
 
 
 def _cases(cells: Mapping[str, Any], results: Any) -> list[tuple[str, Any, Any]]:
-    """Parameters in words, result, samples."""
+    """(parameters in words, result, samples) of each case."""
     params = [p for p in cells.get("params") or [] if isinstance(p, Sequence)]
     names = [f"({', '.join(map(str, c))})" if c else "" for c in itertools.product(*params)]
     found = results if isinstance(results, list) else [results]

@@ -1,7 +1,7 @@
-"""A number as a table's cell has it: text in; its value and unit, MISSING, or None for what is no number, out.
+"""A number as the cell of a table has it: its value and unit.
 
-Read: 12.3, 1e-3, 1,234,567, 1,234.5, `12.3 ms`, `4 KiB`, 12%. Times become seconds, sizes bytes. What may be read in
-two ways (`12,3`, `1,234`) and what is not finite is refused: it is for the user to say.
+It reads 12.3, 1e-3, 1,234,567, 1,234.5, `12.3 ms`, `4 KiB`, 12%. Times become seconds, sizes bytes. What can be read in
+two ways (`12,3`, `1,234`) and what is not finite is refused: the user must decide.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ BYTES = (
 
 @dataclass(frozen=True)
 class Number:
-    """A value in its base unit: `s` or `B`, another unit as it stands, or none."""
+    """A value in its base unit: `s` or `B`, another unit as written, or none."""
 
     value: float
     unit: str = ""
 
 
 class _Missing:
-    """No value here, and the cell says so."""
+    """A cell that says that there is no value."""
 
 
 MISSING = _Missing()
 
 
 def read_cell(text: str) -> Number | _Missing | None:
-    """None for text that is no number. Raises ValueError, with the reason, for what must not be guessed."""
+    """Reads a cell; None if its text is not a number. Raises ValueError, with the reason, if it is ambiguous."""
     text = text.strip()
     if text.lower() in MISSING_WORDS:
         return MISSING
@@ -72,7 +72,7 @@ def read_cell(text: str) -> Number | _Missing | None:
 
 
 def number_in(text: str, where: str) -> float:
-    """The number of a cell that must hold one. Raises UserError with its place."""
+    """The number in a cell that must hold one. Raises UserError with its place."""
     try:
         cell = read_cell(text)
     except ValueError as error:
@@ -100,7 +100,7 @@ def _finite(text: str, shown: str) -> Number:
 
 
 def is_number(text: str) -> bool:
-    """Whether it can be read, or looks so much like a number that it has to be refused."""
+    """Whether the text is a number, or looks so much like one that it has to be refused."""
     try:
         return isinstance(read_cell(text), Number)
     except ValueError:

@@ -1,6 +1,6 @@
-"""What the command line says of directions: `more`, `less`, `METRIC=more` in; whether more of a metric is better out.
+"""The directions of metrics from the command line: `more`, `less`, `METRIC=more`.
 
-The option that comes last wins. A bare word is for every metric but those that monitors record beside a benchmark.
+The last option wins. A bare word is for every metric, except those that monitors record beside a benchmark.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ OPTION = "--better"
 
 @dataclass(frozen=True)
 class Rule:
-    """One `--better`. `pattern` is empty for a bare word."""
+    """One `--better` option. `pattern` is empty for a bare word."""
 
     pattern: str
     more: bool
 
 
 def rules_of(options: Iterable[str]) -> tuple[Rule, ...]:
-    """Raises UserError."""
+    """Parses the options. Raises UserError."""
     found = []
     for option in options:
         pattern, _, word = option.rpartition("=")
@@ -36,7 +36,7 @@ def rules_of(options: Iterable[str]) -> tuple[Rule, ...]:
 
 
 def directions(rules: Sequence[Rule], metrics: Sequence[str], sides: Sequence[Outside]) -> dict[str, bool | None]:
-    """By metric; None where nobody says. Raises UserError where a rule is for no metric."""
+    """Whether more is better, by metric; None if nothing says so. Raises UserError if a rule matches no metric."""
     for rule in rules:
         if rule.pattern and not any(_is_like(m, rule.pattern) for m in metrics):
             raise UserError(f"no metric is like {rule.pattern}", where=OPTION, hint=f"as in {metrics[0]}={MORE}")

@@ -1,4 +1,4 @@
-"""fio --output-format=json: a run's jobs with what they read, wrote and trimmed (fio 2.x and 3.x)."""
+"""fio --output-format=json: the jobs of a run, with what they read, wrote and trimmed (fio 2.x and 3.x)."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def is_fio(data: Any) -> bool:
 
 
 def read_fio(data: Any, source: Source) -> Reading:
-    """One value a run: a file, or one of several one after the other, is a run. Jobs of one name run side by side:
-    their rates are added, their latencies weighted by their number. Raises UserError."""
+    """Reads it. Each JSON document is a run with one value for each metric. Jobs of one name run side by side: their
+    rates are added, their latencies averaged, weighted by their number. Raises UserError."""
     out, notes = [], []
     by_name: dict[str, list[Mapping[str, Any]]] = {}
     for job in objects(data["jobs"], source.name):
@@ -54,7 +54,7 @@ def _way(name: str, parts: list[Mapping[str, Any]], where: str) -> list[Datum]:
 
 
 def _tail(name: str, parts: list[Mapping[str, Any]], where: str) -> list[Datum]:
-    """The 99th percentile of a lone job: those of several cannot be added."""
+    """The 99th percentile, only for a single job: percentiles of several cannot be combined."""
     if len(parts) > 1:
         return []
     for key, scale in LATENCIES:

@@ -1,4 +1,4 @@
-"""The formats that are read: a text in; its reading by the first format of the table that knows it out."""
+"""The table of formats: a text is read by the first format that recognizes it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from kit.outside.source import Source
 
 @dataclass(frozen=True)
 class JsonFormat:
-    """A tool's JSON: `knows` and `read` see one document."""
+    """A tool's JSON; `knows` and `read` get one document."""
 
     name: str
     knows: Callable[[Any], bool]
@@ -76,7 +76,7 @@ TEXT_FORMATS = (
 
 
 def read_text(source: Source) -> Reading:
-    """Tools' own formats first, then metrics in JSON, then a table. Raises UserError."""
+    """Reads a text: tools' own formats are tried first, then metrics in JSON, then a table. Raises UserError."""
     if source.is_json:
         documents = source.documents
         known = next((f for f in JSON_FORMATS if f.knows(documents[0])), None)

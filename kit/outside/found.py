@@ -1,8 +1,8 @@
-"""What a reader finds in one text, and what becomes of it: data of both sides in; groups of values by metric out.
+"""What a reader finds in one text, and how the data of both sides become groups of values by metric.
 
-A datum has a name and labels. Labels that a side has several of (benchmarks of a table, packages of Go) become part of
-the metric's name, in both sides alike, so that no two things are pooled; a label that only tells the sides apart (the
-kernel, the command) does not.
+A datum has a name and labels. Labels with several values in one side (benchmarks of a table, packages of Go) become
+part of the metric's name, in both sides alike, so that different things are not pooled. A label that only distinguishes
+the sides (the kernel, the command) does not.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NAMED = 5
 
 @dataclass(frozen=True)
 class Label:
-    """A part of a datum's name. `loud`: it belongs to the name wherever both sides agree on it."""
+    """A part of a datum's name. `loud`: it belongs to the name whenever both sides agree on it."""
 
     key: str
     value: str
@@ -31,8 +31,8 @@ class Label:
 
 @dataclass(frozen=True)
 class Datum:
-    """Values of one metric in the order in which they were measured, or a summary of them. `better`: what the format
-    itself says of the direction: MORE, LESS, NOBODY, or empty for what the unit says."""
+    """Values of one metric in the order of measurement, or a summary of them. `better`: the direction that the format
+    gives: MORE, LESS, NOBODY, or empty if the unit decides."""
 
     metric: str
     values: tuple[float, ...]
@@ -44,7 +44,7 @@ class Datum:
 
 @dataclass(frozen=True)
 class Reading:
-    """What one text holds; `notes` say what of it was left out, and how values were made."""
+    """The data in one text. `notes`: what was left out, and how values were made."""
 
     data: tuple[Datum, ...]
     notes: tuple[str, ...] = ()
@@ -52,8 +52,8 @@ class Reading:
 
 @dataclass(frozen=True)
 class Outside:
-    """What one side of a comparison holds. `name` in messages; metrics in the order in which they were read. `better`:
-    whether more is better, None where nobody says. `blocks`: of a run of kit, the block of each value."""
+    """One side of a comparison. `name`: in messages; metrics are in the order in which they were read. `better`:
+    whether more is better, None if nothing says so. `blocks`: for a run of kit, the block of each value."""
 
     name: str
     groups: Mapping[str, Group]
@@ -63,24 +63,24 @@ class Outside:
 
 
 def one(metric: str, value: float, unit: str = "", better: str = "", labels: tuple[Label, ...] = ()) -> Datum:
-    """A datum of a single value."""
+    """A datum with a single value."""
     return Datum(metric, (value,), unit, better, labels)
 
 
 def word(more: bool | None) -> str:
-    """A direction as a datum's `better`."""
+    """A direction in the form of a datum's `better`."""
     return NOBODY if more is None else MORE if more else LESS
 
 
 def joined(readings: Iterable[Reading]) -> Reading:
-    """Several texts of one side, in their order."""
+    """Several texts of one side, joined in order."""
     found = list(readings)
     notes = dict.fromkeys(n for r in found for n in r.notes)
     return Reading(tuple(d for r in found for d in r.data), tuple(notes))
 
 
 def picked(reading: Reading, choice: str, where: str) -> Reading:
-    """Only the data with a label of this value. Raises UserError."""
+    """Only the data with this label. Raises UserError if there are none."""
     if not choice:
         return reading
     kept = [d for d in reading.data if any(label.value == choice for label in d.labels)]
@@ -95,7 +95,7 @@ def picked(reading: Reading, choice: str, where: str) -> Reading:
 
 
 def settle(sides: Sequence[tuple[str, Reading]]) -> list[Outside]:
-    """Both sides (or one, or a history) with one way of naming for all. Raises UserError."""
+    """Names the metrics of both sides (or of one, or of a history) alike. Raises UserError."""
     values = [_values_of(reading.data) for _, reading in sides]
     keys = list(dict.fromkeys(k for v in values for k in v))
     many = {k for k in keys if any(len(v.get(k, ())) > 1 for v in values)}
@@ -111,7 +111,7 @@ def settle(sides: Sequence[tuple[str, Reading]]) -> list[Outside]:
 
 
 def _values_of(data: Sequence[Datum]) -> dict[str, dict[str, None]]:
-    """The values of each label, in their order."""
+    """The values of each label, in order."""
     out: dict[str, dict[str, None]] = {}
     for datum in data:
         for label in datum.labels:

@@ -1,7 +1,7 @@
-"""Go's benchmark format (golang.org/design/14313-benchmark-format), as benchstat reads it: a text in, data out.
+"""Go's benchmark format (golang.org/design/14313-benchmark-format), read as benchstat does.
 
-`key: value` lines configure the benchmarks below them; a name, a count, then pairs of value and unit; `Unit` lines say
-what is better. Two packages, or other settings, that have a benchmark of one name make two metrics.
+`key: value` lines configure the benchmarks below them. A benchmark's line has a name, a count, then pairs of value and
+unit; `Unit` lines say what is better. If two packages or settings have a benchmark of one name, it gives two metrics.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ BETTER = {"lower": LESS, "higher": MORE}
 
 
 def is_gobench(source: Source) -> bool:
-    """Whether a line is a benchmark's."""
+    """Whether some line is a benchmark's."""
     return any(BENCHMARK.match(line) for line in source.lines)
 
 
 def read_gobench(source: Source) -> Reading:
-    """A datum for each value. Raises UserError."""
+    """Reads a datum for each value. Raises UserError."""
     settings: dict[str, str] = {}
     better: dict[str, str] = {}
     data: list[Datum] = []

@@ -1,4 +1,4 @@
-"""Google Benchmark, --benchmark_format=json: benchmarks[] in; real_time, cpu_time, rates and counters out."""
+"""Google Benchmark, --benchmark_format=json: real_time, cpu_time, rates and counters of each benchmark."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def is_googlebench(data: Any) -> bool:
 
 
 def read_googlebench(data: Any, source: Source) -> Reading:
-    """A value a repetition; where only aggregates were kept, their mean and standard deviation. Raises UserError."""
+    """Reads one value for each repetition; if only aggregates were kept, their mean and standard deviation. Raises
+    UserError."""
     rows = objects(data["benchmarks"], source.name)
     failed = [r for r in rows if r.get("error_occurred") or r.get("skipped")]
     notes = [f"{r.get('name')}: failed, left out: {r.get('error_message') or r.get('skip_message')}" for r in failed]

@@ -1,4 +1,4 @@
-"""hyperfine --export-json: results[] with a command and the times of its runs, in seconds (hyperfine 1.x)."""
+"""hyperfine --export-json: for each command the times of its runs, in seconds (hyperfine 1.x)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def _results(data: dict[str, Any]) -> list[Any]:
 
 
 def read_hyperfine(data: Any, source: Source) -> Reading:
-    """The wall time of each run, by command; runs that failed are said. Raises UserError."""
+    """Reads the wall time of each run, by command; failed runs are noted. Raises UserError."""
     out, notes, seen = [], [], set()
     for result in objects(data["results"], f"{source.name}: results"):
         command = str(result.get("command"))

@@ -1,4 +1,4 @@
-"""JMH -rf json: a list of benchmarks with mode, parameters and primaryMetric.rawData (forks of iterations)."""
+"""JMH -rf json: benchmarks with mode, parameters and primaryMetric.rawData (iterations by fork)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ def is_jmh(data: Any) -> bool:
 
 
 def read_jmh(data: Any, source: Source) -> Reading:
-    """By benchmark, mode and parameters; secondary metrics (garbage collection) are shown. Raises UserError."""
+    """Reads values by benchmark, mode and parameters; secondary metrics (garbage collection) are shown only. Raises
+    UserError."""
     out, notes = [], []
     for bench in data:
         name = _name(bench)
@@ -52,6 +53,6 @@ def _forks(metric: Mapping[str, Any], where: str) -> list[tuple[float, ...]]:
 
 
 def _mean(histogram: list[list[Any]], where: str) -> float:
-    """Of an iteration of mode `sample`: pairs of value and count."""
+    """The mean of an iteration in mode `sample`: a histogram of (value, count)."""
     pairs = [(number(v, where), number(c, where)) for v, c in histogram]
     return sum(v * c for v, c in pairs) / sum(c for _, c in pairs)

@@ -1,4 +1,4 @@
-"""Fields of a tool's JSON: a value in; it as a float, a list of floats or a text out, or an error that says where."""
+"""Checked access to fields of a tool's JSON; errors say where."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def objects(value: Any, where: str) -> list[Mapping[str, Any]]:
 
 
 def mapping(value: Any) -> Mapping[str, Any]:
-    """An object, empty where there is none."""
+    """An object; empty if the value is none."""
     return value if isinstance(value, Mapping) else {}
 
 
 def by_process(runs: list[tuple[float, ...]], name: str) -> tuple[tuple[float, ...], str]:
-    """Values of several processes: a process's mean is one value where there are enough of them, since what one process
-    measures depends on its layout of memory; and what is to be said of that."""
+    """The values of several processes, and a note. If there are enough processes, each gives one value, its mean: what
+    a process measures depends on its layout of memory."""
     full = [r for r in runs if r]
     if all(len(r) == 1 for r in full):
         return tuple(r[0] for r in full), ""

@@ -1,6 +1,6 @@
-"""lkp's results: a folder with matrix.json, or with a folder a run that has stats.json, in; values by metric out.
+"""Results of lkp: a folder with matrix.json, or with a folder for each run that has stats.json.
 
-What a monitor recorded (`time.*`, `perf-stat.*`) has no direction: kit.outside.lkp_facts.
+Metrics of monitors (`time.*`, `perf-stat.*`) have no direction: see kit.outside.lkp_facts.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ MATRICES = ("matrix.json", "matrix.json.gz", "matrix.json.xz")
 
 
 def is_lkp(path: Path) -> bool:
-    """Whether it is a folder of lkp's results: a matrix, or runs."""
+    """Whether it is a folder of lkp's results: with a matrix, or with runs."""
     return bool(_matrix(path) or _runs(path))
 
 
 def read_lkp(path: Path) -> Reading:
-    """The matrix where there is one, else the runs in the order of their numbers. Raises UserError."""
+    """Reads the matrix if there is one, else the runs in numerical order. Raises UserError."""
     if matrix := _matrix(path):
         return read_plain(read_source(str(matrix)))
     runs = _runs(path)
@@ -46,7 +46,7 @@ def _runs(path: Path) -> list[Path]:
 
 
 def _run(file: Path) -> Reading:
-    """A list in a run is a series of samples: its mean is the run's value."""
+    """Reads one run. A list in it is a series of samples, whose mean is the run's value."""
     reading = read_plain(read_source(str(file)))
     data = tuple(Datum(d.metric, (sum(d.values) / len(d.values),), d.unit) for d in reading.data if d.values)
     return Reading(data, reading.notes)

@@ -1,8 +1,8 @@
-"""What is known of lkp's metrics (`benchmark.metric`): a name in; whether lkp is known to say, and its direction, out.
+"""The directions of lkp's metrics (`benchmark.metric`).
 
-The directions are those of intel/lkp-tests, etc/index-perf*.yaml and index-latency*.yaml (November 2026), for the
-benchmarks in common use; tests/bench/lkp_directions.py compares all of its metrics with what kit says. What monitors
-record beside a benchmark (`time.*`, `perf-stat.*`) has no direction: more context switches may well be a gain.
+They are those of intel/lkp-tests, etc/index-perf*.yaml and index-latency*.yaml (November 2026), for the benchmarks in
+common use; tests/bench/lkp_directions.py compares all of its metrics with kit's answers. What monitors record beside a
+benchmark (`time.*`, `perf-stat.*`) has no direction: more context switches may well be an improvement.
 """
 
 from __future__ import annotations
@@ -72,23 +72,23 @@ FACTS: tuple[tuple[str, bool], ...] = (
     ("will-it-scale.scalability", MORE),
     ("*.throughput", MORE),
 )
-# The first word of what lkp's monitors and its own bookkeeping record.
+# The first word of metrics that lkp's monitors and its own bookkeeping record.
 MONITORS = words(
     "boot-meminfo boot-memory boot-slabinfo boot-time cpuidle cpufreq diskstats dmesg interrupts iostat kmsg"
     " kernel-size latency_stats lock_stat meminfo memmap mpstat numa-meminfo numa-numastat numa-vmstat nfs-iostat"
     " nfsstat perf-c2c perf-mem perf-node perf-profile perf-sched perf-stat perf-stat-tests pmeter proc-vmstat"
     " sched_debug schedstat slabinfo softirqs stderr turbostat vmstat zoneinfo"
 )
-GNU_TIME = re.compile(  # of time(1), as lkp names it, at the start or behind the benchmark's name
+GNU_TIME = re.compile(  # metrics of time(1), as lkp names them, at the start or after the benchmark's name
     r"(?:^|\.)time\.(?:elapsed_time|user_time|system_time|percent_of_cpu_this_job_got|\w+_page_faults|\w+_faults"
     r"|\w+_context_switches|file_system_\w+|maximum_resident_set_size|average_\w+|page_size|signals_delivered|swaps"
     r"|socket_messages_\w+|exit_status)(?:\.max)?$"
 )
-PTS = "pts."  # Phoronix' tests under lkp: `s` and `ms` there are what a result file called its scale, times or rates
+PTS = "pts."  # Phoronix tests under lkp: `s` and `ms` are whatever a result file called its scale, times or rates
 
 
 def fact_of(metric: str) -> tuple[bool, bool | None]:
-    """Whether lkp's names settle it, and how: None where nobody can say which is better."""
+    """(whether lkp's names decide it, whether more is better); None as the second if nobody can say."""
     for pattern, more in FACTS:
         if fnmatchcase(metric, pattern):
             return True, more
@@ -98,6 +98,6 @@ def fact_of(metric: str) -> tuple[bool, bool | None]:
 
 
 def is_monitor(metric: str) -> bool:
-    """Whether a monitor recorded it beside a benchmark: it is shown, and decides only where it is asked for by name."""
+    """Whether a monitor recorded it beside a benchmark: it is shown, and decides only if the user names it."""
     first, dot, _ = metric.partition(".")
     return (bool(dot) and (first in MONITORS or first.startswith("perf-stat"))) or bool(GNU_TIME.search(metric))

@@ -1,6 +1,6 @@
-"""mmtests: extract-mmtests.pl, as JSON (--print-json) or as its table, in; values by operation out.
+"""mmtests: the output of extract-mmtests.pl, as JSON (--print-json) or as a table; values by operation.
 
-Its comparison (compare-mmtests.pl) holds means without their runs, and is refused.
+The output of compare-mmtests.pl has means without their runs, and is refused.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def is_mmtests_json(data: Any) -> bool:
 
 
 def read_mmtests_json(data: Any, source: Source) -> Reading:
-    """Raises UserError."""
+    """Reads the JSON. Raises UserError."""
     if "_ExtractModules" in mapping(data):
         data = data["_ExtractModules"]
         if len(data) > 1:
@@ -53,7 +53,7 @@ def is_mmtests(source: Source) -> bool:
 
 
 def read_mmtests(source: Source) -> Reading:
-    """Rows of operation, iteration, sample and value; which is better they do not say."""
+    """Reads rows of operation, iteration, sample and value; they have no direction."""
     runs: dict[str, dict[str, list[float]]] = {}
     for line in source.lines:
         if row := ROW.match(line):
@@ -72,7 +72,7 @@ def is_compared(source: Source) -> bool:
 
 
 def refuse_compared(source: Source) -> Reading:
-    """Raises UserError."""
+    """Always raises UserError."""
     number = next(i for i, line in enumerate(source.lines, 1) if COMPARED.match(line))
     hint = "extract-mmtests.pl -d work/log -n KERNEL -b BENCHMARK --print-json, for each kernel"
     raise UserError("a comparison of mmtests: means without their runs", where=f"{source.name}:{number}", hint=hint)

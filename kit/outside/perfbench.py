@@ -1,4 +1,4 @@
-"""perf bench: each `# Running 'collection/name' benchmark:` in; what it printed out (tools/perf/bench of 7.3)."""
+"""perf bench: the results below each `# Running 'collection/name' benchmark:` (tools/perf/bench of 7.3)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def is_perfbench(source: Source) -> bool:
 
 
 def read_perfbench(source: Source) -> Reading:
-    """A benchmark that stands there several times was run so often."""
+    """Reads it. A benchmark that occurs several times was run as often."""
     name = part = ""
     data = []
     for line in source.lines:

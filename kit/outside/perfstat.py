@@ -1,7 +1,7 @@
-"""perf stat: the text for people (-r N: means with their noise), -x (fields) and -j (JSON lines) in; events out.
+"""perf stat: its text for people (-r N: means with their noise), -x (fields) and -j (JSON lines).
 
-Of -r N perf prints the standard deviation of the mean in per cent: times the root of N it is that of a run. An event
-has no direction of its own (fewer cache misses in less work are no gain); elapsed time has. Sources: tools/perf/util/
+With -r N, perf prints the standard deviation of the mean in per cent; times the root of N it is that of a run. Events
+have no direction (fewer cache misses in less work are no gain), but elapsed time has one. Sources: tools/perf/util/
 stat-display.c of 6.1 and 7.3.
 """
 
@@ -34,7 +34,7 @@ def is_perfstat(source: Source) -> bool:
 
 
 def read_perfstat(source: Source) -> Reading:
-    """A block a call of perf: a summary with -r, else a value. Raises UserError."""
+    """Reads a block for each call of perf: a summary with -r, else a single value. Raises UserError."""
     data, runs, lost, block = [], 1, [], ""
     for number, line in enumerate(source.lines, 1):
         if head := HEAD.match(line):
@@ -73,7 +73,7 @@ def _unlogged(name: str, where: str) -> Datum:
 
 
 def _commas(source: Source) -> bool:
-    """Whether the locale writes a decimal comma: some number has one that cannot separate thousands."""
+    """Whether the locale has a decimal comma: some number has a comma that cannot separate thousands."""
     return re.search(r"(?<![\d.,])\d+(?:\.\d{3})*,(?:\d{1,2}|\d{4,})(?!\d)", source.content) is not None
 
 
@@ -93,7 +93,7 @@ def is_perfcsv(source: Source) -> bool:
 
 
 def read_perfcsv(source: Source) -> Reading:
-    """perf stat -x: value, unit, event, then noise in per cent with -r, run time and share. Raises UserError."""
+    """Reads perf stat -x: value, unit, event, noise in per cent (with -r), run time, share. Raises UserError."""
     data, lost = [], []
     for number, line in enumerate(source.lines, 1):
         if not (said := CSV.match(line)):
@@ -118,7 +118,7 @@ def is_perfjson(data: Any) -> bool:
 
 
 def read_perfjson(data: Any, source: Source) -> Reading:
-    """One line of perf stat -j. Raises UserError."""
+    """Reads one line of perf stat -j. Raises UserError."""
     event, value = str(data["event"]), str(data["counter-value"])
     where = source.line_of(f'"{event}"')
     if float(data.get("variance") or 0):

@@ -1,7 +1,7 @@
-"""Phoronix Test Suite: composite.xml, or its JSON (result-file-to-json), in; every run's value by test out.
+"""Phoronix Test Suite: composite.xml, or its JSON (result-file-to-json), with every run's value by test.
 
-The file says of each test whether more is better (HIB) or less (LIB), and may hold several systems: the one that is
-meant is named as FILE:SYSTEM. Tests that failed are said.
+The file says for each test whether more (HIB) or less (LIB) is better. It may hold several systems: FILE:SYSTEM chooses
+one. Failed tests are noted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def is_phoronix_xml(source: Source) -> bool:
 
 
 def read_phoronix_xml(source: Source) -> Reading:
-    """Raises UserError."""
+    """Reads the XML. Raises UserError."""
     if "<!DOCTYPE" in source.content or "<!ENTITY" in source.content:
         raise UserError("a document type in a result file is not read", where=source.name)
     try:
@@ -37,7 +37,7 @@ def read_phoronix_xml(source: Source) -> Reading:
 
 
 def _of_xml(root: ElementTree.Element) -> Iterator[tuple[dict[str, str], str, list[str]]]:
-    """Test, system, values."""
+    """(test, system, values) of each result."""
     for result in root.iter("Result"):
         test = {k: result.findtext(k) or "" for k in ("Title", "Description", "Scale", "Proportion", "DisplayFormat")}
         for entry in result.iter("Entry"):
@@ -52,7 +52,7 @@ def is_phoronix_json(data: Any) -> bool:
 
 
 def read_phoronix_json(data: Any, source: Source) -> Reading:
-    """Raises UserError."""
+    """Reads the JSON. Raises UserError."""
     return _reading(_of_json(data), source)
 
 

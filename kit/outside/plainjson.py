@@ -1,6 +1,6 @@
-"""JSON of metrics in, data out: metric → number or list, nested or not; summaries; rows of a table; a bare list.
+"""Metrics in plain JSON: metric → number or list, nested or not; summaries; rows of a table; a bare list.
 
-Null is a run without a value: left out, and said. Strings, booleans and NaN among numbers are refused.
+Null is a run without a value: it is left out and noted. Strings, booleans and NaN among numbers are refused.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from kit.outside.table import MEAN_WORDS, N_WORDS, SD_WORDS, Row, read_rows, sum
 
 
 def read_plain(source: Source) -> Reading:
-    """What `documents` hold. Raises UserError."""
+    """Reads all of the text's documents. Raises UserError."""
     data = source.documents
     if source.doubled:
         raise UserError(
@@ -58,7 +58,7 @@ def _metrics(
 
 
 def group_of(name: str, cells: list[str]) -> Datum:
-    """One metric of a summary (n, mean, sd). Raises UserError for what is none."""
+    """One metric from a summary (n, mean, sd). Raises UserError if it is not one."""
     return Datum(name, (), summary=summary(cells, name))
 
 
@@ -69,7 +69,7 @@ def _summary_of(item: Mapping[str, Any], where: str) -> list[str] | None:
 
 
 def _by_number(item: Mapping[str, Any]) -> bool:
-    """A list as pandas writes it: {"0": 1.5, "1": 1.6}."""
+    """Whether it is a list as pandas writes it: {"0": 1.5, "1": 1.6}."""
     return len(item) > 0 and [str(k) for k in item] == [str(i) for i in range(len(item))]
 
 
@@ -111,7 +111,7 @@ def _shown(item: Any) -> str:
 
 
 def _records(rows: Sequence[Any], source: Source) -> Reading:
-    """A table whose rows are objects."""
+    """Reads a table whose rows are objects."""
     if not all(isinstance(r, dict) for r in rows):
         raise UserError("a JSON object of metrics, or a list of numbers, is wanted", where=source.name)
     names = list(dict.fromkeys(str(k) for row in rows for k in row))

@@ -1,4 +1,4 @@
-"""pyperf JSON (version 1.0): benchmarks[] of runs[], one run a process, each with values in the metadata's unit."""
+"""pyperf JSON (version 1.0): benchmarks with runs, one process each, whose values are in the metadata's unit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def is_pyperf(data: Any) -> bool:
 
 
 def read_pyperf(data: Any, source: Source) -> Reading:
-    """By benchmark; warm-ups and calibration are left out, as pyperf does. Raises UserError."""
+    """Reads values by benchmark; omits warm-ups and calibration, as pyperf does. Raises UserError."""
     common = mapping(data.get("metadata"))
     out, notes = [], []
     for place, bench in enumerate(objects(data["benchmarks"], source.name)):

@@ -1,4 +1,4 @@
-"""pytest-benchmark --benchmark-json: benchmarks[] with every round's seconds, or mean, stddev and rounds."""
+"""pytest-benchmark --benchmark-json: benchmarks with every round's seconds, or with mean, stddev and rounds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def is_pytestbench(data: Any) -> bool:
 
 
 def read_pytestbench(data: Any, source: Source) -> Reading:
-    """By benchmark; seconds of a round. Raises UserError."""
+    """Reads the seconds of each round, by benchmark. Raises UserError."""
     out, means = [], []
     for bench in objects(data["benchmarks"], source.name):
         name = str(bench.get("fullname") or bench.get("name"))

@@ -1,6 +1,7 @@
-"""Where numbers come from: a path, or `-`, in; its text out, uncompressed and decoded, whatever it was kept as.
+"""Reads a file or standard input (`-`) as text: decompresses and decodes it.
 
-Compression and encoding are found by content: gzip, xz, bzip2, zstd; UTF-8, with a mark or not, and UTF-16.
+Compression and encoding are found from the content: gzip, xz, bzip2, zstd; UTF-8, with a byte order mark or not, and
+UTF-16.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ OPENERS: Mapping[bytes, Callable[[io.BytesIO], io.BufferedIOBase]] = {
 
 @dataclass(frozen=True)
 class Source:
-    """One text. `name` is for messages: a path as it was typed."""
+    """One text. `name`: for messages, a path as the user typed it."""
 
     name: str
     content: str
@@ -45,12 +46,12 @@ class Source:
 
     @property
     def is_json(self) -> bool:
-        """Whether it claims to be JSON: its first character says so."""
+        """Whether its first character is that of JSON."""
         return self._json_text[:1] in ("{", "[")
 
     @cached_property
     def documents(self) -> list[Any]:
-        """Every JSON value in it, one after the other; a lone list or object is one. Raises UserError."""
+        """Every JSON value in it, in order; a single list or object is one value. Raises UserError."""
         found, place, text = [], 0, self._json_text
         decoder = json.JSONDecoder(object_pairs_hook=self._object)
         while place < len(text):
@@ -68,7 +69,7 @@ class Source:
 
     @cached_property
     def doubled(self) -> list[str]:
-        """Keys that stand twice in one object: only the last would be seen."""
+        """Keys that occur twice in one object: only the last would count."""
         return []
 
     def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -79,7 +80,7 @@ class Source:
 
     @cached_property
     def _skipped(self) -> int:
-        """Lines before the JSON: fio writes its warnings there."""
+        """The number of lines before the JSON: fio writes its warnings there."""
         if '"fio version"' not in self.content:
             return 0
         return next((i for i, line in enumerate(self.lines) if line.startswith("{")), 0)
@@ -89,13 +90,13 @@ class Source:
         return "\n".join(self.lines[self._skipped :]).lstrip() if self._skipped else self.content.lstrip()
 
     def line_of(self, word: str) -> str:
-        """`name:line` of the first line that has this word; the name alone where none has."""
+        """`name:line` of the first line with this word; only the name if there is none."""
         number = next((i for i, line in enumerate(self.lines, 1) if word in line), 0)
         return f"{self.name}:{number}" if number else self.name
 
 
 def read_source(path: str) -> Source:
-    """The text of a file, or of standard input. Raises UserError."""
+    """Reads a file, or standard input. Raises UserError."""
     return Source("standard input" if path == STDIN else path, _decoded(_uncompressed(_bytes(path), path), path))
 
 

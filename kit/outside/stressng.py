@@ -1,7 +1,7 @@
-"""stress-ng: the lines of --metrics or --metrics-brief, or --yaml, in; bogo operations a second by stressor out.
+"""stress-ng: the lines of --metrics or --metrics-brief, or --yaml; bogo operations per second by stressor.
 
-More bogo operations per second of real time is better. The rest (times, memory, what a stressor counts by itself) is
-shown, unless its unit says more. A stressor without a single operation failed.
+More bogo operations per second of real time is better. Other numbers (times, memory, a stressor's own counts) are shown
+without a direction, unless their unit has one. A stressor without a single operation failed.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def is_stressng(source: Source) -> bool:
 
 
 def read_stressng(source: Source) -> Reading:
-    """A table, or one of several in a text, is a run."""
+    """Reads it. Each table in the text is a run."""
     data, notes = [], []
     for line in source.lines:
         if not (said := LINE.match(line)):
@@ -59,7 +59,7 @@ def is_stressng_yaml(source: Source) -> bool:
 
 
 def read_stressng_yaml(source: Source) -> Reading:
-    """Every document of it is a run. Raises UserError."""
+    """Reads it. Each document is a run. Raises UserError."""
     try:
         documents = [mapping(d) for d in yaml.safe_load_all(source.content)]
     except yaml.YAMLError as error:

@@ -1,7 +1,7 @@
-"""Tables: CSV by any separator, or rows of JSON, in; a column a metric, with labels from columns of names, out.
+"""Tables: CSV with any separator, or rows of JSON. Each column of numbers is a metric; columns of names give labels.
 
-A column of words that repeat, or that are no numbering of runs, names what a row is about: fork and exec are two
-metrics. A column of parameters (`threads`) does too. A column that numbers the rows is none. Rows of `n, mean, sd` are
+A column of words that repeat, or that do not number the runs, names what a row is about: fork and exec are two metrics.
+So does a column of parameters (`threads`). A column that numbers the rows is ignored. Rows of `n, mean, sd` are
 summaries. What cannot be read is refused with line and column.
 """
 
@@ -23,12 +23,12 @@ from kit.outside.words import words
 from kit.stats.groups import Group
 
 SEPARATORS = ("\t", ";", ",", "|")
-# Heads of columns that say which run it was.
+# Heads of columns that number the runs.
 RUNS = words(
     "run runs iteration iter rep repeat repetition trial sample seq index idx id no nr num number # round seed boot"
     " date time_of_day timestamp datetime when row lauf"
 )
-# Heads of columns of numbers that say what was asked for.
+# Heads of columns of parameters.
 PARAMETERS = words(
     "threads thread nthreads n_threads num_threads users clients nclients procs processes nproc cpus vcpus cores"
     " nr_cpus size sizes block_size blocksize bs depth iodepth qd queue_depth concurrency workers scale numjobs"
@@ -42,14 +42,14 @@ ERROR_WORDS = ("se", "sem", "stderr", "std_err", "std error", "standard error", 
 
 @dataclass(frozen=True)
 class Row:
-    """Cells of one row, and where it stands (a line of a file, or a place in JSON)."""
+    """The cells of one row, and its place (a line of a file, or a place in JSON)."""
 
     where: str
     cells: tuple[str, ...]
 
 
 def read_table(source: Source) -> Reading:
-    """A table of a text. Raises UserError."""
+    """Reads a table in a text. Raises UserError."""
     rows = _rows(source)
     if not rows:
         raise UserError("no numbers in it", where=source.name)
@@ -76,7 +76,7 @@ def _rows(source: Source) -> list[Row]:
 
 
 def read_rows(names: Sequence[str], rows: Sequence[Row], where: str) -> Reading:
-    """Rows below a head. Raises UserError."""
+    """Reads rows below a head. Raises UserError."""
     if twice := [n for i, n in enumerate(names) if n and n in names[:i]]:
         raise UserError(f"two columns are called {twice[0]}", where=where, hint="which is meant? rename one")
     lower = [n.lower() for n in names]
@@ -88,7 +88,7 @@ def read_rows(names: Sequence[str], rows: Sequence[Row], where: str) -> Reading:
     asked = [n for n in numeric if n.lower() in PARAMETERS and n not in ignored and len(numeric) > 1]
     named = [n for n in names if n not in numeric and n not in ignored and any(columns[n])]
     metrics = [n for n in numeric if n not in ignored and n not in asked]
-    if not metrics and ignored and set(ignored) & set(numeric):  # a lone column that counts up is what there is
+    if not metrics and ignored and set(ignored) & set(numeric):  # a single column that counts up is the data itself
         metrics = [n for n in ignored if n in numeric]
         ignored = [n for n in ignored if n not in metrics]
     if not metrics and asked:
@@ -113,7 +113,7 @@ def _places(places: Sequence[str]) -> str:
 def _column(
     names: Sequence[str], rows: Sequence[Row], metric: str, labels: Sequence[tuple[str, bool]]
 ) -> tuple[list[Datum], list[str]]:
-    """A datum a cell; and where cells have no value."""
+    """A datum for each cell; and notes about cells without a value."""
     place, found, missing = names.index(metric), [], []
     units: dict[str, str] = {}
     for row in rows:
@@ -150,8 +150,8 @@ def _advice(cell: str) -> str:
 
 
 def _numbers_rows(name: str, cells: Sequence[str], numeric: bool) -> bool:
-    """Whether a column only says which run a row is: by its head, or because it counts up by one, or, of words, because
-    all differ in a number alone."""
+    """Whether a column only numbers the runs: by its head, or because it counts up by one, or because its words all
+    differ only in a number."""
     full = [c for c in cells if c]
     word = name.lower().strip()
     if word in RUNS or word.startswith("unnamed:"):
@@ -171,7 +171,7 @@ def _counts_up(cells: Sequence[str]) -> bool:
 
 
 def _summaries(names: Sequence[str], rows: Sequence[Row], where: str) -> Reading:
-    """Rows of n, mean and standard deviation; columns of words name the metric."""
+    """Reads rows of n, mean and standard deviation; columns of words name the metric."""
     lower = [n.lower() for n in names]
     n, mean, sd = (next((w for w in words if w in lower), "") for words in (N_WORDS, MEAN_WORDS, SD_WORDS))
     if not n or not sd:
@@ -196,13 +196,13 @@ def _summaries(names: Sequence[str], rows: Sequence[Row], where: str) -> Reading
 
 
 def _of_summary(named: tuple[Label, ...], group: Group) -> Datum:
-    """One column of names is the metric's own name; of several, the others are labels."""
+    """A datum from a summary. A single column of names is the metric's name; of several, the others are labels."""
     metric = named[0].value if named else VALUE
     return Datum(metric, (), labels=named[1:], summary=group)
 
 
 def summary(cells: Sequence[str], where: str) -> Group:
-    """`n`, `mean`, `sd` (a number, or with % a share of the mean). Raises UserError."""
+    """Reads `n`, `mean`, `sd` (a number, or with % a share of the mean). Raises UserError."""
     n, mean, spread = (c.strip() for c in cells)
     if not n.isdigit() or int(n) < 2:
         raise UserError(f"not a number of runs, two or more: {n[:40]}", where=where, hint="as in 10,104.9,14.8%")

@@ -1,7 +1,8 @@
-"""Whether more of a metric is better: its name, and its unit if it has one apart, in; True, False, or None out.
+"""Whether more of a metric is better, from its name and its unit.
 
-Only whole units of a closed table tell, never a part of a word: `files_per_sec` does, `error_rate`, `drops` and `score`
-do not. A word that turns the sense of a unit (`lost packets/s`, `uptime_s`, `stddev_ms`) leaves the direction open.
+Only whole units of a closed table decide, never a part of a word: `files_per_sec` does, `error_rate`, `drops` and
+`score` do not. A word that reverses the meaning of a unit (`lost packets/s`, `uptime_s`, `stddev_ms`) leaves the
+direction open.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ TIMES = words(
     "ns nsec nsecs nanosecond nanoseconds us µs μs usec usecs microsecond microseconds ms msec msecs millisecond"
     " milliseconds s sec secs second seconds minutes hours"
 )
-BARE_SECONDS = frozenset(("s", "sec"))  # behind a word they may mean `per second`: files_s, images_sec
+BARE_SECONDS = frozenset(("s", "sec"))  # after a word these may mean `per second`: files_s, images_sec
 PERIODS = TIMES | words("min minute h hr hour day")
 BYTES = words("b kb mb gb tb kib mib gib tib byte bytes kbyte kbytes mbyte mbytes gbyte gbytes")
 BITS = words("bit bits kbit kbits mbit mbits gbit gbits")
@@ -37,8 +38,8 @@ MORE = words(
     "ops iops kiops miops tps qps rps fps bps kbps mbps gbps tbps kibps mibps gibps mips mwips kflops mflops gflops"
     " tflops pflops lps pps kpps mpps jobs/min"
 )
-QUANTITIES = {"latency": False, "throughput": True, "bandwidth": True}  # as the last word
-# Words that say that it is not the work, or the time, itself.
+QUANTITIES = {"latency": False, "throughput": True, "bandwidth": True}  # if they are the last word
+# Words for something other than the work or the time itself.
 TURNED = words(
     "error errors err errs fail fails failed failure failures lost loss drop drops dropped retransmit retransmits"
     " retransmitted retrans retry retries miss misses missed timeout timeouts abort aborts aborted rollback"
@@ -61,7 +62,7 @@ PARTS = re.compile(r"[\s._,:;()\[\]=-]+")
 
 
 def direction_of(metric: str, unit: str = "") -> bool | None:
-    """Whether more of it is better; None where nobody says."""
+    """Whether more is better; None if nothing says so."""
     known, more = fact_of(metric)
     if known:
         return more
@@ -76,14 +77,14 @@ def direction_of(metric: str, unit: str = "") -> bool | None:
 
 
 def _of_unit(parts: list[str]) -> bool | None:
-    """Of a unit that stands apart: all of it counts."""
+    """The direction of a separate unit: all of its words count."""
     if parts[-1:] and len(parts) == 1:
         return _of_word(parts[0])
     return _of_fraction(parts) if _is_fraction(parts) else None
 
 
 def _of_name(parts: list[str]) -> bool | None:
-    """Of the end of a name."""
+    """The direction from the end of a name."""
     if not parts:
         return None
     if _is_fraction(parts):
@@ -109,7 +110,7 @@ def _is_fraction(parts: list[str]) -> bool:
 
 
 def _of_fraction(parts: list[str]) -> bool | None:
-    """`work / time` is more, `price / work` less; the parts before those three only name it."""
+    """`work / time`: more is better; `price / work`: less. Parts before these three only name the metric."""
     above, below = parts[-3], parts[-1]
     if below in PERIODS and above in WORK:
         return True

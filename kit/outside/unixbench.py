@@ -1,4 +1,4 @@
-"""UnixBench's report (byte-unixbench 5.1, `Run`) in; each test's result and the index, by number of copies, out."""
+"""UnixBench's report (byte-unixbench 5.1, `Run`): each test's result and the index, by number of copies."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def is_unixbench(source: Source) -> bool:
 
 
 def read_unixbench(source: Source) -> Reading:
-    """Everything is a rate or a score: more is better. A report, or one of several in a text, is a run."""
+    """Reads it. Every number is a rate or a score: more is better. Each report in the text is a run."""
     copies: tuple[Label, ...] = ()
     data = []
     for line in source.lines:

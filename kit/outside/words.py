@@ -1,8 +1,8 @@
-"""Closed tables of words: a text in; the set of its words out."""
+"""Closed tables of words."""
 
 from __future__ import annotations
 
 
 def words(text: str) -> frozenset[str]:
-    """The words of a text."""
+    """The set of the words in a text."""
     return frozenset(text.split())
