@@ -1,6 +1,7 @@
-"""Steps of mm/rmap.c that decide on reuse and keep its counters: `degree` (3.19), children and active VMAs (6.0).
+"""Steps of mm/rmap.c that decide on reuse and keep the counters for it: `degree` (3.19), children and active VMAs
+(6.0).
 
-In: a call's Frame; out: its new state.
+Each step changes the state of one call (its Frame).
 """
 
 from __future__ import annotations
@@ -25,19 +26,19 @@ class Counting(Base):
             self._note(frame, "reuse", anon_vma)
 
     def reuse_childless_count(self, frame: Frame) -> None:
-        """As `reuse_childless`, if this is a fork; then num_active_vmas++ at once."""
+        """As `reuse_childless`, but only in a fork; then num_active_vmas++ at once."""
         if frame.forking and frame.vma.anon_vma is None:
             self.reuse_childless(frame)
             self.count_own_active(frame)
 
     def forget_uncounted(self, frame: Frame) -> None:
-        """`dst->anon_vma = active`: what was not counted before the failure must not be uncounted."""
+        """`dst->anon_vma = active`: what was not yet counted when an allocation failed must not be uncounted."""
         own = frame.vma.anon_vma
         if not any(entry.anon_vma is own for entry in frame.vma.chain):
             frame.vma.anon_vma = None
 
     def reuse_by_degree(self, frame: Frame) -> None:
-        """Own the anon_vma if none is owned yet, it is not the source's own, and degree < 2."""
+        """Own the anon_vma if none is owned yet, it is not the source's own, and its degree is below 2."""
         anon_vma = self._subject(frame)
         if frame.vma.anon_vma is None and anon_vma is not self._parent(frame).anon_vma and anon_vma.degree < 2:
             frame.vma.anon_vma = anon_vma
@@ -121,7 +122,7 @@ class Counting(Base):
             self._degree(frame, self._subject(frame), 1)
 
     def degree_link(self, frame: Frame) -> None:
-        """degree++ of the anon_vma: a VMA, or a new root's link to itself."""
+        """degree++ of the anon_vma: for a VMA, or for a new root's link to itself."""
         self._degree(frame, self._subject(frame), 1)
 
     def degree_child(self, frame: Frame) -> None:

@@ -1,6 +1,6 @@
-"""The layout of a static program that nobody has shown, from its ELF file. In: its bytes; out: VMAs as in smaps.
+"""The memory layout of a static program at its start, computed from its ELF file instead of measured in a guest.
 
-What binfmt_elf.c maps: of each segment the pages that its file part touches, behind them what only memory has.
+As binfmt_elf.c maps it: for each segment the pages of its file part, then those that exist only in memory (.bss).
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ _STATIC = 2  # ET_EXEC
 
 
 def static_layout(image: bytes, name: str, stack: LayoutVma) -> tuple[SmapsVma, ...]:
-    """The VMAs after the program's start, if it writes to each that it may write to: padzero or libc does.
+    """The VMAs after the program's start, assuming that padzero or libc writes to each writable one.
 
-    `stack` is that of any other program of this boot: arguments of a page, and no growth. ModelError if `image` is not
-    a static x86-64 ELF file of fixed addresses, or is damaged.
+    `stack` is that of any other program of this boot, with one page of arguments and without growth. Raises ModelError
+    if `image` is not a static x86-64 ELF file with fixed addresses, or is damaged.
     """
     try:
         segments = tuple(_segments(image))
@@ -33,7 +33,7 @@ def static_layout(image: bytes, name: str, stack: LayoutVma) -> tuple[SmapsVma, 
 
 
 def _segments(image: bytes) -> Iterator[tuple[int, int, int, int]]:
-    """Flags, address, size in the file and size in memory of each that is loaded."""
+    """(flags, address, size in the file, size in memory) of each loaded segment."""
     ident, kind, machine, *_ = header = _HEADER.unpack_from(image)
     if ident[:6] != b"\x7fELF\x02\x01" or (kind, machine) != (_STATIC, 62):
         raise ModelError("not a static x86-64 ELF file of fixed addresses")

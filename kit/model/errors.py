@@ -1,15 +1,15 @@
-"""The errors of the model: a senseless program, a broken rule of the kernel, and memory that was refused."""
+"""The model's errors: a senseless program, a broken rule of the kernel, and a failed allocation."""
 
 from __future__ import annotations
 
 
 class ModelError(ValueError):
-    """What is wrong, in words that name the program's line, or the lock, the VMA and the operation."""
+    """A program or kernel state is wrong. The text names the program's line, or the lock, the VMA and the operation."""
 
 
 class ProgramError(ModelError):
-    """The program asks for what the kernel would refuse, or for what would kill the process."""
+    """The program asks for something that the kernel would refuse or that would kill the process."""
 
 
 class OutOfMemoryError(Exception):
-    """An allocation that was to fail did: the operation is undone, as the kernel undoes it before it says ENOMEM."""
+    """An allocation failed as planned. The operation is undone first, as the kernel does before it returns -ENOMEM."""

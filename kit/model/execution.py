@@ -1,4 +1,4 @@
-"""Executes a program on a machine, counting per window. In: program, layouts, machine; out: predictions."""
+"""Executes a program on the model's machine and counts lock acquisitions in each window."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ REUSE = "users race for an anon_vma that an exited process left: the first to fo
 
 @dataclass(frozen=True)
 class Prediction:
-    """Acquisitions of the root lock in one window: from `low` to `high`, equal where scheduling cannot matter.
+    """Acquisitions of the root lock in one window: from `low` to `high`, which are equal if scheduling cannot matter.
 
-    `by_operation` (each of steps.OPERATIONS) and `by_mode` (write, read) explain `low`; what `high` has more is all
-    of operation "free": anon_vmas freed by one user whose root another user locks somewhere in the window.
+    `by_operation` (keys: steps.OPERATIONS) and `by_mode` (write, read) explain `low`. What `high` has more is all of
+    operation "free": anon_vmas that one user frees while another user may hold the lock of their root.
     """
 
     low: int
@@ -59,13 +59,13 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Unmodelled:
-    """Why there is no number for a window."""
+    """Why the model has no number for a window."""
 
     reason: str
 
 
 class Execution:
-    """One program on one machine."""
+    """The execution of one program on one machine."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class Execution:
         self.held: dict[Mm, list[Mm]] = {}
 
     def worker(self, program: Program) -> None:
-        """The worker's whole life; at its end nothing may be left."""
+        """Runs the worker's whole life; at its end no anon_vma may be left."""
         mm = self.machine.spawn(self.layout)
         self.block(mm, program.ops)
         self.machine.check()
@@ -97,7 +97,7 @@ class Execution:
         self.machine.check()
 
     def block(self, mm: Mm, ops: Iterable[Op]) -> None:
-        """Executes operations one after the other in a process."""
+        """Executes operations in order in a process."""
         for op in ops:
             self.op(mm, op)
             if self.checked:
@@ -118,7 +118,7 @@ class Execution:
                 self.hold(mm, body)
             case Release():
                 self.release(mm)
-            case Threads(_, body):  # they share the mm, and sleep
+            case Threads(_, body):  # they share the mm, and sleep: nothing to model
                 self.block(mm, body)
             case Repeat(times, body):
                 self.repeat(mm, times, body)
@@ -131,7 +131,7 @@ class Execution:
                 self.plain(mm, op)
 
     def plain(self, mm: Mm, op: Plain) -> None:
-        """An operation of one process on its own memory."""
+        """Executes an operation of one process on its own memory."""
         machine = self.machine
         match op:
             case Map(region, pages):
@@ -160,39 +160,39 @@ class Execution:
                 machine.stack(mm, pages)
 
     def live(self, mm: Mm, body: Iterable[Op]) -> None:
-        """What a child does, and its end, for which its parent waits."""
+        """Runs a child's body and its exit, for which its parent waits."""
         self.block(mm, body)
         self.finish(mm)
 
     def execute(self, mm: Mm, layout: Sequence[LayoutVma], body: Iterable[Op]) -> None:
-        """Forks a child that executes the program anew, with this layout; it runs `body` and exits."""
+        """Forks a child that executes the program anew, with this layout, runs `body` and exits."""
         child = self.machine.fork(mm)
         self.machine.execute(child, layout)
         self.live(child, body)
 
     def hold(self, mm: Mm, body: Iterable[Op]) -> None:
-        """Forks a child that runs `body` and stays, until it is released or its parent ends."""
+        """Forks a child that runs `body` and stays until it is released or its parent ends."""
         child = self.machine.fork(mm)
         self.held.setdefault(mm, []).append(child)
         self.block(child, body)
 
     def release(self, mm: Mm) -> None:
-        """The children that a process holds exit, the first to be forked first."""
+        """Lets the held children of a process exit, in the order of their forks."""
         for child in self.held.pop(mm, ()):
             self.finish(child)
 
     def finish(self, mm: Mm) -> None:
-        """A process releases whom it holds, and exits; then its orphans live, the first to be forked first."""
+        """Ends a process: it releases its held children and exits; then its orphans run, in order of their forks."""
         self.release(mm)
         self.machine.exit(mm)
         for orphan, body in self.orphans.pop(mm, ()):
             self.live(orphan, body)
 
     def script(self, mm: Mm) -> None:
-        """The shell is a static image too, which forks nothing.
+        """Runs a shell script: the shell is a static image too, and forks nothing.
 
-        Without its layout this window is not predicted, but later ones are: for the parent's anon_vmas execve is an
-        exit, and the shell has roots of its own.
+        Without the shell's layout this window has no prediction, but later ones do: for the parent's anon_vmas execve
+        is an exit, and the shell has roots of its own.
         """
         if self.shell is not None:
             self.execute(mm, self.shell, ())
@@ -201,10 +201,10 @@ class Execution:
         self.live(self.machine.fork(mm), ())
 
     def repeat(self, mm: Mm, times: int, body: tuple[Op, ...]) -> None:
-        """The block, `times` times; once a turn leaves the state as it was, the others are known to cost the same.
+        """Runs the block `times` times. Once a turn leaves the state as it was, all further turns cost the same.
 
-        The state is compared whole (every live process), so this is a proof, not a guess. Comparing costs about a
-        fork, so it is tried after 1, 2, 4, 8 … turns.
+        The whole state (every live process) is compared, so this is a proof, not a guess. Comparing costs about as much
+        as a fork, so it is done after 1, 2, 4, 8 … turns.
         """
         done = 0
         while done < times:
@@ -220,12 +220,12 @@ class Execution:
                 return
 
     def users(self, mm: Mm, name: str, users: Iterable[tuple[Op, ...]]) -> None:
-        """The users run one after another here: see Recorder.might_have_been_locked for what else could happen.
+        """Runs the users one after another; Recorder.might_have_been_locked tells what else could happen.
 
-        Nothing else can depend on the scheduler, but for one thing. Chains are private to a VMA, so cloning and
-        unlinking count the same in any order. The parent waits, attached to every anon_vma that two users share, so
-        none of those is freed or becomes empty. The one thing is reuse: of an anon_vma that a process left behind
-        which is gone, the first user to fork gets hold.
+        Only one more thing depends on the scheduler. Chains are private to a VMA, so cloning and unlinking count the
+        same in any order. The parent waits, attached to every anon_vma that two users share, so none of those is freed
+        or becomes empty. The exception is reuse: the first user to fork takes an anon_vma that a process left behind
+        when it ended.
         """
         vacant = self.vacant(mm)
         children = [(self.machine.fork(mm), body) for body in users]
@@ -240,11 +240,11 @@ class Execution:
             self.finish(child)
 
     def vacant(self, mm: Mm) -> bool:
-        """Whether a VMA of this process is attached to an anon_vma that its children may reuse, or soon might."""
+        """Whether a VMA of this process is attached to an anon_vma that its children may reuse, now or soon."""
         counters = self.machine.rmap.profile.counters
         owned = {vma.anon_vma for other in self.machine.mms for vma in other.vmas}
         chains = [(vma, avc.anon_vma) for vma in mm.vmas for avc in vma.chain]
-        if counters == "degree":  # it counts VMAs and children alike, so one in use may be taken too
+        if counters == "degree":  # it counts VMAs and children alike, so one in use may be reused too
             return any(anon_vma is not vma.anon_vma and anon_vma.degree < 2 for vma, anon_vma in chains)
         return counters == "children" and any(
             anon_vma not in owned and anon_vma is not anon_vma.root for _, anon_vma in chains
@@ -252,7 +252,7 @@ class Execution:
 
     @contextmanager
     def opened(self, name: str) -> Iterator[None]:
-        """lock_stat is global: what any process does while a window is open counts."""
+        """Opens a window. lock_stat is global: whatever any process does while the window is open counts."""
         if self.window:
             raise ProgramError(f"window {name} opens inside window {self.window}")
         if name in self.windows:
@@ -266,8 +266,8 @@ class Execution:
         self.window = ""
 
     def closed(self) -> Prediction:
-        """What the window counted: acquisitions, by operation and by mode; the upper end with the frees that
-        may have met a locked root."""
+        """What the window counted: acquisitions by operation and by mode; the upper end includes the frees that may
+        have met a locked root."""
         counts = self.recorder.counts
         operations = dict.fromkeys(OPERATIONS, 0)
         modes: dict[str, int] = {}

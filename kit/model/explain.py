@@ -1,7 +1,6 @@
-"""Why a window's count is what it is: the sum by operation, with its source, and each acquisition in order.
+"""Explains a window's count for `kit model explain`: the sum by operation, with its source, and each acquisition.
 
-In: program, layout, profile, window; out: lines of text, for `kit model explain`. A repeat whose turns all cost the
-same is shown once.
+A repeat whose turns all cost the same is shown once.
 """
 
 from __future__ import annotations
@@ -16,15 +15,15 @@ from kit.model.recorder import Event
 from kit.model.state import LayoutVma
 from kit.model.steps import Profile, Source
 
-CELL_OF = {"fork-link": "fork"}  # the operations that are not called as their cell is
+CELL_OF = {"fork-link": "fork"}  # operations whose name differs from that of their cell
 
 
 def explain(
     program: Program, layout: Iterable[LayoutVma], profile_name: str, window: str, *, every_step: bool = False
 ) -> list[str]:
-    """Lines that explain the window's prediction; with `every_step` links, counters and allocations are shown too.
+    """Lines that explain the window's prediction; `every_step` adds links, counters and allocations.
 
-    ModelError if the program has no such window, and for all that `predict` refuses.
+    Raises ModelError if the program has no such window, and whenever `predict` does.
     """
     row = profile(profile_name)
     traced = run(program, layout, profile_name, trace=True)
@@ -37,7 +36,7 @@ def explain(
 
 
 def source(row: Profile, operation: str) -> Source:
-    """Where the profile's cell for an operation was read."""
+    """The source of the profile's cell for an operation."""
     return row.cells[CELL_OF.get(operation, operation)].source
 
 
@@ -53,7 +52,7 @@ def _sum(window: str, found: Prediction, row: Profile) -> Iterator[str]:
 
 
 def _inside(trace: Iterable[Event], window: str) -> Iterator[Event]:
-    """The events between the window's opening and its closing."""
+    """The events between the opening and the closing of the window."""
     inside = False
     for event in trace:
         if event.operation == "window":

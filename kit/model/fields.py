@@ -1,4 +1,4 @@
-"""The words of a line: which fields an operation has, and their bounds. In: words; out: numbers, or why not.
+"""The words of a program's line: which fields an operation has, and their bounds.
 
 The bounds are those of guest/fields.c.
 """
@@ -12,7 +12,7 @@ from kit.model.program import FILE_PAGES, MAX_DEEPER, MAX_PAGES, MAX_REGIONS, MA
 
 MAX_TIMES = 10**9
 
-# What a field is called in an error, and its least and largest value.
+# Kind of field → what it is called in an error, and its least and largest value.
 BOUNDS = {
     "region": ("region", 0, MAX_REGIONS - 1),
     "to": ("region", 0, MAX_REGIONS - 1),
@@ -30,7 +30,8 @@ CHOICES = {"access": ("ro", "rw"), "advice": ("dontfork", "wipeonfork")}
 
 
 def read_fields(kinds: Sequence[str], words: Sequence[str]) -> Iterator[int | str]:
-    """The values of a line's words, by the kinds of its fields; ModelError for a word that is none of its kind."""
+    """The values of a line's words, by the kinds of its fields. Raises ModelError for a word that does not fit its
+    kind."""
     first = region = 0
     for kind, word in zip(kinds, words, strict=True):
         if kind in CHOICES:

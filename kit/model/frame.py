@@ -1,6 +1,6 @@
-"""What every step of mm/rmap.c works on: the local variables of a call, the recorder, and what must never happen.
+"""What every step of mm/rmap.c works on: the local variables of a call and the recorder; and checks of kernel rules.
 
-In: steps of kit.model.linking, counting and walking; out: a ModelError where a rule of the kernel is broken.
+The steps are in kit.model.linking, counting and rmap. A broken rule of the kernel raises ModelError.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ class Frame:
         self.operation = operation
         self.vma = vma
         self.src = src
-        self.anon_vma = anon_vma  # the one that the steps are about
-        self.entry: AnonVmaChain | None = None  # the entry of the walk
+        self.anon_vma = anon_vma  # the one that the next steps are about
+        self.entry: AnonVmaChain | None = None  # the current entry of the walk
         self.root: AnonVma | None = None  # held since lock_anon_vma_root
         self.allocated = 0  # chain entries not yet linked
         self.empty = False  # the last removal left the anon_vma without entries
-        self.found = False  # anon_vma is a neighbour's
-        self.new: AnonVma | None = None  # allocated in this call, and not yet the VMA's own
-        self.seen: list[Vma] = []  # what a walk met
+        self.found = False  # anon_vma is a neighbour's, found for reuse
+        self.new: AnonVma | None = None  # allocated in this call, not yet owned by the VMA
+        self.seen: list[Vma] = []  # the VMAs that a walk visited
         self.forking = False  # anon_vma_clone is called by anon_vma_fork
-        self.inserting = self.importing = self.moving = False  # what vma_adjust is called for
+        self.inserting = self.importing = self.moving = False  # why vma_adjust was called
 
 
 Handler = Callable[[Frame], "bool | None"]
@@ -62,7 +62,7 @@ class Base:
         return frame.anon_vma
 
     def _changes(self, frame: Frame, anon_vma: AnonVma) -> None:
-        """What others can see changes only under the root's lock."""
+        """Checks that what others can see changes only under the root's lock."""
         if anon_vma.published and anon_vma.root not in self.recorder.held:
             self._broken(frame, f"changes {anon_vma.name} without the lock of its root")
 

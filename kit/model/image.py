@@ -1,7 +1,7 @@
-"""execve: the stack that takes the arguments, the image's VMAs and their first writes (fs/exec.c, binfmt_elf.c).
+"""execve: the stack for the arguments, the image's VMAs and their first writes (fs/exec.c, binfmt_elf.c).
 
-In: an Mm that was forked, and the layout of the image after its start; out: the Mm as that layout shows it, and what it
-took in the recorder. The image is static: it is one of the layout, and it writes to each VMA that has anonymous pages.
+It starts from a forked Mm and the layout of the image after its start, and leaves the Mm as that layout shows it. The
+image is static, and it writes to each VMA of the layout that has anonymous pages.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from kit.model.state import PAGE, LayoutVma, Mm, Vma
 STACK = "[stack]"
 STACK_TOP = 0x7FFFFFFFF000  # STACK_TOP_MAX of x86-64
 EXPANSION = 32  # pages: setup_arg_pages expands the stack by 128 KiB
-BRK = 1 << 39  # where the break is set here; in the kernel behind an image's last VMA, of another kind than it
+BRK = 1 << 39  # address of the break in this model; the kernel puts it after the image's last VMA
 
 
 def image_of(mm: Mm, layout: Iterable[LayoutVma]) -> list[tuple[Vma, bool]]:
-    """The VMAs of a layout, and whether each has anonymous pages; none has an anon_vma yet."""
+    """The VMAs of a layout, and for each whether it has anonymous pages; none has an anon_vma yet."""
     out = []
     for line in layout:
         label = line.name or f"{line.start:x}"
@@ -36,7 +36,7 @@ class Image:
         self.guard_inside = rmap.profile.guard_inside
 
     def execute(self, mm: Mm, layout: Sequence[LayoutVma]) -> None:
-        """do_execveat_common until the image has started: a new mm, the old one's exit, then the first writes."""
+        """do_execveat_common, until the image has started: a new mm, the old one's exit, then the first writes."""
         shown = next((line for line in layout if line.name == STACK), None)
         if shown is None:
             raise ProgramError("exec: the layout has no stack")
@@ -63,9 +63,9 @@ class Image:
         mm.tables.clear()
 
     def _arguments(self, mm: Mm, pages: int) -> Vma:
-        """__bprm_mm_init, copy_strings: the first page is written by get_user_pages, each other one grows the stack.
+        """__bprm_mm_init, copy_strings: get_user_pages writes the first page, each further page grows the stack.
 
-        Where the guard page belongs to the VMA, writing to its lowest page grows it, and so does the first write.
+        If the guard page belongs to the VMA, writing to its lowest page grows it, and so does the first write.
         """
         stack = Vma(mm, STACK_TOP - PAGE, STACK_TOP, "rw-p", STACK)
         mm.insert(stack)
@@ -75,7 +75,7 @@ class Image:
         return stack
 
     def _set_up(self, stack: Vma, *, moved: bool) -> None:
-        """setup_arg_pages: shift_arg_pages to a random place, if it is another one, then expand_stack."""
+        """setup_arg_pages: shift_arg_pages moves the stack to a random place (if that is another one); expand_stack."""
         if moved:
             self.rmap.adjust(stack, moving=True)
             self.rmap.adjust(stack)

@@ -1,6 +1,7 @@
-"""Steps of mm/rmap.c that allocate, lock, and link a VMA to its anon_vmas. In: a call's Frame; out: its new state.
+"""Steps of mm/rmap.c that allocate, lock, and link a VMA to its anon_vmas. Each changes the state of a call (its
+Frame).
 
-What the kernel may only do under the root's lock is checked to be done so.
+Changes that the kernel may only make under the root's lock are checked.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ class Linking(Base):
         self.recorder.lock(frame.operation, frame.vma, self._subject(frame), READ)
 
     def try_lock_shared(self, frame: Frame) -> bool:
-        """Whether the walk is over before it began: somebody else has the lock."""
+        """Whether the walk ends before it began, because another task holds the lock."""
         if self._subject(frame).root in self.recorder.held:
             return True
         self.lock_shared(frame)
@@ -184,7 +185,8 @@ class Linking(Base):
 
 
 def find_mergeable_anon_vma(vma: Vma) -> AnonVma | None:
-    """A neighbour's anon_vma, next one first, if it touches, differs only in access, and never went through a fork."""
+    """The anon_vma of an adjacent VMA, the next one first, if that differs only in access rights and never went through
+    a fork."""
     before, after = vma.mm.around(vma)
     for near, lower, upper in ((after, vma, after), (before, before, vma)):
         if near is None or lower is None or upper is None or not lower.goes_on_in(upper):

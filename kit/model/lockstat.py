@@ -1,4 +1,4 @@
-"""Reads /proc/lock_stat, versions 0.3 (2.6.38, 3.0) and 0.4 (6.1). In: its text; out: a row per lock class and mode.
+"""Reads /proc/lock_stat, versions 0.3 (2.6.38, 3.0) and 0.4 (6.1): a row for each lock class and mode.
 
 The format is that of seq_stats() in kernel/locking/lockdep_proc.c (kernel/lockdep_proc.c in 3.0).
 """
@@ -10,21 +10,22 @@ from dataclasses import dataclass
 
 from kit.model.errors import ModelError
 
-NUMBERS = {"0.3": 10, "0.4": 12}  # 0.4 has waittime-avg and holdtime-avg too
+NUMBERS = {"0.3": 10, "0.4": 12}  # 0.4 also has waittime-avg and holdtime-avg
 
 _VERSION = re.compile(r"lock_stat version (\S+)\s*$")
-_TIME = r"-?\d+\.-?\d+"  # "%lld.%02d", and both parts are negative where a clock ran backwards
+_TIME = r"-?\d+\.-?\d+"  # "%lld.%02d"; both parts are negative if a clock ran backwards
 _ROW = re.compile(rf"\s*(?P<name>\S.*?)(?:-(?P<mode>[WR]))?:(?P<numbers>(?:\s+(?:{_TIME}|\d+))+)\s*$")
-_CALL_SITE = re.compile(r"\[<\S+>\]\s")  # under a class: where it was contended
+_CALL_SITE = re.compile(r"\[<\S+>\]\s")  # below a class: where it was contended
 _SITE = re.compile(r"\s*(?P<name>\S.*?)\s+(?P<count>\d+)\s+\[<\S+>\]\s+(?P<place>\S.*?)\s*$")
 _RULE = re.compile(r"\s*(?:-+|\.+|class name\s+con-bounces.*)?\s*$")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One class. `mode` is "W" or "R" where the kernel shows writers and readers apart, or "". Times in microseconds.
+    """One class. `mode` is "W" or "R" if the kernel shows writers and readers separately, else "". Times in
+    microseconds.
 
-    `name` is cut by the kernel to 37 characters, and keeps its `#version` and `/subclass`. Averages are None in 0.3.
+    `name`: the kernel cuts it to 37 characters; it keeps its `#version` and `/subclass`. Averages are None in 0.3.
     """
 
     name: str
@@ -44,10 +45,10 @@ class Row:
 
 
 def parse_lock_stat(text: str) -> tuple[Row, ...]:
-    """All class rows, in the kernel's order (most contended first); rows of call sites are left out.
+    """All class rows, in the kernel's order (most contended first), without rows of call sites.
 
-    ModelError if it is no lock_stat of a known version, if a line is damaged, or if lockdep has turned itself off: then
-    the counts stopped somewhere and mean nothing.
+    Raises ModelError if the text is not lock_stat of a known version, if a line is damaged, or if lockdep has turned
+    itself off: then counting stopped at some point, and the counts mean nothing.
     """
     lines = text.splitlines()
     found = _VERSION.match(lines[0]) if lines else None
@@ -69,7 +70,7 @@ def parse_lock_stat(text: str) -> tuple[Row, ...]:
 
 
 def parse_row(line: str, version: str) -> Row:
-    """One class row of that version of lock_stat ("0.3" or "0.4"); ModelError if it is not one."""
+    """Parses one class row of lock_stat "0.3" or "0.4". Raises ModelError if it is not one."""
     found = _ROW.match(line)
     numbers = found["numbers"].split() if found else []
     if found is None or len(numbers) != _numbers(version):
@@ -80,7 +81,7 @@ def parse_row(line: str, version: str) -> Row:
 
 
 def parse_site(line: str) -> tuple[str, int, str]:
-    """(class, how often, `function+0x1/0x2`) of a place where a lock was contended; ModelError if it is none."""
+    """(class, how often, `function+0x1/0x2`) of a place where a lock was contended. Raises ModelError otherwise."""
     found = _SITE.match(line)
     if found is None:
         raise ModelError(f"no call site of lock_stat: {line.strip()!r}")
@@ -94,7 +95,7 @@ def _numbers(version: str) -> int:
 
 
 def _half(numbers: list[str], line: str) -> tuple[int, int, float, float, float, float | None]:
-    """bounces, count, min, max, total and, in 0.4, the average."""
+    """(bounces, count, min, max, total, average); the average is None in 0.3."""
     bounces, count, *times = numbers
     if "." in bounces + count or not all("." in time for time in times):
         raise ModelError(f"columns are shifted: {line.strip()!r}")

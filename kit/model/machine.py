@@ -1,6 +1,7 @@
-"""A machine of processes: what fork, exit, mmap and page faults do to VMAs, as kernel/fork.c and mm/*.c of the profile.
+"""A machine of processes: what fork, exit, mmap and page faults do to VMAs, as in the profile's kernel/fork.c and
+mm/*.c.
 
-In: operations on an Mm; out: the new state, and in the recorder what it took. One process runs at a time.
+Operations change an Mm; the recorder counts the locks that they take. One process runs at a time.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ FILE = "/data"
 
 
 class Machine:
-    """All live processes of one boot, and the one kernel that serves them."""
+    """All live processes of one boot, and the kernel that serves them."""
 
     def __init__(self, profile: Profile, recorder: Recorder | None = None) -> None:
         self.recorder = recorder or Recorder()
@@ -32,9 +33,9 @@ class Machine:
         self.mms: list[Mm] = []
 
     def spawn(self, layout: Iterable[LayoutVma], name: str = "worker") -> Mm:
-        """A freshly executed static program: where it has anonymous pages, a VMA has a root anon_vma of its own.
+        """A freshly executed static program: each VMA with anonymous pages has a root anon_vma of its own.
 
-        That is what execve and the first writes leave, whatever they took: nothing of it is counted.
+        That is what execve and the first writes leave. What they took is not counted.
         """
         mm = Mm(name)
         for vma, written in image_of(mm, layout):
@@ -48,11 +49,11 @@ class Machine:
     # Regions
 
     def map(self, mm: Mm, region: int, pages: int) -> None:
-        """mmap_region: nothing is locked, unless the new range merges with what is left of an earlier one."""
+        """mmap_region: locks nothing, unless the new range merges with the rest of an earlier one."""
         self._map(mm, "map", Vma(mm, *addresses(region, 0, pages), "rw-p", f"region {region}"))
 
     def mapfile(self, mm: Mm, region: int, pages: int) -> None:
-        """Likewise, for a private mapping of a file from its first page on."""
+        """As `map`, for a private mapping of a file from its first page on."""
         self._map(mm, "mapfile", Vma(mm, *addresses(region, 0, pages), "rw-p", f"region {region}", FILE, pgoff=0))
 
     def _map(self, mm: Mm, what: str, new: Vma) -> None:
@@ -61,11 +62,11 @@ class Machine:
         self.mmap.place(new)
 
     def write(self, mm: Mm, region: int, page: int) -> None:
-        """One byte of a page of a region."""
+        """Writes one byte to a page of a region."""
         self._touch(mm, f"write {region} {page}", addresses(region, page, 1)[0])
 
     def _touch(self, mm: Mm, what: str, address: int) -> None:
-        """do_anonymous_page, do_cow_fault or do_wp_page: they want an anon_vma first, and lock nothing else."""
+        """do_anonymous_page, do_cow_fault or do_wp_page: they first need an anon_vma, and lock nothing else."""
         vma = mm.find(address)
         if vma is None or vma.start > address:
             raise ProgramError(f"{what}: {mm.name} has nothing mapped there")
@@ -75,16 +76,16 @@ class Machine:
         mm.tables.add(address // TABLE)
 
     def munmap(self, mm: Mm, region: int, first: int, count: int) -> None:
-        """Pages first to first + count of a region go; at least one must be mapped."""
+        """Unmaps pages first to first + count of a region; at least one must be mapped."""
         self.mmap.munmap(mm, *addresses(region, first, count))
 
     def mprotect(self, mm: Mm, region: int, first: int, count: int, access: str) -> None:
-        """`access` is ro or rw. All the pages must be mapped."""
+        """Sets the access (ro or rw) of these pages, all of which must be mapped."""
         start, end = self._mapped(mm, "mprotect", region, first, count)
         self.mmap.change(mm, start, end, {"ro": "r--p", "rw": "rw-p"}[access], None)
 
     def _mapped(self, mm: Mm, what: str, region: int, first: int, count: int) -> tuple[int, int]:
-        """The addresses of these pages; ProgramError if one of them is not mapped."""
+        """The addresses of these pages. Raises ProgramError if one of them is not mapped."""
         start, end = addresses(region, first, count)
         mapped = sum(max(0, min(vma.end, end) - max(vma.start, start)) for vma in mm.vmas)
         if mapped != end - start:
@@ -92,7 +93,7 @@ class Machine:
         return start, end
 
     def madvise(self, mm: Mm, region: int, advice: str) -> None:
-        """`advice`, dontfork or wipeonfork, for all that is mapped of a region."""
+        """Applies `advice` (dontfork or wipeonfork) to all mapped pages of a region."""
         if advice == "wipeonfork" and not self.rmap.profile.wipeonfork:
             raise ProgramError(f"madvise {region} wipeonfork: {self.rmap.profile.name} does not know it (4.14 does)")
         start, end = addresses(region, 0, REGION_STRIDE // PAGE)
@@ -104,7 +105,7 @@ class Machine:
         self.mmap.change(mm, start, end, None, advice)
 
     def discard(self, mm: Mm, region: int, first: int, count: int) -> None:
-        """madvise(MADV_DONTNEED): nothing is locked; the VMA keeps its anon_vma."""
+        """madvise(MADV_DONTNEED): locks nothing; the VMA keeps its anon_vma."""
         start, end = self._mapped(mm, "discard", region, first, count)
         if self.rmap.profile.tables.discard_frees:
             mm.tables -= set(range(-(-start // TABLE), end // TABLE))
@@ -121,7 +122,7 @@ class Machine:
     # The break and the stack
 
     def brk(self, mm: Mm, pages: int) -> None:
-        """do_brk_flags for what is added, do_munmap of what is given back."""
+        """do_brk_flags for added pages, do_munmap for those given back."""
         start, end = BRK + mm.brk * PAGE, BRK + pages * PAGE
         if end > start:
             self.mmap.place(Vma(mm, start, end, "rw-p", "break"))
@@ -130,13 +131,13 @@ class Machine:
         mm.brk = pages
 
     def writebrk(self, mm: Mm, page: int) -> None:
-        """One byte of a page of the break."""
+        """Writes one byte to a page of the break."""
         self._touch(mm, f"writebrk {page}", BRK + page * PAGE)
 
     def stack(self, mm: Mm, pages: int) -> None:
-        """Faults below the stack, one page after the other. It was written to down to its start before.
+        """Faults below the stack, one page after the other. Everything above was already written to.
 
-        Where the guard page belongs to the VMA it is the page that is written, and the fault adds another one.
+        If the guard page belongs to the VMA, it is the page that is written, and the fault adds another one.
         """
         vma = next((vma for vma in mm.vmas if vma.name == STACK), None)
         if vma is None:
@@ -147,10 +148,10 @@ class Machine:
     # Processes
 
     def fork(self, parent: Mm) -> Mm:
-        """dup_mmap: each VMA of the parent, by rising address, is copied and attached (anon_vma_fork).
+        """dup_mmap: copies each VMA of the parent, by rising address, and attaches the copy (anon_vma_fork).
 
-        One with VM_DONTCOPY is left out; one with VM_WIPEONFORK gets no anon_vma. OutOfMemoryError if an allocation
-        failed: the child that was begun is gone then.
+        It leaves out VMAs with VM_DONTCOPY; those with VM_WIPEONFORK get no anon_vma. Raises OutOfMemoryError if an
+        allocation fails; the half-made child is gone then.
         """
         parent.forks += 1
         child = Mm(f"{parent.name}.{parent.forks}", brk=parent.brk)
@@ -172,11 +173,11 @@ class Machine:
         else:
             self.rmap.fork(vma, pvma)
         child.vmas.append(vma)
-        if vma.anon_vma is not None:  # copy_page_range: page faults would not fill these in
+        if vma.anon_vma is not None:  # copy_page_range copies them, since page faults would not fill them in
             child.tables |= pvma.mm.tables.intersection(range(vma.start // TABLE, (vma.end - 1) // TABLE + 1))
 
     def execute(self, mm: Mm, layout: Iterable[LayoutVma]) -> None:
-        """execve of a static image, whose layout after its start this is, and all that it does to start."""
+        """execve of a static image with this layout after its start, and everything that it does to start."""
         self.image.execute(mm, tuple(layout))
 
     def exit(self, mm: Mm) -> None:
@@ -187,17 +188,19 @@ class Machine:
     # Reclaim and migration
 
     def walk(self, vma: Vma, how: str) -> list[Vma]:
-        """The VMAs that a walk for a page of this VMA meets; the page is of its own anon_vma. `how` as Rmap.walk."""
+        """The VMAs that a walk for a page of this VMA meets; the page belongs to its own anon_vma. `how` as in
+        Rmap.walk."""
         if vma.anon_vma is None:
             raise ModelError(f"{how}: {vma} has no page of its own")
         return self.rmap.walk(vma.anon_vma, vma, how)
 
     def fingerprint(self) -> tuple[object, ...]:
-        """Equal for states from which every program does the same."""
+        """Equal for states in which every program behaves the same."""
         return fingerprint(self.mms)
 
     def check(self) -> None:
-        """Recount everything from the chains and compare it with what the kernel counts; ModelError if they differ."""
+        """Recounts references and counters from the chains. Raises ModelError if they differ from what the kernel
+        keeps."""
         expected = Recount(self.mms, self.rmap.profile)
         if self.recorder.held:
             raise ModelError(f"a lock is still held by {next(iter(self.recorder.held.values()))}")
@@ -208,13 +211,13 @@ class Machine:
 
 
 def addresses(region: int, first: int, count: int) -> tuple[int, int]:
-    """Where pages `first` to `first + count` of a region stand."""
+    """The addresses of pages `first` to `first + count` of a region."""
     start = REGION_BASE + region * REGION_STRIDE + first * PAGE
     return start, start + count * PAGE
 
 
 class Recount:
-    """What references and counters must be, from the chains alone."""
+    """What references and counters must be, computed from the chains alone."""
 
     def __init__(self, mms: Iterable[Mm], profile: Profile) -> None:
         self.counters = profile.counters
@@ -226,7 +229,7 @@ class Recount:
                 self.anon_vmas.update({avc.anon_vma: None, avc.anon_vma.root: None})
 
     def check(self, anon_vma: AnonVma) -> None:
-        """ModelError if what `anon_vma` keeps is not so."""
+        """Raises ModelError if the counts of `anon_vma` are wrong."""
         attached = [vma for vma in self.vmas for avc in vma.chain if avc.anon_vma is anon_vma]
         pins = sum(other.root is anon_vma and other is not anon_vma for other in self.anon_vmas)
         children = sum(other.parent is anon_vma for other in self.anon_vmas)

@@ -1,7 +1,7 @@
 """The parts of mm/mmap.c (mm/vma.c since 6.11), mprotect.c and madvise.c that make, split, merge and remove VMAs.
 
-In: an Mm and a range of addresses; out: its VMAs changed, and what that took in the recorder. Every VMA here is
-private. Kind, access, flags and offset decide who may merge with whom.
+Methods change the VMAs of an Mm in a range of addresses; the recorder counts the locks. Every VMA here is private.
+Kind, access, flags and offset decide which VMAs may merge.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ class Mmap:
         self.merging = rmap.profile.merging
 
     def munmap(self, mm: Mm, start: int, end: int) -> None:
-        """do_munmap: split what sticks out below, then above, then detach all that is left in the range."""
+        """do_munmap: splits the VMA that extends below the range, then the one above, then detaches all VMAs in the
+        range."""
         first = mm.find(start)
         if first is None or first.start >= end:
             raise ProgramError(f"munmap: {mm.name} has nothing mapped there")
@@ -35,16 +36,17 @@ class Mmap:
 
     @staticmethod
     def _free_tables(mm: Mm, start: int, end: int) -> None:
-        """free_pgd_range: page tables go that no other VMA may need."""
+        """free_pgd_range: frees the page tables that no other VMA may need."""
         for table in range(start // TABLE, (end - 1) // TABLE + 1):
             near = mm.find(table * TABLE)
             if near is None or near.start >= (table + 1) * TABLE:
                 mm.tables.discard(table)
 
     def place(self, new: Vma, source: Vma | None = None) -> Vma:
-        """vma_merge for a new range, else vma_link: the VMA that holds it afterwards; `new` itself if none could grow.
+        """vma_merge for a new range, else vma_link. Returns the VMA that holds the range: `new` itself if no other
+        could grow.
 
-        `source` is the VMA whose pages the range takes over, or goes on with.
+        `source` is the VMA whose pages the range takes over or continues.
         """
         mm = new.mm
         mm.insert(new)
@@ -72,9 +74,10 @@ class Mmap:
         return alike and mergeable(self.merging.rule, source or new, target)
 
     def change(self, mm: Mm, start: int, end: int, perms: str | None, flag: str | None) -> None:
-        """mprotect_fixup and madvise_update_vma for every VMA of the range: merge if possible, else split and change.
+        """mprotect_fixup and madvise_update_vma for every VMA of the range: merges it if possible, else splits and
+        changes it.
 
-        `perms` replaces the VMA's if given, `flag` is added to its flags if given. Holes are passed over.
+        `perms` replaces the VMA's access if given, `flag` is added to its flags if given. Holes are skipped.
         """
         at = start
         while (vma := mm.find(at)) is not None and vma.start < end:
@@ -87,7 +90,7 @@ class Mmap:
             at = max(upto, vma.end)
 
     def _flags(self, vma: Vma, perms: str | None, flag: str | None) -> frozenset[str]:
-        """The flags that mprotect or madvise wants; what may not be written, and never was, is not accounted for."""
+        """The flags that mprotect or madvise wants. A VMA that is not writable and never was is not accounted for."""
         flags = vma.flags | ({flag} if flag else set())
         if perms is None or not self.merging.unaccounts or vma.kind != "anonymous":
             return flags
@@ -96,7 +99,7 @@ class Mmap:
         return flags if vma.anon_vma else flags | {"unaccounted"}
 
     def cut_out(self, vma: Vma, start: int, end: int) -> Vma:
-        """Split off what lies below `start`, then what lies above `end`."""
+        """Splits off the part below `start`, then the part above `end`."""
         if start != vma.start:
             self.split(vma, start, new_below=True)
         if end != vma.end:
@@ -104,7 +107,7 @@ class Mmap:
         return vma
 
     def split(self, vma: Vma, address: int, *, new_below: bool) -> None:
-        """__split_vma: a copy of one side, attached to all that `vma` is attached to; then `vma` shrinks."""
+        """__split_vma: copies one side, attached to everything that `vma` is attached to; then shrinks `vma`."""
         new = vma.copy()
         self.rmap.clone(new, vma)
         self.rmap.adjust(vma, inserting=True, moving=new_below)

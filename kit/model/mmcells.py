@@ -1,6 +1,6 @@
 """What mm/mmap.c, mremap.c, migrate.c and the callers of rmap walks do in each kernel generation, as data.
 
-Each cell says where it was read. What a generation has here is one `MmCells`.
+Each cell has its source. One `MmCells` describes one generation.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ S = Step
 
 @dataclass(frozen=True)
 class MmCells:
-    """One generation, in the words of Profile."""
+    """The cells of one generation, named as in Profile."""
 
     adjust: Cell
     expand: Cell
@@ -32,7 +32,7 @@ class MmCells:
 
 @dataclass(frozen=True)
 class _Read:
-    """The files that were read of a kernel: its version, and their blobs."""
+    """The files of a kernel that were read: its version, and their blob ids."""
 
     kernel: str
     mmap: str
@@ -92,14 +92,14 @@ def _merging(
     return Merging(rule, middle_stays, removal, source, copy_imports, unaccounts, grow_merges)
 
 
-# The stack. No generation differs: all of them prepare, then hold the lock while vm_start moves.
+# The stack. All generations are the same: they prepare, then hold the lock while vm_start moves.
 
 
 def _expand(read: _Read) -> Cell:
     return Cell((once(S.PREPARE_OWN, S.LOCK_OWN, S.UNLOCK_HELD),), read.at("expand_downwards"))
 
 
-# Page tables that move. 3.7 (38a76013ad80): under the lock if the copy may come first in a walk (need_rmap_locks).
+# Moving page tables. 3.7 (38a76013ad80): under the lock if a walk may meet the copy first (need_rmap_locks).
 
 _LOCKED = once(S.LOCK_ADJUSTED, S.UNLOCK_HELD)
 

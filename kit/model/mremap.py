@@ -1,7 +1,4 @@
-"""mm/mremap.c: VMAs that grow in their place, or move, with their page tables.
-
-In: an Mm and addresses; out: its VMAs changed, and what that took in the recorder.
-"""
+"""mm/mremap.c: VMAs that grow in place, or move with their page tables."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ class Mremap:
         self.tables = rmap.profile.tables
 
     def grow(self, mm: Mm, start: int, end: int) -> None:
-        """The VMA at `start` gets longer, up to `end`: vma_merge with what is added, before 6.1 vma_adjust."""
+        """Extends the VMA at `start` up to `end`: vma_merge with the added range, before 6.1 vma_adjust."""
         vma = mm.find(start)
         if vma is None or vma.start != start or vma.end >= end:
             raise ProgramError(f"grow: {mm.name} has no shorter VMA there")
@@ -35,7 +32,7 @@ class Mremap:
             vma.resize(vma.start, end)
 
     def move(self, mm: Mm, start: int, end: int, to: int, name: str) -> None:
-        """move_vma: copy_vma, move_page_tables, do_munmap; all within one VMA, to where nothing is mapped."""
+        """move_vma: copy_vma, move_page_tables, do_munmap; within one VMA, to a place where nothing is mapped."""
         vma = mm.find(start)
         if vma is None or vma.start > start or vma.end < end:
             raise ProgramError(f"mremap: {mm.name} has no one VMA there")
@@ -43,12 +40,12 @@ class Mremap:
             raise ProgramError(f"mremap: {mm.name} has something at the target")
         new, merged = self._copy(vma, start, to, to + end - start, name)
         if merged and new.start <= vma.start < new.end:
-            vma = new  # the source itself took it
+            vma = new  # the source itself grew over the new range
         self._move_tables(vma, start, end, to, locked=merged and new.pgoff <= vma.pgoff)
         self.mmap.munmap(mm, start, end)
 
     def _copy(self, vma: Vma, at: int, start: int, end: int, name: str) -> tuple[Vma, bool]:
-        """copy_vma: the VMA that holds the new range, and whether it was there before."""
+        """copy_vma: the VMA that holds the new range, and whether it existed before."""
         unfaulted = vma.kind == "anonymous" and vma.anon_vma is None
         pgoff = start // PAGE if unfaulted else vma.offset(at)
         new = Vma(vma.mm, start, end, vma.perms, name, vma.kind, vma.flags, pgoff=pgoff)
@@ -60,7 +57,7 @@ class Mremap:
         return new, False
 
     def _move_tables(self, vma: Vma, start: int, end: int, to: int, *, locked: bool) -> None:
-        """move_page_tables: a step goes as far as one table of the source and one of the target reach."""
+        """move_page_tables: a step ends at the next boundary of a page table of the source or of the target."""
         tables = vma.mm.tables
         while start < end:
             step = min(end, (start // TABLE + 1) * TABLE) - start
@@ -70,7 +67,7 @@ class Mremap:
             start, to = start + step, to + step
 
     def _step(self, vma: Vma, start: int, to: int, step: int, *, locked: bool) -> int:
-        """One table, or a part of it; how far that was. A whole one is hung up elsewhere, if it may be."""
+        """Moves one table, or a part of it; returns how far that was. A whole table is relinked, if that is allowed."""
         tables = vma.mm.tables
         if self.tables.whole and step == TABLE:
             self.rmap.move(vma)

@@ -1,4 +1,4 @@
-"""Reads the text form of programs. In: text, as Program.text() writes it; out: a Program that makes sense.
+"""Parses the text form of programs, as Program.text() writes it, and checks that a program makes sense.
 
 Blank lines, indentation and lines that begin with `#` are allowed. Every error names its line.
 """
@@ -42,7 +42,7 @@ from kit.model.program import (
 
 MAX_NESTING = 64
 
-# The kinds of fields that an operation's line has (kit.model.fields), and how the operation is made of their values.
+# The kinds of fields (kit.model.fields) of an operation's line, and how to make the operation from their values.
 _PLAIN: dict[str, tuple[tuple[str, ...], Callable[..., Op]]] = {
     "map": (("region", "pages"), Map),
     "write": (("region", "page"), Write),
@@ -59,7 +59,7 @@ _PLAIN: dict[str, tuple[tuple[str, ...], Callable[..., Op]]] = {
     "script": ((), Script),
     "release": ((), Release),
 }
-# Likewise for blocks: the body comes last.
+# The same for blocks, whose body comes last.
 _BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., Op]]] = {
     "fork": ((), Fork),
     "orphan": ((), Orphan),
@@ -71,12 +71,12 @@ _BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., Op]]] = {
     "users": (("name",), Users),
 }
 _KINDS = {word: kinds for word, (kinds, _) in {**_PLAIN, **_BLOCKS}.items()} | {"user": (), "end": ()}
-_WAITED_FOR = {"fork", "hold", "exec", "user"}  # blocks of a process whose parent waits for its orphans too
+_WAITED_FOR = {"fork", "hold", "exec", "user"}  # blocks of a process whose parent also waits for its orphans
 
 
 @dataclass
 class Block:
-    """A block that is still open: what its first line said, and what it holds so far."""
+    """An open block: its first line, and its content so far."""
 
     keyword: str
     values: tuple[Any, ...]
@@ -86,10 +86,10 @@ class Block:
 
 
 def parse_program(text: str) -> Program:
-    """The program that `text` says; `parse_program(program.text()) == program`.
+    """Parses a program; `parse_program(program.text()) == program`.
 
-    ModelError with the line for a word that is not known, a number that is missing or out of range, an `end` too many
-    or too few, a window inside a window or with a name that was used before.
+    Raises ModelError with the line for an unknown word, a missing number or one out of range, an `end` too many or too
+    few, a window inside a window, or a window's name that was used before.
     """
     return _Parser().parse(text)
 
@@ -157,7 +157,7 @@ class _Parser:
             self.wrong(f"more than {MAX_THREADS} threads at once")
 
     def threads(self) -> int:
-        """How many are asleep; a child's stacks are its parent's, and only another image has all of them free."""
+        """The number of sleeping threads. A child's stacks are its parent's; only a new image has all of them free."""
         count = 0
         for block in self.open:
             if block.keyword == "exec":

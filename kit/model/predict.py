@@ -1,6 +1,6 @@
-"""Predicts what a program's windows cost. In: program, layout, profile; out: a prediction per window.
+"""Predicts the lock acquisitions in each window of a program, for a layout and a profile.
 
-What is not modelled is said in UNMODELLED; a window that contains such a thing gets `Unmodelled` instead of a number.
+UNMODELLED lists what the model does not cover; a window that contains such a thing gets `Unmodelled`, not a number.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ UNMODELLED = {
 
 @dataclass(frozen=True)
 class Run:
-    """All that a run of the model saw. `trace` is empty unless it was asked for."""
+    """The result of a run of the model. `trace` is empty unless it was asked for."""
 
     windows: Mapping[str, Prediction | Unmodelled]
     hazards: Mapping[Event, int]
@@ -43,9 +43,9 @@ def predict(
 ) -> dict[str, Prediction | Unmodelled]:
     """The acquisitions of the profile's lock class in each window of `program`, by name, in order of opening.
 
-    `layout` is the worker's smaps at its start, `shell` that of the shell that executes scripts. ModelError for an
-    unknown profile, a program that makes no sense (a window inside a window or opened twice, a write to nothing), and a
-    broken rule of the kernel.
+    `layout`: the worker's smaps at its start, `shell`: that of the shell that executes scripts. Raises ModelError for
+    an unknown profile, a senseless program (a window inside a window or opened twice, a write to nothing), or a broken
+    rule of the kernel.
     """
     return dict(run(program, layout, profile_name, shell=shell).windows)
 
@@ -61,11 +61,11 @@ def run(
     checked: bool = False,
     fail_nowait: Iterable[int] = (),
 ) -> Run:
-    """`predict`, and what else was seen. `kernel` is a profile or its name.
+    """As `predict`, with further results. `kernel`: a profile or its name.
 
-    `fail_nowait` names GFP_NOWAIT allocations that fail, counted from 1. With `trace`, every step is kept; a repeat is
-    shown once where one turn leaves the state as it was. Without `shortcut`, such repeats are executed in full. With
-    `checked`, the whole state is recounted after each operation, and ModelError raised if a counter differs from it.
+    `fail_nowait`: the numbers (from 1) of the GFP_NOWAIT allocations that fail. `trace`: keep every step; a repeat is
+    shown once if one turn leaves the state as it was. `shortcut`: if False, such repeats are executed in full.
+    `checked`: recount the whole state after each operation, and raise ModelError if a counter is wrong.
     """
     row = profile(kernel) if isinstance(kernel, str) else kernel
     recorder = Recorder(fail_nowait=frozenset(fail_nowait), trace=[] if trace else None)

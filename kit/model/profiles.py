@@ -1,6 +1,7 @@
-"""The profiles: what each kernel generation does, as data. One row a generation, of cells from rmapcells and mmcells.
+"""The profiles: what each kernel generation does, as data. One row for each generation, made of cells.
 
-Names of 3.0 are the ladder of June 2011; 6.1-unbatched-clone and 6.1-unbatched are that ladder climbed down on 6.1.
+The profiles named 3.0… are the ladder of June 2011 (four steps of patches). 6.1-unbatched-clone and 6.1-unbatched are
+6.1 with the ladder's steps taken back.
 """
 
 from __future__ import annotations
@@ -35,12 +36,12 @@ def _rung(name: str, about: str, cells: Cells) -> Profile:
 
 
 def _modern(name: str, about: str, cells: Cells, mm: MmCells) -> Profile:
-    """6.0 and later."""
+    """A kernel of 6.0 or later."""
     return _row(name, about, _RWSEM, "children", cells, mm)
 
 
 def _on_6_1(name: str, about: str, cells: Cells) -> Profile:
-    """A step of the reversed ladder."""
+    """6.1 with steps of the ladder taken back."""
     return _modern(name, about, cells, mmcells.MM_6_1)
 
 
@@ -65,7 +66,7 @@ PROFILES: dict[str, Profile] = {row.name: row for row in _ROWS}
 
 
 def profile(name: str) -> Profile:
-    """The profile of that name, or a ModelError that lists the names."""
+    """The profile of that name. Raises ModelError, with the known names, for an unknown one."""
     try:
         return PROFILES[name]
     except KeyError:

@@ -40,7 +40,7 @@ REGION_BASE = 1 << 40
 REGION_STRIDE = 16 << 20
 MAX_REGIONS = 64
 MAX_OPERATIONS = 32768
-MAX_PAGES = REGION_STRIDE // 4096 - 1  # a page is left, so that two regions never touch
+MAX_PAGES = REGION_STRIDE // 4096 - 1  # one page less, so that two regions never touch
 FILE_PAGES = 64
 MAX_DEEPER = 1024  # pages of one `stack`
 MAX_THREADS = 32
@@ -48,7 +48,7 @@ MAX_THREADS = 32
 
 @dataclass(frozen=True)
 class Map:
-    """A new private anonymous region of so many pages."""
+    """A new private anonymous region, in pages."""
 
     region: int
     pages: int
@@ -64,7 +64,7 @@ class Write:
 
 @dataclass(frozen=True)
 class Munmap:
-    """Unmaps `count` pages of a region from page `first`."""
+    """Unmaps `count` pages of a region from page `first` on."""
 
     region: int
     first: int
@@ -73,7 +73,7 @@ class Munmap:
 
 @dataclass(frozen=True)
 class Mprotect:
-    """Changes the access of `count` pages of a region from page `first`."""
+    """Changes the access of `count` pages of a region from page `first` on."""
 
     region: int
     first: int
@@ -91,7 +91,7 @@ class Madvise:
 
 @dataclass(frozen=True)
 class Discard:
-    """Gives `count` pages of a region back (MADV_DONTNEED), from page `first`."""
+    """Gives back `count` pages of a region (MADV_DONTNEED), from page `first` on."""
 
     region: int
     first: int
@@ -100,7 +100,7 @@ class Discard:
 
 @dataclass(frozen=True)
 class Mremap:
-    """Moves `count` pages of a region from page `first` to the start of region `to`, where nothing is mapped."""
+    """Moves `count` pages of a region, from page `first` on, to the start of region `to`, where nothing is mapped."""
 
     region: int
     first: int
@@ -110,7 +110,7 @@ class Mremap:
 
 @dataclass(frozen=True)
 class Grow:
-    """Makes a region, one VMA from page 0 on, so many pages long, in its place."""
+    """Resizes a region, one VMA from page 0 on, in place to a larger number of pages."""
 
     region: int
     pages: int
@@ -118,7 +118,7 @@ class Grow:
 
 @dataclass(frozen=True)
 class MapFile:
-    """A private read-write mapping of so many pages of a file."""
+    """A private read-write mapping of the first pages of a file."""
 
     region: int
     pages: int
@@ -126,21 +126,21 @@ class MapFile:
 
 @dataclass(frozen=True)
 class Brk:
-    """Sets the program break to so many pages above where it was at the start."""
+    """Sets the program break to a number of pages above its place at the start."""
 
     pages: int
 
 
 @dataclass(frozen=True)
 class WriteBrk:
-    """Writes one byte to a page, from 0, above where the program break was at the start."""
+    """Writes one byte to a page (from 0) above the program break's place at the start."""
 
     page: int
 
 
 @dataclass(frozen=True)
 class Stack:
-    """Writes to each page of the stack, down to so many pages deeper than ever before."""
+    """Writes to each page of the stack, down to a number of pages deeper than ever before."""
 
     pages: int
 
@@ -154,7 +154,7 @@ class Script:
 
 @dataclass(frozen=True)
 class Release:
-    """Ends the children that are held."""
+    """Ends the held children."""
 
     pass
 
@@ -175,7 +175,7 @@ class Orphan:
 
 @dataclass(frozen=True)
 class Hold:
-    """Forks a child that runs `body` and stays."""
+    """Forks a child that runs `body` and stays alive."""
 
     body: tuple[Op, ...] = ()
 
@@ -189,7 +189,7 @@ class Exec:
 
 @dataclass(frozen=True)
 class Threads:
-    """So many sleeping threads exist while `body` runs."""
+    """Runs `body` while a number of sleeping threads exist."""
 
     count: int
     body: tuple[Op, ...]
@@ -197,7 +197,7 @@ class Threads:
 
 @dataclass(frozen=True)
 class Repeat:
-    """Runs `body` so many times."""
+    """Runs `body` a number of times."""
 
     times: int
     body: tuple[Op, ...]
@@ -213,7 +213,7 @@ class Window:
 
 @dataclass(frozen=True)
 class Users:
-    """Runs several users at once, a process each, while lock_stat counts, under a name."""
+    """Runs several users at once, each in a process, while lock_stat counts, under a name."""
 
     name: str
     users: tuple[tuple[Op, ...], ...]
@@ -224,7 +224,7 @@ Op = Plain | Script | Release | Fork | Orphan | Hold | Exec | Threads | Repeat |
 
 Block = Fork | Orphan | Hold | Exec | Threads | Repeat | Window
 
-# The first word of a line, and of a block, for what has no other form than its fields in their order.
+# The first word of the line of operations and blocks whose line is simply their fields in order.
 WORDS: dict[type[Op], str] = {
     **{Map: "map", MapFile: "mapfile", Write: "write", Munmap: "munmap", Mprotect: "mprotect", Madvise: "madvise"},
     **{Discard: "discard", Mremap: "mremap", Grow: "grow", Brk: "brk", WriteBrk: "writebrk", Stack: "stack"},
@@ -235,12 +235,12 @@ WORDS: dict[type[Op], str] = {
 
 @dataclass(frozen=True)
 class Program:
-    """A whole program. `text()` is what the guest parses and what enters a boot's key."""
+    """A whole program. `text()` is what the guest parses and what is part of a boot's key."""
 
     ops: tuple[Op, ...]
 
     def text(self) -> str:
-        """The program as text, an operation a line; it reads back as the same program."""
+        """The program as text, one operation a line; parse_program reads it back."""
         return "".join(f"{line}\n" for op in self.ops for line in _lines(op))
 
 

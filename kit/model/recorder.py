@@ -1,7 +1,7 @@
-"""The locks: who holds which, and how often each operation took one. In: lock and unlock; out: counts and a trace.
+"""The locks: who holds which, and how often each operation took one. Keeps counts and a trace.
 
-A lock is that of an anon_vma's root. One task runs at a time here, so a lock that is held when somebody wants it would
-be waited for without end: that is an error, with both names.
+A lock is that of an anon_vma's root. One task runs at a time, so waiting for a held lock would never end: that is an
+error that names both operations.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Event(NamedTuple):
     operation: str
     what: str
     vma: str
-    subject: str  # the lock or the anon_vma, or what was allocated
+    subject: str  # the lock, the anon_vma, or what was allocated
 
     def __str__(self) -> str:
         return f"{self.operation:<10} {self.what:<7} {self.subject:<40} {self.vma}"
@@ -38,11 +38,11 @@ Tally = tuple[Counter[Any], ...]
 
 @dataclass(slots=True)
 class Recorder:
-    """Counts acquisitions by (operation, mode), and notes what only matters while several users run.
+    """Counts acquisitions by (operation, mode), and notes what matters only while several users run.
 
-    `fail_nowait` and `fail_kernel` say which GFP_NOWAIT and GFP_KERNEL allocations fail, counted from 1. `hazards` are
-    allocations that may sleep and reclaim while a root's lock is held: reclaim may want any root's lock (what
-    dd34739c03f2 cured).
+    `fail_nowait` and `fail_kernel`: the numbers (from 1) of the GFP_NOWAIT and GFP_KERNEL allocations that fail.
+    `hazards`: allocations that may sleep and reclaim while a root's lock is held: reclaim may want any root's lock
+    (fixed by dd34739c03f2).
     """
 
     fail_nowait: frozenset[int] = frozenset()
@@ -58,34 +58,34 @@ class Recorder:
     kernel: int = 0
 
     def open(self) -> None:
-        """A window opens: lock_stat is cleared."""
+        """Opens a window: lock_stat is cleared."""
         self.counts.clear()
         self.taken_by.clear()
         self.synced.clear()
 
     def tally(self) -> Tally:
-        """What has been counted so far."""
+        """What was counted so far."""
         return Counter(self.counts), Counter(self.synced), Counter(self.hazards)
 
     def again(self, times: int, before: Tally) -> None:
-        """Count what has happened since `before`, `times` times more."""
+        """Counts everything since `before` another `times` times."""
         mine: Tally = (self.counts, self.synced, self.hazards)
         for now, then in zip(mine, before, strict=True):
             for key, n in (now - then).items():
                 now[key] += n * times
 
     def note(self, operation: str, what: str, vma: Vma, subject: str) -> None:
-        """Add a line to the trace, when one is wanted."""
+        """Adds a line to the trace, if one is wanted."""
         if self.trace is not None:
             self.trace.append(Event(operation, what, str(vma), subject))
 
     def mark(self, operation: str, what: str, subject: str) -> None:
-        """Add a line to the trace that is about no VMA: a window opens or closes, a repeat goes on as before."""
+        """Adds a line to the trace that is about no VMA: a window opens or closes, a repeat is skipped."""
         if self.trace is not None:
             self.trace.append(Event(operation, what, "", subject))
 
     def lock(self, operation: str, vma: Vma, anon_vma: AnonVma, mode: str = WRITE) -> None:
-        """Take the lock of `anon_vma`'s root, or say why that never returns."""
+        """Takes the lock of `anon_vma`'s root. Raises ModelError if it is held: the wait would never end."""
         root = anon_vma.root
         if root.freed:
             raise ModelError(f"{operation} of {vma} takes the lock of {root.name}, which was freed")
@@ -101,7 +101,7 @@ class Recorder:
             self.note(operation, "lock", vma, root.name)
 
     def unlock(self, operation: str, vma: Vma, anon_vma: AnonVma) -> None:
-        """Release it; it must be held."""
+        """Releases the lock; raises ModelError if it is not held."""
         root = anon_vma.root
         if self.held.pop(root, None) is None:
             raise ModelError(f"{operation} of {vma} releases the lock of {root.name}, which nobody holds")
@@ -109,7 +109,7 @@ class Recorder:
             self.note(operation, "unlock", vma, root.name)
 
     def is_locked(self, operation: str, vma: Vma, anon_vma: AnonVma) -> bool:
-        """Whether the root is locked now; remembers that it was asked, since another user might have held it."""
+        """Whether the root is locked now; remembers the question, since another user might have held the lock."""
         root = anon_vma.root
         if root.freed:
             raise ModelError(f"{operation} of {vma} reads the lock of {root.name}, which was freed")
@@ -118,7 +118,7 @@ class Recorder:
         return root in self.held
 
     def allocate(self, operation: str, vma: Vma, what: str, *, nowait: bool = False) -> bool:
-        """Whether the allocation succeeds. One that may sleep under a lock is noted as a hazard."""
+        """Whether the allocation succeeds. One that may sleep is noted as a hazard if a lock is held."""
         if nowait:
             self.nowait += 1
             fails = self.nowait in self.fail_nowait
@@ -132,5 +132,6 @@ class Recorder:
         return not fails
 
     def might_have_been_locked(self) -> int:
-        """Frees by one user that found the root unlocked, but whose root another user locked in the same window."""
+        """The number of frees by one user that found the root unlocked, but whose root another user locked in the same
+        window."""
         return sum(n for (user, root), n in self.synced.items() if self.taken_by.get(root, set()) - {user})

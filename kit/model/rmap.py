@@ -1,8 +1,8 @@
 """The functions of mm/rmap.c that take the anon_vma lock, executed step by step as a profile says.
 
-In: VMAs of kit.model.state; out: their new state, and what the recorder saw. Read beside mm/rmap.c: the first methods
-are functions there (and the places in mm/*.c that take the lock themselves), a Frame holds the local variables of a
-call, and each step is the method of the same name, here, in kit.model.linking or in kit.model.counting.
+Read it beside mm/rmap.c. The first methods are functions there (and places in mm/*.c that take the lock themselves). A
+Frame holds the local variables of a call. Each step is the method of the same name, here, in kit.model.linking or in
+kit.model.counting.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ from kit.model.steps import Cell, Over, Profile, Step
 
 
 class Rmap(Linking, Counting):
-    """One kernel's mm/rmap.c. Where a failing allocation ends a call, OutOfMemoryError leaves it, its state undone."""
+    """One kernel's mm/rmap.c. If a failing allocation ends a call, it raises OutOfMemoryError after undoing its
+    changes."""
 
     def __init__(self, profile: Profile, recorder: Recorder) -> None:
         super().__init__(profile, recorder)
         self._passes: dict[str, list[tuple[Over, list[Handler]]]] = {}
 
     def _compiled(self, cell: str) -> list[tuple[Over, list[Handler]]]:
-        """A cell's passes as methods; kept, since they are called so often."""
+        """A cell's passes as bound methods; cached, since they are called very often."""
         if cell not in self._passes:
             passes = self._cell(cell).passes
             self._passes[cell] = [(p.over, [getattr(self, method) for method in p.methods]) for p in passes]
@@ -39,7 +40,7 @@ class Rmap(Linking, Counting):
         return handler
 
     def prepare(self, vma: Vma) -> None:
-        """anon_vma_prepare: before the first page of its own, a VMA gets an anon_vma."""
+        """anon_vma_prepare: gives a VMA an anon_vma before its first own page."""
         if vma.anon_vma is None:
             self._call("prepare", Frame("prepare", vma))
 
@@ -54,7 +55,7 @@ class Rmap(Linking, Counting):
         self._call("fork", Frame("fork-link", vma, pvma))
 
     def unlink(self, vma: Vma) -> None:
-        """unlink_anon_vmas: detach a VMA from everything, and free what nobody is attached to any more."""
+        """unlink_anon_vmas: detaches a VMA from everything, and frees what nobody is attached to any more."""
         self._call("unlink", Frame("unlink", vma))
 
     def adjust(
@@ -66,24 +67,25 @@ class Rmap(Linking, Counting):
         importing: bool = False,
         moving: bool = False,
     ) -> None:
-        """The lock that vma_adjust takes while boundaries move: of `vma`, or of the `neighbour` whose start moves.
+        """The lock that vma_adjust takes while boundaries move: that of `vma`, or of the `neighbour` whose start moves.
 
-        `inserting` the other half of a split, `importing` pages from a VMA that shrinks or goes, `moving` vm_start.
+        `inserting`: the other half of a split is inserted; `importing`: pages come from a VMA that shrinks or goes;
+        `moving`: vm_start moves.
         """
         frame = Frame("adjust", vma, neighbour)
         frame.inserting, frame.importing, frame.moving = inserting, importing, moving
         self._call("adjust", frame)
 
     def expand(self, vma: Vma) -> None:
-        """expand_downwards: the lock that is held while vm_start of a stack moves."""
+        """expand_downwards: the lock that is held while a stack's vm_start moves."""
         self._call("expand", Frame("expand", vma))
 
     def move(self, vma: Vma) -> None:
-        """take_rmap_locks: the lock that is held while page tables of `vma` go to where it moves."""
+        """take_rmap_locks: the lock that is held while the page tables of `vma` move."""
         self._call("move", Frame("move", vma))
 
     def walk(self, anon_vma: AnonVma, vma: Vma, how: str) -> list[Vma]:
-        """Every VMA that a walk for a page of `vma` in `anon_vma` meets, in each turn of it.
+        """Every VMA that a walk for a page of `vma` in `anon_vma` meets, in each of its turns.
 
         `how` is a cell: referenced (reclaim asks whether the page was used), unmap (try_to_unmap) or migrate.
         """
@@ -96,7 +98,7 @@ class Rmap(Linking, Counting):
         anon_vma.refcount += 1
 
     def put(self, anon_vma: AnonVma, vma: Vma) -> None:
-        """put_anon_vma; `vma` only for the trace."""
+        """put_anon_vma; `vma` is only for the trace."""
         anon_vma.refcount -= 1
         if anon_vma.refcount < 0:
             raise ModelError(f"{anon_vma.name} is put more often than it was got")
@@ -126,7 +128,7 @@ class Rmap(Linking, Counting):
                     return
 
     def _returns(self, cell: str, frame: Frame, held: int) -> None:
-        """What must be so when a call returns, whether it failed or not."""
+        """Checks what must hold when a call returns, whether it failed or not."""
         if len(self.recorder.held) != held:
             self._broken(frame, "returns with a lock held that it took")
         if frame.root is not None:
@@ -149,7 +151,7 @@ class Rmap(Linking, Counting):
     # Fork
 
     def skip_unused(self, frame: Frame) -> bool:
-        """Return if the VMA cloned from has no anon_vma."""
+        """Return if the source VMA has no anon_vma."""
         return self._parent(frame).anon_vma is None
 
     def skip_ownless(self, frame: Frame) -> bool:
@@ -195,7 +197,7 @@ class Rmap(Linking, Counting):
     # Walks
 
     def visit(self, frame: Frame) -> None:
-        """rmap_one for each VMA of the interval tree (until 3.7 of the list) of the page's own anon_vma."""
+        """rmap_one for each VMA in the interval tree (until 3.7 the list) of the page's own anon_vma."""
         anon_vma = self._subject(frame)
         if anon_vma.root not in self.recorder.held:
             self._broken(frame, f"walks {anon_vma.name} without the lock of its root")
@@ -208,12 +210,12 @@ class Rmap(Linking, Counting):
         self._note(frame, "pin", self._subject(frame))
 
     def unpin(self, frame: Frame) -> None:
-        """Put the anon_vma."""
+        """Drop that reference."""
         self._note(frame, "unpin", self._subject(frame))
         self.put(self._subject(frame), frame.vma)
 
     def unpin_locking(self, frame: Frame) -> None:
-        """drop_anon_vma of 2.6.38: the last external reference goes under the lock."""
+        """drop_anon_vma of 2.6.38: the last external reference is dropped under the lock."""
         anon_vma = self._subject(frame)
         self._note(frame, "unpin", anon_vma)
         anon_vma.refcount -= 1
@@ -222,7 +224,7 @@ class Rmap(Linking, Counting):
             self.unlock(frame)
 
     def rcu_lock(self, frame: Frame) -> None:
-        """One task runs at a time here: nothing can go meanwhile."""
+        """Nothing: only one task runs at a time, so nothing can disappear."""
 
     def rcu_unlock(self, frame: Frame) -> None:
         """As rcu_lock."""
@@ -233,7 +235,7 @@ class Rmap(Linking, Counting):
     # What is undone when an allocation failed
 
     def put_new(self, frame: Frame) -> None:
-        """Put the anon_vma that was allocated, if the VMA does not own it."""
+        """Put the anon_vma that was allocated, unless the VMA owns it."""
         if frame.new is not None:
             self.put(frame.new, frame.vma)
 

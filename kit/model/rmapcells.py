@@ -1,6 +1,6 @@
-"""What the functions of mm/rmap.c do in each kernel generation, as data. Each cell says where it was read.
+"""What the functions of mm/rmap.c do in each kernel generation, as data. Each cell has its source.
 
-Names of 3.0 are the ladder of June 2011 on blob 0eb463ea88dd of mm/rmap.c: 3.0-rc1, then bb4aa39676f7 (posted as
+The names with 3.0 are the ladder of June 2011 on blob 0eb463ea88dd of mm/rmap.c: 3.0-rc1, then bb4aa39676f7 (posted as
 637fbbf96fdd), then eee2acbae955, then dd34739c03f2.
 """
 
@@ -20,22 +20,22 @@ def once(*steps: Step) -> Pass:
 
 
 def own_backward(*steps: Step) -> Pass:
-    """A pass over the entries of the VMA's own chain, backward."""
+    """A pass over the VMA's own chain, backward."""
     return Pass(Over.OWN_BACKWARD, steps)
 
 
 def forward(*steps: Step) -> Pass:
-    """A pass over the entries of the chain."""
+    """A pass over the chain."""
     return Pass(Over.FORWARD, steps)
 
 
 def backward(*steps: Step) -> Pass:
-    """A pass over the entries of the chain, backward."""
+    """A pass over the chain, backward."""
     return Pass(Over.BACKWARD, steps)
 
 
 def _again(cell: Cell, source: Source) -> Cell:
-    """The same cell, read in another kernel."""
+    """The same cell with another kernel as source."""
     return Cell(cell.passes, source, cell.failure)
 
 
@@ -143,7 +143,7 @@ _UNLINK_EEE2ACBA = Cell(
     Source("3.0-rc4", "eee2acbae955", "unlink_anon_vmas"),
 )
 
-# The root goes first, and then the child's freeing reads its lock. 3.19.8 has the order swapped.
+# The root is put first, so freeing the child then reads a lock in freed memory. 3.19.8 has the order swapped.
 _PUT_3_0 = Cell((once(S.PUT_ROOT, S.FREE),), Source("3.0", "2b575eb64f7a", "put_anon_vma, __put_anon_vma"))
 
 _FREE_3_0 = Cell((once(S.SYNC_IF_LOCKED, S.RELEASE),), Source("3.0", "2b575eb64f7a", "anon_vma_free"))
@@ -222,7 +222,7 @@ _CLONE_6_1 = Cell(
     (S.FORGET, S.DETACH),
 )
 
-# The reversed ladder: what 6.1 would do had bb4aa39676f7, and then eee2acbae955 too, not been written.
+# 6.1 with the ladder's steps taken back: without bb4aa39676f7, and then also without eee2acbae955.
 _CLONE_6_1_UNBATCHED = Cell(
     (backward(S.ALLOC_KERNEL, S.LOCK, S.LINK, S.REUSE_CHILDLESS, S.COUNT_ACTIVE_IF_OWN, S.UNLOCK),),
     Source("6.1.192", "patches/v6.1/unbatch-clone.patch", "anon_vma_clone"),
@@ -267,7 +267,7 @@ _FREE_6_1 = Cell((once(S.SYNC_IF_LOCKED, S.RELEASE),), Source("6.1.192", "5a5050
 
 _PREPARE_7_0 = _again(_PREPARE_6_1, Source("7.0", "022798c9f4a7", "__anon_vma_prepare"))
 
-# Two list walks, the first forward: a copy's chain is in the reverse of the source's order.
+# Two list walks, the first forward: a copy's chain is the source's in reverse order.
 _CLONE_7_0 = Cell(
     (
         once(S.SKIP_UNUSED),
@@ -314,12 +314,12 @@ def _read_again(kernel: str, blob: str, cells: Cells) -> Cells:
 
 
 def ladder(clone: Cell, unlink: Cell) -> Cells:
-    """A step of June 2011."""
+    """A step of the ladder of June 2011."""
     return _cells(_PREPARE_3_0, clone, _FORK_3_0, unlink, _PUT_3_0, _FREE_3_0)
 
 
 def on_6_1(clone: Cell, unlink: Cell) -> Cells:
-    """A step of the reversed ladder."""
+    """6.1 with steps of the ladder taken back."""
     return _cells(_PREPARE_6_1, clone, _FORK_6_1, unlink, _PUT_6_1, _FREE_6_1)
 
 

@@ -1,4 +1,4 @@
-"""Reads /proc/PID/smaps. In: its text; out: a VMA each, as the model takes a layout. Standard library only."""
+"""Reads /proc/PID/smaps: one VMA for each entry. Standard library only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HEAD = re.compile(r"([0-9a-f]+)-([0-9a-f]+) ([-rwxsp]{4}) \S+ \S+ \d+ *(.*)")
 
 @dataclass(frozen=True)
 class SmapsVma:
-    """One VMA: addresses in bytes, `anonymous` in KiB."""
+    """One VMA. Addresses are in bytes, `anonymous` is in KiB."""
 
     start: int
     end: int
@@ -25,7 +25,7 @@ class SmapsVma:
 def parse_smaps(text: str) -> tuple[SmapsVma, ...]:
     """Every VMA in the kernel's order (fs/proc/task_mmu.c, show_smap).
 
-    ModelError with the line for text that is not smaps, has no Anonymous, or is not of one process.
+    Raises ModelError with the line if the text is not smaps, lacks Anonymous, or is of several processes.
     """
     out: list[SmapsVma] = []
     head: re.Match[str] | None = None

@@ -1,7 +1,7 @@
 """The language in which a profile says what a kernel does: steps, passes, cells, each cell with its source.
 
-A step is one thing that a function of mm/rmap.c does; what it does to the state is the method of the same name in
-kit.model.rmap. Nothing here is a number of acquisitions: those are what comes out when the steps are executed.
+A step is one action of a function in mm/rmap.c; the method of the same name in kit.model.rmap changes the state. The
+numbers of acquisitions are nowhere here: they result from executing the steps.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ OPERATIONS = (
 
 
 class Step(Enum):
-    """One thing done, as the value says, by the method of kit.model.rmap.Rmap that has the name in lower case."""
+    """One action, described by the value; done by the method of kit.model.rmap.Rmap with that name in lower case."""
 
     ALLOC_ANON_VMA = "allocate an anon_vma, unless one was found"
     ALLOC_KERNEL = "allocate a chain entry, GFP_KERNEL"
@@ -107,7 +107,7 @@ class Removal(StrEnum):
 
 
 class Over(StrEnum):
-    """How often a pass's steps are done."""
+    """Over what a pass repeats its steps."""
 
     ONCE = "once"
     FORWARD = "for each entry of the chain"  # list_for_each_entry(_safe): until 7.0 the newest comes first
@@ -117,7 +117,7 @@ class Over(StrEnum):
 
 @dataclass(frozen=True)
 class Pass:
-    """Steps, and over which entries of a chain they are done."""
+    """Steps, and the entries of a chain that they are done for."""
 
     over: Over
     steps: tuple[Step, ...]
@@ -130,7 +130,7 @@ class Pass:
 
 @dataclass(frozen=True)
 class Source:
-    """Where a cell was read: kernel, commit or blob that made it so, file and function."""
+    """Where a cell comes from: kernel, commit or blob, file and function."""
 
     kernel: str
     commit: str
@@ -145,9 +145,9 @@ class Source:
 
 @dataclass(frozen=True)
 class Cell:
-    """One function of one kernel generation: its passes in order, and where they were read.
+    """One function of one kernel generation: its passes in order, and its source.
 
-    `failure` are the steps that undo it when an allocation failed, before the caller is told so (-ENOMEM).
+    `failure`: the steps that undo it after a failed allocation, before the caller gets -ENOMEM.
     """
 
     passes: tuple[Pass, ...]
@@ -157,27 +157,27 @@ class Cell:
 
 @dataclass(frozen=True)
 class Merging:
-    """What vma_merge and vma_adjust do when VMAs grow together, and where that was read.
+    """What vma_merge and vma_adjust do when VMAs merge, and the source.
 
-    `middle_stays`: a VMA that merges with the one behind it takes that one's place (until e86f15ee64d8, 4.9).
+    `middle_stays`: a VMA that merges with the next one takes that one's place (until e86f15ee64d8, 4.9).
     """
 
     rule: MergeRule
     middle_stays: bool
     removal: Removal
     source: Source
-    copy_imports: bool  # a VMA without an anon_vma that takes what mremap moves gets the mover's (7.0)
-    unaccounts: bool  # mprotect makes what was never written differ from what was (VM_ACCOUNT goes: 6.12)
-    grow_merges: bool  # mremap in place merges with the VMA behind it (6.1)
+    copy_imports: bool  # a VMA without an anon_vma that takes over what mremap moves gets the mover's (7.0)
+    unaccounts: bool  # after mprotect, memory never written to differs from written memory (it loses VM_ACCOUNT: 6.12)
+    grow_merges: bool  # mremap in place merges with the next VMA (6.1)
 
 
 @dataclass(frozen=True)
 class Tables:
-    """What mremap and madvise do with page tables, of 2 MiB each, and where that was read.
+    """What mremap and madvise do with page tables (2 MiB each), and the source.
 
-    `chunk`: pages that move under one lock at most (LATENCY_LIMIT, gone in 6.0). `whole`: a table that
-    moves as a whole does so under the lock (HAVE_MOVE_PMD, 5.0). `discard_frees`: MADV_DONTNEED frees the tables that
-    it empties (PT_RECLAIM, 6.14).
+    `chunk`: the most pages moved under one lock (LATENCY_LIMIT, gone in 6.0). `whole`: a table that moves as a whole
+    does so under the lock (HAVE_MOVE_PMD, 5.0). `discard_frees`: MADV_DONTNEED frees the tables that it empties
+    (PT_RECLAIM, 6.14).
     """
 
     chunk: int
@@ -190,7 +190,7 @@ class Tables:
 class Profile:
     """One kernel generation: the lock's class as lock_stat names it, and a cell for each function.
 
-    `counters` is what an anon_vma keeps to decide on reuse: "" (before 3.19), "degree" or "children" (6.0 and later).
+    `counters`: what an anon_vma keeps to decide on reuse: "" (before 3.19), "degree", or "children" (6.0 and later).
     `pins_root`: an anon_vma holds a reference to its root (all but 2.6.38 without KSM and MIGRATION).
     """
 
@@ -213,8 +213,8 @@ class Profile:
     migrate: Cell
     merging: Merging
     tables: Tables
-    guard_inside: bool  # a page below the stack's deepest belongs to its VMA (320b2b8de126 until 1be7107fbe18, 4.12)
-    wipeonfork: bool  # MADV_WIPEONFORK is known (d2cd9ede6e19, 4.14)
+    guard_inside: bool  # the guard page belongs to the stack's VMA (320b2b8de126 until 1be7107fbe18, 4.12)
+    wipeonfork: bool  # the kernel has MADV_WIPEONFORK (d2cd9ede6e19, 4.14)
     pins_root: bool = True
 
     @property

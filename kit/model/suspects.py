@@ -1,6 +1,6 @@
-"""Which function is most likely responsible when a kernel measures something else than the model predicts.
+"""Which kernel function is most likely responsible if measured counts differ from the model's predictions.
 
-In: what was measured, and what was to be predicted; out: the single changes of the profile that explain it.
+Searches the single changes of the profile that explain the measurement.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class Suspect:
 def suspects(
     program: Program, layout: Iterable[LayoutVma], profile_name: str, measured: dict[str, int]
 ) -> tuple[Suspect, ...]:
-    """The functions that, taken from another kernel, make every measured window agree; the nearest kernels first.
+    """The functions that, taken from another kernel's profile, make every measured window agree; nearest kernels first.
 
-    `measured` is acquisitions by window; windows that are not predicted are left out. Empty if the profile itself
-    agrees, or if no single function explains the difference. ModelError as `predict`.
+    `measured`: acquisitions by window; windows without a prediction are ignored. Empty if the profile itself agrees, or
+    if no single function explains the difference. Raises ModelError as `predict` does.
     """
     row, vmas = profile(profile_name), tuple(layout)
     if _explains(program, vmas, row, measured):
@@ -47,7 +47,7 @@ def suspects(
 
 
 def _changed(row: Profile) -> Iterator[tuple[str, str, Profile]]:
-    """The profile with one cell of another one, for each that differs; neighbours in the table come first."""
+    """The profile with one cell of another profile, for each that differs; neighbours in the table come first."""
     names = list(PROFILES)
     at = names.index(row.name)
     for like in sorted(names, key=lambda name: abs(names.index(name) - at)):
@@ -61,7 +61,7 @@ def _changed(row: Profile) -> Iterator[tuple[str, str, Profile]]:
 def _explains(
     program: Program, layout: tuple[LayoutVma, ...], row: Profile, measured: dict[str, int]
 ) -> Prediction | None:
-    """The first prediction, if all agree with what was measured."""
+    """The first window's prediction if all predictions agree with the measurement, else None."""
     windows = _windows(program, layout, row)
     if windows is None:
         return None
@@ -71,11 +71,11 @@ def _explains(
     return next(iter(predicted.values()), None)
 
 
-@functools.lru_cache(maxsize=1024)  # the same program is asked of each kernel that differs
+@functools.lru_cache(maxsize=1024)  # the same program is run for each kernel that differs
 def _windows(
     program: Program, layout: tuple[LayoutVma, ...], row: Profile
 ) -> Mapping[str, Prediction | Unmodelled] | None:
-    """What is predicted; None where a mixture of two kernels does not hold together."""
+    """The predictions by window; None if a mixture of two kernels breaks a rule."""
     try:
         return run(program, layout, row).windows
     except ModelError:

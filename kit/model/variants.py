@@ -1,6 +1,6 @@
-"""Kernels that are wrong as real ones were, or as one could write them: profiles that differ in their steps only.
+"""Faulty kernels, as real ones were or as one could write them: profiles that differ only in their steps.
 
-Each says what is wrong, which commit made or cured it, and which good profile it was made from. `put-in-rcu`: Hugh
+Each says what is wrong, which commit caused or fixed it, and which good profile it is made from. `put-in-rcu`: Hugh
 Dickins's "mm: fix sleeping function warning from __put_anon_vma" (31 May 2014, Message-ID
 alpine.LSU.2.11.1405311321340.10272@eggly.anvils) has the report and names 88c22088bf23 in its Fixes line. It was taken
 after 3.15; its own commit was not looked up in the history.
@@ -21,12 +21,12 @@ S = Step
 
 @dataclasses.dataclass(frozen=True)
 class Variant:
-    """A wrong kernel: its profile, and what is known of the fault."""
+    """A faulty kernel: its profile, and what is known of the fault."""
 
     profile: Profile
     base: str
     about: str
-    cured: str  # the commit that cures it, or ""
+    cured: str  # the commit that fixes it, or ""
 
 
 def _wrong(name: str, base: str, about: str, cured: str, cell: str, *passes: Any, failure: Any = None) -> Variant:
@@ -88,7 +88,7 @@ VARIANTS: dict[str, Variant] = {row.profile.name: row for row in _ROWS}
 
 
 def known(name: str) -> Profile:
-    """The profile or variant of that name, or a ModelError that lists the names."""
+    """The profile or variant of that name. Raises ModelError, with the known names, for an unknown one."""
     if name in VARIANTS:
         return VARIANTS[name].profile
     if name in PROFILES:

@@ -145,7 +145,7 @@ def which(name: str, path: str) -> str:
 
 
 def compiles(header: str, system: System) -> bool:
-    """Whether the compiler finds a header outside the usual folders."""
+    """Whether the compiler finds a header on its own search path."""
     gcc = which("gcc", system.path)
     if not gcc:
         return False

@@ -106,14 +106,14 @@ def step(name: str, argv: list[str], limit: int, lock: int) -> None:
 
 
 def clean_environment() -> dict[str, str]:
-    """The environment's variables without those that redirect pip or Python (PYTHONPATH and the like)."""
+    """This process's environment variables, without those that redirect pip or Python (PYTHONPATH and the like)."""
     elsewhere = ("PYTHONHOME", "PYTHONPATH", "PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_DRY_RUN")
     kept = {name: value for name, value in os.environ.items() if name not in elsewhere}
     return {**kept, "PYTHONSAFEPATH": "1"}
 
 
 def add_kit(place: Place) -> None:
-    """Makes kit importable there, and `bin/kit` its command, by linking to the project's folder: nothing is copied."""
+    """Makes kit importable there, and `bin/kit` its command, by pointing to the project's folder: nothing is copied."""
     (site,) = glob.glob(os.path.join(glob.escape(place.folder), "lib", "python3*", "site-packages"))
     write(os.path.join(site, "kit.pth"), place.root + "\n")
     inside = os.path.dirname(place.folder) == place.root

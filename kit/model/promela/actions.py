@@ -1,7 +1,7 @@
-"""What each action does, as Promela: those that a rule looks at, or that wait.
+"""What each action does, as Promela: the actions that a rule looks at, or that wait.
 
-`$x` is the variable x of the innermost call, TO the label that it may go on at, FAIL that behind a failed allocation,
-CALL(cell: x=…) a call; kit.model.promela.text puts them in.
+`$x` is the variable x of the innermost call, TO the label at which the code may continue, FAIL the one after a failed
+allocation, CALL(cell: x=…) a call; kit.model.promela.text fills them in.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ MERGEABLE = {
 
 
 class Actions:
-    """The text of every action of one profile: a guard that waits, and what is done then."""
+    """The text of every action of one profile: the guard that it waits for, and what it then does."""
 
     def __init__(self, rules: Rules, merging: MergeRule) -> None:
         self.rules = rules
         self.merging = merging
 
     def guard(self, cell: str, action: str) -> str:
-        """What an action waits for, "" if for nothing."""
+        """What an action waits for; "" for nothing."""
         owned = "({0} == 0 || vm_own[{0}] == 0 || FREE(av_root[vm_own[{0}]]))"
         adjusted = "(vm_own[$vma] != 0 -> $vma : $src)"
         unmapped = "(!$pinned && !MAPPED($av)) || " if cell in WALKS else ""
@@ -44,7 +44,7 @@ class Actions:
         }.get(action, "")
 
     def body(self, cell: str, action: str, arg: str) -> str:
-        """What an action does. `arg` is the word that stands beside it."""
+        """What an action does. `arg` is the word beside it in the code."""
         if action == "walk":
             return self._walk(arg)
         if action in PLAIN:

@@ -1,4 +1,4 @@
-"""What the actions do that no rule looks at, as Promela, in the words of kit.model.promela.actions. Data only."""
+"""The actions that no rule looks at, as Promela, in the notation of kit.model.promela.actions. Data only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rules that SPIN holds a scene to, numbered, and what it takes to look at them: text of Promela."""
+"""The rules that SPIN checks a scene against, numbered, as Promela text."""
 
 from __future__ import annotations
 
@@ -7,82 +7,82 @@ from collections.abc import Container
 from kit.model.explore.invariants import AT_REST, DEADLOCK, RULES
 
 NUMBERS = {name: number for number, name in enumerate((*RULES, *AT_REST, DEADLOCK), start=1)}
-"""Rule → the number that `broken` takes."""
+"""Rule → the number that the variable `broken` takes."""
 NAMES = {number: name for name, number in NUMBERS.items()}
 
 
 class Rules:
-    """Text that ends a task where a rule is broken; of muted rules nothing."""
+    """Text that ends a task if a rule is broken; empty for muted rules."""
 
     def __init__(self, muted: Container[str] = ()) -> None:
         self.muted = muted
 
     def unless(self, name: str, bad: str) -> str:
-        """The rule is broken where `bad` holds."""
+        """The rule is broken if `bad` holds."""
         if name in self.muted:
             return ""
         return f"if :: ({bad}) -> broken = {NUMBERS[name]}; goto Stop :: else fi; "
 
     def where(self, name: str, loop: str) -> str:
-        """The rule is broken where a loop has set `bad`."""
+        """The rule is broken if a loop has set `bad`."""
         return f"bad = 0; {loop} {self.unless(name, 'bad')}bad = 0; "
 
     def sleeping(self, root: str) -> str:
-        """A lock that is waited for, or asked for."""
+        """Checks when a lock is waited for, or requested."""
         return self.unless("nobody sleeps in an RCU read-side section", "SLEEPS && rcu") + self.unless(
             "no anon_vma is freed before one that reads it", f"av_freed[{root}]"
         )
 
     def allocates(self) -> str:
-        """An allocation that may reclaim."""
+        """Checks at an allocation that may reclaim."""
         return self.unless("no allocation that may reclaim under a root's lock", "held > 0")
 
     def counted(self, av: str) -> str:
-        """A counter changes."""
+        """Checks when a counter changes."""
         bad = f"av_published[{av}] && av_holder[av_root[{av}]] != me"
         return self.unless("an anon_vma's counters change only under its root's lock", bad)
 
     def roots(self, vma: str) -> str:
-        """An entry was put into same_vma, or is put into a list."""
+        """Checks when an entry was put into same_vma, or is put into a list."""
         differ = f"av_root[en_av[ch[{vma}*CH+i]]] != av_root[en_av[ch[{vma}*CH]]]"
         return self.where("one root per walk of same_vma", loop("i", f"chn[{vma}]", set_if(differ)))
 
     def listed(self, av: str) -> str:
-        """A list changes."""
+        """Checks when a list changes."""
         return self.unless("an anon_vma's list changes only under its root's lock", f"av_holder[av_root[{av}]] != me")
 
     def same_vma(self, entry: str) -> str:
-        """same_vma changes."""
+        """Checks when same_vma changes."""
         owner = f"mm_holder[vm_mm[en_vma[{entry}]]]"
         return self.unless("same_vma changes only under the mm's own lock", f"{owner} != me")
 
     def detached(self, entry: str) -> str:
-        """An entry is taken out of same_vma and freed."""
+        """Checks when an entry is taken out of same_vma and freed."""
         return self.same_vma(entry) + self.unless(
             "no entry is freed while it is linked", f"en_freed[{entry}] || en_linked[{entry}]"
         )
 
     def gone(self, vma: str) -> str:
-        """A VMA goes."""
+        """Checks when a VMA goes."""
         left = f"en_vma[i] == {vma} && !en_freed[i]"
         return self.where("no VMA goes while it is attached", loop("i", "EN", set_if(left)))
 
     def put(self, av: str) -> str:
-        """A reference was given back."""
+        """Checks after a reference was dropped."""
         return self.unless("no reference is put twice", f"av_ref[{av}] < 0")
 
     def unused(self, av: str) -> str:
-        """What nobody uses is about to be put."""
+        """Checks when an unused anon_vma is about to be put."""
         bad = f"av_degree[{av}] || av_children[{av}] || av_active[{av}]"
         return self.unless("what nobody uses has no children or VMAs", bad)
 
     def reused(self, av: str, vma: str) -> str:
-        """An anon_vma was reused."""
+        """Checks when an anon_vma was reused."""
         other = f"!vm_gone[i] && vm_own[i] == {av} && i != {vma}"
         return self.where("only what is no VMA's own is reused", loop("i", "VM", set_if(other)))
 
     def visited(self, av: str) -> str:
-        """A walk looks at the VMAs of an anon_vma."""
+        """Checks when a walk looks at the VMAs of an anon_vma."""
         met = f"if :: (en_linked[j] && en_av[j] == {av} && en_vma[j] == i) -> bad = 0 :: else fi"
         maps = f"(vm_pages[i] >> {av}) & 1 && !vm_gone[i] && !bad"
         look = f"if :: ({maps}) -> bad = 1; {loop('j', 'EN', met)} if :: bad -> break :: else fi :: else fi"
@@ -93,26 +93,26 @@ class Rules:
         )
 
     def freed(self, av: str) -> str:
-        """An anon_vma is given back."""
+        """Checks when an anon_vma is freed."""
         bad = f"av_freed[{av}] || av_n[{av}] || av_ref[{av}] > 0 || MAPPED({av})"
         return self.unless("no anon_vma is freed while it can be reached", bad)
 
     def returns(self) -> str:
-        """An outermost function returns."""
+        """Checks when an outermost function returns."""
         return self.unless("every lock is released on every path", "held > 0 && depth <= 2")
 
     def at_rest(self) -> str:
-        """What must be so when no task is inside an operation."""
+        """Checks what must hold while no task is inside an operation."""
         return "".join(self.where(name, text) for name, text in REST.items())
 
 
 def loop(index: str, count: str, body: str) -> str:
-    """`body` for each index below `count`."""
+    """Runs `body` for each index below `count`."""
     return f"{index} = 0; do :: {index} < {count} -> {body}; {index}++ :: else -> break od; {index} = 0;"
 
 
 def set_if(condition: str) -> str:
-    """`bad` is set where a condition holds."""
+    """Sets `bad` if a condition holds."""
     return f"if :: ({condition}) -> bad = 1 :: else fi"
 
 
@@ -125,7 +125,7 @@ _FOUND = "found = 0; "
 
 
 def _unmatched(of: str) -> str:
-    """Sets bad unless VMA i has an entry for anon_vma `of`."""
+    """Sets `bad` unless VMA i has an entry for anon_vma `of`."""
     return f"{_FOUND}{_each('k', 'EN', f'{_HAS} && en_av[k] == {of}', 'found = 1')} {set_if('!found')}"
 
 

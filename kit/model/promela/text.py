@@ -1,7 +1,7 @@
-"""A scene of one profile as a whole Promela model. In: a profile, scenes, muted rules; out: text for `spin -a`.
+"""Scenes of one profile as a complete Promela model: text for `spin -a`.
 
-A task is a process; each action is one atomic step of it, a call of a cell a jump into that cell's code and back. The
-history is done by tasks one after the other. `broken` says which rule was broken, in which of the scenes.
+A task is a process, and each action is one atomic step of it. The call of a cell is a jump into that cell's code and
+back. Tasks that run one after the other make the history. `broken` says which rule was broken in which scene.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from kit.model.promela.actions import Actions
 from kit.model.promela.rules import NUMBERS, Rules
 from kit.model.steps import Profile
 
-SCENE = 64  # `broken` is the number of the scene, times this, and that of the rule
+SCENE = 64  # `broken` is the number of the scene, times this, plus that of the rule
 FLAGS = ("empty", "unpinned", "found", "pinned", "forking", "inserting", "importing", "moving")
 FIELDS = ("vma", "src", "av", "entry", "root", "space", "new", "todos", "ti", "spares", "back", *FLAGS)
 ARRAYS = {"todo": "CH", "spare": "2"}
@@ -52,7 +52,7 @@ LOCALS = "byte i, j, k, n, s, m, depth = 1; short held, rcu; bool bad, found;"
 
 
 def promela(profile: Profile, scenes: Sequence[Scene], muted: Container[str] = ()) -> str:
-    """All that SPIN needs. ModelError for a task with more than one operation."""
+    """The whole model. Raises ModelError for a task with more than one operation."""
     if any(len(ops) != 1 for scene in scenes for ops in scene.tasks):
         raise ModelError("a task of a Promela model has one operation")
     rules = Rules(muted)
@@ -77,7 +77,7 @@ def operations(scene: Scene) -> Iterator[Op]:
 
 
 def sizes(profile: Profile, scenes: Sequence[Scene]) -> Iterator[str]:
-    """How many of each object there can be: those at the start of the tasks, and what each task may add."""
+    """How many of each object there can be: those at the start, and what each task may add."""
     avs = entries = areas = spaces = chain = 1
     engine = Engine(profile)
     for scene in scenes:
@@ -96,14 +96,14 @@ def sizes(profile: Profile, scenes: Sequence[Scene]) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Instance:
-    """A cell as it is called: one that is called from within itself is there twice, with variables of its own."""
+    """A cell as it is called. A cell that is called from within itself exists twice, with variables of its own."""
 
     cell: str
     level: int = 0
 
     @property
     def name(self) -> str:
-        """What its variables and labels begin with."""
+        """The prefix of its variables and labels."""
         return re.sub(r"\W", "_", self.cell) + "_" * self.level
 
 
@@ -136,7 +136,7 @@ class _Task:
         return len(self.code[one.cell].actions)
 
     def line(self, one: Instance, at: int) -> str:
-        """An action as a step. What it needs to know of callers is put in when all of them are known."""
+        """An action as a step. Placeholders for callers are filled in when all of them are known."""
         code = self.code[one.cell]
         action, arg = code.actions[at]
         guard = self.actions.guard(one.cell, action)
@@ -162,7 +162,7 @@ class _Task:
         return "i = 0; do :: i < $todos -> $todo[i] = 0; i++ :: else -> break od; i = 0; $todos = 0; $ti = 0"
 
     def call(self, one: Instance, at: int, cell: str, given: str) -> str:
-        """Variables are set, and the callee's code is gone on with."""
+        """Sets the callee's variables and continues with its code."""
         if one.cell == cell and one.level == DEEPEST:
             return "assert(false)"
         callee = Instance(cell, one.level + 1 if one.cell == cell else 0)
@@ -176,7 +176,7 @@ class _Task:
         return f"{sets}; {callee.name}_back = {self.calls}; depth++; goto {self.label(callee, 0)}"
 
     def returned(self, one: Instance, line: str) -> str:
-        """LEAVE and LEAVE_FAILED as text: everything is forgotten, and the caller goes on."""
+        """LEAVE and LEAVE_FAILED as text: resets the variables, and continues in the caller."""
         for word, which in (("LEAVE_FAILED", 2), ("LEAVE", 1)):
             if word not in line:
                 continue

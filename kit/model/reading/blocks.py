@@ -1,6 +1,6 @@
-"""C functions as nested statements: enough of C for the functions of mm/rmap.c, and no more.
+"""Parses C functions into nested statements: just enough of C for the functions of mm/rmap.c.
 
-In: source text; out: for a function's name its statements. What is left out of a patch is GAP.
+GAP stands for text that a patch does not show.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ _LOOP = re.compile(r"(list_for_each_entry\w*|for|while|hlist_for_each\w*|anon_vm
 
 @dataclass
 class Node:
-    """A statement: `kind` is stmt, if, else, loop, block or label; `text` its words or head; `body` what it holds."""
+    """A statement. `kind`: stmt, if, else, loop, block or label; `text`: its words or its head; `body`: its content."""
 
     kind: str
     text: str
@@ -24,7 +24,7 @@ class Node:
 
 
 def function(source: str, name: str) -> str | None:
-    """The body of a function's definition, without comments and braces; None if it is not there as a whole."""
+    """The body of a function's definition, without comments and braces; None if it is missing or incomplete."""
     text = _COMMENT.sub(" ", source)
     for found in re.finditer(rf"^[A-Za-z_][\w\s\*]*\b{re.escape(name)}\(", text, re.MULTILINE):
         close = _closing(text, found.end() - 1)
@@ -39,7 +39,7 @@ def function(source: str, name: str) -> str | None:
 
 
 def _closing(text: str, at: int) -> int:
-    """Where the bracket at `at` is closed; -1 if it is not."""
+    """The index of the bracket that closes the one at `at`; -1 if there is none."""
     pairs = {"(": ")", "{": "}"}
     opens, closes, depth = text[at], pairs[text[at]], 0
     for place in range(at, len(text)):
@@ -50,7 +50,7 @@ def _closing(text: str, at: int) -> int:
 
 
 def statements(body: str) -> list[Node]:
-    """The statements of a body in order."""
+    """The statements of a body, in order."""
     nodes, at = [], 0
     while at < len(body):
         node, at = _statement(body, at)
@@ -93,7 +93,7 @@ def _compound(body: str, at: int, head: re.Match[str]) -> tuple[Node, int]:
 
 
 def flat(nodes: list[Node]) -> Iterator[str]:
-    """Every statement's text, with the conditions, in order."""
+    """The text of every statement and condition, in order."""
     for node in nodes:
         yield node.text
         yield from flat(node.body)

@@ -1,6 +1,6 @@
-"""What was read, held against the profiles: as which each function is, and a profile with what was read put in.
+"""Compares functions read from mm/rmap.c with the profiles, and makes a profile that has what was read.
 
-In: source or a patch of mm/rmap.c; out: a Reading. What was read is marked so, and not verified.
+What was read is marked as such, and as unverified.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SPIN = re.compile(r"spin_(un)?lock\(&\w*anon_vma->(root->)?lock")
 
 @dataclasses.dataclass(frozen=True)
 class Reading:
-    """`read` are the functions by cell; `base` the profile that they fit best; `profile` is that with what was read."""
+    """`read`: the functions by cell; `base`: the profile that fits them best; `profile`: that with what was read."""
 
     read: Mapping[str, Read]
     base: str
@@ -39,17 +39,18 @@ class Reading:
 
     @property
     def unknown(self) -> dict[str, list[str]]:
-        """Statements by function that may lock, allocate, link or free, and that no rule knows."""
+        """By function, the statements that may lock, allocate, link or free, and that no rule knows."""
         return {one.name: one.unknown for one in self.read.values() if one.unknown}
 
 
 def same(one: Cell, other: Cell) -> bool:
-    """Whether two cells do the same, wherever they were read."""
+    """Whether two cells do the same, whatever their source."""
     return (_plain(one), one.failure) == (_plain(other), other.failure)
 
 
 def _plain(cell: Cell) -> list[tuple[Over, tuple[Step, ...]]]:
-    """Assigned just before the lock, as stable kernels of 6.12 have it, is linked under it: same_vma needs the mm's."""
+    """The cell's passes in a comparable form. Stable 6.12 assigns an entry just before the lock: that equals linking it
+    under the lock, since same_vma needs only the mm's lock."""
     return [(one.over, _linked(one.steps)) for one in cell.passes]
 
 
@@ -66,7 +67,7 @@ def like(cell: str, read: Read) -> list[str]:
 
 
 def read_source(source: str, kernel: str) -> Reading:
-    """mm/rmap.c as a whole. ModelError if none of the functions is in it."""
+    """Reads mm/rmap.c as a whole. Raises ModelError if it has none of the functions."""
     found = dict(cells(source, kernel))
     if not found:
         names = ", ".join(name for names in FUNCTIONS.values() for name in names)
@@ -75,9 +76,9 @@ def read_source(source: str, kernel: str) -> Reading:
 
 
 def read_patch(patch: str, name: str, source: str | None = None) -> Reading:
-    """A patch to `source`, on the profile that fits it best. ModelError if it does not apply.
+    """Reads a patch to `source`, on the profile that fits it best. Raises ModelError if it does not apply.
 
-    Without a source: what the patch leaves of the functions that it shows from head to end.
+    Without a source: reads only the functions that the patch shows completely.
     """
     if source is not None:
         old, new = source, applied(source, patch)
@@ -98,7 +99,7 @@ def _reading(found: Mapping[str, Read], fits: Mapping[str, Read], source: str, k
 
 
 def _nearest(read: Mapping[str, Read], source: str) -> Profile:
-    """The profile with the most functions as they were read, among those whose lock the source uses."""
+    """The profile that agrees with most of the functions read, among those with the source's kind of lock."""
     kind = "rlock" if SPIN.search(source) else ""
     for name, pattern in _PRIMITIVES:
         kind = kind or (name if pattern.search(source) else "")
@@ -107,7 +108,7 @@ def _nearest(read: Mapping[str, Read], source: str) -> Profile:
 
 
 def told(reading: Reading) -> Iterator[str]:
-    """Each function: as which profile it is, or what it does beside what the profile's does."""
+    """A line for each function: which profiles do the same, or what it does differently from the base."""
     yield f"nearest profile: {reading.base}; what differs is {MARK}"
     for cell, names in FUNCTIONS.items():
         one = reading.read.get(cell)
@@ -124,7 +125,7 @@ def told(reading: Reading) -> Iterator[str]:
 
 
 def data(reading: Reading) -> dict[str, Any]:
-    """A reading as JSON has it."""
+    """A reading as plain data for JSON."""
     return {
         "base": reading.base,
         "mark": MARK,

@@ -1,7 +1,7 @@
-"""Both sides of a patch to mm/rmap.c, as far as it shows them. In: a patch; out: source text with gaps.
+"""Both sides of a patch to mm/rmap.c, as far as the patch shows them: source text with gaps.
 
-A function that a patch shows from its head to its end is read as if from a file; of others it is only seen that they
-change.
+A function that the patch shows from head to end is read as if from a file. Of other functions it is only known that
+they change.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Sides:
 
 
 def applied(source: str, patch: str) -> str:
-    """mm/rmap.c with the patch. ModelError if a hunk's lines are not found as they stand, from the last place on."""
+    """mm/rmap.c with the patch applied. Raises ModelError if a hunk's lines are not found, in order and unchanged."""
     lines, at = source.splitlines(), 0
     both = sides(patch)
     hunks = zip(_hunks(both.before), _hunks(both.after), strict=True)
@@ -45,7 +45,7 @@ def _hunks(side: str) -> list[list[str]]:
 
 
 def sides(patch: str) -> Sides:
-    """Raises ModelError if the patch does not touch mm/rmap.c."""
+    """The two sides of a patch. Raises ModelError if the patch does not touch mm/rmap.c."""
     before: list[str] = []
     after: list[str] = []
     inside = False

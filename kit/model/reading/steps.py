@@ -1,6 +1,6 @@
-"""Statements of mm/rmap.c as steps: which call is which step, in which function. In: source; out: cells.
+"""Translates statements of mm/rmap.c into steps of cells: which call is which step, in which function.
 
-A call that locks, allocates, links or frees and is none of these is told, not guessed.
+A call that locks, allocates, links or frees and is not a known step is reported, not guessed.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ FUNCTIONS = {
     "put": ("__put_anon_vma",),
     "free": ("anon_vma_free",),
 }
-"""Cell → its function's names, the newer first."""
+"""Cell → its function's names, newest first."""
 
 LOCKS = re.compile(r"\b(anon_vma_lock(_write)?|(spin_lock|mutex_lock|down_write)\(&\w*anon_vma->(root->)?\w+)\b")
 UNLOCKS = re.compile(r"\b(anon_vma_unlock(_write)?|(spin_unlock|mutex_unlock|up_write)\(&\w*anon_vma->(root->)?\w+)\b")
 EMPTY = re.compile(r"RB_EMPTY_ROOT|list_empty\(&anon_vma->head\)")
-# What moves a lock, memory or a list: if no rule knows it, it is not understood.
+# Calls that change a lock, memory or a list: if no rule knows one, the function is not fully understood.
 TELLING = re.compile(
     r"\b(\w*_lock\w*|\w*_unlock\w*|down_\w+|up_\w+|\w*alloc\w*|\w*_free\w*|put_anon_vma|list_(add|del)\w*"
     r"|\w*_(insert|remove|link|unlink)\w*|get_anon_vma)\("
@@ -50,7 +50,7 @@ Rule = tuple[re.Pattern[str], Callable[["Reader", str], Emit]]
 
 
 class Reader:
-    """One source text. `kernel` says where it is from, for the cells."""
+    """One source text. `kernel`: where it is from, for the cells' sources."""
 
     def __init__(self, source: str, kernel: str) -> None:
         self.source = source
@@ -61,11 +61,11 @@ class Reader:
         self.degree_first = bool(re.search(r"degree = 1", alloc))
 
     def loose(self, name: str) -> str | None:
-        """A helper's body, though a patch shows parts of it only."""
+        """A helper's body, even if a patch shows only parts of it."""
         return function(self.source, name)
 
     def read(self, cell: str) -> Read | None:
-        """The cell as the source has it; None if its function is not there as a whole."""
+        """The cell as the source has it; None if its function is missing or incomplete."""
         for name in FUNCTIONS[cell]:
             body = function(self.source, name)
             if body is not None and GAP not in body:
@@ -76,7 +76,7 @@ class Reader:
 
 
 class _Reading:
-    """One function's statements, as they become passes and failure steps."""
+    """Turns one function's statements into passes and failure steps."""
 
     def __init__(self, reader: Reader, cell: str) -> None:
         self.reader = reader
@@ -100,7 +100,7 @@ class _Reading:
             self.once = []
 
     def emit(self, *steps: Step) -> None:
-        """Steps, where the function stands: in a loop, before or behind one, or where it undoes."""
+        """Adds steps to the current place: in a loop, before or after one, or where failures are undone."""
         target = self.failure if self.failing else self.once if self.loop is None else self.loop
         target.extend(step for step in steps if not (self.failing and step in target))
 
@@ -151,19 +151,19 @@ class _Reading:
         self.nodes(node.body, empty or bool(EMPTY.search(node.text)) or node.text == "empty")
 
     def _undone(self, node: Node) -> None:
-        """What is guarded by a failure is how the function undoes what it did."""
+        """What a failure guards is how the function undoes its work."""
         self.failing = True
         self.nodes([one for one in node.body if not one.text.startswith("return")])
         self.failing = False
 
     def _nowait(self, inside: str) -> None:
-        """The second try: it lets go of the lock first, or else it may reclaim inside it."""
+        """The second try of an allocation: it either unlocks first, or may reclaim under the lock."""
         target = self.once if self.loop is None else self.loop
         if target[-1:] == [S.ALLOC_NOWAIT] and "unlock_anon_vma_root" not in inside:
             target[-1] = S.ALLOC_KERNEL
 
     def _statement(self, text: str, empty: bool) -> None:
-        if self.cell == "unlink" and text.startswith("anon_vma_unlink("):  # until 2.6.39 a function of its own
+        if self.cell == "unlink" and text.startswith("anon_vma_unlink("):  # a function of its own until 2.6.39
             self.nodes(statements(self.reader.loose("anon_vma_unlink") or ""), empty)
             return
         for pattern, made in STATEMENTS[self.cell]:
@@ -175,7 +175,7 @@ class _Reading:
 
 
 def _linked(steps: list[Step] | tuple[Step, ...]) -> tuple[Step, ...]:
-    """To assign an entry and to insert it at once is to link it."""
+    """Assigning an entry and at once inserting it equals linking it."""
     made: list[Step] = []
     for step in steps:
         if step is S.INSERT and made[-1:] == [S.ASSIGN]:
@@ -282,7 +282,7 @@ STATEMENTS: dict[str, list[Rule]] = {
     "put": _rules((r"anon_vma_free\(root\)", _is()), (r"anon_vma_free\(anon_vma\)", _is(S.FREE))),
     "free": _rules((r"kmem_cache_free\(", _is(S.RELEASE))),
 }
-"""Cell → what a statement is, the first rule that fits."""
+"""Cell → patterns of statements; the first rule that fits is used."""
 
 CONDITIONS: list[tuple[re.Pattern[str], Emit]] = [
     (re.compile(r"num_children < 2.*=>.*dst->anon_vma = anon_vma"), (S.REUSE_CHILDLESS,)),
@@ -301,7 +301,7 @@ CONDITIONS: list[tuple[re.Pattern[str], Emit]] = [
     (re.compile(r"atomic_dec_and_test\(&root->refcount\)|anon_vma->root != anon_vma => put_anon_vma"), (S.PUT_ROOT,)),
     (re.compile(r"(rwsem|mutex)_is_locked\("), (S.SYNC_IF_LOCKED,)),
 ]
-"""What a condition with what it guards is."""
+"""Patterns of conditions, and what they and the guarded statements mean."""
 
 CELL_CONDITIONS: dict[str, tuple[Step, ...]] = {
     "clone": (
@@ -317,7 +317,7 @@ CELL_CONDITIONS: dict[str, tuple[Step, ...]] = {
 
 
 def cells(source: str, kernel: str) -> Iterator[tuple[str, Read]]:
-    """Each cell whose function is in the source as a whole."""
+    """Each cell whose function is complete in the source."""
     reader = Reader(source, kernel)
     for cell in FUNCTIONS:
         read = reader.read(cell)
