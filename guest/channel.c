@@ -18,8 +18,8 @@
 #define STATE	"/channel"
 
 /*
- * What init, the worker and its children share. A file mapped shared, because
- * the worker comes by exec; and a shared mapping never gets an anon_vma.
+ * Shared by init, the worker and its children. It is a file, because the
+ * worker is started by exec, and mapped shared, so it never gets an anon_vma.
  */
 struct state {
 	atomic_uint locked;
@@ -142,7 +142,7 @@ static void write_all(const char *data, size_t size)
 		ssize_t n = write(port, data, size);
 
 		if (n < 0 && errno != EINTR)
-			return;		/* the host misses the frame's number */
+			return;		/* the host notices the missing frame */
 		if (n > 0) {
 			data += n;
 			size -= n;

@@ -13,7 +13,7 @@
 
 enum { CHANNEL_NEW, CHANNEL_JOIN };
 
-/* init makes the channel new, the worker joins it; -1 with errno on failure. */
+/* init creates the channel, the worker joins it; -1 with errno on failure. */
 int channel_open(int how);
 
 /* One frame at a time: begin with its type, add fields, send. */
@@ -34,7 +34,7 @@ int channel_fail_errno(const char *what);
 /* Whether any process has sent a fail frame. */
 int channel_failed(void);
 
-/* Forget the lock of a process that was killed; only when no other is left. */
+/* Release the lock of a killed process; only if no other process is left. */
 void channel_unlock(void);
 
 /* Wait until the port has sent everything. */

@@ -11,12 +11,12 @@
 
 #define MAX_HELD	512
 
-/* What a process knows of those it made; a child begins without any. */
+/* The children of this process; a child begins without any. */
 static struct {
 	struct child held[MAX_HELD];
 	int held_count;
-	int gate[2];		/* ends when this process is gone, for its orphans */
-	int last_orphan;	/* ends when the orphan forked last is gone */
+	int gate[2];		/* for orphans: end of file when this process is gone */
+	int last_orphan;	/* end of file when the last forked orphan is gone */
 } own = { .gate = { -1, -1 }, .last_orphan = -1 };
 
 static void begin_anew(void)
@@ -92,8 +92,8 @@ int child_wait(const struct child *child)
 }
 
 /*
- * In the orphan. The only writing end of the gate is then that of the process
- * that is to exit: its other orphans closed theirs, its children are waited for.
+ * Runs in the orphan. Only the process that is to exit still has the writing
+ * end of the gate: its other orphans closed theirs, its children were waited for.
  */
 static void orphan(int alive, uint32_t from, uint32_t to)
 {
@@ -127,7 +127,7 @@ int child_orphan(uint32_t from, uint32_t to)
 	return 0;
 }
 
-/* It says that its block is done by stopping, and stays stopped. */
+/* The child stops itself when its block is done, and stays stopped. */
 int child_hold(int orphans, uint32_t from, uint32_t to)
 {
 	struct child *child = &own.held[own.held_count];

@@ -4,12 +4,13 @@
 
 #include <stdint.h>
 
-/* The file that this worker reads its program from, and its name, for those that it executes. */
+/* Remember this worker's program file and name, to pass to the workers that it executes. */
 void exec_init(char *file, char *name);
 
-/* From..to in a fresh image of the worker, which is waited for. -1 after a fail frame. */
+/* Run from..to in a fresh image of the worker, and wait for it. -1 after a fail frame. */
 int exec_worker(int orphans, uint32_t from, uint32_t to);
 
+/* Run /bin/job.sh in a child and wait for it. -1 after a fail frame. */
 int exec_script(void);
 
 #endif

@@ -14,7 +14,7 @@
  *	s pages of stack	n threads		x times
  *	a ro or rw		v dontfork or wipeonfork
  *
- * NULL, or what is wrong with the first word that is.
+ * Returns NULL, or what is wrong with the first bad word.
  */
 const char *fields_read(struct op *op, const char *letters, char **words);
 

@@ -18,7 +18,7 @@
 
 #define TIMERS	"/proc/timer_list"
 #define FIELD	".idle_sleeptime"
-#define MODE	".nohz"		/* .nohz_mode before 6.9: 0 where nothing is added up */
+#define MODE	".nohz"		/* .nohz_mode before 6.9: 0 if the CPU adds nothing up */
 
 static int wanted;
 
@@ -27,7 +27,7 @@ void idle_init(void)
 	wanted = conf_number("idle", 0);
 }
 
-/* The number behind the colon of a line that has this field; -1 if it has not. */
+/* The number after the colon of a line with this field; -1 for other lines. */
 static int64_t number(const char *line, const char *field)
 {
 	const char *at = strstr(line, field), *colon = at ? strchr(at, ':') : NULL;

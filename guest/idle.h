@@ -1,19 +1,19 @@
-/* How long the CPUs have been idle, so that a window in which they were can be told. */
+/* How long the CPUs were idle, to tell the windows in which they were. */
 #ifndef KIT_IDLE_H
 #define KIT_IDLE_H
 
 #include <stdint.h>
 
-/* Whether /boot.conf wants to know (idle=1). */
+/* Read from /boot.conf whether idle time is wanted (idle=1). */
 void idle_init(void);
 
 /*
- * Nanoseconds of all CPUs since boot; -1 where nobody wants to know. -2 after
- * a fail frame: the kernel does not tell.
+ * Idle nanoseconds of all CPUs since boot; -1 if not wanted. -2 after a fail
+ * frame: the kernel does not tell.
  */
 int64_t idle_now(void);
 
-/* A frame for `window`, unless nobody wants to know. */
+/* Send the idle time of `window`, if wanted. */
 void idle_send(const char *window, int64_t before, int64_t after);
 
 #endif

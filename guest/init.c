@@ -1,7 +1,8 @@
 /*
- * PID 1: mounts what the worker reads, runs it, says how it ended, powers off.
+ * PID 1: mounts proc and sysfs, runs the workers, reports how they ended,
+ * powers off.
  *
- * Only init sends the end marker, and only after a worker that exited with 0.
+ * Only init sends the end marker, and only if every worker exited with 0.
  */
 #define _GNU_SOURCE
 #include "channel.h"
@@ -34,8 +35,8 @@ static void on_alarm(int sig)
 }
 
 /*
- * Through the kernel's log: it prints whole lines, whereas on the console
- * itself a printk may come into the middle of ours.
+ * Writes to the kernel's log, which prints whole lines. On the console itself a
+ * printk could split our line.
  */
 static void say(const char *text)
 {
@@ -43,7 +44,7 @@ static void say(const char *text)
 
 	if (fd < 0)
 		fd = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
-	/* Nothing is left to do if there is no way to say it. */
+	/* If even this fails, there is no way to report it. */
 	if (write(fd < 0 ? STDOUT_FILENO : fd, text, strlen(text)) < 0)
 		return;
 }
@@ -57,7 +58,7 @@ static void power_off(void)
 		pause();
 }
 
-/* proc must be there; a kernel may come without sysfs. */
+/* proc is required; a kernel may have no sysfs. */
 static int mount_all(void)
 {
 	mkdir("/proc", 0755);
@@ -70,7 +71,7 @@ static void set_limit(long seconds)
 {
 	struct sigaction action = { .sa_handler = on_alarm };
 
-	/* No SA_RESTART: the alarm has to end the wait for the worker. */
+	/* No SA_RESTART: the alarm must interrupt the wait for the worker. */
 	sigaction(SIGALRM, &action, NULL);
 	alarm(seconds);
 }
@@ -87,7 +88,7 @@ static void send_hello(void)
 	frame_send();
 }
 
-/* /worker for /program.N, /payload for /payload.N. */
+/* `runner`: /worker for /program.N, /payload for /payload.N. */
 static pid_t start_worker(const char *runner, const char *program, const char *name)
 {
 	pid_t pid = fork();
@@ -108,7 +109,7 @@ static void check(int status, const char *who)
 		channel_fail("%s exited with status %d", who, WEXITSTATUS(status));
 }
 
-/* Reaps all, since orphans become init's, until no child is left or `limit` is over. */
+/* Reaps all children (orphans become init's) until none is left; kills them after `limit` seconds. */
 static void wait_for_all(pid_t worker, long limit)
 {
 	int status;
@@ -128,7 +129,7 @@ static void wait_for_all(pid_t worker, long limit)
 	}
 }
 
-/* 0 when the worker and its orphans exited with 0; otherwise a fail frame has been sent. */
+/* 0 if the worker and its orphans exited with 0; else -1, after a fail frame. */
 static int run_worker(const char *runner, const char *program, const char *name, long limit)
 {
 	pid_t pid = start_worker(runner, program, name);
@@ -141,7 +142,7 @@ static int run_worker(const char *runner, const char *program, const char *name,
 	return channel_failed() ? -1 : 0;
 }
 
-/* Every /program.N or /payload.N in order, each in a runner of its own, named worker.N in /boot.conf. */
+/* Runs every /program.N or /payload.N in order, each in its own process; worker.N in /boot.conf is its name. */
 static int run_workers(long limit)
 {
 	char program[32], key[32], name[MAX_NAME];
@@ -171,7 +172,7 @@ static int run_workers(long limit)
 	return -1;
 }
 
-/* The shell's layout, memory to reclaim, and all workers; or a session instead. 0, or -1 after a fail frame. */
+/* Shell's layout, reclaim if asked, all workers; or a session instead. 0, or -1 after a fail frame. */
 static int do_all(long limit)
 {
 	if (access("/session.task", R_OK) == 0)

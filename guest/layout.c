@@ -27,7 +27,7 @@ struct vma {
 	unsigned long start, end;
 	char perms[5];
 	char name[128];
-	long anonymous;		/* KiB, -1 before its line was read */
+	long anonymous;		/* KiB; -1 until its line was read */
 };
 
 static void send_vma(const struct vma *vma)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Says which VMAs the shell has, as it runs /bin/job.sh: the same start, the same buffers.
+# Reports the VMAs that the shell has when it runs /bin/job.sh: the same start, the same buffers.
 name=layout
 :
 smaps

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#ifndef STAT	/* a test has its own */
+#ifndef STAT	/* a test defines its own */
 #define STAT	"/proc/lock_stat"
 #define SWITCH	"/proc/sys/kernel/lock_stat"
 #endif
@@ -58,7 +58,7 @@ int lockstat_close(void)
 	return set("0");
 }
 
-/* Runs of spaces become one, none at either end. */
+/* Replaces runs of spaces by one, and removes them at both ends. */
 static void squeeze(char *line)
 {
 	char *to = line, *from;
@@ -72,9 +72,9 @@ static void squeeze(char *line)
 }
 
 /*
- * Below a class stand the places where its lock was contended, in two groups
- * with a rule of dashes above each (seq_stats in kernel/locking/lockdep_proc.c):
- * who had to wait, and who held it.
+ * Below a class are the call sites where its lock was contended, in two groups
+ * with a line of dashes above each (seq_stats in kernel/locking/lockdep_proc.c):
+ * those that had to wait, and those that held it.
  */
 static int group;
 
@@ -84,9 +84,9 @@ static int is_rule(const char *line)
 }
 
 /*
- * A class row is `name: numbers`. All others are headers, rules, and the call
- * sites below a class, which have an address. The kernel prints no row for a
- * class without acquisitions.
+ * A class row is `name: numbers`. All other lines are headers, lines of dashes,
+ * and the call sites below a class, which have an address. The kernel prints no
+ * row for a class without acquisitions.
  */
 static int is_row(const char *line)
 {
@@ -144,7 +144,7 @@ static int send_rows(const char *window)
 
 	if (clear_fd < 0)
 		return 0;
-	/* Opened anew: the kernel takes the counts at open. */
+	/* Opened each time: the kernel collects the counts at open. */
 	fd = open(STAT, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return channel_fail_errno(STAT);

@@ -6,14 +6,14 @@
 #define KIT_LOCKSTAT_H
 
 /*
- * 0, also on a kernel without lock_stat, where windows only measure time. A
- * window may be open already when it is not `first`.
+ * Returns 0, also on a kernel without lock_stat, where windows only measure
+ * time. If not `first`, a window may already be open.
  */
 int lockstat_init(int first);
 
 /* All return 0, or -1 after a fail frame. */
 int lockstat_open(void);
 int lockstat_close(void);
-int lockstat_send(const char *window);	/* its rows, and that there are no more */
+int lockstat_send(const char *window);	/* the window's rows, then a closed frame */
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * Operations on regions and on the program break: see memory.h.
  *
- * What is mapped is asked of the kernel, by mincore, which changes nothing.
+ * mincore tells which pages are mapped; it changes nothing.
  */
 #define _GNU_SOURCE
 #include "memory.h"
@@ -27,7 +27,7 @@ static char *page_of(int region, uint32_t page)
 	return (char *)(REGION_BASE + region * REGION_STRIDE + page * PAGE);
 }
 
-/* All of the break's pages are the kernel's business, so no libc here. */
+/* The system call itself: libc must not use the break. */
 static char *set_break(char *to)
 {
 	return (char *)syscall(SYS_brk, to);
@@ -68,7 +68,7 @@ static int not_free(const char *what, int region)
 
 static int map(const struct op *op, int flags, int fd)
 {
-	/* A hint, not MAP_FIXED: that would replace a region mapped before. */
+	/* A hint, not MAP_FIXED, which would replace an earlier mapping. */
 	char *at = mmap(page_of(op->region, 0), op->number * PAGE, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | flags, fd, 0);
 
@@ -85,7 +85,7 @@ static int advise(const struct op *op)
 		channel_fail("madvise: nothing is mapped of region %d", op->region);
 		return -1;
 	}
-	/* ENOMEM: done, but for the parts of the range that are not mapped. */
+	/* ENOMEM: done, except for unmapped parts of the range. */
 	if (madvise(page_of(op->region, 0), MAX_PAGES * PAGE, advice) < 0 && errno != ENOMEM)
 		return channel_fail_errno("madvise");
 	return 0;

@@ -4,10 +4,10 @@
 
 #include "program.h"
 
-/* /data stays open, and where the break is now is page 0. -1 after a fail frame. */
+/* Open /data, and take the current break as page 0. -1 after a fail frame. */
 int memory_init(void);
 
-/* One operation. 0, or -1 after a fail frame. */
+/* Run one operation. 0, or -1 after a fail frame. */
 int memory_run(const struct op *op);
 
 #endif

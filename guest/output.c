@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PIECE	1200	/* bytes a frame, a multiple of 3 */
+#define PIECE	1200	/* bytes in a frame, a multiple of 3 */
 
 static void keep(struct output *output, const char *data, size_t size)
 {
@@ -28,7 +28,7 @@ void output_take(struct output *output)
 	ssize_t n;
 	int times;
 
-	/* Not for ever: some never stop printing, and their limit has to be looked at. */
+	/* Not for ever: some programs never stop printing, and the caller must check their limit. */
 	for (times = 0; times < 16 && output->fd >= 0 && poll(&ready, 1, 0) > 0; times++) {
 		n = read(output->fd, buffer, sizeof(buffer));
 		if (n > 0) {

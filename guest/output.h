@@ -1,4 +1,4 @@
-/* What a program prints, its beginning and its end kept, the rest counted. */
+/* The output of a program: its beginning and end are kept, the rest is only counted. */
 #ifndef KIT_OUTPUT_H
 #define KIT_OUTPUT_H
 
@@ -9,15 +9,15 @@
 
 struct output {
 	int fd;				/* read end of a pipe; -1 once it is closed */
-	uint64_t bytes;			/* all that came */
+	uint64_t bytes;			/* in all */
 	char head[OUTPUT_HALF];
 	char tail[OUTPUT_HALF];		/* a ring: byte n of what comes after the head is at n % OUTPUT_HALF */
 };
 
-/* Takes all that is there now; does not wait. */
+/* Reads what is there now, without waiting. */
 void output_take(struct output *output);
 
-/* `printed` with how much there was, then `out` frames with what is kept, in base64. */
+/* Sends a `printed` frame with the number of bytes, then `out` frames with the kept ones in base64. */
 void output_send(const struct output *output, const char *name, const char *stream);
 
 #endif

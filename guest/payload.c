@@ -1,6 +1,6 @@
 /*
- * Runs a program of a distribution in a window and sends how it ended and what
- * it printed: payload FILE NAME, from init.
+ * Runs a program of the host's distribution in a window, and sends how it ended
+ * and what it printed. init starts it: payload FILE NAME.
  */
 #define _GNU_SOURCE
 #include "channel.h"
@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define GRACE_MS	1000	/* for what a program's end takes with it */
+#define GRACE_MS	1000	/* for processes that end shortly after the program */
 #define STEP_MS		20
 #define NAMES		3
 
@@ -36,7 +36,7 @@ static int64_t now(void)
 	return t.tv_sec * INT64_C(1000000000) + t.tv_nsec;
 }
 
-/* The child: its standard streams, a session of its own, and the program; errno by `report` if that fails. */
+/* The child: sets up its streams and a session, and executes the program; writes errno to `report` if that fails. */
 static void become(int out, int err, int report)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -73,7 +73,7 @@ static pid_t start(int report[2])
 	return pid < 0 ? channel_fail_errno("fork") : pid;
 }
 
-/* Takes what is printed until the program ends or its limit is over. 1 if it ended. */
+/* Collects the output until the program ends or reaches its limit. 1 if it ended. */
 static int attend(pid_t pid, int *status)
 {
 	int64_t end = now() + task.limit * INT64_C(1000000000);
@@ -88,7 +88,7 @@ static int attend(pid_t pid, int *status)
 			{ .fd = outputs[1].fd, .events = POLLIN },
 		};
 
-		/* SIGCHLD is blocked but here, so that no end is missed. */
+		/* SIGCHLD is blocked everywhere else, so that no exit is missed. */
 		ppoll(fds, 2, &second, &none);
 		output_take(&outputs[0]);
 		output_take(&outputs[1]);
@@ -100,7 +100,7 @@ static int attend(pid_t pid, int *status)
 	return 0;
 }
 
-/* The processes that are neither ours nor the kernel's, up to NAMES of them by name. */
+/* Counts the processes that are neither init, this one nor the kernel's; lists up to NAMES of them. */
 static int count_left(char *names, size_t size)
 {
 	DIR *proc = opendir("/proc");
@@ -146,7 +146,7 @@ static int left_behind(char *names, size_t size)
 	return count;
 }
 
-/* Ends all that is left; init and this process are spared. */
+/* Kills all remaining processes except init and this one. */
 static void end_all(void)
 {
 	kill(-1, SIGKILL);

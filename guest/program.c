@@ -16,7 +16,7 @@
 struct op ops[MAX_OPERATIONS];
 char names[MAX_NAMES][MAX_NAME];
 
-/* What is true inside a block, its own kind included. */
+/* What a block is inside of, its own kind included. */
 enum { IN_REPEAT = 1, IN_WINDOW = 2 };
 
 struct open_block {
@@ -130,7 +130,7 @@ static const char *close_block(void)
 
 static const char *add_window(struct op *op, const char *name)
 {
-	/* One lock_stat for the whole machine; and a name is measured once. */
+	/* lock_stat exists once for the whole machine, and a name is measured once. */
 	if (inside() & IN_WINDOW)
 		return "a window inside a window";
 	if (inside() & IN_REPEAT)
@@ -150,7 +150,7 @@ static const char *add_user(void)
 	return NULL;
 }
 
-/* Whoever waits for the process that forks an orphan has to know of it. */
+/* The process that waits for an orphan's parent must know that there is an orphan. */
 static const char *add_orphan(void)
 {
 	int i;

@@ -29,7 +29,7 @@ enum kind {
 	BRK, WRITEBRK, STACK, ORPHAN, HOLD, RELEASE, THREADS, EXEC,
 };
 
-/* The one flag of an operation: what it is depends on the kind. */
+/* The flag of an operation; its meaning depends on the kind. */
 enum {
 	ORPHANS = 1,		/* FORK, USER, HOLD, EXEC: the process has orphans */
 	READ_ONLY = 1,		/* MPROTECT */
@@ -37,8 +37,8 @@ enum {
 };
 
 /*
- * One operation. A block's body are the operations up to, not including,
- * index `end`, which is also where its successor stands.
+ * One operation. The body of a block is the following operations up to, not
+ * including, index `end`, where its successor is.
  */
 struct op {
 	uint8_t kind;
@@ -54,7 +54,7 @@ struct op {
 extern struct op ops[MAX_OPERATIONS];
 extern char names[MAX_NAMES][MAX_NAME];
 
-/* The number of operations; an error sends a fail frame and returns -1. */
+/* Returns the number of operations, or -1 after a fail frame. */
 int program_read(const char *path);
 
 #endif

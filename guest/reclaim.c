@@ -1,13 +1,13 @@
 /*
  * Real reclaim without running out of memory: see reclaim.h.
  *
- * A swap page on a RAM disk costs a page of memory, so that pressure by
- * allocation would never end. Instead the watermarks are lifted for a moment
- * (min_free_kbytes to nine tenths of what is free: kswapd wakes below 5/4 of
+ * A swap page on a RAM disk costs a page of memory, so memory pressure by
+ * allocation would never end. Instead the watermarks are raised for a moment
+ * (min_free_kbytes to nine tenths of the free memory: kswapd wakes below 5/4 of
  * it, an allocation stalls only below it), while a parent and its child share
- * anonymous pages. kswapd unmaps them, under the lock of their anon_vma. It
- * tries that lock first, and lockdep learns only from one that was waited for:
- * so the child takes it over and over (mprotect splits and merges its VMA).
+ * anonymous pages. kswapd unmaps them under the lock of their anon_vma. It
+ * first tries that lock, and lockdep learns only from a lock that was waited
+ * for. So the child takes it over and over (mprotect splits and merges its VMA).
  */
 #define _GNU_SOURCE
 #include "reclaim.h"
@@ -35,7 +35,7 @@
 #define SHARED		(12UL << 20)
 #define WAITS		40		/* of 50 ms, for three quarters of the swap to fill */
 
-/* union swap_header of include/linux/swap.h, behind 1024 bytes for boot code. */
+/* union swap_header of include/linux/swap.h, after 1024 bytes for boot code. */
 static int make_swap(int fd)
 {
 	static unsigned char page[PAGE];
@@ -50,7 +50,7 @@ static int make_swap(int fd)
 	return pwrite(fd, page, PAGE, 0) == (ssize_t)PAGE ? fsync(fd) : -1;
 }
 
-/* 1 with swap on, 0 where the kernel cannot have it, -1 when that failed. */
+/* 1 if swap is on, 0 if the kernel does not support it, -1 on failure. */
 static int swap_on(void)
 {
 	int fd, ret;
@@ -68,7 +68,7 @@ static int swap_on(void)
 	return errno == ENOSYS ? 0 : -1;
 }
 
-/* The number behind a name in a file of /proc; -1 if there is none. */
+/* The number after a name in a file of /proc; -1 if there is none. */
 static long value_of(const char *path, const char *name)
 {
 	char line[128];
@@ -95,7 +95,7 @@ static int set_min_free(long kib)
 	return ret;
 }
 
-/* Until pages have gone out, or long enough: that none goes is no failure. */
+/* Makes kswapd work until pages were swapped out, or for a limited time. That none is swapped out is no failure. */
 static void press(void)
 {
 	long before = value_of("/proc/meminfo", "SwapFree:");

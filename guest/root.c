@@ -14,11 +14,11 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-/* msize: the most that virtio takes. cache=loose: the host's files are not expected to change meanwhile. */
+/* msize: the largest that virtio takes. cache=loose: the host's files should not change during a boot. */
 #define NINEP	"trans=virtio,version=9p2000.L,msize=512000,cache=loose"
 #define OVERLAY	"lowerdir=/host,upperdir=/rw/up,workdir=/rw/work"
 
-#define MARK	"/run/.kit"	/* in the guest's own tmpfs: what is there was furnished */
+#define MARK	"/run/.kit"	/* in the guest's own tmpfs: this root is already prepared */
 
 static const struct {
 	const char *type, *where, *options;
@@ -62,7 +62,7 @@ int root_mount_host(void)
 	return 0;
 }
 
-/* Programs speak to themselves by the loopback device. */
+/* Programs may talk to themselves over the loopback device. */
 static void raise_loopback(void)
 {
 	struct ifreq request = { .ifr_name = "lo" };
@@ -77,7 +77,7 @@ static void raise_loopback(void)
 	close(fd);
 }
 
-/* A kernel without devtmpfs: the few that most programs want, numbers as in Documentation/admin-guide/devices.txt. */
+/* For a kernel without devtmpfs: the most common devices, numbers as in Documentation/admin-guide/devices.txt. */
 static int make_nodes(const char *dev)
 {
 	static const struct { const char *name; int major, minor; } nodes[] = {
@@ -109,12 +109,12 @@ int root_furnish(const char *root)
 	char path[4096], text[4200];
 	size_t i;
 
-	/* Not by /proc/self: the host's own shows through its root. */
+	/* Not by checking /proc/self: the host's own /proc shows in its root. */
 	snprintf(path, sizeof(path), "%s" MARK, root);
 	if (access(path, F_OK) == 0)
 		return 0;
 	for (i = 0; i < sizeof(mounts) / sizeof(*mounts); i++) {
-		/* The host's /tmp is writable by the overlay, and somebody's current folder may lie in it. */
+		/* The host's /tmp is writable through the overlay, and the working directory may be in it. */
 		if (!strcmp(root, HOST_ROOT) && !strcmp(mounts[i].where, "/tmp"))
 			continue;
 		snprintf(path, sizeof(path), "%s%s", root, mounts[i].where);

@@ -1,13 +1,13 @@
-/* A root for programs of a distribution: files from the initramfs, or the host's. */
+/* A root file system for programs of a distribution: from the initramfs, or the host's files. */
 #ifndef KIT_ROOT_H
 #define KIT_ROOT_H
 
 #define HOST_ROOT	"/rw/root"
 
-/* The host's files, read-only by 9p, under a writable overlay, at HOST_ROOT. 0, or -1 after a fail frame. */
+/* Mount the host's files at HOST_ROOT: read-only by 9p, under a writable overlay. 0, or -1 after a fail frame. */
 int root_mount_host(void);
 
-/* proc, sys, dev, tmp, run below `root`, once. 0, or -1 after a fail frame. */
+/* Mount proc, sys, dev, tmp and run below `root`, once. 0, or -1 after a fail frame. */
 int root_furnish(const char *root);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * Executing a parsed program: see run.h.
  *
- * Whatever happens inside a window is the program's alone: no memory is
- * mapped, none is touched for the first time, and the stack does not grow.
+ * Inside a window only the program acts: the worker itself maps no memory,
+ * touches none for the first time, and its stack does not grow.
  */
 #define _GNU_SOURCE
 #include "run.h"
@@ -116,7 +116,7 @@ int run(uint32_t from, uint32_t to)
 
 int run_init(int first)
 {
-	run_clock();		/* finds the vDSO, and writes down where it is */
+	run_clock();		/* libc finds the vDSO now, and stores its address */
 	idle_init();
 	if (memory_init() < 0 || users_init() < 0 || stack_init() < 0)
 		return -1;

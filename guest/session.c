@@ -1,10 +1,10 @@
 /*
- * A shell, or one command, for somebody who sits before the host: session,
- * from init. What to run stands in /session.task (task.h).
+ * Runs a shell, or one command, for a user of the host. init starts it; what to
+ * run is in /session.task (task.h).
  *
- * With `terminal=1` in /boot.conf on the virtio console; a line `ROWS COLUMNS`
- * on the first virtio port sets its size. Otherwise on three ports: standard
- * input, output and error.
+ * With `terminal=1` in /boot.conf it runs on the virtio console; a line `ROWS
+ * COLUMNS` on the first virtio port sets the size. Otherwise it runs on three
+ * ports: standard input, output and error.
  */
 #define _GNU_SOURCE
 #include "channel.h"
@@ -26,11 +26,11 @@
 
 #define WAIT_MS		20000
 #define STEP_MS		20
-#define DEVICES		16	/* of virtio: which number the ports' has depends on the others */
+#define DEVICES		16	/* virtio devices; the number of the ports' one depends on the others */
 
 static struct task task;
 
-/* Lines appear some time after their device: the host tells of them one by one. */
+/* Ports appear some time after their device: the host announces them one by one. */
 static int open_soon(const char *format, int from, int to, int number)
 {
 	struct timespec step = { .tv_nsec = STEP_MS * 1000000L };
@@ -95,7 +95,7 @@ static pid_t start(const int *fds, int terminal)
 	_exit(error == ENOENT ? 127 : 126);
 }
 
-/* Lines of the control port until the child ends. */
+/* Handles lines of the control port until the child ends; returns its wait status. */
 static int attend(pid_t pid, int terminal, int control)
 {
 	struct pollfd fd = { .fd = control, .events = POLLIN };
@@ -108,7 +108,7 @@ static int attend(pid_t pid, int terminal, int control)
 
 	sigemptyset(&none);
 	for (;;) {
-		/* SIGCHLD is blocked but here. A port whose other end is gone is always ready: it is not asked then. */
+		/* SIGCHLD is blocked everywhere else. A port whose other end is gone is always ready, so it is ignored. */
 		if (ppoll(&fd, control < 0 ? 0 : 1, &second, &none) > 0) {
 			n = read(control, text, sizeof(text) - 1);
 			text[n > 0 ? n : 0] = '\0';

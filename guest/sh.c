@@ -3,7 +3,7 @@
  * `echo`, `exit N`, and `smaps`, which copies the shell's own to descriptor 3.
  * Anything else is an error, with its line, and status 2.
  *
- * No malloc: which VMAs libc would allocate from is not the model's to know.
+ * No malloc: the model does not know which VMAs libc would allocate from.
  */
 #define _GNU_SOURCE
 #include "lines.h"
@@ -39,7 +39,7 @@ static int copy_smaps(void)
 	return n < 0 ? 1 : -1;
 }
 
-/* -1 to go on, otherwise the script's status. */
+/* -1 to continue, else the script's exit status. */
 static int run_line(char *line, int null)
 {
 	char *rest = line, *word;
@@ -54,7 +54,7 @@ static int run_line(char *line, int null)
 	if (!strcmp(word, "smaps"))
 		return copy_smaps();
 	if (is_assignment(word))
-		return -1;	/* kept, and never expanded */
+		return -1;	/* variables are never expanded */
 	return 2;
 }
 

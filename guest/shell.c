@@ -1,8 +1,8 @@
 /*
  * The layout of the shell's image: see shell.h.
  *
- * Scripts are executed in windows, where nothing may be read. So the shell runs
- * once before, a script that copies its own smaps into a pipe (SMAPS_FD).
+ * Scripts run inside windows, where smaps must not be read. So the shell runs
+ * once before, with a script that copies its own smaps to a pipe (SMAPS_FD).
  */
 #define _GNU_SOURCE
 #include "shell.h"

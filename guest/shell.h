@@ -1,4 +1,4 @@
-/* What the image of /bin/sh looks like to the kernel. */
+/* The memory layout of /bin/sh. */
 #ifndef KIT_SHELL_H
 #define KIT_SHELL_H
 

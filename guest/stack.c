@@ -1,8 +1,8 @@
 /*
  * Growing the stack: see stack.h.
  *
- * One page at a time, from above, as a program does whose calls go deeper: each
- * write to a page below the VMA is a fault of its own, and moves its start there.
+ * It grows one page at a time, as in a program whose calls go deeper: each write
+ * to a page below the VMA is a fault, which moves the VMA's start there.
  */
 #define _GNU_SOURCE
 #include "stack.h"
@@ -24,7 +24,7 @@ static uintptr_t deepest;
 
 /*
  * Before 5.0, x86 refuses an access further below the stack pointer than
- * 65536 + 32 * 8 bytes (bad_area in do_user_addr_fault), so it moves along.
+ * 65536 + 32 * 8 bytes (bad_area in do_user_addr_fault), so the pointer moves too.
  */
 static __attribute__((noinline)) void touch_down_to(uintptr_t last)
 {
@@ -34,7 +34,7 @@ static __attribute__((noinline)) void touch_down_to(uintptr_t last)
 
 	if (here > last + 4 * PAGE) {
 		below = alloca(here - last - 4 * PAGE);
-		/* Only for its place: the address is used, the memory is not. */
+		/* Only moves the stack pointer: the memory itself is not used. */
 		__asm__ volatile("" : : "r"(below) : "memory");
 	}
 	for (page = here & ~(PAGE - 1); page >= last; page -= PAGE)

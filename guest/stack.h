@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* Touch all of the stack's VMA, so that whatever is deeper makes it grow. -1 after a fail frame. */
+/* Touch all of the stack's VMA, so that any deeper access makes it grow. -1 after a fail frame. */
 int stack_init(void);
 
 /* Write to each page from here down to `pages` deeper than ever before. */

@@ -115,7 +115,7 @@ int task_prepare(struct task *task)
 	return root_furnish(task->root);
 }
 
-/* Only so that it ends a wait. */
+/* Exists only so that SIGCHLD interrupts ppoll(). */
 static void on_child(int sig)
 {
 	(void)sig;

@@ -1,6 +1,6 @@
 /*
- * What to run in a root: /payload.N or /session, a `key value` a line, in
- * values %XX for bytes that are no part of a line.
+ * What to run in a root: /payload.N or /session.task, one `key value` on each
+ * line. In values, %xx stands for bytes that cannot be in a line.
  *
  *	root DIR	chroot; `host` for the host's files
  *	dir DIR		working directory in there
@@ -9,7 +9,7 @@
  *	limit SECONDS	0 for none
  *	status NUMBER	the exit status that means success
  *	user NUMBER	run as that user and group, with no other groups
- *	left fail|kill	processes that are still there when the program has ended
+ *	left fail|kill	what to do about processes that outlive the program
  */
 #ifndef KIT_TASK_H
 #define KIT_TASK_H
@@ -24,16 +24,16 @@ struct task {
 	int kill_left;
 };
 
-/* 0, or -1 after a fail frame. */
+/* Read a task. 0, or -1 after a fail frame. */
 int task_read(struct task *task, const char *path);
 
 /* Makes the task's root ready. 0, or -1 after a fail frame. */
 int task_prepare(struct task *task);
 
-/* Every process below is this one's to wait for; SIGCHLD is blocked, for ppoll() to let through. */
+/* Become the reaper of all descendants; block SIGCHLD, so that only ppoll() lets it through. */
 void task_adopt(void);
 
-/* In the child: goes into the root and executes. Returns errno if that fails. */
+/* In the child: enter the root and execute the program. Returns errno if that fails. */
 int task_execute(const struct task *task);
 
 #endif

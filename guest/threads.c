@@ -1,8 +1,8 @@
 /*
  * Sleeping threads: see threads.h.
  *
- * Their stacks are static and large enough for libc to keep its own data there
- * too, so that it maps nothing. A child of fork has only the thread that forked.
+ * Their stacks are static, and large enough for libc's own data too, so that it
+ * maps nothing. A forked child has only the thread that forked.
  */
 #define _GNU_SOURCE
 #include "threads.h"

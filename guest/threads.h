@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* Run from..to beside `count` threads; they are gone at its end. -1 after a fail frame. */
+/* Run from..to while `count` threads sleep; they are gone at the end. -1 after a fail frame. */
 int threads_run(uint32_t count, uint32_t from, uint32_t to);
 
 #endif

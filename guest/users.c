@@ -1,10 +1,10 @@
 /*
  * `users`: see users.h.
  *
- * Two barriers hold all users outside of the window: before it, while
- * lock_stat is cleared and switched on, and after it, until it is off and
- * read, so that no exit counts. A barrier opens for all at once when the
- * parent closes the only writing end of its pipe.
+ * Two barriers keep all users outside of the window: before it, while lock_stat
+ * is cleared and switched on; and after it, until lock_stat is off and read, so
+ * that no exit counts. A barrier opens for all users at once when the parent
+ * closes the only writing end of its pipe.
  */
 #define _GNU_SOURCE
 #include "users.h"
@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LOOK_MS	250	/* how often a waiting parent looks for dead users */
+#define LOOK_MS	250	/* how often the waiting parent checks for dead users */
 
 static int64_t *elapsed;
 static struct child children[MAX_USERS];
@@ -70,7 +70,7 @@ static int fork_users(const struct op *op, uint32_t first)
 	return 0;
 }
 
-/* No user may end before it is let go. */
+/* Fails if a user has ended before it was released. */
 static int look_for_dead(void)
 {
 	siginfo_t info = { .si_pid = 0 };

@@ -4,10 +4,10 @@
 
 #include "program.h"
 
-/* Memory in which users leave their times; -1 after a fail frame. */
+/* Map the memory in which users leave their times. -1 after a fail frame. */
 int users_init(void);
 
-/* The users of op, whose first block stands at `first`. */
+/* Run the users of op, whose first block is at `first`. -1 after a fail frame. */
 int users_run(const struct op *op, uint32_t first);
 
 #endif

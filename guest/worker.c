@@ -1,9 +1,10 @@
 /*
- * Runs a program and sends what its windows measured: worker FILE NAME, from
- * init; or operations FROM to TO of it: worker FILE NAME FROM TO, from a worker.
+ * Runs a program and sends what its windows measured. init starts it: worker
+ * FILE NAME. A worker starts it with a range of operations: worker FILE NAME
+ * FROM TO.
  *
- * All buffers are static and there is no malloc: the worker's VMAs are those
- * that it has at its start, and the program's own.
+ * All buffers are static and there is no malloc, so the worker's VMAs are those
+ * that it has at its start, and those of the program.
  */
 #include "channel.h"
 #include "children.h"
@@ -14,7 +15,7 @@
 
 #include <stdlib.h>
 
-/* Behind .bss: a VMA that the program break's first page cannot be merged with. */
+/* After .bss: a VMA with which the program break's first page cannot merge. */
 __attribute__((section(".guard"), used)) static const char guard = 1;
 
 int main(int argc, char **argv)
