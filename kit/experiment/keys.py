@@ -31,7 +31,6 @@ TEXT, WHOLE, NUMBER = {"type": "string"}, {"type": "integer"}, {"type": "number"
 ALSO: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "GuestModel.cpus": ({"type": "integer", "minimum": 1, "maximum": 8},),
     "ArmModel.series[]": (TEXT,),
-    "ExperimentModel.limit": ({"type": "string", "pattern": "^[0-9]*[.]?[0-9]+ *%?$"},),
     **{f"{w.params.__name__}.{key}": also for w in WORKLOADS.values() for key, also in w.also.items()},
 }
 NAMES: Mapping[str, tuple[str, ...]] = {
@@ -105,7 +104,7 @@ def _kind(path: str, info: FieldInfo) -> str:
     """What a key holds, and what it also takes."""
     plain = _in_words(info.annotation, info.metadata)
     words = {"string": "text", **{name: name for name in ("integer", "number")}}
-    also = [words[other["type"]] for other in ALSO.get(path, ()) if "share" not in plain]
+    also = [words[other["type"]] for other in ALSO.get(path, ())]
     return " or ".join([*also, plain])
 
 

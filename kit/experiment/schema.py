@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, field_validator, model_validator
 
 from kit.evidence import EVIDENCE
 from kit.evidence.bisected import METRICS
@@ -124,7 +124,8 @@ def fraction(value: object) -> float:
     return limit
 
 
-Fraction = Annotated[float, BeforeValidator(fraction)]
+SHARE = {"anyOf": [{"type": "number"}, {"type": "string", "pattern": "^[0-9]*[.]?[0-9]+ *%?$"}]}
+Fraction = Annotated[float, BeforeValidator(fraction), WithJsonSchema(SHARE)]
 Whole = Annotated[int, Field(ge=1, le=1000, strict=True)]
 
 
