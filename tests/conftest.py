@@ -1,4 +1,4 @@
-"""What several files of tests share: the bench of rig.py, with a fake kernel tree and a fake QEMU."""
+"""Shared by several test files: the bench of rig.py, with a fake kernel tree and a fake QEMU."""
 
 import gc
 from contextlib import suppress
@@ -19,7 +19,7 @@ with suppress(ImportError):  # the model's tests run where only pytest and hypot
 
 
 def pytest_collection_finish() -> None:
-    """What is loaded by now stays: the collector need not look at it again after every few hundred objects."""
+    """Freezes what is loaded by now, so that the garbage collector does not scan it again and again."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)

@@ -1,4 +1,4 @@
-"""Which processes there are, read from /proc: a container may have no ps, and no init that reaps what was orphaned."""
+"""The running processes, read from /proc: a container may have no ps, and no init that reaps orphans."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def alive(pid: int) -> bool:
-    """Whether a process is there and no zombie."""
+    """Whether a process exists and is not a zombie."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -23,7 +23,7 @@ def gone(pid: int, seconds: float = 5) -> bool:
 
 
 def arguments() -> list[list[str]]:
-    """Those of every process that is there."""
+    """The arguments of every process."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:

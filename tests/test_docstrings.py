@@ -1,4 +1,4 @@
-"""Every module, class and function of kit that others may use says in a docstring what it is."""
+"""Every public module, class and function of kit has a docstring."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def silent(source: str) -> list[str]:
 
 
 def public(node: Documented, name: str) -> Iterator[tuple[str, Documented]]:
-    """The module, and what stands in it and in its classes without a `_` before its name."""
+    """The module, and everything in it and in its classes whose name does not begin with `_`."""
     yield name, node
     for inner in () if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) else node.body:
         if isinstance(inner, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)) and not inner.name.startswith("_"):

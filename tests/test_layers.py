@@ -1,4 +1,4 @@
-"""The import contract of the design: which module of kit may import which, read from the sources."""
+"""The import contract of the design: which module of kit may import which, checked from the sources."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def module_of(path: Path) -> str:
 
 
 def imported(node: ast.AST) -> list[str]:
-    """The modules that one node imports; `from kit import x` is kit.x. Raises ValueError for a relative import."""
+    """The modules that one node imports; `from kit import x` gives kit.x. Raises ValueError for a relative import."""
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     if isinstance(node, ast.ImportFrom):
@@ -89,7 +89,7 @@ def _listed(node: ast.AST, field: str) -> list[ast.AST]:
 
 
 def faults(module: str, source: str) -> list[str]:
-    """What a module's imports break of the contract, in words."""
+    """What a module's imports violate, in words."""
     own = module.partition(".")[2].partition(".")[0]
     if own and own not in LEVEL:
         return [f"{module}: give {own} a place in the table of layers"]
@@ -101,7 +101,7 @@ def faults(module: str, source: str) -> list[str]:
 
 
 def fault_of(module: str, own: str, name: str) -> list[str]:
-    """What one import breaks."""
+    """What one import violates."""
     top, _, rest = name.partition(".")
     found = []
     if top == "kit" and rest:

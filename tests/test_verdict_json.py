@@ -1,6 +1,6 @@
-"""verdict.json is a contract: what a run of every kind of evidence writes, but for times and places.
+"""verdict.json is a contract: checks what a run with every kind of evidence writes, except times and places.
 
-Fields may be added. None may go, or change its value. `KIT_TEST_RECORD=1` writes golden/verdict.json anew.
+Fields may be added. None may be removed or change its value. `KIT_TEST_RECORD=1` writes golden/verdict.json anew.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ HOST = "host: "  # notes of this machine begin so
 
 
 def settled(verdict: dict[str, Any]) -> dict[str, Any]:
-    """What does not depend on the machine or the moment."""
+    """Everything that does not depend on the machine or the moment."""
     origin = dict.fromkeys(verdict["provenance"])
     out = {**verdict, "seconds": dict.fromkeys(verdict["seconds"]), "provenance": origin}
     for said in out["evidence"].values():

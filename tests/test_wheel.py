@@ -1,4 +1,4 @@
-"""kit as pip installs it: a wheel of this tree in an environment of its own, used from an empty folder."""
+"""kit as pip installs it: a wheel of this tree in its own environment, used from an empty folder."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ PARTS = ("kit", "configs", "guest", "patches", "pyproject.toml", "README.md", "L
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What is built of this tree, elsewhere: a build leaves folders behind."""
+    """The files of this tree that the wheel is built from, copied: a build leaves folders behind."""
     place = tmp_path_factory.mktemp("source")
     left = shutil.ignore_patterns("__pycache__", "*.egg-info")
     for name in PARTS:
@@ -50,7 +50,7 @@ def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Installed:
-    """An environment with kit from a wheel, and what it depends on from this one's; calls from an empty folder."""
+    """An environment with kit from a wheel, and its dependencies from this environment; calls from an empty folder."""
 
     def __init__(self, folder: Path, wheel: Path) -> None:
         self.python, self.place = folder / "venv/bin/python", folder / "empty"

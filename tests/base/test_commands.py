@@ -1,4 +1,4 @@
-"""Commands: their limit, what they leave behind, their output, and what cannot be started."""
+"""Commands: time limits, what they leave behind, their output, and commands that cannot be started."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ FALSE = ("better", "worse", "broken")
 
 
 def run_once(config: str, overrides: list[str], seed: int) -> dict[str, Any]:
-    """One A/A run: verdict overall and by kind, boots, comparisons, wall seconds. Each has a seed of its own."""
+    """One A/A run: its verdicts (overall and by kind), boots, comparisons and wall seconds. Each has its own seed."""
     start = time.monotonic()
     settings = [part for text in (*overrides, f"seed={seed}") for part in ("--set", text)]
     with tempfile.TemporaryDirectory(prefix="kit-aa-") as folder:
@@ -54,12 +54,12 @@ def run_once(config: str, overrides: list[str], seed: int) -> dict[str, Any]:
 
 
 def recorded(log: Path) -> list[dict[str, Any]]:
-    """The runs that the log holds."""
+    """The runs recorded in the log."""
     return [json.loads(line) for line in log.read_text(encoding="utf-8").splitlines()] if log.exists() else []
 
 
 def summary(runs: list[dict[str, Any]]) -> str:
-    """Runs by verdict, and how many of these are false: an A/A run shows no difference, or cannot tell."""
+    """The number of runs by verdict, and of false ones: an A/A run must show no difference, or be unable to tell."""
     verdicts = Counter(run["verdict"] for run in runs)
     kinds = Counter((kind, said) for run in runs for kind, said in run["kinds"].items())
     false = sum(run["verdict"] in FALSE or any(v in FALSE for v in run["kinds"].values()) for run in runs)
@@ -78,7 +78,7 @@ def summary(runs: list[dict[str, Any]]) -> str:
 
 
 def main() -> int:
-    """1 where a verdict was false."""
+    """Exit code 1 if a verdict was false."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("config", nargs="?", default=str(ROOT / "configs" / "aim7.yaml"))
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE")

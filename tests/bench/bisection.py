@@ -48,7 +48,7 @@ LONG = {  # and for those with hundreds of tests a trial
 
 
 class Bayesect:
-    """git_bayesect's Bisector as a search: its index 0 is the newest commit; the good end is no candidate."""
+    """git_bayesect's Bisector as a search. Its index 0 is the newest commit; the good end is not a candidate."""
 
     def __init__(self, bisector: Callable[..., Any]) -> None:
         self.bisector = bisector(np.array([1.0] * (COUNT - 1) + [0.0]))
@@ -81,7 +81,7 @@ def rows(trials: int, instead: Callable[[Drawn], Search] | None) -> list[tuple[s
 
 
 def add(kept: dict[str, Any], fared: Fared, seconds: float) -> dict[str, Any]:
-    """What was known of a row and a chunk of trials more."""
+    """Adds a chunk of trials to the kept results."""
     ends = {e: kept.get("ends", {}).get(e, 0) + fared.ends.get(e, 0) for e in {*kept.get("ends", {}), *fared.ends}}
     return {
         "trials": kept.get("trials", 0) + fared.trials,
@@ -96,14 +96,14 @@ def add(kept: dict[str, Any], fared: Fared, seconds: float) -> dict[str, Any]:
 
 
 def version() -> str:
-    """Of the search and of the histories: results of different ones are not added up."""
+    """The version of the search and of the histories: results of different versions are not added up."""
     search = [ROOT / "kit" / "search" / f"{name}.py" for name in SEARCH]
     sources = [*search, ROOT / "tests" / "search" / "histories.py", ROOT / "tests" / "search" / "scenarios.py"]
     return hashlib.sha256(b"".join(p.read_bytes() for p in sources)).hexdigest()[:12]
 
 
 def measure(trials: int, minutes: float, instead: Callable[[Drawn], Search] | None) -> dict[str, Any]:
-    """Every row in turn, a chunk at a time, until all have their trials or the time is up."""
+    """Measures every row in turn, a chunk at a time, until all have their trials or the time is up."""
     record: dict[str, Any] = json.loads(KEPT.read_text()) if KEPT.exists() else {}
     rows_kept: dict[str, Any] = record.get("rows", {})
     same = record.get("search") == version()  # git_bayesect knows nothing of kit's search
@@ -124,7 +124,7 @@ def measure(trials: int, minutes: float, instead: Callable[[Drawn], Search] | No
 
 
 def table(kept: dict[str, Any]) -> str:
-    """The results as a table of Markdown."""
+    """The results as a Markdown table."""
     bars = {s.name: s.bar for s in (*VALUES, *OUTCOMES)}
     lines = [
         "# Bisection of simulated histories",
@@ -155,7 +155,7 @@ def row(key: str, r: dict[str, Any], bar: float | None) -> str:
 
 
 def main() -> int:
-    """Measure, write the table, print it."""
+    """Measures, writes the table, prints it."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--trials", type=int, default=1000)
     parser.add_argument("--minutes", type=float, default=60.0)

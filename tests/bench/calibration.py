@@ -61,8 +61,8 @@ each boot 0.8 of the last; Student's t with three degrees of freedom."""
 
 @dataclass(frozen=True)
 class Cell:
-    """What became of the experiments of one shape and one effect: how many there were, and how many of them ended so.
-    `boots` of both arms, of all experiments together."""
+    """The outcomes of the experiments of one shape and one effect: how many there were, and how many ended in each way.
+    `boots`: of both arms, in all experiments together."""
 
     shape: str
     effect: float
@@ -77,11 +77,11 @@ class Cell:
 
     @property
     def alarms(self) -> int:
-        """Verdicts of a difference; false ones where the effect is 0."""
+        """The number of verdicts of a difference; false ones if the effect is 0."""
         return self.better + self.worse
 
     def __add__(self, more: Cell) -> Cell:
-        """More experiments of the same kind."""
+        """Adds experiments of the same kind."""
         names = ("experiments", "better", "worse", "same", "covered", "boots")
         sums = {name: getattr(self, name) + getattr(more, name) for name in names}
         return replace(self, **sums, others={k: v + more.others[k] for k, v in self.others.items()})
@@ -93,7 +93,7 @@ def arm_first(seed: int, block: int) -> bool:
 
 
 def boots_of(noise: Floats, effect: float, seed: int) -> tuple[Floats, Floats]:
-    """Values of the arm and of the baseline, by block. `noise`: of all boots in the order of time."""
+    """The values of arm and baseline, by block. `noise`: of all boots, in order of time."""
     first = np.array([arm_first(seed, b) for b in range(len(noise) // 2)])
     in_blocks = noise.reshape(-1, 2)
     arm = np.where(first, in_blocks[:, 0], in_blocks[:, 1])
@@ -102,8 +102,8 @@ def boots_of(noise: Floats, effect: float, seed: int) -> tuple[Floats, Floats]:
 
 
 def run_one(design: Design, arm: Sequence[float], base: Sequence[float], limit: float = LIMIT) -> noisy.Conclusion:
-    """One experiment as `kit run` does it: blocks, a decision, until it says stop (which it does at a look only); then
-    the conclusion."""
+    """One experiment as `kit run` does it: blocks and decisions until one says stop (only at a look); then the
+    conclusion."""
     for done in design.look_at:
         pairs = [Pairs("jobs", "per minute", MORE, ARM, BASELINE, At("sim"), tuple(arm[:done]), tuple(base[:done]))]
         if noisy.decide(design, pairs, limit).stop:
@@ -185,18 +185,18 @@ RULES: Mapping[str, Callable[[Floats, Floats], bool]] = {
 
 
 def at_most(share: float, experiments: int, confidence: float = 0.999) -> float:
-    """The share that a true one of `share` exceeds in so many experiments with a chance of 0.1%."""
+    """The share that is exceeded with a chance of 0.1% in so many experiments, if the true share is `share`."""
     return float(stats.binom.ppf(confidence, experiments, share)) / experiments
 
 
 def at_least(share: float, experiments: int) -> float:
-    """The share that a true one of `share` falls below in so many experiments with a chance of 0.1%."""
+    """The share that is missed with a chance of 0.1% in so many experiments, if the true share is `share`."""
     return at_most(share, experiments, 0.001)
 
 
 def designed_for(blocks: int, alpha: float, power: float = 0.9) -> float:
-    """The difference, in standard deviations of a block's difference, that so many blocks show with this power (paired
-    t, no looks)."""
+    """The difference, in standard deviations of a block's difference, that so many blocks detect with this power
+    (paired t, no looks)."""
     low, high = 0.0, 10.0
     edge = stats.t.isf(alpha / 2, blocks - 1)
     for _ in range(60):
@@ -208,7 +208,7 @@ def designed_for(blocks: int, alpha: float, power: float = 0.9) -> float:
 
 @dataclass(frozen=True)
 class Saving:
-    """Boots of the sequential design beside those of the fixed one with the same power at the effect designed for."""
+    """The boots of the sequential design, and of the fixed one with the same power at the effect it is designed for."""
 
     effect: str
     experiments: int
@@ -223,7 +223,7 @@ class Saving:
 
 
 def savings(experiments: int, blocks: int = BLOCKS, alpha: float = 0.05, seed: int = 2) -> list[Saving]:
-    """Normal noise: no effect, the one designed for, and twice that. Both designs by the same functions."""
+    """With normal noise: no effect, the effect designed for, and twice that. Both designs use the same functions."""
     design = Design(blocks, alpha)
     spread = NOISE * math.sqrt(2)
     effect = math.expm1(designed_for(round(blocks / 1.08), alpha) * spread)
@@ -244,7 +244,7 @@ TINY = 0.001  # a limit that plays no part: neither `same` nor an estimate withi
 
 
 def _fixed_blocks(power: float, drawn: Sequence[tuple[Floats, Floats]], blocks: int, alpha: float) -> float:
-    """How many blocks a fixed design needs for this power, between whole numbers by a straight line."""
+    """The number of blocks that a fixed design needs for this power, interpolated linearly between whole numbers."""
 
     def shown(n: int) -> float:
         design = Design(n, alpha, sequential=False)
@@ -261,15 +261,15 @@ def _fixed_blocks(power: float, drawn: Sequence[tuple[Floats, Floats]], blocks: 
 
 
 def run_fixed(design: Design, arm: Sequence[float], base: Sequence[float]) -> bool:
-    """Whether the fixed design says better."""
+    """Whether the fixed design's verdict is better."""
     pairs = [Pairs("jobs", "per minute", MORE, ARM, BASELINE, At("sim"), tuple(arm), tuple(base))]
     return noisy.measure_all(design, pairs, TINY)[0].verdict is Verdict.BETTER
 
 
 @dataclass(frozen=True)
 class Row:
-    """A shape that nobody planned for: how often in the experiments what is counted came; `most` or `least`: the share
-    that it may have."""
+    """A shape of noise that the design was not made for: how often an outcome occurred in the experiments, and the
+    share that is allowed (`most` or `least`)."""
 
     shape: str
     counted: str
@@ -290,7 +290,7 @@ THREE = (ARM, BASELINE, f"{BASELINE}-again")  # as `time` boots them
 
 
 def slow_start(slow: int, experiments: int) -> Row:
-    """The first boots of a run, after those that warm up, are 4% slower; each run draws its own order."""
+    """The first boots of a run, after those for warm-up, are 4% slower; each run draws its own order."""
     rng = np.random.default_rng([5, slow])
     alarms = 0
     for seed in range(experiments):
@@ -304,7 +304,7 @@ def slow_start(slow: int, experiments: int) -> Row:
 
 
 def slow_ones_fail(alpha: float, experiments: int) -> Row:
-    """Of one arm the boots of the slowest tenth fail, and are missing."""
+    """In one arm the slowest tenth of the boots fail, and are missing."""
     rng = np.random.default_rng([6, round(1 / alpha)])
     alarms = 0
     for _ in range(experiments):
@@ -323,7 +323,7 @@ def slow_ones_fail(alpha: float, experiments: int) -> Row:
 
 
 def many_comparisons(comparisons: int, alpha: float, experiments: int) -> Row:
-    """All are 20% better."""
+    """Several comparisons, all 20% better."""
     rng = np.random.default_rng([7, comparisons])
     shown = 0
     for _ in range(experiments):
@@ -337,7 +337,7 @@ def many_comparisons(comparisons: int, alpha: float, experiments: int) -> Row:
 
 
 def detection_limit(blocks: int, experiments: int) -> Row:
-    """Runs of so many blocks whose true difference is the limit that another run of as many told."""
+    """Runs with so many blocks, whose true difference is the detection limit that another such run reported."""
     rng = np.random.default_rng([8, blocks])
     design = Design(blocks, sequential=False)
     told = seen = 0
@@ -352,14 +352,14 @@ def detection_limit(blocks: int, experiments: int) -> Row:
 
 
 def hangs(rate: float, experiments: int) -> Row:
-    """Equal kernels in 40 blocks of three boots, each tried again where it hangs."""
+    """Equal kernels in 40 blocks of three boots; a boot that hangs is tried again."""
     rng = np.random.default_rng([9, round(1000 * rate)])
     broken = sum(_broken(rng.random((BLOCKS, 3, 2)) < rate) for _ in range(experiments))
     return Row(f"equal kernels that hang in {percent(rate)} of boots", "broken", experiments, broken, most=0.05)
 
 
 def _broken(hung: NDArray[np.bool_]) -> bool:
-    """How often an arm is broken by chance: what kit.stats.failures says of its boots and of the baseline's."""
+    """Whether an arm is broken by chance, by kit.stats.failures on its boots and the baseline's."""
     tries = [[(h[0], h[1]) if h[0] else (h[0],) for h in hung[:, i]] for i in range(3)]
     mine, base = ([h for t in part for h in t] for part in (tries[0], tries[1] + tries[2]))
     never = all(mine) and not any(base)
@@ -367,7 +367,7 @@ def _broken(hung: NDArray[np.bool_]) -> bool:
 
 
 def unplanned(experiments: int) -> list[Row]:
-    """Every row, so many experiments each."""
+    """All such rows, with so many experiments each."""
     rows = [slow_start(slow, experiments) for slow in (2, 4, 8)]
     rows += [slow_ones_fail(alpha, experiments) for alpha in (0.05, 0.001)]
     rows += [many_comparisons(9, 0.001, max(10, experiments // 20))]
@@ -376,7 +376,7 @@ def unplanned(experiments: int) -> list[Row]:
 
 
 def unplanned_table(rows: Sequence[Row]) -> str:
-    """A row for each."""
+    """The table of these rows."""
     head = ["shape", "counted", "experiments", "share", "bound", "held"]
     body = [
         [

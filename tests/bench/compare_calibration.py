@@ -66,8 +66,8 @@ ROWS = (
 
 @dataclass(frozen=True)
 class Row:
-    """Shares of experiments: verdicts of a difference without an effect and with one, kit's and benchstat's; how many
-    had a p of 0; how often dependence was said."""
+    """Shares of experiments: verdicts of a difference without and with an effect, by kit and by benchstat; how many had
+    a p of 0; how often dependence was reported."""
 
     alarms: float
     power: float
@@ -78,7 +78,7 @@ class Row:
 
 
 def drawn(noise: str, n: int, m: int, effect: float, rng: np.random.Generator, count: int) -> tuple[Floats, Floats]:
-    """Values of arms and of baselines, a row an experiment; in the order of time, all of the baseline first."""
+    """Values of arms and of baselines, a row for each experiment, in order of time: the baseline comes first."""
     logs = NOISE[noise](rng, (count, n + m))
     values = 100 * np.exp(logs)
     base, arm = values[:, :m], values[:, m:] * (1 + effect)
@@ -95,7 +95,7 @@ def judged(arm: Floats, base: Floats) -> tuple[bool, float]:
 
 
 def benchstat(arm: Floats, base: Floats) -> bool:
-    """Its rule, from the permutations of the ranks that are there."""
+    """benchstat's rule, from the permutations of the given ranks."""
     ranks = stats.rankdata(np.concatenate([arm, base]))
     doubled = tuple(sorted(round(2 * float(r)) for r in ranks))
     low, high = _critical(doubled, len(arm))
@@ -141,8 +141,8 @@ def row(noise: str, n: int, m: int, experiments: int) -> Row:
 
 
 def near(arms: Floats, bases: Floats) -> NDArray[np.bool_]:
-    """Which experiments have to be asked: of ten against ten and more, those whose sum of ranks is off by 1.7 standard
-    errors (with ties) or more, since nothing nearer differs at 5%. Of fewer values, all."""
+    """The experiments that must be judged. With ten or more values: those whose rank sum is off by 1.7 standard errors
+    (with ties) or more, since nearer ones do not differ at 5%. With fewer values: all."""
     n, m = arms.shape[1], bases.shape[1]
     if n * m < 60:
         return np.ones(len(arms), dtype=bool)
@@ -153,7 +153,8 @@ def near(arms: Floats, bases: Floats) -> NDArray[np.bool_]:
 
 
 def history(count: int) -> list[list[str]]:
-    """Series of 30 runs with noise of 3%: shares with a change found, none there and one of 5% after run 18."""
+    """For series of 30 runs with noise of 3%: the shares in which a change was found, without one and with one of 5%
+    after run 18."""
     out = []
     for noise in ("normal, sd 3%", "one in ten 30% slow", "skewed", "rounded to 5%, sd 2%"):
         rng = np.random.default_rng(list(NOISE).index(noise))

@@ -87,7 +87,7 @@ RIGHT = (
 
 @dataclass(frozen=True)
 class Log:
-    """`title`: what it holds as its project says, "" for nothing; `text` the log itself."""
+    """A log. `title`: its failure as its project names it, "" for none; `text`: the log itself."""
 
     name: str
     title: str
@@ -95,12 +95,12 @@ class Log:
 
     @property
     def x86(self) -> bool:
-        """Whether an x86 kernel said it, as far as the log shows."""
+        """Whether an x86 kernel wrote it, as far as the log shows."""
         return not OTHERS.search(self.text)
 
 
 def syzkaller(folder: Path) -> Iterator[Log]:
-    """The numbered files: header lines, an empty line, the log, and after REPORT: what to make of it."""
+    """The numbered files: header lines, an empty line, the log, and after REPORT: the expected report."""
     for path in sorted(folder.iterdir(), key=lambda p: (len(p.name), p.name)):
         head, _, rest = path.read_bytes().decode(errors="replace").partition("\n\n")
         if head.startswith("\n"):
@@ -110,7 +110,7 @@ def syzkaller(folder: Path) -> Iterator[Log]:
 
 
 def function_of(title: str) -> tuple[str, ...]:
-    """The functions, any of which names what a title is about; () where it names none."""
+    """The functions, any of which may be the subject of a title; () if it names none."""
     match = re.search(r"\bin ([A-Za-z_]\w*(?: ?/ ?[A-Za-z_]\w*)?)(?: at addr ADDR| age=NUM.*)?$", title)
     names = re.split(r" ?/ ?", match[1]) if match else []
     return tuple(name for name in names if name not in ("corrupted", "unmount", "use"))
@@ -122,7 +122,7 @@ def right_kinds(title: str) -> list[str]:
 
 
 def judge(logs: Sequence[tuple[Log, list[Splat]]], verbose: bool) -> str:
-    """A line of figures on logs of failures."""
+    """A line of figures about logs of failures."""
     kernels = [(log, found) for log, found in logs if not ELSEWHERE.search(log.title)]
     missed = [log for log, found in kernels if not found]
     miscalled = [(log, found) for log, found in kernels if found and found[0].kind not in right_kinds(log.title)]
@@ -153,7 +153,7 @@ def judge(logs: Sequence[tuple[Log, list[Splat]]], verbose: bool) -> str:
 
 
 def of_syzkaller(folder: Path, verbose: bool) -> None:
-    """Prints the figures of its corpus."""
+    """Prints the figures of syzkaller's corpus."""
     logs = [(log, classify(log.text)) for log in syzkaller(folder)]
     failures = [(log, found) for log, found in logs if log.title]
     for name, group in (("x86", [x for x in failures if x[0].x86]), ("others", [x for x in failures if not x[0].x86])):
@@ -168,7 +168,7 @@ def of_syzkaller(folder: Path, verbose: bool) -> None:
 
 
 def of_fixtures(name: str, folder: Path, verbose: bool) -> None:
-    """Prints in how many logs of a folder nothing is heard, and which."""
+    """Prints in how many logs of a folder nothing is found, and in which."""
     logs = [p for p in sorted(folder.iterdir()) if p.is_file() and p.suffix not in (".yaml", ".json")]
     found = {p.name: classify(p.read_bytes().decode(errors="replace")) for p in logs}
     silent = [name for name, splats in found.items() if not splats]
@@ -178,7 +178,8 @@ def of_fixtures(name: str, folder: Path, verbose: bool) -> None:
 
 
 def of_speed() -> None:
-    """Prints how long 10 MB of the good console take, of the broken ones, and of lines that begin a report each."""
+    """Prints how long it takes to read 10 MB of the good console, of the broken ones, and of lines that each begin a
+    report."""
     golden = ROOT / "tests/golden"
     broken = "\n".join(path.read_text(errors="replace") for path in sorted(golden.glob("broken-*.log")))
     flood = "".join(f"[    1.{n:06d}] BUG: Bad page state in process a  pfn:{n:05x}\n" for n in range(10000))
@@ -191,7 +192,7 @@ def of_speed() -> None:
 
 
 def main() -> None:
-    """The figures of each folder that is named."""
+    """Prints the figures of each given folder."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     for name in ("syzkaller", "lkp", "logspec"):
         parser.add_argument(f"--{name}", type=Path)

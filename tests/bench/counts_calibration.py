@@ -37,7 +37,8 @@ RUNS_OF = [(15, 0.1, 0.0), (15, 0.03, 0.0), (3, 0.1, 0.0), (15, 0.03, 0.1)]
 
 
 def ranking(experiments: int) -> Iterator[list[str]]:
-    """Classes, boots and scatter: runs with a false row, and those that see a fifth more of a class of 1,000."""
+    """For classes, boots and scatter: the share of runs with a false row, and of those that detect 20% more in a class
+    of 1,000."""
     for classes, boots, over in ROWS_OF:
         found = [compare_classes([machine(n, over, boots, classes, 0.2)]) for n in range(experiments)]
         false = sum(bool((f.q[1:] <= ROWS).any()) for f in found)
@@ -48,7 +49,7 @@ def ranking(experiments: int) -> Iterator[list[str]]:
 
 
 def asked_again(experiments: int) -> Iterator[list[str]]:
-    """Effect and machines: two boots of each arm, and as kit does it, with more where a class stands near the line."""
+    """For effect and machines: two boots of each arm, and kit's rule, which boots more if a class is near the line."""
     for effect, machines in NEAR_OF:
         found = [_near(effect, machines, n) for n in range(experiments)]
         once, more = ([f[i] for f in found] for i in (0, 1))
@@ -59,8 +60,8 @@ def asked_again(experiments: int) -> Iterator[list[str]]:
 
 
 def _near(effect: float, machines: int, seed: int) -> tuple[Floats, Floats, bool]:
-    """By class at which share of false rows it is told, by two boots of each arm and in the end; whether more were
-    booted."""
+    """By class the share of false rows at which it is reported, after two boots of each arm and at the end; and whether
+    more boots were done."""
     boots = PILOT + ceil(MORE / machines)
     whole = [machine(seed * machines + n, 10, boots, 100, effect) for n in range(machines)]
     once = compare_classes([Machine(m.arm[:, :PILOT], m.base[:, :PILOT]) for m in whole]).q
@@ -69,7 +70,7 @@ def _near(effect: float, machines: int, seed: int) -> tuple[Floats, Floats, bool
 
 
 def scattered(experiments: int) -> Iterator[list[str]]:
-    """Comparisons, scatter and effect: whole runs by two boots' extremes, and as kit does it now."""
+    """For comparisons, scatter and effect: whole runs judged by the extremes of two boots, and by kit's rule."""
     for comparisons, spread, effect in RUNS_OF:
         found = [_run(comparisons, spread, effect, n) for n in range(experiments)]
         old, new = (sum(f[i] in CHANGES for f in found) / experiments for i in (0, 1))
@@ -79,7 +80,7 @@ def scattered(experiments: int) -> Iterator[list[str]]:
 
 
 def _run(comparisons: int, spread: float, effect: float, seed: int) -> tuple[Verdict, Verdict, int]:
-    """(by the extremes of two boots, by kit, blocks) of one run on one machine."""
+    """(verdict by the extremes of two boots, by kit, number of blocks) of one run on one machine."""
     draw = np.random.default_rng([seed, comparisons, round(spread * 1000), round(effect * 1000)])
     exp: Any = SimpleNamespace(blocks=40, alpha=0.05, sequential=True, limit=0.01)
     arms = {"base": 1000.0, "new": 1000 * (1 + effect)}

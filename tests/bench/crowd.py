@@ -82,7 +82,7 @@ SHAPES = {
 
 
 def believed(shape: Shape, values: Floats, at: NDArray[np.int64]) -> tuple[Belief, Floats]:
-    """What the model makes of the values of each history, (histories, tests), and how many each commit has."""
+    """The model's belief for the values of each history, (histories, tests), and the number of tests of each commit."""
     many, tests = values.shape
     origin = np.zeros(many)
     if isinstance(shape.model, Levels):
@@ -103,7 +103,7 @@ def believed(shape: Shape, values: Floats, at: NDArray[np.int64]) -> tuple[Belie
 
 
 def ended(shape: Shape, belief: Belief, best: NDArray[np.int64]) -> list[str]:
-    """How each search ends, "" where it goes on."""
+    """How each search ends; "" if it goes on."""
     out = []
     for i, chances in enumerate(belief.chances):
         before, after = (float(v) for v in belief.weighed.levels[:, i, best[i] - 1])

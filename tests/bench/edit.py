@@ -36,7 +36,7 @@ def main() -> int:
 
 
 def once(tree: Path, runs: Path) -> str:
-    """One run; seconds and verdict in words."""
+    """One run; its seconds and verdict as text."""
     start = time.monotonic()
     argv = [sys.executable, str(ROOT / "kit"), "run", str(ROOT / "configs" / "quick.yaml"), "--tree", f"dir:{tree}"]
     if (tree / ".git").exists():  # then HEAD is the baseline, whose kernel and boots are there already

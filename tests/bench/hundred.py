@@ -39,7 +39,7 @@ EXPERIMENT: dict[str, Any] = {
 
 
 class Left(NamedTuple):
-    """What this process has, and what lies about."""
+    """What this process has open, and what is left on disk."""
 
     descriptors: int
     sockets: int
@@ -51,7 +51,7 @@ class Left(NamedTuple):
 
 
 def left(temp: Path, cache: Path) -> Left:
-    """Counted now; `kib`: resident memory."""
+    """The counts now; `kib`: resident memory."""
     open_now = [Path("/proc/self/fd", number) for number in os.listdir("/proc/self/fd")]
     links = [str(link.readlink()) for link in open_now if link.is_symlink()]  # that of the listing is gone
     status = dict(x.split(":\t", 1) for x in Path("/proc/self/status").read_text().splitlines() if ":\t" in x)
@@ -67,7 +67,7 @@ def left(temp: Path, cache: Path) -> Left:
 
 
 def children(parent: int) -> list[str]:
-    """Processes below this one, and QEMUs whose parent is gone: by /proc/PID/stat, the fourth field."""
+    """Processes below this one, and QEMUs whose parent is gone: by the fourth field of /proc/PID/stat."""
     found = []
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:

@@ -51,7 +51,7 @@ def start(argv: list[str]) -> subprocess.Popen[bytes]:
 
 
 def phase(bench: Bench, run: Path | None, known: int) -> str:
-    """What kit was at when it was killed, by what the fakes have been asked for."""
+    """What kit was doing when it was killed, from the calls of the fakes."""
     if run is not None and (run / "verdict.json").exists():
         return "after the verdict"
     did = bench.log.read_text().splitlines()[known:]
@@ -65,7 +65,7 @@ def newest(bench: Bench) -> Path | None:
 
 
 def kill_one(bench: Bench, argv: list[str], moments: random.Random, whole: float) -> str | None:
-    """Kills kit at a moment of its run; which phase that was, None if it had ended before."""
+    """Kills kit at some moment of its run; returns the phase, None if it had already ended."""
     known = len(bench.log.read_text().splitlines())
     process = start(argv)
     if moments.random() < 0.5:
@@ -82,7 +82,7 @@ def kill_one(bench: Bench, argv: list[str], moments: random.Random, whole: float
 
 
 def round_of_kills(bench: Bench, moments: random.Random, whole: float, left: int) -> tuple[list[str], Path]:
-    """One run on an empty cache, killed some times and resumed to its end: the phases, its folder."""
+    """One run on an empty cache, killed a few times and resumed to its end; returns the phases and its folder."""
     for kind in ("kernels", "objects", "boots"):
         shutil.rmtree(bench.cache / kind, ignore_errors=True)
     shutil.rmtree(bench.folder / "runs", ignore_errors=True)
@@ -103,7 +103,7 @@ def round_of_kills(bench: Bench, moments: random.Random, whole: float, left: int
 
 
 def recorded_faults(run: Path, expected: dict[str, object]) -> list[str]:
-    """What a run's folder has not as if it had never been killed."""
+    """What differs in a run's folder from that of a run that was never killed."""
     out = []
     if essence(json.loads((run / "verdict.json").read_text())) != expected:
         out.append("another verdict")
@@ -114,7 +114,7 @@ def recorded_faults(run: Path, expected: dict[str, object]) -> list[str]:
 
 
 def faults(bench: Bench, run: Path, expected: dict[str, object]) -> list[str]:
-    """What is not as if the run had never been killed."""
+    """What differs from a run that was never killed, processes and temporary files included."""
     out = recorded_faults(run, expected)
     if left := [p.name for p in bench.cache.rglob(".new-*")]:
         out.append(f"left in the cache: {left}")
@@ -146,7 +146,7 @@ class Real:
         self.source = source.decode()
 
     def round(self, whole: float, kills: int) -> tuple[list[str], Path]:
-        """One run, killed some times and resumed to its end: what it was at, its folder."""
+        """One run, killed a few times and resumed to its end; returns the phases and its folder."""
         argv = ["run", self.write(), "--fresh", "--runs", str(self.folder / "runs")]
         phases: list[str] = []
         for _ in range(kills):
@@ -170,7 +170,7 @@ class Real:
         return phases, run
 
     def write(self) -> str:
-        """An experiment whose second arm nobody has built."""
+        """An experiment whose second arm was never built before."""
         place = "\t * Unlink each anon_vma chained to the VMA."
         assert self.source.count(f"\n\t/*\n{place}") == 1
         mark = f'\n\tasm volatile("nopl {self.moments.getrandbits(31)}(%rax)");\n\t/*\n{place}'
@@ -191,7 +191,7 @@ class Real:
         return str(config)
 
     def faults(self, run: Path, expected: dict[str, object]) -> list[str]:
-        """What is not as if the run had never been killed. The run is removed."""
+        """What differs from a run that was never killed. Removes the run."""
         out = recorded_faults(run, expected)
         out += [f"process left: {line}" for line in processes(run)]
         shutil.rmtree(self.folder / "runs")
@@ -199,7 +199,7 @@ class Real:
 
 
 def at_work(pid: int) -> str:
-    """What kit is at, by the processes that it has started."""
+    """What kit is doing, from the processes that it has started."""
     told = subprocess.run(["ps", "-o", "comm=", "--ppid", str(pid)], capture_output=True, text=True, check=False).stdout
     guest, make = "qemu" in told, "make" in told
     return {(True, True): "build and boot", (True, False): "boot", (False, True): "build"}.get(
@@ -208,7 +208,7 @@ def at_work(pid: int) -> str:
 
 
 def real(kills: int, moments: random.Random) -> tuple[collections.Counter[str], int, list[str], object]:
-    """Phases, runs, what was wrong, the verdict."""
+    """Returns phases, runs, faults, and the verdict."""
     hits: collections.Counter[str] = collections.Counter()
     wrong: list[str] = []
     with tempfile.TemporaryDirectory(prefix="kills-") as name:
@@ -234,7 +234,7 @@ def real(kills: int, moments: random.Random) -> tuple[collections.Counter[str], 
 
 
 def fake(kills: int, moments: random.Random) -> tuple[collections.Counter[str], int, list[str], object]:
-    """Phases, runs, what was wrong, the verdict."""
+    """Returns phases, runs, faults, and the verdict."""
     hits: collections.Counter[str] = collections.Counter()
     wrong: list[str] = []
     with tempfile.TemporaryDirectory(prefix="kills-") as name:
@@ -262,7 +262,7 @@ def fake(kills: int, moments: random.Random) -> tuple[collections.Counter[str], 
 
 
 def main() -> int:
-    """Prints the phases that kills came in and what was wrong afterwards; 0 if nothing was."""
+    """Prints the phases in which kills came, and the faults afterwards; 0 if there were none."""
     numbers = [int(word) for word in sys.argv[1:] if word != "--real"]
     kills = numbers[0] if numbers else 50
     seed = numbers[1] if len(numbers) > 1 else random.SystemRandom().randrange(1 << 32)

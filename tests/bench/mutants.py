@@ -25,7 +25,7 @@ FAILED = 1  # pytest's exit status where a test failed
 
 @dataclass(frozen=True)
 class Mutant:
-    """A text of a file of kit, which must be there once, and what stands instead; `tests`: pytest's arguments."""
+    """A text in a file of kit, which must occur once, and its replacement; `tests`: pytest's arguments."""
 
     file: str
     old: str
@@ -82,7 +82,7 @@ MUTANTS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Plants those named, or all; the exit code."""
+    """Plants the named mutants, or all; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("names", nargs="*", help="words of a row: all rows without any")
     words = parser.parse_args(argv).names
@@ -102,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def judge(copy: Path, mutant: Mutant) -> str:
-    """Whether its tests pass without the fault and fail with it, in words."""
+    """Says whether the tests pass without the fault and fail with it."""
     if (status := tested(copy, mutant)) != 0:
         return f"end with {status} without the fault"
     file = copy / mutant.file

@@ -45,7 +45,7 @@ ENV = {
 
 @dataclass(frozen=True)
 class Result:
-    """The tree afterwards; None where it was refused, with the words."""
+    """The tree afterwards; None if the patch was refused, with the message."""
 
     files: Files | None
     why: str = ""
@@ -56,7 +56,7 @@ def git(place: Path, *argv: str, data: bytes = b"") -> subprocess.CompletedProce
 
 
 def by_kit(data: bytes, files: Mapping[str, bytes], reverse: bool = False) -> Result:
-    """What kit makes of a file."""
+    """The result of kit for a file."""
     try:
         patches = [patch for _, patch in read_patches("p", data, reverse=reverse)]
         patches = patches[::-1] if reverse else patches
@@ -69,7 +69,7 @@ def by_kit(data: bytes, files: Mapping[str, bytes], reverse: bool = False) -> Re
 
 
 def by_git(data: bytes, files: Mapping[str, bytes], reverse: bool = False) -> Result:
-    """What git makes of it: `git am` of a mail, else `git apply`."""
+    """The result of git: `git am` for a mail, else `git apply`."""
     with tempfile.TemporaryDirectory() as name:
         place = Path(name)
         for path, content in files.items():
@@ -88,14 +88,14 @@ def by_git(data: bytes, files: Mapping[str, bytes], reverse: bool = False) -> Re
 
 
 def picked(data: bytes) -> bytes:
-    """The mails of a thread that hold its patches, in their order, as an mbox for git am."""
+    """The mails of a thread that hold its patches, in order, as an mbox for git am."""
     mails = [mail for mail, _ in read_patches("p", data)]
     from_line = b"From x Mon Sep 17 00:00:00 2001\n"
     return b"".join((b"" if m.whole.startswith(b"From ") else from_line) + m.whole + b"\n" for m in mails)
 
 
 def files_of(place: Path) -> Iterator[tuple[str, bytes]]:
-    """Every file below a folder but git's own."""
+    """Every file below a folder except git's own."""
     for path in place.rglob("*"):
         name = path.relative_to(place)
         if ".git" in name.parts[:1]:
@@ -107,7 +107,7 @@ def files_of(place: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def before(data: bytes, tree: Path | None) -> Files:
-    """A tree in which the patches of a file can apply: that which is given, or what their hunks say that was there."""
+    """A tree to which the patches of a file can apply: the given one, or one built from the lines in their hunks."""
     try:
         patches = [patch for _, patch in read_patches("p", data)]
     except UserError:
@@ -121,8 +121,8 @@ def before(data: bytes, tree: Path | None) -> Files:
 
 
 def built(patches: list[Patch]) -> Files:
-    """The files that the patches of a series want: from the last to the first, the lines after a hunk are put where it
-    says, and changed back; what no hunk tells is filled."""
+    """The files that the patches of a series need. From the last patch to the first, the lines after each hunk are put
+    where it says, and changed back; lines that no hunk shows are filled in."""
     known: dict[str, list[bytes | None]] = {}
     for patch in reversed(patches):
         for path, section in reversed(list(zip(patch.paths, scan(patch.data).sections, strict=False))):
@@ -142,7 +142,7 @@ def _is_none(name: str) -> bool:
 
 
 def moved(files: Files, random_: random.Random) -> Files:
-    """The same tree with some lines put in or taken out."""
+    """The same tree with some lines inserted or removed."""
     out = {}
     for path, content in files.items():
         lines = content.splitlines(keepends=True)
@@ -154,8 +154,8 @@ def moved(files: Files, random_: random.Random) -> Files:
 
 
 def verdict(data: bytes, base: Files, ours: Result, theirs: Result) -> str:
-    """In a few words: alike, or how they differ. What git am refuses as a thread it gets without the mails that hold no
-    patch, in the order of the series."""
+    """How the results compare, in a few words. If git am refuses a thread, it gets only the mails with patches, in the
+    order of the series."""
     if theirs.files is None and ours.files is not None and is_mail(data):
         alone = by_git(picked(data), base)
         if alone.files is not None:
@@ -168,7 +168,7 @@ def verdict(data: bytes, base: Files, ours: Result, theirs: Result) -> str:
 
 
 def compare(path: Path, data: bytes, tree: Path | None) -> dict[str, tuple[str, Result, Result]]:
-    """What came of a file, by the way in which it was applied."""
+    """The result for a file, by the way it was applied."""
     random_ = random.Random(path.name)
     files = before(data, tree)
     out = {}
@@ -183,7 +183,7 @@ def compare(path: Path, data: bytes, tree: Path | None) -> dict[str, tuple[str, 
 
 
 def mutated(data: bytes, random_: random.Random) -> bytes:
-    """A file with a few bytes or lines changed, as a disk, a mail program or an editor may."""
+    """A file with a few bytes or lines changed, as a disk, a mail program or an editor may do it."""
     for _ in range(random_.randint(1, 4)):
         at, end = sorted(random_.randrange(len(data) + 1) for _ in range(2))
         lines = data.split(b"\n")
@@ -229,7 +229,7 @@ REFUSALS = ("No such file or directory", "already exists in working directory", 
 
 
 def explained(data: bytes) -> Result:
-    """All that kit's own code says of a file, with every kind of refusal that git may give."""
+    """Everything that kit's own code says of a file, with every kind of refusal that git may give."""
     try:
         text, _ = unwrap("p", data)
         is_mail(text)
@@ -249,7 +249,7 @@ def explained(data: bytes) -> Result:
 
 
 def fuzz(corpus: list[bytes], count: int, seed: int, pure: bool) -> Counter[str]:
-    """Kit's ends over mutations. Prints each crash with its input's number."""
+    """The outcomes over mutations. Prints each crash with its input's number."""
     out: Counter[str] = Counter()
     for number in range(count):
         random_ = random.Random(seed + number)

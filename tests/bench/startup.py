@@ -17,14 +17,14 @@ ROUNDS = 40
 
 
 def seconds(argv: list[str], environment: dict[str, str]) -> float:
-    """Wall time of one run. Raises CalledProcessError where it fails."""
+    """The wall time of one run. Raises CalledProcessError if it fails."""
     begin = time.perf_counter()
     subprocess.run(argv, check=True, stdout=subprocess.DEVNULL, env=environment, cwd="/")
     return time.perf_counter() - begin
 
 
 def median_starts(python: str, rounds: int = ROUNDS) -> dict[str, float]:
-    """Median wall time in seconds of each kind of start, measured in turn so that a drift of the machine hits all."""
+    """The median wall time in seconds of each kind of start. They are measured in turn: drift hits all alike."""
     kit = str(ROOT / "kit")
     end_at_cli = "import kit.__main__ as m; m.prepare(['check'])"
     inside = str(ROOT / ".venv" / "bin" / "python")

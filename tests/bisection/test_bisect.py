@@ -84,7 +84,7 @@ def bisection(bench: Bench) -> Bisection:
 
 @pytest.mark.parametrize("before", [0, 3, 7])
 def test_a_straight_history_is_halved_to_the_culprit(bisection: Bisection, before: int) -> None:
-    """At either end and in the middle of eight commits, in no more boots than halving needs."""
+    """At either end and in the middle of eight commits, in no more boots than bisection needs."""
     linux = bisection.linux
     for i in range(before):
         linux.harmless(f"before {i}")
@@ -161,7 +161,7 @@ def test_a_merge_is_searched_along_first_parents_then_inside(bisection: Bisectio
 
 @pytest.mark.parametrize("back", [True, False])
 def test_what_a_side_merged_back_is_not_the_culprit(bisection: Bisection, back: bool) -> None:
-    """Before the good end a larger change went in, which the side has by a merge of its own, or not at all."""
+    """A larger change went in before the good end; the side branch has it by a merge, or not at all."""
     linux = bisection.linux
     linux.git("checkout", "-q", "-b", "side")
     linux.harmless("side 1")
@@ -180,7 +180,7 @@ def test_what_a_side_merged_back_is_not_the_culprit(bisection: Bisection, back: 
 
 
 def test_a_merge_that_is_itself_the_culprit_is_named(bisection: Bisection) -> None:
-    """Neither side is bad: what was put into the merge is."""
+    """Neither side is bad: the merge itself adds the fault."""
     merge = evil_merge(bisection.linux)
     assert bisection.run().code == OK
     assert bisection.culprit() == merge
@@ -188,7 +188,7 @@ def test_a_merge_that_is_itself_the_culprit_is_named(bisection: Bisection) -> No
 
 
 def test_a_merge_that_cannot_be_looked_into_is_a_set(bisection: Bisection) -> None:
-    """Its side's tip does not build, so nothing says that the merge itself did it."""
+    """The tip of its side does not build, so nothing proves that the merge itself did it."""
     linux = bisection.linux
     linux.git("checkout", "-q", "-b", "side")
     linux.culprit()
@@ -300,7 +300,7 @@ def test_commits_that_cannot_be_built_or_booted_are_skipped(bisection: Bisection
 
 
 def test_a_commit_that_is_no_kernel_tree_is_skipped(bisection: Bisection) -> None:
-    """Here without its Makefile, and the model wants to know which function it touches."""
+    """A commit without its Makefile, while the model wants to know which functions it touches."""
     linux = bisection.linux
     makefile = (linux.path / "Makefile").read_text()
     linux.harmless("before")
@@ -366,7 +366,7 @@ def test_a_number_in_what_a_compiler_says_is_no_commit(bisection: Bisection) -> 
 
 
 def test_another_splat_is_no_evidence(bisection: Bisection) -> None:
-    """A WARNING voids the counts of its boot: neither good nor bad."""
+    """A WARNING voids the counts of its boot: the commit is neither good nor bad."""
     linux = bisection.linux
     linux.harmless("before")
     linux.edit("\treturn 0;", "\treturn 0; /* boots: warning */", FORK)
@@ -415,7 +415,7 @@ def test_a_command_that_asks_to_stop_stops(bisection: Bisection) -> None:
 
 
 def test_the_same_object_code_is_not_booted_again(bisection: Bisection) -> None:
-    """Files that no kernel is made of."""
+    """Files that no kernel is built from."""
     linux = bisection.linux
     (linux.path / "README").write_text("nothing\n")
     linux.commit("README: new")
@@ -430,7 +430,7 @@ def test_the_same_object_code_is_not_booted_again(bisection: Bisection) -> None:
 
 
 def test_two_changes_are_said(bisection: Bisection) -> None:
-    """The larger one is followed, the other is told."""
+    """The larger one is followed, the other is reported."""
     linux = bisection.linux
     linux.edit("\treturn 0;", "\treturn 0; /* off by one */", FORK)
     linux.commit("fork: one more")
@@ -445,7 +445,7 @@ def test_two_changes_are_said(bisection: Bisection) -> None:
 
 
 def test_a_revert_leaves_what_another_change_did(bisection: Bisection) -> None:
-    """What a later change added stays on the bad end, and is not held against the proof."""
+    """What a later change added stays on the bad end, and does not count against the proof."""
     linux = bisection.linux
     linux.harmless("before")
     first = linux.culprit()
@@ -460,7 +460,8 @@ def test_a_revert_leaves_what_another_change_did(bisection: Bisection) -> None:
 
 
 def test_the_users_repository_stays_as_it_is(bisection: Bisection) -> None:
-    """Checkout, index, HEAD, refs, objects: to the byte and to the time of change, with edits and a staged file."""
+    """Checkout, index, HEAD, refs and objects stay the same to the byte and to their times, despite edits and a staged
+    file."""
     linux = bisection.linux
     linux.harmless("before")
     linux.culprit()
@@ -477,7 +478,7 @@ def test_the_users_repository_stays_as_it_is(bisection: Bisection) -> None:
 
 
 def replayed(linux: Linux, log: Path, clone: Path) -> str:
-    """What git says at the end of a replay."""
+    """The output of git at the end of a replay."""
     linux.git("clone", "-q", str(linux.path), str(clone))
     done = subprocess.run(["git", "-C", clone, "bisect", "replay", log], capture_output=True, text=True, timeout=60)
     return done.stdout + done.stderr
@@ -493,7 +494,7 @@ def straight(linux: Linux) -> str:
 
 
 def with_a_side(linux: Linux) -> str:
-    """The culprit came in by a merge; what lies on the main line beside it is no ancestor of it."""
+    """The culprit came in by a merge; the commits beside it on the main line are not its ancestors."""
     linux.harmless("main 1")
     linux.git("checkout", "-q", "-b", "side")
     linux.harmless("side 1", RMAP)
@@ -533,7 +534,7 @@ def with_skips(linux: Linux) -> str:
 
 
 def good_again(linux: Linux) -> str:
-    """After the culprit it was mended, and broken once more."""
+    """After the culprit the fault was mended, and then made again."""
     linux.harmless("before")
     first = linux.culprit()
     linux.git("revert", "--no-edit", first)
@@ -677,7 +678,7 @@ def test_a_quilt_series_is_bisected(bisection: Bisection, culprit: int) -> None:
 
 
 def test_patches_of_one_name_are_told_apart(bisection: Bisection) -> None:
-    """In the report and in the run's folder, by which it goes on."""
+    """In the report and in the run's folder, by which it is resumed."""
     series = make_series(bisection.bench, 2, 3)
     folder = series.parent
     (folder / "x").mkdir()
@@ -736,7 +737,7 @@ def test_a_series_has_no_log_for_git(bisection: Bisection) -> None:
 
 @pytest.fixture
 def steps(bisection: Bisection) -> Bisection:
-    """A history of six commits, the fourth of which is the culprit, and a bisection begun with git."""
+    """A history of six commits, whose fourth is the culprit, and a bisection started with git."""
     linux = bisection.linux
     for i in range(3):
         linux.harmless(f"before {i}")
@@ -747,7 +748,7 @@ def steps(bisection: Bisection) -> Bisection:
 
 
 def step_file(bisection: Bisection, **bisect: Any) -> str:
-    """A file that leaves the ends to git."""
+    """An experiment file that leaves the ends to git."""
     value = yaml.safe_load(Path(bisection.config()).read_text())
     value["bisect"] = bisect
     file = bisection.bench.folder / "step.yaml"
@@ -820,7 +821,7 @@ def test_a_step_stops_at_bad_input(
 
 
 def test_a_step_with_a_threshold_takes_values_that_scatter(steps: Bisection, monkeypatch: pytest.MonkeyPatch) -> None:
-    """15 or 30 standard deviations from it: two tests say it."""
+    """15 or 30 standard deviations away: two tests suffice."""
     print("seed", SEED)
     monkeypatch.chdir(steps.linux.path)
     monkeypatch.setitem(METRICS, "time", scattering(1.0))
@@ -846,7 +847,7 @@ def test_a_step_between_ends_that_do_not_differ_says_neither(
 def test_a_step_between_ends_within_the_limit_of_instructions_says_neither(
     steps: Bisection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every kernel lies otherwise in memory: such a difference is none, as for `kit bisect`."""
+    """Every kernel is laid out differently in memory: such a difference is none, as in `kit bisect`."""
     linux = steps.linux
     file = step_file(steps, good=linux.base, bad=linux.git("rev-parse", "HEAD"), evidence="instructions")
     config = yaml.safe_load(Path(file).read_text())
@@ -862,7 +863,7 @@ def test_a_step_between_ends_within_the_limit_of_instructions_says_neither(
 def test_the_ends_are_those_that_git_began_with(
     steps: Bisection, monkeypatch: pytest.MonkeyPatch, terms: tuple[str, str]
 ) -> None:
-    """refs/bisect/bad moves with each bad step; the ends are measured once all the same."""
+    """refs/bisect/bad moves with each bad step; the ends are measured only once."""
     linux = steps.linux
     bad, good = terms
     culprit = linux.git("rev-parse", "HEAD~2")
@@ -902,7 +903,7 @@ def test_exit_codes_are_those_of_git_bisect_run(code: int, git: int) -> None:
 
 
 def test_a_failing_machine_leaves_what_resume_completes(bisection: Bisection, monkeypatch: pytest.MonkeyPatch) -> None:
-    """QEMU is killed in every try: nobody's regression."""
+    """QEMU is killed in every try: that is nobody's regression."""
     linux = bisection.linux
     linux.harmless("before")
     culprit = linux.culprit()
@@ -932,7 +933,7 @@ def test_a_step_stops_at_a_mistake_of_kits_own(steps: Bisection, monkeypatch: py
 
 
 def scattering(spread: float, *, exact: bool = False) -> Metric:
-    """Counts of the fake guests with noise on them, as times are."""
+    """The counts of the fake guests with noise added, like times."""
     rng = random.Random(SEED)
 
     def read(question: Any, boots: Any) -> Reading:
@@ -945,7 +946,7 @@ def scattering(spread: float, *, exact: bool = False) -> Metric:
 def test_a_culprit_that_was_ruled_out_is_not_found_for_ever(
     bisection: Bisection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is the only commit of a merged side, where nothing else can be found."""
+    """It is the only commit of a merged side branch, so nothing else can be found there."""
     linux, proved = bisection.linux, []
     linux.git("checkout", "-q", "-b", "side")
     linux.culprit()
@@ -967,7 +968,7 @@ def test_a_culprit_that_was_ruled_out_is_not_found_for_ever(
 
 
 def test_values_that_scatter_are_searched_by_probability(bisection: Bisection, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Levels and noise are not known to it; the shift is six standard deviations."""
+    """The search knows neither levels nor noise; the shift is six standard deviations."""
     print("seed", SEED)
     linux = bisection.linux
     for i in range(4):
@@ -989,7 +990,7 @@ def test_values_that_scatter_are_searched_by_probability(bisection: Bisection, m
 
 
 def after_one(really: Callable[..., None]) -> Callable[..., None]:
-    """As `really`; Ctrl-C comes with the second call."""
+    """Like `really`, but Ctrl-C comes with the second call."""
     calls = itertools.count()
 
     def called(*args: Any) -> None:
@@ -1035,7 +1036,7 @@ def test_a_budget_that_ends_leaves_what_is_likely(
 def test_the_log_of_a_noisy_search_says_what_the_search_found(
     bisection: Bisection, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A single value may lie on the wrong side of half the way; git must not be told so."""
+    """A single value may lie on the wrong side of the middle; git must not be told so."""
     print("seed", SEED)
     linux = bisection.linux
     for i in range(4):
@@ -1057,7 +1058,7 @@ def test_the_log_of_a_noisy_search_says_what_the_search_found(
 
 
 def test_the_bad_end_is_bad_however_large_the_change(bisection: Bisection, tmp_path: Path) -> None:
-    """A later commit took most of it back: half way from the good to the worst value is beyond the bad end."""
+    """A later commit took most of it back: the middle between the good and the worst value is beyond the bad end."""
     linux = bisection.linux
     linux.harmless("before 1")
     linux.harmless("before 2")
@@ -1074,7 +1075,7 @@ def test_the_bad_end_is_bad_however_large_the_change(bisection: Bisection, tmp_p
 def test_values_that_turn_out_to_scatter_change_the_search(
     bisection: Bisection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Exact evidence was asked for; the good end gives another value when it is measured again."""
+    """Exact evidence was asked for, but the good end gives another value when measured again."""
     linux = bisection.linux
     linux.harmless("before")
     culprit = linux.culprit()

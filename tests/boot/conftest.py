@@ -1,4 +1,4 @@
-"""Real kernels for the tests marked `boot`: Debian's Linux 6.1, built and booted through what `kit run` calls."""
+"""Real kernels for the tests marked `boot`: Debian's Linux 6.1, built and booted through the functions of `kit run`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ARMS = {
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    """Runs an experiment given as a mapping; every boot is a fresh one, kernels come from the user's cache."""
+    """Runs an experiment given as a mapping. Every boot is a new one; kernels come from the user's cache."""
 
     def go(changes: dict[str, Any]) -> RunResult:
         base = {"name": "test", "tree": "debian:6.1", "baseline": "without", "arms": ARMS, "locks": ["anon_vma"]}
@@ -41,7 +41,7 @@ def run(tmp_path: Path) -> Run:
 
 
 def tree(variable: str) -> str:
-    """The tree that a variable names; skips the test where it names none."""
+    """The tree that a variable names; skips the test if it names none."""
     named = os.environ.get(variable, "")
     if not named:
         pytest.skip(f"{variable} names no kernel source (a folder, or a tree as debian:6.12)")

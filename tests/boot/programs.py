@@ -1,7 +1,7 @@
-"""Programs in the guest's language, an entry for each thing that the model is to know: name → text. Data only.
+"""Programs in the guest's language, one for each thing that the model must know: name → text. Data only.
 
-Each is small, and each step of it stands in a window of its own, so that a wrong count says which step it was. A name
-of a window is the program's, a slash, and what happens in it. None depends on the scheduler but `users`.
+Each is small, and each of its steps is in a window of its own, so that a wrong count tells which step it was. A
+window's name is the program's, a slash, and what happens in it. Only `users` depends on the scheduler.
 """
 
 from __future__ import annotations

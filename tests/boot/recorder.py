@@ -1,4 +1,4 @@
-"""Writes down what kernels counted: a run of programs in, a file per arm below tests/model/data out."""
+"""Records what kernels counted in a run of programs: a file for each arm below tests/model/data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ CLASS = re.compile(rf"({'|'.join(map(re.escape, LOCKS['anon_vma']))})(-[RW])?:")
 
 
 def record(result: RunResult, arms: Mapping[str, Mapping[str, Any]], programs: Mapping[str, str] = PROGRAMS) -> None:
-    """A file per arm: its sources' blobs; of one boot on one vCPU the programs, smaps, and the rows of lock_stat."""
+    """Writes a file for each arm: its sources' blob ids; and from one boot on one vCPU the programs, smaps, and the
+    rows of lock_stat."""
     folder = RunFolder(result.folder)
     for arm in arms:
         boot = next(b for b in folder.read_boots() if b["arm"] == arm and b["cpus"] == 1 and b["outcome"] == "ok")
@@ -43,7 +44,7 @@ def record(result: RunResult, arms: Mapping[str, Mapping[str, Any]], programs: M
 
 
 def blobs(arm: Mapping[str, Any]) -> dict[str, str]:
-    """The blob ids of what decides the counts, as built."""
+    """The blob ids of the files that decide the counts, as built."""
     tree = resolve_tree(arm["tree"]["ref"], Cache(), Progress())
     patched = {b["path"]: b["after"] for patch in arm["patches"] for b in patch["blobs"]}
     return {path: blob for path in SOURCES if (blob := patched.get(path) or tree.blob(path))}
@@ -61,7 +62,7 @@ def lock_stat_version(raw: str) -> str:
 
 
 def anon_vma_rows(raw: str) -> Iterator[tuple[str, list[str]]]:
-    """Window → the lock's rows as the kernel printed them, spaces squeezed; none where the class was not taken."""
+    """Window → the lock's rows as the kernel printed them, with spaces squeezed; no rows if the class was not taken."""
     rows: dict[str, list[str]] = {}
     for fields in payloads(raw):
         if fields[0] == "closed":

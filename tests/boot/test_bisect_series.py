@@ -1,4 +1,4 @@
-"""`kit bisect` on real kernels: the series of patches/v6.1-series, its culprit put at places drawn at test time."""
+"""`kit bisect` on real kernels: the series of patches/v6.1-series, with its culprit at random places."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SEED = random.SystemRandom().randrange(1 << 32)
 
 
 def harmless(rng: random.Random, count: int) -> list[str]:
-    """Patches of the series but the culprit, some of them, in an order drawn."""
+    """Some patches of the series, without the culprit, in random order."""
     names = [e.path.name for e in read_series(SERIES) if e.path.name != CULPRIT]
     assert len(names) >= 16
     return rng.sample(names, count)
@@ -89,7 +89,7 @@ def test_a_series_without_a_culprit_has_none(tmp_path: Path) -> None:
     ("evidence", "delay", "method"), [("instructions", 5, "exact"), ("time", 500, "by probability")]
 )
 def test_a_delay_in_fork_is_found_by_what_it_costs(tmp_path: Path, evidence: str, delay: int, method: str) -> None:
-    """Emulated time is good enough to show the search: the delay is as long as what a fork takes."""
+    """Emulated time is enough to show the search: the delay is as long as a fork takes."""
     print("seed", SEED)
     rng = random.Random(f"{SEED}/{evidence}")
     names = harmless(rng, 5)

@@ -1,6 +1,8 @@
-"""Patches that break the kernel, each in its own way, on real guests: told apart, and never held against the baseline.
+"""Patches that break the kernel, each in its own way, on real guests: each fault is recognized, and never blamed on the
+baseline.
 
-They lie in tests/boot/broken/. All kernels share one object folder: after the first a test builds one or two files.
+The patches are in tests/boot/broken/. All kernels share one object folder: after the first one, a test builds one or
+two files.
 """
 
 from __future__ import annotations
@@ -27,8 +29,8 @@ LIMIT = int(os.environ.get("KIT_TEST_LIMIT", "45"))  # seconds of a boot: hung-t
 
 
 class Case(NamedTuple):
-    """A patch, words of the fault that is to be named, words of its excerpt, what the experiment has of its own, and
-    what its checking kernel is made of (fragments of configs/kernel)."""
+    """A patch; words of the fault to be named; words of its excerpt; keys of the experiment; and the fragments of
+    configs/kernel for its checking kernel."""
 
     patch: str
     said: str
@@ -145,14 +147,14 @@ def patch(name: str, version: str = "6.1") -> str:
 
 
 def keep(result: RunResult, name: str, version: str = "6.1", arm: str = "new") -> None:
-    """Where KIT_KEEP_LOGS names a folder: the console of the arm's last boot, for tests/golden."""
+    """If KIT_KEEP_LOGS names a folder, keeps the console of the arm's last boot there, for tests/golden."""
     if folder := os.environ.get("KIT_KEEP_LOGS"):
         last = max(result.folder.glob(f"console/*-{arm}-*.log"), key=lambda path: path.stat().st_mtime_ns)
         (Path(folder) / f"{version}-{name}.log").write_bytes(last.read_bytes())
 
 
 def gated(case: Case) -> Any:
-    """Those that hang, or need luck with reclaim, take minutes: they run when they are asked for."""
+    """A case that hangs, or depends on luck with reclaim, takes minutes: it runs only on request."""
     quick = case.patch in ("warn-in-clone", "lock-twice", "null-in-fork", "panic-at-boot")
     why = "set KIT_TEST_BROKEN=1 to run every broken kernel (half an hour)"
     marks = [] if quick else [pytest.mark.skipif(not os.environ.get("KIT_TEST_BROKEN"), reason=why)]
@@ -160,7 +162,7 @@ def gated(case: Case) -> Any:
 
 
 def name_of(case: Case) -> str:
-    """The patch, and the first of the fragments that not every checking kernel has."""
+    """The patch's name, and the first fragment that not every checking kernel has."""
     return "-".join((case.patch, *[f for f in case.fragments if f not in (*FRAGMENTS["checking"], "plain")][:1]))
 
 
@@ -190,7 +192,7 @@ def test_broken_patches_are_named_on_later_kernels(
 
 
 def said_on(version: str, case: Case) -> Case:
-    """The case in the words of that version."""
+    """The case in the words of that kernel version."""
     said, excerpt = OTHERWISE.get((version, name_of(case)), (case.said, case.excerpt))
     return case._replace(said=said, excerpt=excerpt)
 
@@ -205,7 +207,7 @@ def test_a_broken_patch_is_named_in_an_older_kernel_s_words(run: Run, version: s
 
 
 def named(result: RunResult, case: Case) -> None:
-    """The verdict blames the patched arm alone, for this fault, and says it in the report."""
+    """The verdict blames only the patched arm, for this fault, and the report says so."""
     verdict = result.verdict
     faults = verdict["splats"]["broken"]
     assert (verdict["verdict"], result.exit_code) == ("broken", NOT_AS_EXPECTED), verdict["sentence"]
@@ -225,7 +227,7 @@ def blamed(result: RunResult, arm: str, case: Case) -> bool:
 
 @pytest.mark.skipif(not os.environ.get("KIT_TEST_BROKEN"), reason="set KIT_TEST_BROKEN=1: two boots hang")
 def test_a_deadlock_that_nothing_reports_is_found_all_the_same(run: Run) -> None:
-    """The counting kernel has neither lockdep's proof nor hung-task detection, nor sysrq: an NMI shows it."""
+    """The counting kernel has neither lockdep's checks nor hung-task detection nor sysrq: an NMI shows the place."""
     result = run(experiment([patch("one-pass-unlink")], [], evidence=["count"]))
     keep(result, "one-pass-unlink-counting")
     [fault] = result.verdict["splats"]["broken"]

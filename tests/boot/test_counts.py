@@ -1,4 +1,4 @@
-"""Kernel against model on real boots of Linux 6.1: every count to the digit while no two tasks share a root."""
+"""Kernel against model on real boots of Linux 6.1: every count is exact while no two tasks share a root."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ pytestmark = pytest.mark.boot
 
 
 def predictions(result: RunResult) -> list[dict[str, Any]]:
-    """Predicted and measured, a row per arm, window and machine."""
+    """Predicted and measured counts, a row for each arm, window and machine."""
     rows = result.verdict["evidence"]["count"]["details"]["predictions"]
     assert rows, "no prediction was made"
     return list(rows)
 
 
 def test_both_arms_count_as_predicted_at_every_depth_and_number_of_vcpus(run: Run) -> None:
-    """Each number is one that the model says in advance; two boots of each arm on 1, 2 and 4 vCPUs agree."""
+    """The model predicts each number; two boots of each arm on 1, 2 and 4 vCPUs agree."""
     chain = {"fork-chain": {"depth": "0..8", "forks": 50, "vmas": 3}}
     result = run({"guest": {"cpus": [1, 2, 4]}, "workloads": [chain]})
     rows = predictions(result)
@@ -43,7 +43,7 @@ def test_both_arms_count_as_predicted_at_every_depth_and_number_of_vcpus(run: Ru
 
 
 def test_users_that_share_a_root_stay_in_the_interval(run: Run) -> None:
-    """Only an anon_vma freed while its root is locked by another user may add one."""
+    """Only an anon_vma freed while another user holds its root's lock may add one."""
     users = {"aim7": {"mix": {"fork_test": 1}, "users": [1, 4], "jobs": 1}}
     rows = predictions(run({"guest": {"cpus": [2]}, "workloads": [users]}))
     assert all(row["agrees"] for row in rows), rows
@@ -53,7 +53,7 @@ def test_users_that_share_a_root_stay_in_the_interval(run: Run) -> None:
 
 
 def test_a_program_drawn_at_random_counts_as_predicted(run: Run, record_property: Any) -> None:
-    """Depth, number of VMAs, and which are first written at which level are drawn; the seed is printed."""
+    """Depth, number of VMAs, and which are first written at which level are random; the seed is printed."""
     seed = random.SystemRandom().randrange(1 << 32)
     print(f"\nseed of the random programs: {seed}")
     record_property("seed", seed)
@@ -67,7 +67,7 @@ def test_a_program_drawn_at_random_counts_as_predicted(run: Run, record_property
 
 
 def draw_chain(rng: random.Random) -> dict[str, Any]:
-    """Parameters of a fork chain."""
+    """Random parameters of a fork chain."""
     depth, vmas = rng.randint(0, 8), rng.randint(0, 8)
     written: dict[int, list[int]] = {}
     for region in range(vmas):
@@ -77,7 +77,7 @@ def draw_chain(rng: random.Random) -> dict[str, Any]:
 
 
 def test_a_comment_changes_no_count(run: Run, tmp_path: Path) -> None:
-    """An arm that differs by a comment only is the same: the baseline's own code, or counts equal to the digit."""
+    """An arm that differs only by a comment is the same: its code is the baseline's, or its counts are equal."""
     patch = tmp_path / "comment.patch"
     patch.write_text(comment_patch(), encoding="utf-8")
     arms = {"plain": {"series": [], "profile": "6.1"}, "comment": {"series": [str(patch)], "profile": "6.1"}}
@@ -93,7 +93,7 @@ def test_a_comment_changes_no_count(run: Run, tmp_path: Path) -> None:
 
 
 def comment_patch() -> str:
-    """A comment at the head of mm/rmap.c, whatever stands there."""
+    """Adds a comment at the head of mm/rmap.c, whatever is there."""
     source = resolve_tree("debian:6.1", Cache(), Progress()).read("mm/rmap.c")
     assert source is not None
     first = source.splitlines(keepends=True)[0]
@@ -106,7 +106,8 @@ def comment_patch() -> str:
 
 
 def test_a_wrong_profile_is_noticed(run: Run) -> None:
-    """The comparison can fail: a kernel without batching, said to batch, disagrees, and the exit code says so."""
+    """The comparison can fail: a kernel without batching that is declared to batch disagrees, and the exit code says
+    so."""
     arms = {**ARMS, "without": {**ARMS["without"], "profile": "6.1"}}
     chain = {"fork-chain": {"depth": [2], "forks": 10, "vmas": 1}}
     result = run({"arms": arms, "guest": {"cpus": [1]}, "workloads": [chain]})

@@ -1,4 +1,4 @@
-"""From the model to a guest: the counterexample of a wrong patch, as `kit model explore --emit` writes it, is run."""
+"""From the model to a guest: runs the counterexample of a wrong patch, as `kit model explore --emit` writes it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LIMIT = 30  # seconds inside the guest; a boot that ends takes two
 
 
 def boot(text: str, series: list[str], folder: Path) -> BootRun:
-    """The program in a guest of a counting kernel of 6.1 with these patches."""
+    """Runs the program in a guest of a counting kernel of 6.1 with these patches."""
     arms = {"good": {"series": []}, "new": {"series": series}}
     experiment = {"name": "emitted", "tree": "debian:6.1", "baseline": "good", "arms": arms, "evidence": ["count"]}
     config = folder / "experiment.yaml"
@@ -59,10 +59,8 @@ HELD = re.compile(r"#\d+: (\w+) \(&anon_vma->rwsem\).* at: (\w+)")
 
 
 def test_the_naive_unlink_hangs_as_predicted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A task waits in anon_vma_free for the lock that it took in unlink_anon_vmas, as the model's trace says.
-
-    It comes no further than the start of the program: exec ends an mm, which does what the program's child would do.
-    """
+    """A task waits in anon_vma_free for the lock that it took in unlink_anon_vmas, as in the model's trace. It gets no
+    further than the start of the program: exec ends an mm, which does the same as the program's child."""
     program = tmp_path / "found.txt"
     assert main(["model", "explore", "--profile", "naive-unlink-6.1", "--emit", str(program)]) == 1
     assert "free waits for the lock" in re.sub(r"\s+", " ", capsys.readouterr().out)

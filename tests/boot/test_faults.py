@@ -1,4 +1,4 @@
-"""Faults that need no broken kernel, with real guests: of the workload, of its results, of QEMU; each is told apart."""
+"""Faults that need no broken kernel, with real guests: of the workload, its results, and QEMU. Each is recognized."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_a_qemu_that_is_killed_is_no_fault_of_the_guests(boot: Boot) -> None:
 
 
 def kill_qemu() -> None:
-    """Waits for this process's own QEMU to run for a second, and ends it as a fault of its own would."""
+    """Waits until this process's QEMU has run for a second, and kills it, as a fault of its own would."""
     for _ in range(600):
         for path in Path("/proc").glob("[0-9]*/stat"):
             with_name = path.read_text(errors="replace") if path.exists() else ""

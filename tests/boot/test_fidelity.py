@@ -31,7 +31,8 @@ HEALTH = list(HealthCheck)
 
 
 def test_every_operation_counts_as_predicted(run: Run) -> None:
-    """Two boots of each arm on 1, 2 and 4 vCPUs; exact, but for users that share a root: these in their interval."""
+    """Two boots of each arm on 1, 2 and 4 vCPUs; counts are exact, except for users that share a root: these are in
+    their interval."""
     loads = [{"program": {"name": name, "text": text}} for name, text in PROGRAMS.items()]
     result = run({"arms": LADDER, "baseline": "neither", "guest": {"cpus": [1, 2, 4]}, "workloads": loads})
     rows = result.verdict["evidence"]["count"]["details"]["predictions"]
@@ -45,7 +46,7 @@ def test_every_operation_counts_as_predicted(run: Run) -> None:
 
 
 def test_random_programs_count_as_predicted(run: Run) -> None:
-    """Programs drawn from the whole language: 50, or as many as KIT_RANDOM_PROGRAMS says. The seed is printed."""
+    """Random programs of the whole language: 50, or as many as KIT_RANDOM_PROGRAMS says. The seed is printed."""
     drawn_with = int(os.environ.get("KIT_RANDOM_SEED") or random.SystemRandom().randrange(1 << 32))
     programs = draw(int(os.environ.get("KIT_RANDOM_PROGRAMS", "50")), drawn_with)
     print(f"\n{len(programs)} random programs; again with KIT_RANDOM_SEED={drawn_with}")
@@ -66,7 +67,7 @@ def test_random_programs_count_as_predicted(run: Run) -> None:
 
 
 def draw(count: int, drawn_with: int) -> list[Program]:
-    """So many programs, the same for the same seed."""
+    """So many programs, the same ones for the same seed."""
     out: list[Program] = []
 
     @seed(drawn_with)

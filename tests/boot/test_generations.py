@@ -1,8 +1,8 @@
-"""Kernels of other generations, from source that the user names: every operation counted, and as predicted.
+"""Kernels of other generations, from source that the user names: every operation is counted as predicted.
 
-KIT_TREE_3_0, KIT_TREE_2_6_38, KIT_TREE_5_10, KIT_TREE_6_12 and KIT_TREE_7_3 name a folder with that kernel's source,
-or a tree as experiments do (`debian:6.12`); KIT_LINUX a clone of Linux with its history. Without one its test is
-skipped, and says so. With `kit test --record` what was measured is written below tests/model/data.
+KIT_TREE_3_0, KIT_TREE_2_6_38, KIT_TREE_5_10, KIT_TREE_6_12 and KIT_TREE_7_3 name a folder with that kernel's source, or
+a tree as experiments do (`debian:6.12`). KIT_LINUX names a clone of Linux with its history. Without its variable a test
+is skipped, and says so. `kit test --record` writes the measured counts below tests/model/data.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Generation(NamedTuple):
 
 
 def without(steps: int, profile: str) -> dict[str, Any]:
-    """3.0.1 with the last so many of its steps taken out."""
+    """3.0.1 without the last `steps` of its steps."""
     taken = [{"patch": str(PROJECT / "patches/v3.0" / f"{name}.patch"), "reverse": True} for name in STEPS[:steps]]
     return {"series": taken, "profile": profile}
 
@@ -48,7 +48,7 @@ LADDER = {
 
 
 def stock(profile: str) -> dict[str, dict[str, Any]]:
-    """A kernel as it is, against itself: an A/A run."""
+    """An unchanged kernel against itself: an A/A run."""
     return {"stock": {"series": [], "profile": profile}, "again": {"series": [], "profile": profile}}
 
 
@@ -63,7 +63,7 @@ GENERATIONS = (
 
 
 def fitted(text: str, arms: dict[str, dict[str, Any]]) -> str:
-    """A program as these kernels can run it: MADV_WIPEONFORK is of 4.14."""
+    """A program that these kernels can run: MADV_WIPEONFORK is new in 4.14."""
     knows = all(PROFILES[arm["profile"]].wipeonfork for arm in arms.values())
     return text if knows else re.sub(r"^ *madvise \d+ wipeonfork\n", "", text, flags=re.MULTILINE)
 
@@ -88,7 +88,7 @@ def test_every_operation_counts_as_predicted(run: Run, generation: Generation) -
 
 
 def test_the_patch_of_the_mail_meets_its_own_blobs(run: Run) -> None:
-    """On 3.0.1 with the steps taken out: 0eb463ea88dd before, f286697c61dc after, one lock where there were many."""
+    """On 3.0.1 without the steps: 0eb463ea88dd before, f286697c61dc after, one lock where there were many."""
     arms = {name: LADDER[name] for name in ("3.0-rc1", "637fbbf")}
     chain = {"fork-chain": {"depth": "0..4", "forks": 20, "vmas": 3}}
     result = run({"tree": tree("KIT_TREE_3_0"), "arms": arms, "baseline": "3.0-rc1", "workloads": [chain]})
@@ -100,7 +100,7 @@ def test_the_patch_of_the_mail_meets_its_own_blobs(run: Run) -> None:
 
 
 def test_the_kernels_of_2011_from_a_clone(run: Run) -> None:
-    """configs/aim7-3.0.yaml as it stands: the revisions themselves, and the mail's patch on its own parent."""
+    """configs/aim7-3.0.yaml unchanged: the revisions themselves, and the mail's patch on its own parent."""
     tree("KIT_LINUX")
     config = yaml.safe_load((PROJECT / "configs" / "aim7-3.0.yaml").read_text(encoding="utf-8"))
     result = run(config)
@@ -115,7 +115,7 @@ def test_the_kernels_of_2011_from_a_clone(run: Run) -> None:
 
 
 def test_lockdep_reports_what_637fbbf_allocates_under_the_lock(run: Run) -> None:
-    """The report of June 2011: not before the patch, and not after dd34739c03f2, which answered it."""
+    """The lockdep report of June 2011: not before the patch, and not after dd34739c03f2, which fixed it."""
     config = yaml.safe_load((PROJECT / "configs" / "lockdep-3.0.yaml").read_text(encoding="utf-8"))
     result = run({**config, "tree": tree("KIT_TREE_3_0")})
     broken = result.verdict["splats"]["broken"]

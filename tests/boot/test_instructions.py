@@ -1,4 +1,4 @@
-"""Real guests that count their instructions: slower on purpose is worse, a comment is the same; and their time."""
+"""Real guests that count their instructions: a slowed kernel is worse, a comment is the same. And their time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def experiment(patch: str, **changes: Any) -> dict[str, Any]:
 
 
 def test_five_microseconds_in_fork_are_worse(run: Run) -> None:
-    """udelay(5) waits by the TSC, which counts instructions here: 5,000 a fork, to within what the loop overshoots."""
+    """udelay(5) waits by the TSC, which counts instructions here: 5,000 for each fork, plus the loop's overshoot."""
     result = run(experiment("udelay-in-fork.patch"))
     (found,) = result.verdict["evidence"]["instructions"]["comparisons"]
     assert result.verdict["verdict"] == "worse", result.verdict["sentence"]
@@ -43,7 +43,7 @@ def test_a_comment_is_the_same_code_and_is_not_booted(run: Run) -> None:
 
 
 def test_the_same_kernel_twice_is_the_same(run: Run) -> None:
-    """The A/A of instructions: to a few in a million at worst, every layout gives the same number in both arms."""
+    """The A/A of instructions: in every layout both arms give the same number, to a few in a million at worst."""
     result = run(experiment("udelay-in-fork.patch", aa=True))
     (found,) = result.verdict["evidence"]["instructions"]["comparisons"]
     assert all(abs(found[k] - 1) < 1e-5 for k in ("ratio", "low", "high"))

@@ -1,4 +1,5 @@
-"""A global mutex in fork that nobody named, on real boots of Linux 6.1: the ranking decides, both ways round."""
+"""A global mutex in fork that no experiment names, on real boots of Linux 6.1: the ranking finds it, in both
+directions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs of this machine in real guests: how each of them can end, packed and on the host's files."""
+"""Programs of this machine in real guests: every way in which they can end, packed and on the host's files."""
 
 from __future__ import annotations
 

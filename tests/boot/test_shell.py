@@ -1,4 +1,4 @@
-"""`kit shell` by a real terminal and a real kernel."""
+"""`kit shell` with a real terminal and a real kernel."""
 
 from __future__ import annotations
 

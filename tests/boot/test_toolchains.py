@@ -1,4 +1,4 @@
-"""Kernels built by clang and lld are other machine code and take the same locks: every count is as the model says."""
+"""Kernels built by clang and lld have other machine code but take the same locks: every count is as predicted."""
 
 from __future__ import annotations
 

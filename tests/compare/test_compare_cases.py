@@ -1,4 +1,4 @@
-"""`kit compare` on what people handed over: each a case of one kind, with the right verdict and exit code."""
+"""`kit compare` on inputs as people have them: one case of each kind, with the right verdict and exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kit compare --history`: where, by how much, how sure; exit codes; what is said and what is refused."""
+"""`kit compare --history`: where, by how much, how sure; exit codes; messages and refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What kit/contracts says of verdict.json and bisect.json is what the code writes."""
+"""The code writes verdict.json and bisect.json as kit/contracts describes them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ WRITTEN = [
 
 
 def plain(annotation: Any) -> str:
-    """The type of a dataclass's field in the words of JSON."""
+    """The type of a dataclass's field in JSON's terms."""
     origin, args = get_origin(annotation), get_args(annotation)
     if origin in (Union, UnionType):
         return " or ".join(plain(arg) for arg in args)
@@ -96,7 +96,7 @@ def test_every_field_has_a_meaning_and_a_type() -> None:
 
 
 def test_files_of_real_runs_are_as_described() -> None:
-    """Those that are kept for the reports, which kit wrote."""
+    """The recorded ones that the tests of reports use."""
     kept = Path(__file__).resolve().parents[1] / "report" / "recorded"
     kinds = {"verdict.json": verdictfile.VerdictFile, "bisect.json": bisectfile.BisectFile}
     found = [path for name in kinds for path in kept.glob(f"*/{name}")]

@@ -1,4 +1,4 @@
-"""The check kind: which boots it wants, what the plan repeats, how long a boot may take, and what made-up boots say."""
+"""The check kind: which boots it wants, what the plan repeats, a boot's limit, and verdicts on made-up boots."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def did(spec: BootSpec, *splats: str, outcome: Outcome = Outcome.OK, kind: str =
 
 
 def finish(plan: Plan, bad: dict[str, list[tuple[Any, ...]]], kind: str = "warning") -> list[Boot]:
-    """Every boot that the plan asks for. `bad`: arm → what its boots show or how they end, one after the other."""
+    """Runs every boot that the plan asks for. `bad`: arm → what its boots show or how they end, one after the other."""
     done: list[Boot] = []
     while not isinstance(wanted := plan.next(done), Stop):
         spec = wanted[0]

@@ -1,4 +1,4 @@
-"""Waiting and holding, summed from the rows and places of lock_stat."""
+"""Wait and hold times, summed from the rows and call sites of lock_stat."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The count and model kinds: which boots they want, and what made-up boots come to."""
+"""The count and model kinds: which boots they want, and verdicts on made-up boots."""
 
 from __future__ import annotations
 
@@ -68,7 +68,8 @@ def site(*arms: str) -> Site:
 def boot(
     arm: str, counts: Mapping[str, int], *, cpus: int = 1, repeat: int = 0, extra: Mapping[str, int] | None = None
 ) -> Boot:
-    """A good boot: acquisitions of the anon_vma lock by window, half of them read; other classes in every window."""
+    """A good boot: acquisitions of the anon_vma lock by window, half of them for reading; other classes in every
+    window."""
     windows = []
     for name, n in counts.items():
         rows = [LockRow(LOCK, "W", 0, n - n // 2), LockRow(LOCK, "R", 0, n // 2)]
@@ -79,7 +80,7 @@ def boot(
 
 
 def predicted(profile: str) -> dict[str, int]:
-    """What the model says of each window, 7 for what it does not cover."""
+    """The model's prediction for each window; 7 for what it does not cover."""
     said = predict_arm(EXP, profile, {})
     return {n: p.low if isinstance(p := said[n], Prediction) else 7 for n in NAMES}
 

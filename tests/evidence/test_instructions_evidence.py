@@ -1,4 +1,4 @@
-"""The instructions kind: layouts and windows that it asks for, and what made-up boots say."""
+"""The instructions kind: the layouts and windows that it asks for, and verdicts on made-up boots."""
 
 from __future__ import annotations
 

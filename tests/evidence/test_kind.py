@@ -1,4 +1,4 @@
-"""A kind of evidence is a module and a row: a throw-away one goes from the experiment to the report."""
+"""A new kind of evidence is a module and a row: a throw-away one works from the experiment to the report."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LIMIT = 0.5
 
 
 def boots(exp: Experiment, site: Site) -> list[BootSpec]:
-    """One of each arm."""
+    """One boot of each arm."""
     program = boot_program(make_loads(exp.workloads, exp.seed))
     machine = Machine(exp.arch, 1, exp.memory, site.accel)
     kernels = [(a.name, site.kernels[a.name, "plain"]) for a in exp.arms if (a.name, "plain") in site.kernels]
@@ -43,7 +43,7 @@ def boots(exp: Experiment, site: Site) -> list[BootSpec]:
 
 
 def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
-    """Nanoseconds of all windows together."""
+    """Compares the nanoseconds of all windows together."""
     took = {b.arm: sum(w.elapsed for w in b.results.windows) for b in done if b.evidence == KIND and b.results}
     ratio = took["with"] / took["without"]
     where = ("less is better", "with", "without", At("all"), ratio, ratio - 0.01, ratio + 0.01, 1)
@@ -53,12 +53,12 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
 
 
 def repeats(window: WindowResult, locks: Sequence[str]) -> Mapping[str, int]:
-    """Its nanoseconds."""
+    """The window's nanoseconds."""
     return {"nanoseconds": window.elapsed}
 
 
 def tables(verdict: Mapping[str, Any], kind: str) -> list[Table]:
-    """What each arm took."""
+    """The time of each arm."""
     took = verdict["evidence"][kind]["details"]["took"]
     return [Table("What arms took", ("arm", "ns"), "lr", tuple((arm, str(ns)) for arm, ns in took.items()))]
 
@@ -80,7 +80,7 @@ ROW = Evidence(
 
 @pytest.fixture
 def new_kind(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    """A bench whose kit has one kind more: the row is all that is added, and what the help says of its fields."""
+    """A bench whose kit has one more kind: only the row is added, and the help's descriptions of its fields."""
     monkeypatch.setitem(EVIDENCE, KIND, ROW)
     monkeypatch.setitem(Details.__annotations__, "took", Annotated[dict[str, int], Doc("what an arm took", "ns")])
     monkeypatch.setitem(Limits.__annotations__, KIND, NotRequired[Annotated[float, Doc("its own limit", "share")]])
@@ -135,7 +135,7 @@ NAMED = re.compile(rf"(kind|evidence)\b.*\"({'|'.join(EVIDENCE)})\"")
 
 
 def by_name(tree: ast.AST) -> Iterator[str]:
-    """Comparisons of something called kind or evidence with the name of a kind."""
+    """Comparisons of a variable named kind or evidence with a kind's name."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Compare):
             parts = list(ast.walk(node))

@@ -1,4 +1,4 @@
-"""Metrics that payloads print and that decide: values of the boots in, what a comparison says out."""
+"""Metrics that payloads print and that decide: verdicts on made-up values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Locks that nobody named: made-up boots in, what the ranking makes of the verdict and of its sentence out."""
+"""Locks that the experiment does not name: what the ranking of made-up boots does to the verdict and its sentence."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Classes = Mapping[str, int]
 
 def boots(base: Classes, new: Classes, rmap: tuple[int, int] = (50, 50), lock: str = LOCK) -> list[Boot]:
     """Two boots of each arm on each machine: `rmap` acquisitions of the anon_vma lock in every window, and others;
-    `lock` is its name in the arm."""
+    `lock`: its name in the arm."""
     out = []
     for cpus in (1, 2):
         for r in (0, 1):
@@ -94,7 +94,7 @@ def test_a_named_lock_that_is_renamed_is_not_one_that_is_never_taken(locks: tupl
 
 
 def test_the_same_class_twice_over_is_said_once() -> None:
-    """The named lock's own class is no comparison more."""
+    """The named lock's own class is not compared a second time."""
     found = count.judge(NAMED, boots({}, {}, rmap=(50, 25)))
     assert {c.at.lock for c in found.comparisons} == {"anon_vma"}
     assert [(r["class"], r["named"]) for r in found.details["classes"]] == [(LOCK, True)]

@@ -1,5 +1,5 @@
-"""Classes near the line between noise and a difference: made-up boots in; how many more the plan asks for, what is said
-of them, and what they decide."""
+"""Classes near the line between noise and a difference: how many more boots the plan asks for, the remarks on them, and
+what they decide."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ QUIET, DOUBTFUL, PLAIN = 1.0, 1.4, 3.0  # how often the arm takes the lock, for 
 
 
 def classes(spec: BootSpec, more: float, later: float) -> dict[str, int]:
-    """What a boot counts: 30 classes of 1000 that scatter, and one that the arm takes `more` often; beyond the pilot
+    """The counts of a boot: 30 classes of 1000 that scatter, and one that the arm takes `more` often, after the pilot
     `later`."""
     draw = random.Random(f"{spec.arm} {spec.machine.cpus} {spec.repeat}")
     out = {f"noise{n}": round(draw.gauss(1000, 80)) for n in range(30)}
@@ -36,8 +36,7 @@ def classes(spec: BootSpec, more: float, later: float) -> dict[str, int]:
 def run(
     exp: Experiment, more: float, later: float | None = None, fails: int = -1
 ) -> tuple[list[Boot], KindVerdict, list[str]]:
-    """Boots as the plan asks for them until it stops, what they come to, and why it went on; the boots of block `fails`
-    fail."""
+    """Boots as the plan asks for them until it stops, the verdict, and why it went on. Boots of block `fails` fail."""
     plan, done, why = Plan.of(exp, SITE), list[Boot](), list[str]()
     while not isinstance(wanted := plan.next(done), Stop):
         why += [w for w in plan.beyond(done).values() if w not in why]
@@ -68,7 +67,7 @@ def test_a_class_near_the_line_is_judged_after_more_boots() -> None:
 
 
 def test_what_the_first_boots_had_by_luck_is_no_row() -> None:
-    """The ranking of two boots told it."""
+    """The ranking of only two boots reported it."""
     done, found, _ = run(EXP, DOUBTFUL, QUIET)
     assert rows(count.judge(EXP, done[: len(ARMS) * PILOT])) == ["lock"]
     assert (len(done), rows(found)) == (len(ARMS) * (PILOT + MORE), [])

@@ -1,4 +1,5 @@
-"""The model's rules in a run's evidence: what each arm breaks, declared or read, and which splats that explains."""
+"""The model's rules in a run's evidence: what each arm's profile (declared or read) breaks, and which splats that
+explains."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Counts that scatter: made-up boots in; which comparisons two boots decide, how many blocks the others take, and what
-they say in the end."""
+"""Counts that scatter: which comparisons two boots decide, how many blocks the others take, and their verdicts."""
 
 from __future__ import annotations
 
@@ -29,7 +28,7 @@ Counts = Callable[[BootSpec], dict[str, int]]
 
 
 def run(exp: Experiment, counts: Counts, **changes: Any) -> tuple[list[Boot], KindVerdict]:
-    """Boots as the plan asks for them until it stops, and what they come to."""
+    """Boots as the plan asks for them until it stops, and the verdict."""
     plan, done = Plan.of(exp, SITE), list[Boot]()
     while not isinstance(wanted := plan.next(done), Stop):
         spec = wanted[0]
@@ -39,7 +38,7 @@ def run(exp: Experiment, counts: Counts, **changes: Any) -> tuple[list[Boot], Ki
 
 
 def noisy(spread: float, effect: float = 0.0, on: tuple[int, ...] = (2,)) -> Counts:
-    """Counts of 1000 that scatter on some machines, and those of the arm more by a share."""
+    """Counts of 1000 that scatter on some machines; those of the arm are higher by a share."""
     draw = random.Random(1)
 
     def counts(spec: BootSpec) -> dict[str, int]:
@@ -76,7 +75,7 @@ def test_scatter_asks_for_blocks_on_its_machine_alone() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_scatter_alone_is_no_difference(seed: int) -> None:
-    """Two boots of each arm called this better or worse."""
+    """Two boots of each arm would call this better or worse."""
     random.seed(seed)
     draw = noisy(0.1)
     done, found = run(EXP, draw)
@@ -86,7 +85,7 @@ def test_scatter_alone_is_no_difference(seed: int) -> None:
 
 
 def test_a_difference_of_a_step_or_two_may_be_luck() -> None:
-    """3, 3 against 4, 4 is what scatter gives now and then; with more boots that agree it is exact."""
+    """3, 3 against 4, 4 is what scatter gives now and then; if more boots agree, it is exact."""
     one = replace(EXP, cpus=(1,))
     done, found = run(one, lambda spec: dict.fromkeys(NAMES, 3 + (spec.arm == "new")))
     assert max(b.repeat for b in done) > 1
@@ -121,7 +120,7 @@ def test_a_run_that_is_resumed_goes_on_as_it_would_have() -> None:
 
 
 def test_boots_that_were_not_done_together_are_in_no_block() -> None:
-    """The baseline booted while the arm's kernel was built; or came from the cache."""
+    """The baseline booted while the arm's kernel was built, or came from the cache."""
     arms = [(n, arm, r) for n, arm in enumerate(("base", "new")) for r in (0, 1)]
     boots = [boot(arm, dict.fromkeys(NAMES, 9 + 7 * r + n), repeat=r) for n, arm, r in arms]
     apart = count.judge(replace(EXP, cpus=(1,)), boots)

@@ -1,4 +1,4 @@
-"""The time kind: blocks, the A/A arm, rounds that are dropped; when it stops; what it says, and what it never says."""
+"""The time kind: blocks, the A/A arm, dropped rounds; when it stops; what it says, and what it never says."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def did(spec: BootSpec, slower: float, outcome: Outcome = Outcome.OK) -> Boot:
 
 
 def finish(plan: Plan, effect: Effect, done: list[Boot] | None = None) -> list[Boot]:
-    """All that the plan asks for, from what is done on."""
+    """Runs all boots that the plan asks for, after those already done."""
     done = list(done or [])
     while not isinstance(wanted := plan.next(done), Stop):
         done.append(did(wanted[0], effect(wanted[0])))
@@ -59,7 +59,7 @@ def finish(plan: Plan, effect: Effect, done: list[Boot] | None = None) -> list[B
 
 
 def noisy(slower: float, spread: float = 0.002, seed: int = 1) -> Effect:
-    """The arm is slower by a factor, every boot by chance besides."""
+    """The arm is slower by a factor, and every boot varies by chance."""
 
     def effect(spec: BootSpec) -> float:
         chance = random.Random(f"{seed}/{spec.arm}/{spec.block}/{spec.machine.cpus}").gauss(0, spread)
@@ -164,7 +164,7 @@ def test_one_emulated_boot_among_others_voids_the_kind() -> None:
 
 
 def lost(arm: str, *blocks: int) -> list[Boot]:
-    """All boots of a run, those of an arm in these blocks failed, and again where they were tried again."""
+    """All boots of a run; those of an arm in these blocks failed, and again if they were retried."""
     return [
         did(s, noisy(1.02)(s), Outcome.HANG if s.arm == arm and s.block in blocks else Outcome.OK)
         for s in time.boots(EXP, SITE)
@@ -181,7 +181,7 @@ def test_a_boot_that_failed_is_taken_at_its_worst_and_told() -> None:
 
 
 def test_a_second_try_does_not_stand_for_the_first() -> None:
-    """It may be that the slow ones fail."""
+    """It may be that just the slow ones fail."""
     boots = lost("new", 1, 3, 5, 7, 8, 11)
     again = [did(s, 1.0) for s in time.boots(EXP, SITE) if (s.arm, s.block) == ("new", 1)]
     assert time.judge(EXP, [*boots, *again]).comparisons == time.judge(EXP, boots).comparisons

@@ -21,7 +21,7 @@ UNBATCHED, BATCHED = "profile: 6.1-unbatched-clone ", "profile: 6.1 "
 
 @pytest.fixture
 def bench(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    """A checkout of the fake kernel whose last commit batches the clone's locks, and which the calls are made in."""
+    """A checkout of the fake kernel whose last commit batches the clone's locks; kit is called from there."""
     bench.edit(BATCHED, UNBATCHED)
     git(bench, "init", "-q", "-b", "main")
     git(bench, "add", "-A")
@@ -197,7 +197,7 @@ def test_a_tree_that_cannot_be_is_blamed_on_its_option(bench: Bench, tree: str, 
 
 
 def test_a_patch_may_come_through_a_pipe(bench: Bench) -> None:
-    """As bash's `--patch <(git diff)`."""
+    """Like bash's `--patch <(git diff)`."""
     git(bench, "checkout", "-q", "HEAD~1")
     patch = git(bench, "diff", "HEAD", "main")
     pipe = bench.folder / "pipe"

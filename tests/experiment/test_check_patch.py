@@ -1,4 +1,5 @@
-"""`kit check --patch` on a fake kernel: what people hand over is taken, or refused with what it is and what to type."""
+"""`kit check --patch` on a fake kernel: inputs as people have them are taken, or refused with what they are and what to
+type."""
 
 from __future__ import annotations
 
@@ -40,7 +41,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def check(tree: Path, data: bytes, capsys: pytest.CaptureFixture[str], name: str = "in.mbox") -> tuple[int, str]:
-    """Exit code, and all that was said."""
+    """The exit code, and all output."""
     (tree.parent / name).write_bytes(data)
     code = cli.main(["check", QUICK, "--tree", f"dir:{tree}", "--patch", str(tree.parent / name)])
     said = capsys.readouterr()

@@ -1,4 +1,4 @@
-"""Experiment files: what a good one becomes; every mistake is one message with its place, never a traceback."""
+"""Experiment files: good ones are read; every mistake gives one message with its place, never a traceback."""
 
 from __future__ import annotations
 
@@ -312,7 +312,7 @@ BASE = yaml.safe_load(GOOD)
 
 
 def paths(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """The way to every value inside."""
+    """The path to every value inside."""
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [at, *(p for k, v in items for p in paths(v, (*at, k)))]
 

@@ -1,7 +1,9 @@
-"""Makes the golden files anew from real boots: a counting vmlinux in, a good boot's console and results and a panic's
-console out, all in this folder. From the project's folder: `.venv/bin/python tests/golden/make.py VMLINUX`
+"""Makes the golden files anew from real boots: a good boot's console and results, and the console of a panic.
 
-VMLINUX is a kernel of `kit run`, as ~/.cache/kit/kernels/*/vmlinux; it is booted twice under TCG, in about ten seconds.
+From the project's folder: `.venv/bin/python tests/golden/make.py VMLINUX`
+
+VMLINUX is a counting kernel of `kit run`, as in ~/.cache/kit/kernels/*/vmlinux. It is booted twice under TCG, in about
+ten seconds.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ USERS = Program((Map(0, 4), Write(0, 0), Users("u2", ((Fork(),), (Fork(),)))))
 
 
 def main(vmlinux: Path, temp: Path) -> None:
-    """Both boots; `temp` is for what is not kept."""
+    """Does both boots; `temp` is for files that are not kept."""
     base = build_guest(temp).base_cpio_path
     program = boot_program((Load("chain", CHAIN, ()), Load("users", USERS, ())))
     initramfs = boot_initramfs(base, program, {"nonce": NONCE, "limit": "300"})
@@ -47,7 +49,7 @@ def main(vmlinux: Path, temp: Path) -> None:
 
 
 def boot(vmlinux: Path, initramfs: bytes, console: Path, append: str) -> tuple[BootRun, bytes, Results | None]:
-    """How it ended, what came over the results' channel, and that read."""
+    """How it ended, the bytes of the results channel, and the results."""
     sent: list[bytes] = []
 
     def read(data: bytes) -> tuple[Outcome, str, Results | None]:

@@ -24,12 +24,12 @@ BEFORE, AFTER = 4, 130
 
 
 def is_answer(line: str) -> bool:
-    """Whether a line begins what a guest says because kit asked."""
+    """Whether a line begins an answer to kit's sysrq or NMI."""
     return bool(ASKED.match(line)) or line.startswith("Uhhuh. NMI received") or kind_of(line) == "nmi"
 
 
 def trimmed(log: str) -> str:
-    """From a few lines before the first splat or the first answer of a guest that hangs."""
+    """The log from a few lines before the first splat, or the first answer of a hanging guest."""
     lines = log.split("\n")
     answers = [i for i, line in enumerate(plain_lines(log)) if is_answer(line)]
     hang = stuck(log, answers[0] + 1) if answers else None  # may come after every task that only sleeps

@@ -117,7 +117,7 @@ def test_a_window_of_the_boot_tests_has_one_program() -> None:
 
 
 def test_whoever_waits_for_a_process_knows_of_its_orphans(dump: Path, tmp_path: Path) -> None:
-    """Orphans of orphans are waited for by the same one; a fork without any is not waited for twice."""
+    """The same process waits for orphans of orphans; a fork without orphans is not waited for twice."""
     text = "fork\nrepeat 3\norphan\norphan\nend\nfork\nend\nend\nend\nend\n"
     parsed = [(op[0], op[-1]) for op in operations(dump, tmp_path, text)]
     assert parsed == [(FORK, ORPHANS), (REPEAT, 0), (ORPHAN, 0), (ORPHAN, 0), (FORK, 0)]

@@ -1,4 +1,4 @@
-"""What the guest sends of /proc/lock_stat: rows, and the places where a lock was contended."""
+"""What the guest sends of /proc/lock_stat: rows, and the call sites where a lock was contended."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every command that README and the pages of help show is one that kit takes; every file that they name is there."""
+"""kit accepts every command that README and the help pages show; every file that they name exists."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ PLACEHOLDER = re.compile(r"[A-Z][A-Z0-9_…-]*(=\S*)?|last|-|.*[…<].*")
 
 
 def inline(text: str) -> list[str]:
-    """What stands in backticks outside of code, on one line."""
+    """Texts in backticks outside of code blocks, on one line."""
     return [" ".join(found.split()) for found in INLINE.findall(FENCE.sub("", text))]
 
 
 def commands(text: str) -> Iterator[str]:
-    """Every command of kit in a page, without what stands before it (a prompt, variables, another command)."""
+    """Every command of kit in a page, without what precedes it (a prompt, variables, another command)."""
     lines = [line for block in FENCE.findall(text) for line in block.splitlines()]
     for line in [*lines, *inline(text)]:
         shown = re.match(r"(\$ |[A-Z0-9_]+=\S* |b4 .*\| |git bisect run )*(python3 (\S*/)?)?kit (?=[a-z-])", line)
@@ -52,7 +52,7 @@ EVERY = sorted({(path.stem, c) for path in PAGES for c in commands(path.read_tex
 
 
 def complaint(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
-    """What kit's parser says against these arguments; nothing where it takes them."""
+    """The error of kit's parser for these arguments; empty if it accepts them."""
     own = words[: words.index("--")] if "--" in words and words[0] == "shell" else words
     try:
         parser().parse_args(own)
@@ -62,7 +62,7 @@ def complaint(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def is_sketch(words: list[str]) -> bool:
-    """A verb by its name alone (`kit shell`), or with the words that stand for its arguments (`kit compare A B`)."""
+    """Whether it is only a verb (`kit shell`), or has placeholders as arguments (`kit compare A B`)."""
     return len(words) == 1 and words[0] in (*verbs_of(parser()), "VERB")
 
 

@@ -1,4 +1,4 @@
-"""`kit help`: its list, its pages, a pager; and the tables of the pages, which the code makes."""
+"""`kit help`: its list, its pages, the pager; and the pages' tables, which are generated."""
 
 from __future__ import annotations
 

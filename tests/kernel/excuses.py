@@ -1,4 +1,4 @@
-"""Why what reads as a failure is none: data for tests/kernel/words.py, each row with its reason."""
+"""Messages that read like a failure but are none: data for tests/kernel/words.py, each row with its reason."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FILES = (
 
 @dataclass(frozen=True)
 class Excuse:
-    """`file` and `text`: patterns of the file's name, and of the message."""
+    """`file` and `text`: patterns for the file's name, and for the message."""
 
     file: str
     text: str

@@ -1,4 +1,4 @@
-"""OpenPGP keys and clearsigned text, made without any tool: 32 bytes in, a keyring and signatures out.
+"""OpenPGP keys and clearsigned text, made without any tool from 32 secret bytes.
 
 Ed25519 as in RFC 8032, packets as in RFC 4880 with the EdDSA of GnuPG (algorithm 22). For tests only.
 """
@@ -28,7 +28,7 @@ def add(a: Point, b: Point) -> Point:
 
 
 def times(scalar: int, point: Point) -> Point:
-    """A point so many times."""
+    """A point, multiplied by a scalar."""
     total: Point = (0, 1, 1, 0)
     while scalar:
         if scalar & 1:
@@ -92,7 +92,7 @@ def crc24(data: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Key:
-    """A key of these 32 secret bytes, made at a time (seconds since 1970); `life` in seconds, 0 for ever."""
+    """A key of these 32 secret bytes, made at a time (seconds since 1970); `life` is in seconds, 0 for ever."""
 
     secret: bytes
     made: int = 1_700_000_000
@@ -122,7 +122,7 @@ class Key:
         return hashlib.sha1(self._hashed_key).digest()
 
     def keyring(self) -> bytes:
-        """The public key with its name, bound by itself, as a keyring file has it."""
+        """The public key with its self-signed name, as in a keyring file."""
         name = self.name.encode()
         more = subpacket(27, b"\3") + (subpacket(9, struct.pack(">I", self.life)) if self.life else b"")
         what = self._hashed_key + b"\xb4" + struct.pack(">I", len(name)) + name
@@ -146,7 +146,7 @@ class Key:
         return packet(2, head + tail)
 
     def clearsigned(self, text: str, *, time: int = 1_700_000_100, digest: int = SHA256) -> str:
-        """The text (no line of it begins with a dash) between the marks of a clearsigned message."""
+        """The text (no line may begin with a dash) as a clearsigned message."""
         canonical = "\r\n".join(line.rstrip(" \t") for line in text.rstrip("\n").split("\n"))
         raw = self._signature(1, canonical.encode(), time, digest)
         signature = base64.encodebytes(raw).decode() + "=" + base64.b64encode(crc24(raw)).decode() + "\n"

@@ -1,4 +1,4 @@
-"""A made-up Debian archive on a local web server: packages in, what a mirror of Debian serves out, and its faults."""
+"""A made-up Debian archive on a local web server: serves what a mirror of Debian serves, and its faults."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def kernel(series: str, package: str = "", **more: bytes) -> bytes:
 
 @dataclass
 class Suite:
-    """A suite: its packages (name, version, content), and what its files say."""
+    """A suite: its packages (name, version, content), and the fields of its files."""
 
     name: str
     packages: list[tuple[str, str, bytes]] = field(default_factory=list)
@@ -67,7 +67,7 @@ class Suite:
 
 
 class Mirror:
-    """What the server has: path → content. `asked` are the requests' paths, with the byte they began at."""
+    """The server's files: path → content. `asked`: the paths of requests, with the byte that they began at."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -78,7 +78,7 @@ class Mirror:
         self.asked: list[tuple[str, int]] = []
 
     def put(self, suite: Suite, *, security: bool = False) -> str:
-        """Lays a suite out; the path of its InRelease."""
+        """Writes a suite; returns the path of its InRelease."""
         base = "/debian-security" if security else "/debian"
         stanzas = []
         for number, (name, version, content) in enumerate(suite.packages):

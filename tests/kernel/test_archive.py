@@ -1,4 +1,4 @@
-"""Kernel source of Debian's archive, from a made-up one on a local server: what is right is had, all else refused."""
+"""Kernel source from Debian's archive, played by a local server: good packages are taken, bad ones refused."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CHECKERS = [name for name in signature.TOOLS if shutil.which(name)]
 
 
 class Notes(Progress):
-    """Keeps what is said."""
+    """Keeps the notes."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class Notes(Progress):
 
 @pytest.fixture
 def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
-    """A mirror that has Linux 6.1, and a machine that is told of no other and has the key of its archive."""
+    """A mirror with Linux 6.1, and a machine that knows only this mirror and has its archive's key."""
     if not CHECKERS:
         pytest.skip("neither gpgv nor sqv is here")
     keys = tmp_path / "keys.gpg"
@@ -61,7 +61,7 @@ def cache(tmp_path: Path) -> Cache:
 
 
 def refusal(cache: Cache, version: str = "6.1") -> KitError:
-    """The error with which it ends; nothing is left that could be taken for a tree."""
+    """The error with which it ends; nothing may be left that could be taken for a tree."""
     with pytest.raises(KitError) as caught:
         fetch_debian(version, cache, Progress())
     assert cached_debian(version, cache) is None
@@ -154,7 +154,7 @@ def test_another_kernel_in_the_cache_is_not_believed(mirror: Mirror, cache: Cach
 
 @pytest.fixture(params=CHECKERS)
 def checker(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Each tool of this machine that checks signatures, alone."""
+    """Each signature checker of this machine, alone."""
     monkeypatch.setattr(signature, "TOOLS", {request.param: signature.TOOLS[request.param]})
     return str(request.param)
 
@@ -164,7 +164,7 @@ def test_a_right_signature(mirror: Mirror, cache: Cache, checker: str) -> None:
 
 
 def spoil(mirror: Mirror, how: str) -> None:
-    """Makes the suite's signature wrong in one way."""
+    """Breaks the suite's signature in one way."""
     suite = Suite("bookworm", [package()])
     path = mirror.put(suite)
     right = mirror.files[path].decode()

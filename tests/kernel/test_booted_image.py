@@ -1,4 +1,4 @@
-"""What QEMU boots of a kernel: its vmlinux, or, where that cannot be, its bzImage."""
+"""The file that QEMU boots of a kernel: its vmlinux, or its bzImage if that is impossible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Configuration fragments: read, merged, and found again in what olddefconfig made of them; the compiler's lines."""
+"""Configuration fragments: reading, merging, and checking them against olddefconfig's result; the compiler's lines."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Every configuration that kit makes, on every kernel at hand: whether the kernel keeps what is asked for.
+"""Every configuration that kit makes, on every kernel at hand: whether the kernel keeps the requested options.
 
-Only make's configuration step is run, in the object folder of a build. Kernels: those of Debian that are in the user's
-cache, and what KIT_TREE_2_6_38, KIT_TREE_3_0, … name as folders.
+Only make's configuration step runs, as in a build's object folder. The kernels are those of Debian in the user's cache,
+and those that KIT_TREE_2_6_38, KIT_TREE_3_0, … name as folders.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ ON_TOP: Mapping[tuple[str, ...], tuple[str, Version]] = {
 
 
 def source(version: str) -> Path:
-    """The tree of that version; skips the test where there is none."""
+    """The tree of that version; skips the test if there is none."""
     variable = f"KIT_TREE_{version.replace('.', '_')}"
     named = os.environ.get(variable, "")
     if named and Path(named).is_dir():
@@ -72,7 +72,7 @@ def configure(tree: Tree, config: Config, folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache of the test's own: kconfig is compiled once a kernel."""
+    """A cache only for these tests: kconfig is compiled once for each kernel."""
     return tmp_path_factory.mktemp("cache")
 
 
@@ -92,7 +92,7 @@ def test_a_kernel_keeps_every_option_that_kit_asks_for(version: str, folder: Pat
 
 @pytest.mark.parametrize("parts", [*OF_INSTRUMENTS.values(), *ON_TOP])
 def test_the_tiny_slub_of_tinyconfig_is_taken_back_wherever_slub_is_asked_for(parts: tuple[str, ...]) -> None:
-    """kernel/configs/tiny.config has it since 6.2, and SLUB_DEBUG, KASAN and KFENCE depend on its absence."""
+    """kernel/configs/tiny.config sets it since 6.2; SLUB_DEBUG, KASAN and KFENCE depend on its absence."""
     asked = {version: {o.name: o.value for o in asked_of(parts, version).options} for version in ("6.1.192", "7.3.4")}
     assert ("CONFIG_SLUB_TINY" in asked["7.3.4"]) == ("CONFIG_SLUB" in asked["7.3.4"])
     assert asked["7.3.4"].get("CONFIG_SLUB_TINY", "n") == "n"

@@ -1,4 +1,4 @@
-"""Which functions differ between two programs: compiled here, linked at fixed addresses as a kernel is."""
+"""Which functions differ between two programs, compiled here and linked at fixed addresses like a kernel."""
 
 from __future__ import annotations
 

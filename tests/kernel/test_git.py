@@ -1,4 +1,4 @@
-"""Git repositories as trees: what is read of them, and that nothing of the user's is touched."""
+"""Git repositories as trees: reading them, without touching anything of the user's."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def git(root: Path, *argv: str) -> str:
 
 @pytest.fixture
 def linux(tmp_path: Path) -> Path:
-    """Three commits: v1, one that edits mm/rmap.c, one that makes, moves, links and removes."""
+    """Three commits: v1; one that edits mm/rmap.c; one that adds, moves, links and removes files."""
     root = tmp_path / "a@b" / "linux"
     (root / "mm").mkdir(parents=True)
     (root / "Makefile").write_text(MAKEFILE)
@@ -61,7 +61,7 @@ def tree(linux: Path, rev: str, cache: Cache) -> Tree:
 
 
 def snapshot(root: Path) -> dict[str, tuple[int, int, int]]:
-    """Every file below with size, time and inode."""
+    """Every file below, with size, time and inode."""
     stats = {str(p): p.lstat() for p in root.rglob("*") if not p.is_dir() or p.is_symlink()}
     return {name: (s.st_size, s.st_mtime_ns, s.st_ino) for name, s in stats.items()}
 

@@ -1,4 +1,4 @@
-"""Whether two kernels are the same to the machine: small ELF files made by the compiler."""
+"""Whether two kernels run the same code: small ELF files made by the compiler."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A configuration of the user's: what is a whole one, what guests need on top of it, what is said of that."""
+"""The user's own configuration: which files are complete ones, what guests add to it, and the remarks about that."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Patches: what is read, what is refused and in which words."""
+"""Patches: which are read, which are refused, and the messages."""
 
 from __future__ import annotations
 

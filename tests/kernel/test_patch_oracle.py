@@ -39,7 +39,7 @@ Files = dict[str, bytes]
 
 @st.composite
 def content(draw: st.DrawFn, name: str) -> bytes:
-    """A file: lines with one kind of end, with or without the last one; or bytes that git calls binary."""
+    """A file: lines with one kind of line end, with or without the last one; or bytes that git calls binary."""
     if name.endswith(".bin"):
         return b"\0" + draw(st.binary(max_size=40))
     end = draw(ENDS)
@@ -48,7 +48,7 @@ def content(draw: st.DrawFn, name: str) -> bytes:
 
 @st.composite
 def edited(draw: st.DrawFn, old: bytes) -> bytes:
-    """The same file with some lines put in, taken out or changed."""
+    """The same file with some lines inserted, removed or changed."""
     lines = old.split(b"\n")
     for _ in range(draw(st.integers(1, 3))):
         at = draw(st.integers(0, len(lines)))
@@ -113,7 +113,7 @@ def repository(folder: Path, old: Files, new: Files) -> Path:
 
 
 def by_kit(data: bytes, files: Files, reverse: bool = False) -> Files | str:
-    """The tree after the patches of a file, or why not."""
+    """The tree after the patches of a file, or the error."""
     try:
         patches = [patch for _, patch in read_patches("p", data, reverse=reverse)]
         changed, _ = apply_series(patches, files.get)
@@ -123,7 +123,7 @@ def by_kit(data: bytes, files: Files, reverse: bool = False) -> Files | str:
 
 
 def by_git_apply(folder: Path, data: bytes, files: Files, reverse: bool = False) -> Files | str:
-    """The tree after `git apply`, or git's words."""
+    """The tree after `git apply`, or git's message."""
     place = folder / "plain"
     place.mkdir(exist_ok=True)
     write(place, files)
@@ -132,7 +132,7 @@ def by_git_apply(folder: Path, data: bytes, files: Files, reverse: bool = False)
 
 
 def same(kit: Files | str, theirs: Files | str) -> bool:
-    """Whether both take it to the same bytes, or both refuse it."""
+    """Whether both give the same bytes, or both refuse it."""
     return isinstance(kit, str) if isinstance(theirs, str) else kit == theirs
 
 
@@ -172,7 +172,7 @@ def test_what_diff_u_writes(tmp_path: Path, pair: tuple[Files, Files], stamp: st
 
 
 def encoded(mail: bytes, how: str) -> bytes:
-    """A mail of format-patch as mail programs send it on."""
+    """A mail of format-patch as mail programs forward it."""
     head, _, body = mail.partition(b"\n\n")
     head = re.sub(rb"\n(?:MIME|Content)-[^\n]*(?:\n[ \t][^\n]*)*", b"", head)
     kind = b"\nMIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\nContent-Transfer-Encoding: "

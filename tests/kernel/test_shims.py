@@ -1,4 +1,4 @@
-"""What old kernels need of a newer toolchain: which rows, what they put where, and the options that a kernel lacks."""
+"""Shims for old kernels: which rows apply, what they change, and options that a kernel lacks."""
 
 from __future__ import annotations
 

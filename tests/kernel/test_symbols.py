@@ -1,4 +1,4 @@
-"""Addresses become file and line where there is debug information, and stay as they are where there is none."""
+"""Addresses become file and line if there is debug information, and stay as they are if not."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TELL = r"""while read -r line; do echo "$line" | sed -E 's/\+0x.*/ (\/obj\/..\/s
 
 
 def tree(folder: Path, script: str) -> Path:
-    """A tree that has nothing but the script."""
+    """A tree that has only the script."""
     path = folder / "tree" / SCRIPT
     path.parent.mkdir(parents=True)
     path.write_text(script)

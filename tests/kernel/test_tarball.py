@@ -1,4 +1,4 @@
-"""Kernel source from tar files: what is unpacked, and what is refused."""
+"""Kernel source from tar files: which are unpacked, and which are refused."""
 
 from __future__ import annotations
 

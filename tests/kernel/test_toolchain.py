@@ -1,4 +1,4 @@
-"""gcc or LLVM=1: asked for in an experiment or in make's own way, part of every key, and named where it is missing."""
+"""gcc or LLVM=1: chosen in an experiment or as for make, part of every key, and named if missing."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def test_clang_s_complaint_of_the_source_is_not() -> None:
 
 @pytest.fixture
 def llvm(bench: Bench) -> Bench:
-    """The bench with tools that call themselves clang and lld."""
+    """The bench with tools that report themselves as clang and lld."""
     for tool, said in (("clang", "clang version 14.0.6"), ("ld.lld", "LLD 14.0.6"), ("llvm-ar", "LLVM")):
         path = bench.folder / "bin" / tool
         path.write_text(f"#!/bin/sh\necho '{said}'\n")

@@ -1,4 +1,4 @@
-"""Trees: which references are one, what makes their key, what is read of a user's folder."""
+"""Trees: valid references, what makes their key, what is read of a user's folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the kernels on this machine print when they fail is heard; a kernel that changed its words is found out."""
+"""kit recognizes what the kernels on this machine print when they fail; a kernel with other words is noticed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CACHE = Path(os.environ.get("KIT_CACHE") or Path(os.environ.get("XDG_CACHE_HOME"
 
 
 def trees() -> list[Path]:
-    """Of the environment (KIT_TREE_6_12=/path), and what kit unpacked."""
+    """The trees named by the environment (KIT_TREE_6_12=/path), and those that kit unpacked."""
     named = [Path(value) for name, value in sorted(os.environ.items()) if re.fullmatch(r"KIT_TREE_\w+", name)]
     found = [*named, *sorted((CACHE / "trees").glob("*"))]
     return [path for path in found if (path / "kernel/panic.c").is_file() and (path / "Makefile").is_file()]
@@ -49,7 +49,7 @@ def tree_of(folder: Path, file: str, text: str, release: str = "VERSION = 6\nPAT
 
 
 def of_file(faults: list[str], file: str) -> list[str]:
-    """Without the rows of files that a made-up tree has not."""
+    """The faults, without rows for files that a made-up tree lacks."""
     return [fault for fault in faults if file in fault]
 
 

@@ -1,4 +1,5 @@
-"""The object folder's source: right after a kill at any write, unchanged files untouched, the tree never written."""
+"""The object folder's source: right after a kill at any write; unchanged files stay untouched; the tree is never
+written."""
 
 from __future__ import annotations
 
@@ -31,7 +32,7 @@ SECOND: Series = {"mm/rmap.c": b"int other;\n", "mm/mmap.c": b"int mapped;\n", "
 
 
 class Killed(BaseException):
-    """A kill: nothing of kit's may catch it."""
+    """A kill: nothing in kit may catch it."""
 
 
 def make(root: Path, files: Mapping[str, bytes] = FILES) -> Path:
@@ -46,7 +47,7 @@ def cached_tree(root: Path) -> Tree:
 
 
 def shown(root: Path) -> dict[str, bytes]:
-    """Every file below a folder that is no temporary one."""
+    """Every file below a folder, except temporary ones."""
     return {
         str(p.relative_to(root)): p.read_bytes() for p in root.rglob("*") if p.is_file() and not p.name.startswith(".")
     }
@@ -63,7 +64,7 @@ def times(root: Path) -> dict[str, int]:
 
 @contextmanager
 def killed_after(count: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """The process ends before its write number `count` (from 0), of the state, of a file, of a copy or a removal."""
+    """Kills the process at its write number `count` (from 0): of the state, of a file, of a copy or a removal."""
     seen = [0]
 
     def counting(real: object) -> object:

@@ -1,8 +1,8 @@
-"""What a kernel's source prints: a tree in, its messages as a console would show them, and those kit would miss, out.
+"""The messages in a kernel's source, as a console would show them, and those that kit would miss.
 
-The format strings are read out of the C files with a few regular expressions, and filled with arguments that could be.
+The format strings are found in the C files by a few regular expressions, and filled with plausible arguments.
 
-    .venv/bin/python tests/kernel/words.py TREE …      # exit code 1 where there are such
+    .venv/bin/python tests/kernel/words.py TREE …   # exit code 1 if any would be missed
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ POINTER = "00000000aaaa0000"
 
 @dataclass(frozen=True)
 class Said:
-    """One call that prints. `texts`: the lines that it may print, by what its arguments may be."""
+    """One call that prints. `texts`: the lines that it may print, by its possible arguments."""
 
     file: str
     line: int
@@ -54,14 +54,14 @@ class Said:
 
 @dataclass(frozen=True)
 class Place:
-    """Functions, any of which prints a message, and the files that one of may have them."""
+    """Functions, any of which prints a message, and the files, any of which has them."""
 
     functions: tuple[str, ...]
     files: tuple[str, ...]
 
 
 def places(source: str) -> list[Place]:
-    """The places of a row's source: "panic vpanic kernel/panic.c; die arch/…/traps.c, since 3.13"."""
+    """The places in a row's source: "panic vpanic kernel/panic.c; die arch/…/traps.c, since 3.13"."""
     found = []
     for part in source.split(";"):
         words = [word.strip(",") for word in part.split()]
@@ -81,7 +81,7 @@ def version(tree: Path) -> tuple[int, ...]:
 
 
 def is_within(versions: str, of: tuple[int, ...]) -> bool:
-    """Whether a row's versions ("4.9-5.13", "-3.2", "") hold this one."""
+    """Whether a row's versions ("4.9-5.13", "-3.2", "") include this one."""
     low, _, high = versions.partition("-")
     numbers = [tuple(int(n) for n in end.split(".")) if end else None for end in (low, high)]
     return (numbers[0] is None or numbers[0] <= of) and (numbers[1] is None or of <= numbers[1])
@@ -89,7 +89,7 @@ def is_within(versions: str, of: tuple[int, ...]) -> bool:
 
 @cache
 def _read(tree: Path, file: str) -> tuple[tuple[Said, ...], frozenset[str]]:
-    """(all that a file prints, the functions and macros that it defines); nothing where the tree has no such file."""
+    """(everything that a file prints, the functions and macros that it defines); empty if the tree lacks the file."""
     path = tree / file
     if not path.is_file():
         return (), frozenset()
@@ -99,7 +99,7 @@ def _read(tree: Path, file: str) -> tuple[tuple[Said, ...], frozenset[str]]:
 
 
 def said(tree: Path, file: str) -> tuple[Said, ...]:
-    """All that a file prints."""
+    """Everything that a file prints."""
     return _read(tree, file)[0]
 
 
@@ -113,7 +113,7 @@ def _without_comment(match: re.Match[str]) -> str:
 
 
 def _owners(lines: Sequence[str]) -> list[str]:
-    """Of each line, the function or the macro that it is part of, or ""."""
+    """For each line, the function or macro that it is part of, or ""."""
     owners = [""] * len(lines)
     inside = name = ""
     for i, line in enumerate(lines):
@@ -135,7 +135,7 @@ def _owners(lines: Sequence[str]) -> list[str]:
 
 
 def _prefixes(text: str, stem: str) -> dict[str, str]:
-    """Macro → what it puts before its format: pr_fmt, and those of the file's own."""
+    """Macro → the prefix that it adds to its format: pr_fmt, and macros of the file's own."""
     found: dict[str, str] = {}
     whole = text.replace("\\\n", " ")
     if match := re.search(r"#\s*define\s+pr_fmt\(\w+\)\s*(.*?)\s*fmt\s*$", whole, re.MULTILINE):
@@ -173,7 +173,7 @@ def _calls(file: str, text: str, owners: Sequence[str], prefixes: Mapping[str, s
 
 
 def _arguments(text: str, start: int) -> list[str] | None:
-    """Those of a call, from behind its bracket; None where it has no string, or no end within reach."""
+    """The arguments of a call, from after its bracket; None if there is no string, or no end within reach."""
     depth, begin, found = 0, start, []
     for match in islice(re.finditer(rf"{STRING}|'(?:\\.|[^'\\\n])*'|[(){{}},;]", text[start : start + 3000]), 300):
         token = match[0]
@@ -192,13 +192,13 @@ def _arguments(text: str, start: int) -> list[str] | None:
 
 
 def _is_format(argument: str) -> bool:
-    """Whether it is strings and names (KERN_ERR, PRIx64) only."""
+    """Whether it consists only of strings and names (KERN_ERR, PRIx64)."""
     rest = re.sub(STRING, "", argument)
     return '"' in argument and re.fullmatch(r"[\w\s\\]*", rest) is not None
 
 
 def _filled(form: str, arguments: Sequence[str], constants: Mapping[str, str]) -> tuple[str, ...]:
-    """The lines of a format, with arguments that could be; each string that an argument has is tried."""
+    """The lines of a format, with plausible arguments; each string in an argument is tried."""
     choices: list[list[str]] = []
     left = list(arguments)
     for match in CONVERSION.finditer(form):
@@ -232,13 +232,13 @@ def _likely(match: re.Match[str], argument: str, constants: Mapping[str, str]) -
 
 
 def kind(text: str) -> str:
-    """What kit hears in a line of the kernel's; "" for nothing."""
+    """The kind of splat that kit finds in a kernel's line; "" for none."""
     row = row_of(Message(text, "", True), True)
     return row.kind if row and row.kind not in NO_SPLAT else ""
 
 
 def unheard_rows(tree: Path) -> list[str]:
-    """Rows of the table whose functions say something else in this tree, or are gone though they should be there."""
+    """Rows of the table whose functions print something else in this tree, or are missing though they should exist."""
     return [fault for row in PATTERNS if row.kind not in NO_SPLAT for fault in _fault(tree, row)]
 
 
@@ -263,7 +263,7 @@ def _fault(tree: Path, row: Pattern) -> list[str]:
 
 
 def unheard_words(tree: Path) -> list[str]:
-    """What reads as a failure in the files that report them, is no kind, and has no excuse."""
+    """Messages that read like a failure, in files that report failures, without a kind and without an excuse."""
     found = []
     for pattern in FILES:
         for path in sorted(tree.glob(pattern)):
@@ -279,7 +279,7 @@ def unheard_words(tree: Path) -> list[str]:
 
 
 def excuse(file: str, text: str) -> str:
-    """Why a text that reads as one is no failure of its own, or ""."""
+    """Why a message that reads like a failure is none, or ""."""
     return next((e.because for e in EXCUSES if re.search(e.file, file) and re.search(e.text, text)), "")
 
 

@@ -1,8 +1,8 @@
-"""What each kernel does, worked out by hand from its source; `verify` holds a profile against it.
+"""What each kernel does, worked out by hand from its source; `verify` compares a profile with it.
 
 Read for it: mm/rmap.c of 2.6.38 (blob 941bf82e8961), 3.0.1 (23295f65ae43), 3.8 (2c78f8cadc95), 3.19.8 (ecb444a2ad50),
 6.0.1 (93d5a6f793d2), Debian's 6.1.192, 6.12 (73d5998677d4) and 7.0 (022798c9f4a7), and the mail's patch (0eb463ea88dd
-to f286697c61dc). A trace is a function's events in order, a bar where another function begins.
+to f286697c61dc). A trace has a function's events in order, and a bar where another function begins.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .scenes import grown, seen, spent, started, subjects
 
 @dataclass(frozen=True)
 class Expected:
-    """One kernel. Its traces are of a VMA whose parent's chain has two entries; its own is the third."""
+    """One kernel. Its traces are of a VMA whose parent's chain has two entries; the VMA's own entry is the third."""
 
     lock_class: str
     traces: dict[str, str]
@@ -36,7 +36,7 @@ class Expected:
     newest_first: bool = True  # a chain is in the order of its making
 
     def cloning(self, entries: int) -> int:
-        """Acquisitions by anon_vma_clone of a chain of that length."""
+        """Acquisitions by anon_vma_clone for a chain of that length."""
         return entries if self.clone == "cloning one by one" else 1
 
 
@@ -104,14 +104,14 @@ EXPECTED = {
 
 
 def verify(profile: Profile, expected: Expected) -> None:
-    """Hold a profile against what was worked out; AssertionError or ModelError where it differs."""
+    """Compares a profile with what was worked out; raises AssertionError or ModelError if it differs."""
     assert profile.lock_class == expected.lock_class
     for check in CHECKS:
         check(profile, expected)
 
 
 def first_write(profile: Profile, expected: Expected) -> None:
-    """anon_vma_prepare: 1 for the first write, 0 for the next; a root with one reference."""
+    """anon_vma_prepare: 1 for the first write, 0 for the next; the root has one reference."""
     machine, mm = started(profile)
     assert seen(machine, lambda: machine.write(mm, 0, 0)) == expected.traces["prepare"]
     assert seen(machine, lambda: machine.write(mm, 0, 1)) == ""
@@ -122,7 +122,7 @@ def first_write(profile: Profile, expected: Expected) -> None:
 
 
 def neighbour(profile: Profile, expected: Expected) -> None:
-    """find_mergeable_anon_vma: a touching VMA of the same kind lends its anon_vma; the new one takes its lock, once."""
+    """find_mergeable_anon_vma: an adjacent VMA of the same kind lends its anon_vma; the new VMA takes its lock once."""
     machine, mm = started(profile)
     first = mm.vmas[0]
     mm.insert(Vma(mm, first.end, first.end + 4096, "r--p", "beside"))
@@ -158,7 +158,7 @@ def fork_and_exit(profile: Profile, expected: Expected) -> None:
 
 
 def only_child(profile: Profile, expected: Expected) -> None:
-    """Its exit drops the last reference to the root but the root's own."""
+    """Its exit drops the last reference to the root, except the root's own."""
     machine, line = grown(profile, 1)
     exits = seen(machine, lambda: machine.exit(line[1]))
     if expected.drops_under_lock:
@@ -169,7 +169,7 @@ def only_child(profile: Profile, expected: Expected) -> None:
 
 
 def copied(profile: Profile, expected: Expected) -> None:
-    """Splitting or copying a VMA clones its chain too, and its anon_vma: nothing is reused, even if it could be."""
+    """Splitting or copying a VMA also clones its chain and its anon_vma: nothing is reused, even if it could be."""
     machine, (_, middle, last) = grown(profile, 2)
     machine.exit(middle)
     vma = last.vmas[0]
@@ -185,7 +185,7 @@ def copied(profile: Profile, expected: Expected) -> None:
 
 
 def whole_life(profile: Profile, expected: Expected) -> None:
-    """Exits from the youngest on: nothing is left, and the root goes last."""
+    """Exits in order from the youngest: nothing is left, and the root goes last."""
     machine, line = grown(profile, 3)
     for mm in line[:0:-1]:
         machine.exit(mm)
@@ -196,7 +196,7 @@ def whole_life(profile: Profile, expected: Expected) -> None:
 
 
 def parents_first(profile: Profile, expected: Expected) -> None:
-    """Exits from the eldest on: ancestors' anon_vmas stay while a descendant is there, then all go, the root last."""
+    """Exits in order from the eldest: ancestors' anon_vmas stay while a descendant exists; then all go, root last."""
     machine, line = grown(profile, 3)
     for mm in line:
         machine.exit(mm)
@@ -213,7 +213,7 @@ def unused(profile: Profile, _expected: Expected) -> None:
 
 
 def reuse(profile: Profile, expected: Expected) -> None:
-    """The middle of three generations exits: its anon_vma has one child, no VMA; the grandchild's fork takes it."""
+    """The middle of three generations exits: its anon_vma has one child and no VMA; the grandchild's fork reuses it."""
     machine, (_, middle, last) = grown(profile, 2)
     vacated = middle.vmas[0].anon_vma
     machine.exit(middle)
@@ -233,7 +233,7 @@ def reuse(profile: Profile, expected: Expected) -> None:
 
 
 def no_reuse(profile: Profile, _expected: Expected) -> None:
-    """Of two children's parent nothing is reused (num_children is 2), nor ever the root."""
+    """The anon_vma of two children's parent is not reused (num_children is 2), and a root never is."""
     machine, (first, middle, one) = grown(profile, 2)
     machine.fork(middle)
     machine.exit(middle)
@@ -244,7 +244,7 @@ def no_reuse(profile: Profile, _expected: Expected) -> None:
 
 
 def reclaim(profile: Profile, expected: Expected) -> None:
-    """dd34739c03f2: an allocation that may reclaim must not run under the lock; it takes a chain of two to do so."""
+    """dd34739c03f2: an allocation that may reclaim must not run under the lock; this needs a chain of two."""
     machine, line = grown(profile, 1)
     assert not machine.recorder.hazards
     machine.fork(line[1])
@@ -284,7 +284,7 @@ def last_reference(profile: Profile, expected: Expected) -> None:
 
 
 def locked_by_another(profile: Profile, expected: Expected) -> None:
-    """anon_vma_free asks once, for each that it frees, whether the root is locked."""
+    """anon_vma_free asks, once for each anon_vma that it frees, whether the root is locked."""
     machine, line = grown(profile, 1)
     machine.recorder.user = 0
     machine.exit(machine.fork(line[1]))

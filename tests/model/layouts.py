@@ -1,8 +1,8 @@
-"""What splitting and merging VMAs costs, worked out by hand from vma_adjust and vma_merge of each generation.
+"""The cost of splitting and merging VMAs, worked out by hand from vma_adjust and vma_merge of each generation.
 
 Read for it: mm/mmap.c of 2.6.38 (blob 2ec8eb5a9cdd), 3.0.1 (d49736ff8a8d), 3.8 (d1e4124f3d0e), 3.19.8 (0bc66f1e9637),
 6.0.1 (9d780f415be3) and Debian's 6.1.192, mm/vma.c of 6.12 (7621384d64cf) and 7.0 (c8df5f561ad7). The case numbers are
-those of the comment above vma_merge. All is about one region of four pages, and chains of one.
+those of the comment above vma_merge. Everything is about one region of four pages, and chains of one.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def do(machine: Machine, mm: Mm, words: str) -> None:
 
 
 def verify_layout(profile: Profile, name: str) -> None:
-    """Hold a profile's splits and merges against the table; AssertionError or ModelError where they differ."""
+    """Compares a profile's splits and merges with the table; raises AssertionError or ModelError if they differ."""
     for scene, (before, act, costs) in SCENES.items():
         machine = Machine(profile, Recorder(trace=[]))
         mm = machine.spawn(())
@@ -133,7 +133,7 @@ def verify_layout(profile: Profile, name: str) -> None:
 
 
 def cloned_from_parent(profile: Profile, name: str) -> None:
-    """After a fork, where chains are of two: only 2.6.38 still merges a written VMA with one that is not."""
+    """After a fork, chains have two entries: only 2.6.38 still merges a written VMA with an unwritten one."""
     machine = Machine(profile, Recorder(trace=[]))
     mm = machine.spawn(())
     machine.map(mm, 0, 4)

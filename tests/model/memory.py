@@ -1,6 +1,6 @@
-"""What growing, moving, walking and failing costs, worked out by hand from each generation's source.
+"""The cost of growing, moving, walking and failing, worked out by hand from each generation's source.
 
-Read for it, besides what layouts.py and expectations.py name: mm/mremap.c (blobs 1de98d492ddc, 506fa44403df,
+Read for it, besides the files that layouts.py and expectations.py name: mm/mremap.c (blobs 1de98d492ddc, 506fa44403df,
 e1031e1f6a61, 17fa018f5f39, b522cd0259a0, 6.1.192's, dee98ff2bbd6, 2be876a70cc0), and mm/memory.c, mm/migrate.c and
 fs/exec.c of the same kernels.
 """
@@ -29,7 +29,7 @@ ALWAYS = frozenset(range(1, 1000))
 
 
 def verify_memory(profile: Profile, name: str, expected: Expected) -> None:
-    """Hold a profile's other cells against what was worked out; AssertionError or ModelError where it differs."""
+    """Compares a profile's other cells with what was worked out; raises AssertionError or ModelError if they differ."""
     for check in CHECKS:
         check(profile, GENERATION[name], expected)
 
@@ -45,7 +45,7 @@ def region(profile: Profile, pages: int, *touched: int) -> tuple[Machine, Mm]:
 
 
 class Stolen(Recorder):
-    """Whoever lets go of a lock finds it taken by somebody else at once, when there is a thief."""
+    """If there is a thief, a lock that is released is at once found taken by somebody else."""
 
     thief = ""
 

@@ -1,4 +1,4 @@
-"""Small machines that the tests share: a worker with one written region, and how a trace is put into one line."""
+"""Small machines that tests share: a worker with one written region; and traces as one line of text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kit.model.steps import Profile
 
 @dataclass(frozen=True)
 class Line:
-    """A line of smaps."""
+    """An entry of smaps."""
 
     start: int
     end: int
@@ -37,7 +37,7 @@ WRITTEN = 3  # VMAs of WORKER with anonymous pages
 
 
 def started(profile: Profile, fail_nowait: frozenset[int] = frozenset()) -> tuple[Machine, Mm]:
-    """A machine with one process that has one region, not written to."""
+    """A machine with one process, which has one region that was not written to."""
     machine = Machine(profile, Recorder(trace=[], fail_nowait=fail_nowait))
     mm = machine.spawn(())
     machine.map(mm, 0, 4)
@@ -45,7 +45,7 @@ def started(profile: Profile, fail_nowait: frozenset[int] = frozenset()) -> tupl
 
 
 def grown(profile: Profile, depth: int) -> tuple[Machine, list[Mm]]:
-    """As `started`, with the region written to, and `depth` descendants, each forked by the one before."""
+    """Like `started`, with the region written to, and `depth` descendants, each forked by the one before."""
     machine, mm = started(profile)
     machine.write(mm, 0, 0)
     line = [mm]
@@ -55,7 +55,8 @@ def grown(profile: Profile, depth: int) -> tuple[Machine, list[Mm]]:
 
 
 def seen(machine: Machine, act: Callable[[], object]) -> str:
-    """What `act` does, a word an event, with a bar where the operation changes: "clone alloc lock link unlock | …"."""
+    """The trace of `act`, one word for each event, with a bar where the operation changes: "clone alloc lock link
+    unlock | …"."""
     trace = machine.recorder.trace
     assert trace is not None
     before = len(trace)
@@ -75,7 +76,7 @@ def line_of(events: Sequence[Event]) -> str:
 
 
 def spent(machine: Machine, act: Callable[[], object]) -> dict[str, int]:
-    """Acquisitions by operation during `act`, without those that are 0."""
+    """Acquisitions by operation during `act`, without zeros."""
     before = Counter(machine.recorder.counts)
     act()
     return {operation: n for (operation, _mode), n in (machine.recorder.counts - before).items()}

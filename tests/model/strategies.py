@@ -1,4 +1,4 @@
-"""Random programs that make sense, for hypothesis: regions are mapped before they are written, windows never nest."""
+"""Random programs that make sense, for hypothesis: regions are mapped before they are written; windows never nest."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from .scenes import WORKER, Line
 
 @st.composite
 def blocks(draw: st.DrawFn, names: Iterator[int], mapped: frozenset[int], depth: int, inside: bool) -> tuple[Op, ...]:
-    """A block of a process that has `mapped`; `inside` a window (or a repeat) no window opens."""
+    """A block of a process with the regions `mapped`; `inside` a window or a repeat, no window opens."""
     ops: list[Op] = []
     kinds = ["map", "write", "write", "fork", "fork", "repeat", "script", "window", "users", "exec", "hold", "more"]
     for kind in draw(st.lists(st.sampled_from(kinds), max_size=5)):
@@ -69,7 +69,7 @@ def blocks(draw: st.DrawFn, names: Iterator[int], mapped: frozenset[int], depth:
 
 
 def written(draw: Callable[..., Any], mapped: frozenset[int]) -> tuple[Op, ...]:
-    """Sometimes one more write."""
+    """With some probability, one more write."""
     return (Write(draw(st.sampled_from(sorted(mapped))), 0),) if mapped and draw(st.booleans()) else ()
 
 
@@ -93,7 +93,7 @@ PAGES = 4
 
 @st.composite
 def changes(draw: st.DrawFn) -> Op:
-    """Something done to region 0, which has four pages, or had them."""
+    """An operation on region 0, which has, or had, four pages."""
     first = draw(st.integers(0, PAGES - 1))
     count = draw(st.integers(1, PAGES - first))
     kind = draw(st.sampled_from(["write", "write", "munmap", "mprotect", "mprotect", "madvise"]))
@@ -107,7 +107,7 @@ def changes(draw: st.DrawFn) -> Op:
 
 
 def lives(depth: int) -> st.SearchStrategy[tuple[Op, ...]]:
-    """Blocks of changes, forks, orphans and repeats; not all make sense."""
+    """Blocks of changes, forks, orphans and repeats; not all of them make sense."""
     one: st.SearchStrategy[Op] = changes()
     if depth:
         inner = lives(depth - 1)
@@ -117,5 +117,5 @@ def lives(depth: int) -> st.SearchStrategy[tuple[Op, ...]]:
 
 
 def rough_programs() -> st.SearchStrategy[Program]:
-    """A region that is mapped, and what is done with it by a process that is forked, in one window."""
+    """A mapped region, and what a forked process does with it, in one window."""
     return lives(3).map(lambda body: Program((Map(0, PAGES), Window("w", (Write(0, 0), Fork(body))))))

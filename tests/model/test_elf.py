@@ -1,4 +1,4 @@
-"""The layout of a static program from its ELF file, against what smaps showed of such a program; damage is refused."""
+"""The layout of a static program from its ELF file, compared with smaps of such a program; bad files are refused."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SEGMENTS = (
 
 
 def elf(kind: int = 2, extra: int = 0x6474E551) -> bytes:
-    """A file of headers alone, with one segment that is not loaded."""
+    """A file with only headers, and one segment that is not loaded."""
     header = struct.pack(
         "<16sHHIQQQIHHHHHH", b"\x7fELF\x02\x01\x01", kind, 62, 1, 0x401000, 64, 0, 0, 64, 56, 6, 0, 0, 0
     )

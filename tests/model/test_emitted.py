@@ -1,4 +1,4 @@
-"""Counterexamples as programs for guests: what the explorer finds, the counting model meets in what is written."""
+"""Counterexamples as programs for guests: the counting model finds in them what the explorer found."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from kit.model.variants import known
 
 
 def finding(history: str, *tasks: str, moves: tuple[Move, ...] = ()) -> Finding:
-    """A finding as far as it is written: its scene and the decisions."""
+    """A finding, as far as it is written out: its scene and the decisions."""
     ops = tuple(read_op(op.strip()) for op in history.split(",") if op.strip())
     return Finding("r", "s", Scene(ops, tuple((read_op(task),) for task in tasks)), moves, ())
 

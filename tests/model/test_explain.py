@@ -52,7 +52,7 @@ def test_unknown_window() -> None:
 
 
 def test_every_operation_names_its_source() -> None:
-    """exec, break, stack and mremap: each lock that they take is explained with the function and file it is in."""
+    """exec, break, stack and mremap: each lock that they take is explained with its function and file."""
     program = parse_program(
         "map 0 4\nwrite 0 0\nmremap 0 0 1 1\nwindow w\nexec\nend\nstack 1\nbrk 1\nmremap 1 0 1 0\nend"
     )

@@ -1,4 +1,4 @@
-"""Interleavings held to the rules: what real kernels did wrong is found, and nothing in those that were right."""
+"""Interleavings checked against the rules: faults of real kernels are found, and nothing in correct kernels."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ SAME = {"6.0": "6.1", "6.12": "6.1"}  # the same steps, read in another kernel
 
 @cache
 def finder(name: str) -> tuple[Iterator[Finding], list[Finding]]:
-    """The findings in a kernel, searched for as far as QUICK goes, and those that have been made."""
+    """The findings in a kernel, searched as far as QUICK goes, and those already found."""
     return findings(known(name), QUICK, Hunt()), []
 
 
@@ -193,7 +193,7 @@ def test_the_reduction_loses_no_finding(name: str) -> None:
 
 
 def test_what_may_jump_is_known() -> None:
-    """An action that goes on elsewhere must be one of JUMPS, or what lies before a task is misjudged."""
+    """An action that may continue elsewhere must be in JUMPS; else what a task may still do is misjudged."""
     seen: set[str] = set()
     for name in ("2.6.38-ksm", "3.19", "7.0"):
         lines = [line for cell in Engine(PROFILES[name]).lines.values() for line in cell]
@@ -232,7 +232,7 @@ def test_three_tasks_in_all_their_interleavings() -> None:
 
 
 def test_tasks_that_wait_for_each_other_are_found() -> None:
-    """Two roots in opposite order: a walk that takes the child's mmap lock inside is none, so it is made here."""
+    """Two roots in opposite order. No real walk takes the child's mmap lock inside, so one is made here."""
     row = PROFILES["6.1"]
     twice = dataclasses.replace(row.unmap, passes=(once(Step.LOCK, Step.VISIT),))
     engine = Engine(dataclasses.replace(row, unmap=twice))
@@ -281,7 +281,7 @@ def test_it_takes_the_same_steps_as_the_counting_model(name: str) -> None:
 
 
 def op_name(name: str) -> str:
-    """The counting model tells a put's and a free's steps as those of "free"."""
+    """The counting model reports the steps of a put and a free as those of "free"."""
     return {"fork-link": "fork", "put": "free"}.get(name, name)
 
 

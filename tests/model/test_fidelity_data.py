@@ -1,7 +1,7 @@
-"""What `kit test --record` wrote of real kernels: every window of every program, checked without a kernel.
+"""Records of real kernels by `kit test --record`: every window of every program, checked without a kernel.
 
-Each file holds one boot of one arm: the blob ids of the sources that decide, the programs, the smaps of each worker at
-its start and of the shell, and the lock's rows of /proc/lock_stat as the kernel printed them.
+Each file holds one boot of one arm: the blob ids of the deciding sources, the programs, the smaps of each worker at its
+start and of the shell, and the lock's rows of /proc/lock_stat as the kernel printed them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SHELL = "/bin/sh"
 
 @dataclass(frozen=True)
 class Line:
-    """A line of smaps as recorded."""
+    """An entry of smaps, as recorded."""
 
     start: int
     end: int
@@ -53,5 +53,5 @@ def test_every_recorded_window_is_as_predicted(path: Path) -> None:
 
 
 def acquisitions(rows: list[Any], version: str) -> int:
-    """Read and write rows together; none where the class was not taken."""
+    """Read and write rows together; 0 if the class was not taken."""
     return sum(parse_row(row, version).acquisitions for row in rows)

@@ -59,10 +59,8 @@ def test_with_the_shell_every_window_is_predicted() -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_other_profiles_do_not_fit_what_was_measured(path: Path) -> None:
-    """A measurement that any profile could explain would prove nothing.
-
-    Where no region was written to when it became read-only, and none was moved back, 6.12 and 7.0 do as 6.1.
-    """
+    """A measurement that any profile explains would prove nothing. If no region was written to when it became
+    read-only, and none was moved back, 6.12 and 7.0 behave as 6.1."""
     measured = load(path)
     same = {"6.1", "6.12", "7.0"} if path.stem == "measured-6.1.192" else {measured["profile"]}
     for name in set(PROFILES) - same:

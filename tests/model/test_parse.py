@@ -1,4 +1,4 @@
-"""Programs from text: what is accepted, and that every error names its line."""
+"""Programs from text: which are accepted, and that every error names its line."""
 
 from __future__ import annotations
 

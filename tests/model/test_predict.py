@@ -1,4 +1,4 @@
-"""Predictions of whole programs: counts worked out by hand, windows, users, scripts, and what is refused."""
+"""Predictions of whole programs: counts worked out by hand, windows, users, scripts, and refused programs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .scenes import WORKER, WRITTEN
 
 
 def chain(depth: int, inside: Op) -> Program:
-    """A line of `depth` forks, each ancestor waiting, and something done by the last."""
+    """A chain of `depth` forks, each ancestor waiting, and an operation of the last one."""
     for _ in range(depth):
         inside = Fork((inside,))
     return Program((inside,))
@@ -102,7 +102,7 @@ def test_one_user_is_exact(profile: str) -> None:
 
 @pytest.mark.parametrize("profile", PROFILES)
 def test_users_that_share_roots_have_an_interval(profile: str) -> None:
-    """Each of 4 users' 10 children frees one anon_vma a VMA, and any of these may find the root locked: 4·10·3."""
+    """Each of the 10 children of 4 users frees an anon_vma for each of 3 VMAs; any may find the root locked: 4·10·3."""
     found = counted(users(4, Repeat(10, (Fork(),))), profile)
     assert found.low == 4 * 10 * WRITTEN * PER_VMA[profile](2)
     asks = not profile.startswith("2.6.38")  # a spinlock's holder cannot sleep: freeing need not wait for it
@@ -115,7 +115,7 @@ def test_idle_users_lock_nothing() -> None:
 
 
 def test_roots_of_ones_own_are_not_shared() -> None:
-    """Each user writes a region that nobody had written: the root is its own, nobody else can hold its lock."""
+    """Each user writes to a region that nobody had written to: its root is its own, so nobody can hold its lock."""
     alone = counted(users(2, Write(0, 0), Fork()), "6.1")
     assert alone.low == 2 * (1 + 3 * (WRITTEN + 1))
     assert alone.high == alone.low + 2 * WRITTEN
@@ -147,7 +147,7 @@ USER = "user\nfork\nend\nend\n"
 
 @pytest.mark.parametrize("profile", ["3.19", "6.0", "6.1", "7.0"])
 def test_users_that_race_for_reuse_are_not_predicted(profile: str) -> None:
-    """The orphan's parent has left an anon_vma with one child: whichever user forks first reuses it."""
+    """The orphan's parent left an anon_vma with one child: the first user to fork reuses it."""
     found = text(RACE.format(USER * 2), profile)
     assert isinstance(found["w"], Unmodelled)
     assert "race" in found["w"].reason
@@ -164,7 +164,7 @@ def test_without_reuse_there_is_no_race(profile: str) -> None:
 
 
 def test_dontfork_and_wipeonfork() -> None:
-    """The first region is not copied; the second one's copy has no anon_vma until it is written to."""
+    """The first region is not copied; the copy of the second has no anon_vma until it is written to."""
     program = "map 0 1\nmap 1 1\nwrite 0 0\nwrite 1 0\nmadvise 0 dontfork\nmadvise 1 wipeonfork\n"
     found = text(program + "window w\nfork\nwrite 1 0\nend\nend")["w"]
     assert isinstance(found, Prediction)
@@ -200,7 +200,7 @@ def test_senseless_changes_are_refused(program: str, message: str) -> None:
 
 
 def test_orphans_live_when_their_parent_is_gone() -> None:
-    """6.1: the middle of three generations exits, then its child's fork reuses: no link, and one less to unlink."""
+    """6.1: the middle of three generations exits, then its child's fork reuses: no link, and one unlink less."""
     found = text("map 0 1\nwrite 0 0\nfork\nfork\norphan\nwindow w\nfork\nend\nend\nend\nend\nend")["w"]
     assert isinstance(found, Prediction)
     vmas = WRITTEN + 1
@@ -266,7 +266,7 @@ def test_arguments_of_more_pages_grow_the_stack_one_by_one() -> None:
 
 
 def test_the_image_begins_anew() -> None:
-    """No region, no break, chains of one; the parent has all that it had."""
+    """No region, no break, chains of one; the parent still has everything."""
     found = text("map 0 1\nbrk 1\nexec\nmap 0 1\nbrk 1\nwindow w\nfork\nend\nend\nend\nwindow x\nwritebrk 0\nend")
     assert [spent_on(found[name]) for name in "wx"] == [
         {"clone": WRITTEN, "fork-link": WRITTEN, "unlink": WRITTEN},
@@ -318,7 +318,7 @@ def test_a_child_has_no_more_than_its_parent_had() -> None:
 
 
 def test_a_turn_that_changes_the_state_is_not_multiplied() -> None:
-    """The first turn prepares the region, the others do not."""
+    """The first turn prepares the region, the later ones do not."""
     found = text("map 0 1\nwindow w\nrepeat 1000\nfork\nend\nwrite 0 0\nend\nend")["w"]
     assert isinstance(found, Prediction)
     assert found.low == 1 + 3 * WRITTEN + 999 * 3 * (WRITTEN + 1)

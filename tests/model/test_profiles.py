@@ -1,4 +1,4 @@
-"""Each profile against what was worked out by hand, and the proof that changing a profile is noticed."""
+"""Each profile is compared with what was worked out by hand; and every change of a profile is noticed."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ def failure_mutants(cell: Cell) -> Iterator[tuple[str, Cell]]:
 
 
 def flag_mutants(row: Profile) -> Iterator[tuple[str, Profile]]:
-    """What is not a sequence of steps, each changed to every other value."""
+    """Everything that is not a sequence of steps, changed to each other value."""
     merging, tables = row.merging, row.tables
     for rule in set(MergeRule) - {merging.rule}:
         yield f"merging {rule}", dataclasses.replace(row, merging=dataclasses.replace(merging, rule=rule))
@@ -174,7 +174,7 @@ MEMORY = re.compile(r"(expand|move|referenced|unmap|migrate|tables|guard)|.*fail
 
 
 def survives(mutant: Profile, name: str, what: str = "") -> bool:
-    """What is likely to notice comes first: it is only a matter of time."""
+    """Checks that are likely to notice come first; this only saves time."""
     try:
         if MEMORY.match(what):
             verify_memory(mutant, name, EXPECTED[name])
@@ -207,7 +207,7 @@ NAIVE = Cell(
 
 
 def test_one_pass_unlink_deadlocks_on_itself() -> None:
-    """What made the second step "much more complicated": freeing inside the lock wants the lock."""
+    """What made the second step "much more complicated": freeing inside the lock needs the lock."""
     machine, line = grown(dataclasses.replace(PROFILES["3.0-637fbbf"], unlink=NAIVE), 1)
     with pytest.raises(ModelError, match=r"deadlock: free of region 0 of worker.1 wants .* which unlink .* holds"):
         machine.exit(line[1])

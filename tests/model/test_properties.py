@@ -1,4 +1,4 @@
-"""The model against its twin on random programs, and what must hold whatever the program."""
+"""The model compared with its twin on random programs, and properties of every program."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .whole import whole_programs
 
 
 def simple(window: Prediction | Unmodelled) -> object:
-    """As the twin gives it."""
+    """In the form of the twin's results."""
     if isinstance(window, Unmodelled):
         return None
     return window.low, window.high, {what: n for what, n in window.by_operation.items() if n}
@@ -39,7 +39,7 @@ def test_model_counts_as_its_twin(program: Program, layout: tuple[Line, ...], na
 @settings(max_examples=30, deadline=None)
 @given(programs(depth=3), layouts(), st.sampled_from(sorted(PROFILES)))
 def test_counters_are_right_after_every_operation(program: Program, layout: tuple[Line, ...], name: str) -> None:
-    """And all references are given back at the end: a run ends with a check that nothing is left."""
+    """All references are given back at the end: a run ends with a check that nothing is left."""
     checked = run(program, layout, name, checked=True)
     assert dict(checked.windows) == predict(program, layout, name)
 
@@ -80,7 +80,7 @@ def test_a_prediction_explains_itself(name: str) -> None:
 @settings(max_examples=30, deadline=None)
 @given(rough_programs(), st.sampled_from(sorted(PROFILES)))
 def test_splits_merges_and_orphans_keep_the_counters_right(program: Program, name: str) -> None:
-    """Whatever is done to the VMAs, recounting after each operation agrees, and at the end nothing is left."""
+    """Whatever is done to the VMAs, a recount after each operation agrees, and at the end nothing is left."""
     short = run_if_sensible(program, name)
     assume(short is not None)
     assert short is not None
@@ -92,7 +92,8 @@ def test_splits_merges_and_orphans_keep_the_counters_right(program: Program, nam
 @settings(max_examples=20, deadline=None)
 @given(whole_programs(), st.sampled_from(sorted(PROFILES)))
 def test_the_whole_language_keeps_the_counters_right(program: Program, name: str) -> None:
-    """Every generation: recounted after each operation, and in full, the same; all is given back at the end."""
+    """In every generation, a run with recounts after each operation gives the same as one without the shortcut; all is
+    given back at the end."""
     assert parse_program(program.text()) == program
     try:
         short = run(program, WORKER, name, shell=WORKER)
@@ -103,7 +104,7 @@ def test_the_whole_language_keeps_the_counters_right(program: Program, name: str
 
 
 def run_if_sensible(program: Program, name: str) -> Run | None:
-    """None if the program writes to what is not there, and the like; a broken rule is raised all the same."""
+    """None if the program does something senseless, like writing to nothing; a broken rule still raises."""
     try:
         return run(program, (), name)
     except ProgramError:

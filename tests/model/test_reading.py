@@ -1,4 +1,4 @@
-"""C source of mm/rmap.c read as steps: made-up functions here, whole kernels where their trees are at hand."""
+"""C source of mm/rmap.c read as steps: made-up functions, and whole kernels if their trees are at hand."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""A second, naive model that shares nothing with the first: it recounts by formula from explicit sets.
+"""A second, naive model that shares nothing with the first: it counts by formulas over explicit sets.
 
-It knows that a VMA's chain is a list of names, that the same name may be on the chains of several VMAs, and what each
-operation costs for a chain of c (shared/facts, "How often each kernel takes the root anon_vma lock"). It knows no
-steps, locks, counters or references. Reuse is not in it: while parents wait for their children there is none.
+It knows that a VMA's chain is a list of names, that one name may be on the chains of several VMAs, and what each
+operation costs for a chain of c entries. It knows no steps, locks, counters or references. It has no reuse: while
+parents wait for their children there is none.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class Twin:
             self.finish(child)
 
     def execute(self, process: Chains) -> None:
-        """Another image, of roots of its own; what the stack costs before it is as the others counts as its root's."""
+        """Another image, with roots of its own. Growth of the stack before its final form is counted for its root."""
         self.detach(process)
         process.clear()
         for line in sorted(self.layout, key=lambda line: line.start):
@@ -191,7 +191,7 @@ class Twin:
 
 
 def recount(program: Program, layout: Iterable[Line], profile: str) -> dict[str, object]:
-    """(low, high, acquisitions by operation) of each window, None where it holds a script."""
+    """(low, high, acquisitions by operation) of each window; None if it holds a script."""
     twin = Twin(*FORMULAS[profile], asks=not profile.startswith("2.6.38"), drops=profile == "2.6.38-ksm")
     twin.layout = tuple(layout)
     twin.set_up = (1 + (profile[0] in "23"), 1 if profile.startswith(("2.6.38", "3.0")) else 2)

@@ -60,7 +60,7 @@ KINDS = ("fork", "fork", "orphan", "hold", "release", "exec", "threads", "repeat
 
 
 def plain() -> st.SearchStrategy[Op]:
-    """One operation of one process on its own memory; what changes most comes up most."""
+    """One operation of a process on its own memory; operations that change most are the most frequent."""
     writes = st.builds(Write, regions, page)
     access = st.sampled_from(["ro", "rw"])
     protections = st.builds(lambda region, part, to: Mprotect(region, *part, to), regions, ranges, access)
@@ -80,7 +80,7 @@ PLAIN = plain()
 
 @st.composite
 def bodies(draw: st.DrawFn, depth: int, *, orphans: bool, most: int = 5) -> tuple[Op, ...]:
-    """What a process does; `orphans` if somebody waits for it who can wait for those too."""
+    """What a process does; `orphans`: whether it may have some, since a process that can wait for them waits for it."""
     ops: list[Op] = []
     for _ in range(draw(st.integers(0, most))):
         if not depth or draw(st.integers(0, 2)):
@@ -105,7 +105,7 @@ def bodies(draw: st.DrawFn, depth: int, *, orphans: bool, most: int = 5) -> tupl
 def outlines(
     draw: st.DrawFn, names: Iterator[int], depth: int, *, users: bool, orphans: bool = False
 ) -> tuple[Op, ...]:
-    """A process with windows, between which it prepares, and in children of which there are others."""
+    """A process with windows, preparations between them, and children with windows too."""
     ops: list[Op] = [Map(0, PAGES), *draw(st.lists(PLAIN, max_size=8))]
     for _ in range(draw(st.integers(1, 2))):
         ops.append(Window(f"w{next(names)}", draw(bodies(3, orphans=orphans))))
@@ -126,7 +126,7 @@ def whole_programs(*, users: bool = True, depth: int = 2, prefix: str = "") -> s
 
 
 def _renamed(ops: tuple[Op, ...], names: Iterator[int], prefix: str) -> Iterator[Op]:
-    """Windows numbered as they open, so that the same draw is the same program."""
+    """Numbers the windows as they open, so that the same draw is the same program."""
     for op in ops:
         if isinstance(op, (Window, Users)):
             op = dataclasses.replace(op, name=f"{prefix}{op.name[0]}{next(names)}")
@@ -139,14 +139,14 @@ def _renamed(ops: tuple[Op, ...], names: Iterator[int], prefix: str) -> Iterator
 
 
 def sensible(program: Program) -> Program:
-    """The program without the operations that fail, each where it first does."""
+    """The program without its failing operations, each removed at its first failure."""
     while (failed := first_failure(program)) is not None:
         program = Program(_without(program.ops, failed))
     return program
 
 
 def first_failure(program: Program) -> Op | None:
-    """The very operation that fails on 6.1, or None."""
+    """The operation that fails on 6.1, or None."""
     execution = Watched(Machine(profile("6.1")), WORKER, None, shortcut=False, checked=False)
     try:
         execution.worker(program)

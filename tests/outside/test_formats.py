@@ -1,4 +1,4 @@
-"""Each tool's format, by a made-up result in its structure: values, directions, and scipy's p on the same numbers."""
+"""Each tool's format, by a made-up result of the same structure: values, directions, and scipy's p on the numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tables and plain JSON as people hand them over: read right, or refused with their place; directions; labels."""
+"""Tables and plain JSON as people have them: read correctly, or refused with their place; directions; labels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A throw-away architecture is one row: what is built and booted of it is read from there."""
+"""An architecture is one row: kit reads from it everything about builds and boots (with a throw-away one)."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_its_images_are_known_by_their_machine(toy: Arch) -> None:
 
 
 def test_what_is_installed_is_of_the_default_row() -> None:
-    """A bare machine is made ready by the standard library alone, so the row's words stand there once more."""
+    """Set-up uses only the standard library, so it repeats the row's words."""
     row = ARCHES[DEFAULT]
     assert (f"command:{row.qemu}", *row.packages) in [(n.look, n.apt, n.dnf, n.pacman) for n in packages.ALL]
     assert f"/usr/include/{row.triplet}" in packages.System._field_defaults["includes"]

@@ -1,4 +1,4 @@
-"""The run folders that tests of reports read (tests/report/make.py makes them), and verdicts derived from them."""
+"""The recorded run folders for tests of reports (made by tests/report/make.py), and verdicts derived from them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def folder(name: str) -> Path:
 
 
 def run(name: str, **changes: Any) -> RunFiles:
-    """A run, fields of its verdict replaced."""
+    """A run, with some fields of its verdict replaced."""
     files = read_files(folder(name))
     assert isinstance(files, RunFiles)
     return RunFiles(files.folder, {**copy.deepcopy(dict(files.verdict)), **changes})
@@ -49,7 +49,7 @@ def told(form: str, *files: Files, style: Style = NOBODY) -> str:
 
 
 def grid(users: int, cpus: int) -> RunFiles:
-    """Rates for each number of users on each number of vCPUs, five boots each, those of the arm a little apart."""
+    """Rates for each number of users on each number of vCPUs, five boots each; the arm's differ a little."""
     files = run("timed")
     said = copy.deepcopy(files.verdict["evidence"]["time"])
     model = next(c for c in said["comparisons"] if c["at"]["users"] and not c["aa"])
@@ -72,6 +72,6 @@ def grid(users: int, cpus: int) -> RunFiles:
 
 
 def comparisons(files: RunFiles) -> list[dict[str, Any]]:
-    """All comparisons of its verdict.json, of the file itself, with their kind."""
+    """All comparisons in its verdict.json as written, with their kind."""
     verdict = json.loads((files.folder / "verdict.json").read_text())
     return [{**c, "kind": kind} for kind, said in verdict["evidence"].items() for c in said["comparisons"]]

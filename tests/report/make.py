@@ -1,7 +1,8 @@
-"""Makes the run folders of tests/report/recorded: `python tests/report/make.py` (with pytest's `pythonpath` as here).
+"""Makes the run folders of tests/report/recorded: `python tests/report/make.py` (with pytest's `pythonpath`).
 
-Each is what `kit run` or `kit bisect` left behind of a fake kernel tree in a fake QEMU (tests/fakes): small, and whole.
-Without consoles: reports show the records' excerpts. Renew them when kit writes more than it did.
+Each is a small, complete folder that `kit run` or `kit bisect` left for a fake kernel tree in a fake QEMU
+(tests/fakes). Consoles are left out: reports show the records' excerpts. Make them anew when kit writes more than
+before.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ Signed-off-by: Ada Example <ada@example.org>
 
 
 def better(bench: Bench) -> list[str]:
-    """Counts on one and two vCPUs, as the model says; another lock class differs, too."""
+    """Counts on one and two vCPUs, as predicted; another lock class differs, too."""
     bench.experiment["guest"]["cpus"] = [1, 2]
     bench.experiment["workloads"][0]["fork-chain"]["depth"] = [0, 1, 2, 4, 8]
     bench.experiment["locks"] = ["anon_vma", "*"]
@@ -50,7 +51,7 @@ def better(bench: Bench) -> list[str]:
 
 
 def worse(bench: Bench) -> list[str]:
-    """The patch of a mail makes it worse, and the name of a lock class is markup."""
+    """The patch of a mail makes it worse, and the name of a lock class looks like markup."""
     patch = Path(bench.patch("worse", "profile: 6.1 ", "profile: 6.1-unbatched-clone "))
     patch.write_text(MAIL + patch.read_text())
     bench.arms([], [str(patch)])
@@ -100,7 +101,7 @@ MAKERS: tuple[Callable[[Bench], list[str]], ...] = (better, worse, broken, nothi
 
 @contextlib.contextmanager
 def bench_in(folder: Path, guest: GuestImage) -> Iterator[Bench]:
-    """A bench with the fakes first on PATH; the environment is as before at its end."""
+    """A bench with the fakes first on PATH; restores the environment at its end."""
     before, here = dict(os.environ), Path.cwd()
     made = Bench(folder)
     (folder / "answers").mkdir()
@@ -115,7 +116,7 @@ def bench_in(folder: Path, guest: GuestImage) -> Iterator[Bench]:
 
 
 def make(maker: Callable[[Bench], list[str]], target: Path, guest: GuestImage) -> None:
-    """One folder, its machine's own paths replaced."""
+    """Makes one folder, with this machine's own paths replaced."""
     with tempfile.TemporaryDirectory() as place, bench_in(Path(place), guest) as bench:
         argv = maker(bench)
         with contextlib.redirect_stdout(io.StringIO()):

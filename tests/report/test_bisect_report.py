@@ -1,4 +1,4 @@
-"""What a bisection draws."""
+"""The drawings of a bisection's report."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Pages in a real browser: headless Chromium, all of them in one start, each at the width of a phone, a tablet and a
-desk. Nothing is cut, and the console stays empty."""
+"""Pages in a real browser: headless Chromium, started once for all, at the widths of a phone, a tablet and a desktop.
+Nothing is cut off, and the console stays empty."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ document.body.append(pre);
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Every kind of page, one of a thousand boots, one of runs side by side, and those of a history."""
+    """Every kind of page: one of a thousand boots, one of runs side by side, and those of a history, too."""
     out = {name: told("html", files) for name, files in zip(NAMES, every(), strict=True)}
     out["beside"] = told("html", run("better"), run("worse"), run("timed"))
     out["grid"] = told("html", grid(40, 8))
@@ -112,7 +112,7 @@ def test_the_console_stays_empty(measured: tuple[list[dict[str, Any]], list[str]
 
 
 def test_a_page_from_disk_loads_alone(pages: dict[str, str], tmp_path: Path) -> None:
-    """As it is written, its own policy and all."""
+    """As written, with its own content security policy."""
     file = tmp_path / "report.html"
     file.write_text(pages["broken"])
     assert CHROMIUM is not None

@@ -19,8 +19,8 @@ from tests.report.folders import HERE, NAMES, folder, run
 
 
 def made(place: Path, values: list[float], words: list[str] | None = None, kernels: list[str] | None = None) -> Path:
-    """A folder of runs of one experiment, one comparison of each with that value, that verdict and that kernel in both
-    arms, a day apart."""
+    """A folder of runs of one experiment, a day apart, each with one comparison of that value and verdict, and that
+    kernel in both arms."""
     source = run("worse")
     for i, value in enumerate(values):
         verdict = json.loads(json.dumps(source.verdict))
@@ -145,7 +145,7 @@ def test_a_change_is_marked_between_kernels(tmp_path: Path) -> None:
 
 
 def test_what_changed_while_the_kernel_stayed_is_not_a_kernel_s(tmp_path: Path) -> None:
-    """Another compiler, say: over time it is a change."""
+    """Another compiler, for instance: over time, that is a change."""
     values, kernels = [10.0] * 8 + [15.0] * 8, ["6.1"] * 12 + ["6.12"] * 4
     with Index(made(tmp_path / "a", values, kernels=kernels)) as index:
         (series,) = series_of(index.points())

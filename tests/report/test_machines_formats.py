@@ -1,4 +1,4 @@
-"""What machines read of a run: JUnit, KTAP, KCIDB, b4. Each against its schema or its own reader."""
+"""Formats for machines: JUnit, KTAP, KCIDB, b4. Each is checked with its schema or its own reader."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ CASES = {name: i for i, name in enumerate(NAMES)}
 
 
 def undecided() -> RunFiles:
-    """A run that came to nothing."""
+    """A run without a verdict."""
     return run("worse", verdict="inconclusive", expected=False, exit_code=3)
 
 
@@ -100,7 +100,7 @@ def test_junit_counts_what_it_holds() -> None:
 
 
 def with_console(text: str) -> RunFiles:
-    """A broken run whose console holds it."""
+    """A broken run whose console holds this text."""
     files = run("broken")
     splats = json.loads(json.dumps(files.verdict["splats"]))
     splats["broken"][0]["excerpt"] = text
@@ -117,7 +117,7 @@ def test_what_xml_cannot_hold_is_replaced() -> None:
 
 
 def kunit(tree: Path) -> ModuleType:
-    """The parser of a kernel tree."""
+    """The parser of a kernel tree's kunit."""
     sys.path.insert(0, str(tree))
     try:
         spec = importlib.util.spec_from_file_location("kunit_parser", tree / "kunit_parser.py")
@@ -162,7 +162,7 @@ def test_the_kernel_s_own_parser_reads_ktap(parser: ModuleType, name: str) -> No
 
 
 def extra(parser: ModuleType) -> list[Any]:
-    """Newer parsers want a printer, too."""
+    """Newer parsers want a printer as an argument, too."""
     with contextlib.suppress(ImportError):
         from inspect import signature
 
@@ -194,7 +194,7 @@ def test_kcidb_is_valid(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_kcidb_holds_together(name: str) -> None:
-    """What a schema does not ask: every id once, and nothing that belongs to what is not there."""
+    """What a schema does not check: every id is unique, and everything belongs to something that exists."""
     document = json.loads(told("kcidb", every()[CASES[name]]))
     ids = {kind: [x["id"] for x in document[kind]] for kind in ("checkouts", "builds", "tests")}
     assert all(len(set(found)) == len(found) for found in ids.values())

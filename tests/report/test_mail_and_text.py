@@ -1,4 +1,4 @@
-"""What people read of a run outside of kit: mails of 72 columns, Markdown, CSV."""
+"""Formats that people read outside of kit: mails of 72 columns, Markdown, CSV."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_mail_names_what_the_patch_names() -> None:
 
 
 def good(**changes: Any) -> RunFiles:
-    """A run of a patch of one's own that is better."""
+    """A run in which the user's own patch is better."""
     files = run("worse", verdict="better", expected=True, exit_code=0)
     return RunFiles(files.folder, {**files.verdict, **changes})
 
@@ -93,7 +93,7 @@ def test_nobody_has_tested_what_the_verdict_does_not_carry(changes: dict[str, An
 
 
 def test_a_patch_applied_backwards_is_not_tested() -> None:
-    """The baseline has it taken out; what is tested is the tree as it is."""
+    """The baseline has it reversed; the tree as it is gets tested."""
     verdict = json.loads(json.dumps(good().verdict))
     verdict["provenance"]["arms"]["with"]["patches"][0]["reversed"] = True
     assert not may_be_tested(verdict)

@@ -1,4 +1,4 @@
-"""Every number of a comparison in any format is that of verdict.json."""
+"""Every number of a comparison is the same in every format as in verdict.json."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ WORDS = re.compile(r"(\S+) where \S+ has (\S+): (?:no ratio|ratio (\S+))(?: \[(\
 
 
 def of_words(text: str) -> list[Found]:
-    """As KTAP and b4 have them: once each."""
+    """In the form of KTAP and b4: each once."""
     out = []
     for arm, base, ratio, low, high in WORDS.findall(text):
         low, high = ("" if bound == "–" else bound for bound in (low, high))
@@ -112,7 +112,7 @@ def test_no_format_is_left_out() -> None:
 
 
 def same(found: Found, wanted: Found, rounded: bool) -> bool:
-    """Whether all that was found is what verdict.json has."""
+    """Whether everything found is what verdict.json has."""
     for key, value in found.items():
         right = wanted[key]
         if value is None or right is None:

@@ -1,4 +1,4 @@
-"""The HTML of runs: what is on it, that nothing of others is markup, and that every number is the verdict's."""
+"""The HTML of runs: its content, that no foreign text becomes markup, and that every number is the verdict's."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Node:
 
 
 class Reader(HTMLParser):
-    """HTML as a tree; an element that is closed by another's end is a failure."""
+    """HTML as a tree; an element that is closed by another's end tag is an error."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -170,7 +170,7 @@ def test_labels_of_an_axis_have_room(files: Files) -> None:
 
 
 def numbers_of(page: Node) -> list[dict[str, float | None]]:
-    """The rows of comparisons; each number's text must be short for its value."""
+    """The rows of comparisons; each number's text must be a shortened form of its value."""
     out = []
     for table in page.all("table"):
         head = [th.text for th in table.all("th")]
@@ -213,7 +213,7 @@ NASTY = "</pre><script>alert(1)</script><img src=x onerror=alert(2)>\"'&lt;{{ 7*
 
 
 def nasty(value: Any) -> Any:
-    """Every string of a verdict that a guest, a patch or a path may have, made nasty."""
+    """Replaces every string of a verdict that a guest, a patch or a path can set by a nasty one."""
     if isinstance(value, dict):
         return {
             k: nasty(v) if k not in ("verdict", "kind", "direction", "said", "name", "sha") else v
@@ -325,7 +325,7 @@ def test_runs_stand_side_by_side() -> None:
 
 
 def many(boots: int, place: Path) -> RunFiles:
-    """A run of so many boots: the boots and the values of `timed`, repeated, each a little apart."""
+    """A run of so many boots: the boots and values of `timed`, repeated, each slightly changed."""
     files = run("timed")
     verdict = json.loads(json.dumps(files.verdict))
     for c in verdict["evidence"]["time"]["comparisons"]:
@@ -355,7 +355,7 @@ def test_a_thousand_boots_are_a_small_page(tmp_path: Path) -> None:
 
 
 def test_a_run_without_values_of_boots_is_drawn_too() -> None:
-    """As earlier kits wrote it."""
+    """As earlier versions of kit wrote it."""
     files = run("better")
     evidence = json.loads(json.dumps(files.verdict["evidence"]))
     for said in evidence.values():

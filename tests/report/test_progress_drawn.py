@@ -1,4 +1,4 @@
-"""Progress drawn: lines without a terminal, bars on one; nothing breaks when work nests, fails, or says odd things."""
+"""The progress display: lines without a terminal, bars on one; nested, failing or odd work does not break it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from kit.report.progress import PlainProgress, TerminalProgress, choose
 
 
 def terminal(verbose: bool = False) -> tuple[TerminalProgress, io.StringIO]:
-    """Bars on a terminal that is a buffer."""
+    """Bars on a terminal that is really a buffer."""
     drawn = TerminalProgress(verbose)
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=100, highlight=False, _environ={"TERM": "xterm"})

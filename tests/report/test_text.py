@@ -1,4 +1,4 @@
-"""The text of made-up verdicts: the table's rows and their order, every ending, splats, disagreements, classes."""
+"""The text of made-up verdicts: table rows and their order, each kind of ending, splats, disagreements, classes."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def test_a_splat_seen_once_is_told() -> None:
 
 
 def missed(measured: tuple[int, ...], predicted: tuple[int, int], times: int = 1) -> KindVerdict:
-    """Counts that are the same in both arms, and others than the model says."""
+    """Counts that are the same in both arms, but differ from the model's prediction."""
     by_operation = {"anon_vma_clone": 20, "unlink_anon_vmas": 30, "prepare": 0}
     row = PredictedCount("new", "chain/d1", 2, "anon_vma", 10, measured, predicted, False, by_operation)
     return replace(kind((at("chain", 1, depth=0), EQUAL)), predictions=(row,) * times)

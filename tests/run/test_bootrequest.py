@@ -1,4 +1,4 @@
-"""A boot made ready and done: what every caller gets alike, by a boot that only notes what it was given."""
+"""A boot is prepared and done: every caller gets the same, shown by a boot that only records its arguments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kit check` estimates builds by what this machine has recorded of the same instrument and toolchain."""
+"""`kit check` estimates builds from this machine's records of the same instrument and toolchain."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Two kits at once on one cache; disks that are full or may not be written; entries that are damaged. Whatever the
-machine does, it is never a verdict, and what is left is right for the next run."""
+"""Two kits at once on one cache; disks that are full or read-only; damaged entries. A machine's fault is never a
+verdict, and what it leaves is right for the next run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from kit.store.runfolder import RunFolder
 
 
 def start(*argv: str, fsize: int | None = None, **env: str) -> Started:
-    """kit in a process of its own."""
+    """kit in its own process."""
     return Started(list(argv), {**os.environ, **env}, fsize=fsize)
 
 
@@ -80,7 +80,7 @@ def test_a_run_is_resumed_by_one_kit_at_a_time(bench: Bench, monkeypatch: pytest
 
 @pytest.mark.parametrize("room", [0, 300, 1500, 3000, 20_000, 200_000])
 def test_files_that_find_no_room_are_no_verdict(bench: Bench, room: int) -> None:
-    """RLIMIT_FSIZE stands for a disk that is full: writes beyond `room` bytes fail, in make's children too."""
+    """RLIMIT_FSIZE stands for a full disk: writes beyond `room` bytes fail, in make's children too."""
     (bench.folder / "temp").mkdir()
     file = bench.write()
     ran = end(start("run", file, fsize=room, TMPDIR=str(bench.folder / "temp")))

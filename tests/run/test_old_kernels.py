@@ -1,4 +1,4 @@
-"""Old kernels without one: a fake tree of 3.0.1, built and booted by `kit run` with the shims that it needs."""
+"""Old kernels, with a fake one: a tree of 3.0.1, built and booted by `kit run` with the shims that it needs."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def test_a_variable_in_a_tree_s_name(bench: Bench, monkeypatch: pytest.MonkeyPat
 
 
 def test_the_experiment_on_a_clone_of_linux(old: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A history whose revisions are found by the names that the experiment has for them."""
+    """A history in which revisions are found by the names that the experiment gives them."""
     monkeypatch.setattr("kit.run.estimate.tool_versions", lambda *given: OLD)
 
     def git(*arguments: str) -> None:

@@ -22,7 +22,7 @@ def with_payload(bench: Bench, **params: Any) -> None:
 
 
 def differ(bench: Bench) -> None:
-    """Two arms whose kernels are not the same."""
+    """Gives two arms different kernels."""
     bench.arms(with_=[bench.patch("comment", "Clone every entry", "Clone each entry")])
 
 

@@ -1,4 +1,4 @@
-"""Which kit a result comes from: the commit of a clone, and nothing where there is none."""
+"""Which kit made a result: the commit of a clone, or nothing without a clone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kit rerun`: a recorded boot done again, compared, and left for gdb."""
+"""`kit rerun`: repeats a recorded boot, compares, or leaves it for gdb."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def test_a_checking_boot_is_told_again_what_it_was_told(bench: Bench, monkeypatc
 
 
 def timed(outcome: Outcome) -> tuple[Boot, BootRun]:
-    """A boot that measured time, and the same again, another time."""
+    """A boot that measured time, and its repetition with another time."""
     first, second = (Results("6.1", 1, {}, (WindowResult("w", elapsed, ()),)) for elapsed in (1000, 2000))
     boot = Boot("k", "with", "k", "time", 1, "kvm", 0, 0, 0, Outcome.OK, "", 1.0, "console/000.log", first)
     return boot, BootRun(outcome, "", 1.0, None, Path("again.log"), second, 0, ())

@@ -293,7 +293,7 @@ def test_a_users_tree_is_never_written_to(bench: Bench) -> None:
 
 
 def contents(folder: Path) -> dict[str, tuple[str, int]]:
-    """Path → (hash or target, time of change) of all below a folder."""
+    """Path → (hash or target, time of change) of everything below a folder."""
     out = {}
     for path in [folder, *sorted(folder.rglob("*"))]:
         data = os.readlink(path).encode() if path.is_symlink() else path.read_bytes() if path.is_file() else b""
@@ -405,7 +405,7 @@ def test_a_real_signal_while_a_guest_runs_ends_all_of_it(bench: Bench, sig: sign
 
 
 def takes(bench: Bench, number: int) -> str:
-    """A patch after which a window takes so many thousand nanoseconds, against a thousand."""
+    """A patch with which a window takes so many thousand nanoseconds instead of a thousand."""
     return bench.fault(f"takes {number}")
 
 
@@ -450,7 +450,7 @@ def test_emulated_time_is_shown_marked_and_decides_nothing(bench: Bench) -> None
 
 @pytest.fixture
 def kvm(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A machine whose KVM works: the fake QEMU does not mind."""
+    """A machine whose KVM works: the fake QEMU accepts it."""
     monkeypatch.setattr("kit.vm.kvm.cannot_open", lambda device: "")
 
 
@@ -496,7 +496,7 @@ def test_a_resumed_run_stops_where_it_would_have_stopped(bench: Bench, kvm: None
 
 
 def conclusion(verdict: dict[str, Any]) -> dict[str, Any]:
-    """What follows from boots that scatter, without their own numbers."""
+    """The conclusions from boots that scatter, without their own numbers."""
     rows = [(c["at"], c["said"], c["n"], c["baseline_n"]) for c in verdict["evidence"]["time"]["comparisons"]]
     kept = ("verdict", "expected", "boots", "arms", "splats", "limits")
     return {**{key: verdict[key] for key in kept}, "rows": rows}
@@ -508,7 +508,7 @@ def place(line: str) -> tuple[Any, ...]:
 
 
 def test_each_run_draws_its_order_and_writes_it_down(bench: Bench, kvm: None) -> None:
-    """Boots of exact evidence are known again all the same: they do not depend on their order."""
+    """Boots of exact evidence are reused all the same: they do not depend on their order."""
     timed(bench, 1100)
     bench.experiment["evidence"] = ["count", "time"]
     for _ in range(2):

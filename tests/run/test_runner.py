@@ -1,5 +1,5 @@
-"""The runner as a protocol: an engine that builds and boots nothing, two boots at once, brings an experiment to its
-verdict as the local one does."""
+"""The runner as a protocol: an engine that builds and boots nothing, two boots at once, brings an experiment to the
+same verdict as the local runner."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ PATCH = "--- a/mm/rmap.c\n+++ b/mm/rmap.c\n@@ -1,1 +1,2 @@\n+/* new */\n {first}
 
 
 class Paper:
-    """An engine of two places on no machine at all: a kernel is its key, and boots end as `outcomes` says by arm."""
+    """An engine with two places and no machine: a kernel is its key, and boots end as `outcomes` says for each arm."""
 
     places = 2
     guest_key = "paper"
@@ -99,7 +99,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 
 def ran(made: dict[str, Any], folder: Path, **set_: Any) -> tuple[RunResult, Paper]:
-    """The experiment done by paper, with these attributes."""
+    """The experiment run by the paper engine, with these attributes."""
     (folder / "paper.yaml").write_text(yaml.safe_dump(made, sort_keys=False))
     papers: list[Paper] = []
 

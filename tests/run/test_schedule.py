@@ -1,4 +1,4 @@
-"""Kernels are built while others boot; boots that measure time wait; whatever ends one ends the other."""
+"""Kernels are built while others boot; timed boots wait; whatever ends one ends the other."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ def test_seconds_that_overlap_are_counted_once() -> None:
 def test_an_arm_of_the_same_code_boots_no_more_and_leaves_nothing_to_compare(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The baseline may have booted before the arm was built: what is told does not depend on how far it came."""
+    """The baseline may have booted before the arm was built: the report does not depend on how far it came."""
     bench.arms(with_=[bench.fault("nothing")])
     monkeypatch.setattr(kit.run.schedule, "same_code", lambda *_: True)
     slow_builds(monkeypatch, lambda: bench.did("boot"), 1)

@@ -1,4 +1,4 @@
-"""`kit test` on small projects of its own: what passes, what fails, what was never run, and the closing line."""
+"""`kit test` on small projects: tests that pass, fail, or never run, and the closing line."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def project(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatc
 
 
 def pytest_step(project: Path, source: str) -> module.Done:
-    """What becomes of one file of tests."""
+    """The result for one file of tests."""
     (project / "tests" / "test_unit.py").write_text(source)
     step = Step("unit", ("pytest", "tests/test_unit.py", "-p", "no:cacheprovider"), is_pytest=True)
     [done] = side_by_side([step], project, {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, may_be_empty=False)
@@ -106,7 +106,7 @@ def test_what_is_compiled_is_kept_in_the_environment_of_kit(tmp_path: Path) -> N
 
 
 def test_a_step_that_fails_stops_no_other(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """They run at once, and are shown in order."""
+    """They run at once, but are shown in order."""
     one, other = (Step(name, ("pytest", f"tests/{name}.py"), is_pytest=True) for name in ("one", "other"))
     (project / "tests" / "one.py").write_text(f"import time\n\ntime.sleep(0.5)\n\n\n{FAILING}\n")
     (project / "tests" / "other.py").write_text(PASSING)

@@ -1,4 +1,4 @@
-"""A job's place: swept before, kept within its limit behind, and with the tools that the experiment asks for."""
+"""A job's workplace: swept before, kept within the cache's limit afterwards, with the experiment's tools."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def tools(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 @pytest.fixture
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
-    """A cache of two kernels that is beyond its limit."""
+    """A cache of two kernels that is over its limit."""
     monkeypatch.setenv(LIMIT, "1")
     made = Cache(tmp_path / "cache")
     for name in ("one", "other"):
@@ -45,7 +45,7 @@ def kernels(cache: Cache) -> set[str]:
 
 
 class Said(kit.run.workplace.Progress):
-    """What was noted."""
+    """Records the notes."""
 
     def __init__(self) -> None:
         super().__init__()

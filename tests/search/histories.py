@@ -1,4 +1,4 @@
-"""Simulated histories: where the culprit is, what a test gives, what cannot be tested; and a job that searches them."""
+"""Simulated histories: the culprit's place, the result of a test, untestable commits; and a job that searches them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ AT_MOST = 5000  # steps of a search that does not end
 
 
 class Search(Protocol):
-    """What kit.search.exact and kit.search.noisy share."""
+    """The common interface of kit.search.exact and kit.search.noisy."""
 
     def next(self, seen: list[Seen]) -> Measure | Done: ...
 
@@ -38,7 +38,7 @@ class History:
 
 
 def run(search: Search, history: History) -> tuple[Done, list[Seen]]:
-    """Search until the end. Raises AssertionError if there is none."""
+    """Searches until the end. Raises AssertionError if there is none."""
     seen: list[Seen] = []
     for _ in range(AT_MOST):
         step = search.next(seen)

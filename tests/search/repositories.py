@@ -1,4 +1,4 @@
-"""Small made-up git repositories of the fake kernel tree, for bisections: each commit is a change of its text."""
+"""Small made-up git repositories of the fake kernel tree, for bisections; each commit changes its text."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Linux:
         self.base = self.commit("the first")
 
     def git(self, *argv: str) -> str:
-        """What git prints."""
+        """The output of a git command."""
         date = f"@{1308283200 + 3600 * self.ticks} +0000"
         env = {**os.environ, **SOMEBODY, "GIT_AUTHOR_DATE": date, "GIT_COMMITTER_DATE": date}
         whole = ["git", "-C", self.path, "-c", "maintenance.auto=false", *argv]
@@ -36,7 +36,7 @@ class Linux:
         return done.stdout.strip()
 
     def commit(self, subject: str) -> str:
-        """Commits all that changed; the new commit's id."""
+        """Commits all changes; returns the new commit's id."""
         self.ticks += 1
         there = {p for p in self.path.rglob("*") if ".git" not in p.parts}
         if there - self.known:
@@ -46,35 +46,35 @@ class Linux:
         return self.head()
 
     def head(self) -> str:
-        """The id of the commit that is checked out; what `git rev-parse HEAD` says."""
+        """The id of the checked-out commit, as `git rev-parse HEAD` prints it."""
         text = (self.path / ".git" / "HEAD").read_text().strip()
         return (self.path / ".git" / text.removeprefix("ref: ")).read_text().strip() if " " in text else text
 
     def edit(self, old: str, new: str, path: str = RMAP) -> None:
-        """Replaces a text that stands once in a file."""
+        """Replaces a text that occurs once in a file."""
         text = (self.path / path).read_text()
         assert text.count(old) == 1, (old, text)
         (self.path / path).write_text(text.replace(old, new))
 
     def harmless(self, name: str, path: str = FORK) -> str:
-        """A commit that adds a line of its own to a file, and so makes another image."""
+        """A commit that adds a line to a file, and so makes another image."""
         with (self.path / path).open("a") as file:
             file.write(f"/* {name} */\n")
         return self.commit(f"fork: {name}")
 
     def culprit(self, path: str = RMAP) -> str:
-        """The commit that takes the batching out."""
+        """The commit that removes the batching."""
         self.edit(BATCHED, UNBATCHED, path)
         return self.commit("rmap: lock the root for each entry")
 
     def merge(self, branch: str, subject: str) -> str:
-        """Merges a branch, never fast forward; the merge's id."""
+        """Merges a branch without fast-forward; returns the merge's id."""
         self.ticks += 1
         self.git("merge", "-q", "--no-ff", "-m", subject, branch)
         return self.head()
 
     def state(self) -> dict[str, str]:
-        """A hash of every file below, .git's own among them, and what git says of it all."""
+        """A hash of every file below, including .git's own, and git's own description of the repository."""
         out = {}
         for path in sorted(self.path.rglob("*")):
             if path.is_file():

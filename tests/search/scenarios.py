@@ -1,4 +1,4 @@
-"""Kinds of simulated histories, by name, and how a search fares on many of each: for the tests and the bench."""
+"""Kinds of simulated histories, by name, and how well a search does on many of each: for the tests and the bench."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ ASKED = 0.95
 
 @dataclass(frozen=True)
 class Drawn:
-    """One history, and which answers are right: sets of culprits (empty: none at all). `wide`: a larger set with the
-    culprit in it is right too, as kernels with offsets of their own need one; with no culprit, any but a single one."""
+    """One history, and its right answers: sets of culprits (empty: none at all). `wide`: a larger set that contains the
+    culprit is right too (kernels with offsets of their own need one); without a culprit, anything but a single commit
+    is."""
 
     history: History
     right: tuple[tuple[int, ...], ...]
@@ -29,7 +30,7 @@ class Drawn:
     wide: bool = False
 
     def holds(self, done: Done) -> bool:
-        """Whether a search has ended rightly."""
+        """Whether a search has ended correctly."""
         culprits = () if done.end is End.NO_DIFFERENCE else done.culprits
         within = done.end is End.SET and set(self.right[-1]) <= set(culprits)
         return culprits in self.right or (self.wide and within)
@@ -37,7 +38,7 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Scenario:
-    """`draw`: a history from its own random numbers. `bar`: tests that may be needed on average, ends included."""
+    """`draw`: makes a history from random numbers. `bar`: the allowed mean number of tests, ends included."""
 
     name: str
     draw: Callable[[np.random.Generator], Drawn]
@@ -46,8 +47,8 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Fared:
-    """How a search did on `trials` histories. `told`: of those, how many ended with a note; `squares`: sum over them of
-    the number of tests squared."""
+    """How a search did on `trials` histories. `told`: how many ended with a note; `squares`: the sum of the squared
+    numbers of tests."""
 
     name: str
     trials: int
@@ -61,7 +62,7 @@ class Fared:
 
 
 def step(search: Callable[[], Search], before: float, after: float, draw: Callable[..., float]) -> Callable[..., Drawn]:
-    """One culprit anywhere, both ends included."""
+    """One culprit anywhere, the first and last candidate included."""
 
     def drawn(rng: np.random.Generator) -> Drawn:
         culprit = int(rng.integers(1, COUNT))
@@ -81,7 +82,7 @@ def judged() -> NoisySearch:
 
 
 def splats() -> NoisySearch:
-    """A good end that never shows it."""
+    """The good end never shows the splat."""
     return NoisySearch(COUNT, ASKED, Rates(CLEAN), LESS, budget=4000)
 
 
@@ -91,7 +92,7 @@ def at_an_end(rng: np.random.Generator) -> Drawn:
 
 
 def with_skips(rng: np.random.Generator) -> Drawn:
-    """Three ranges of up to 12 commits and ten alone cannot be built."""
+    """Three ranges of up to 12 commits and ten single commits cannot be built."""
     culprit = int(rng.integers(1, COUNT))
     lost = {int(c) for c in rng.integers(1, COUNT - 1, 10)}
     for start in rng.integers(1, COUNT - 13, 3):
@@ -152,7 +153,7 @@ def two_modes(level: float, rng: np.random.Generator) -> float:
 
 
 def offsets(spread: float) -> Callable[[np.random.Generator], Drawn]:
-    """Each kernel lies off its level by an offset of its own; the change is 2 standard deviations of a boot."""
+    """Each kernel has an offset of its own; the change is 2 standard deviations of a boot."""
 
     def drawn(rng: np.random.Generator) -> Drawn:
         culprit = int(rng.integers(1, COUNT))
@@ -164,7 +165,7 @@ def offsets(spread: float) -> Callable[[np.random.Generator], Drawn]:
 
 
 def creeping(whole: float, even: bool) -> Callable[[np.random.Generator], Drawn]:
-    """The level grows from each commit to the next, by the same or by exponential steps: no commit did it."""
+    """The level grows from each commit to the next, by equal or by exponential steps: no single commit did it."""
 
     def drawn(rng: np.random.Generator) -> Drawn:
         steps = np.ones(COUNT - 1) if even else rng.exponential(1, COUNT - 1)
@@ -187,7 +188,7 @@ def drifting(rng: np.random.Generator) -> Drawn:
 
 
 def halving(rng: np.random.Generator) -> Drawn:
-    """Exact counts, with what cannot be built."""
+    """Exact counts, with commits that cannot be built."""
     drawn = with_skips(rng)
     drawn.history.draw = lambda level, _rng: 15.0 + level
     return Drawn(drawn.history, drawn.right, ExactSearch(COUNT, "less is better"))
@@ -228,7 +229,7 @@ OTHERS = (
 
 
 def fare(scenario: Scenario, seeds: Iterable[int], instead: Callable[[Drawn], Search] | None = None) -> Fared:
-    """Run a scenario with these seeds; `instead` puts another search in the place of kit's."""
+    """Runs a scenario with these seeds; `instead` replaces kit's search by another."""
     right, tests, told = 0, [], 0
     ends: dict[str, int] = {}
     for seed in seeds:

@@ -168,7 +168,7 @@ def test_a_commit_off_the_line_is_refused() -> None:
 
 
 def test_values_within_a_share_are_the_same() -> None:
-    """Instructions: kernels that do the same lie elsewhere in memory."""
+    """Instructions: kernels with the same code may be laid out differently in memory."""
     rng = np.random.default_rng(7)
     noise = rng.uniform(-4e-4, 4e-4, 33)
     levels = list((1000.0 + 5 * (np.arange(33) >= 12)) * (1 + noise))

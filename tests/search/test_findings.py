@@ -1,4 +1,4 @@
-"""What the proofs of a bisection say: values of the ends, of the culprit and of its revert in."""
+"""What the proofs of a bisection conclude from values of the ends, of the culprit and of its revert."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The noisy search on simulated histories: right often enough, in few enough tests, and honest where it cannot be."""
+"""The noisy search on simulated histories: right often enough, in few enough tests, and honest if it cannot be."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BY_CHANCE = 1e-3  # how often a search that is right as often as asked may fail 
 
 
 def faults(fared: Fared, bar: float | None = None, share: float = ASKED) -> list[str]:
-    """What a search misses of the bars: right too seldom to be chance, or too many tests on average."""
+    """Which bars a search misses: wrong more often than by chance, or too many tests on average."""
     found = []
     if binom.cdf(fared.right, fared.trials, share) < BY_CHANCE:
         found.append(f"right in {fared.right} of {fared.trials}")
@@ -62,7 +62,7 @@ def test_right_where_histories_are_not_so_plain(scenario: Scenario) -> None:
 
 
 class Stubborn:
-    """A broken search: halves once, believing each value."""
+    """A broken search: it bisects once, and believes each value."""
 
     def next(self, seen: list[Seen]) -> Measure | Done:
         low, high = 0, COUNT - 1
@@ -75,7 +75,7 @@ class Stubborn:
 
 
 class Swapped(Levels):
-    """A broken search: its evidence takes each split for the one beside it."""
+    """A broken search: it uses the evidence of each split for the neighbouring one."""
 
     def weigh(self, sums: Sides, direction: str = "", spare: tuple[float, float] = (0.0, 0.0)) -> Weighed:
         weighed = super().weigh(sums, direction, spare)
@@ -108,7 +108,8 @@ def test_evidence_of_values_is_the_integral_over_levels_and_noise(spread: float,
 
 
 def _integral(data: dict[int, list[float]], split: int, g: float, spread: float, direction: str) -> float:
-    """By a grid over noise and shift; base level and offsets of commits by the normal distribution of all values."""
+    """Numerically, over a grid of noise and shift; base level and commits' offsets by the normal distribution of all
+    values."""
     values = np.array([v for several in data.values() for v in several])
     at = np.array([c for c, several in data.items() for _ in several])
     shape = np.linalg.inv(np.eye(len(values)) + spread**2 * (at[:, None] == at[None, :]))

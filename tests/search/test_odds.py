@@ -1,4 +1,4 @@
-"""The sequential test of a proof: how often it is wrong, how many pairs it takes, what wild values do."""
+"""The sequential test of a proof: how often it is wrong, how many pairs it takes, and the effect of wild values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SURE = 0.95
 
 
 def proved(rng: np.random.Generator, true: float, shift: float, wild: float = 0.0) -> Pairs:
-    """Pairs, one after the other, until there are enough; noise of one standard deviation."""
+    """Pairs, one after the other, until there are enough; the noise has a standard deviation of one."""
     differences: list[float] = []
     while not (pairs := Pairs(differences, shift, 1.0, SURE)).enough:
         far = 30.0 * (rng.random() < wild) * rng.choice([-1, 1])
@@ -61,7 +61,7 @@ def test_the_spread_is_about_each_groups_mean() -> None:
 @pytest.mark.parametrize(("p", "q"), [(0.0, 1.0), (0.2, 0.8), (0.01, 0.3)])
 @pytest.mark.parametrize("good", [True, False])
 def test_outcomes_are_told_apart_by_their_rates(p: float, q: float, good: bool) -> None:
-    """By those of all tests of each side; a few tests where the outcome never changes."""
+    """By the outcomes of all tests of each side; a few tests if the outcome never changes."""
     rng = np.random.default_rng([int(q * 10), good])
     wrong, tests = 0, []
     for _ in range(300):

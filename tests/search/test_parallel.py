@@ -1,4 +1,4 @@
-"""Several tests at once: they are other than one after the other, and bring the search to its end in fewer rounds."""
+"""Several tests at once: they differ from one after the other, and end the search in fewer rounds."""
 
 from __future__ import annotations
 

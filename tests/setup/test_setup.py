@@ -1,4 +1,4 @@
-"""Set-up on machines that have little: fake package managers and distributions, real environments."""
+"""Set-up on machines that lack things: fake package managers and distributions, real environments."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ HEADERS = [need.look.removeprefix("header:") for need in packages.ALL if need.lo
 
 
 class FakeMachine:
-    """A machine in a folder: commands that are stubs, headers, a distribution's name, apt's package lists."""
+    """A machine in a folder: stub commands, headers, a distribution's name, apt's package lists."""
 
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.folder = folder
@@ -57,13 +57,13 @@ class FakeMachine:
         monkeypatch.setenv("PATH", str(self.bin))
 
     def system(self, distribution: str, uid: int = 0) -> packages.System:
-        """The machine as the set-up sees it."""
+        """The machine as set-up sees it."""
         release = self.folder / "os-release"
         release.write_text(OS_RELEASE[distribution])
         return packages.System(str(release), str(self.bin), (str(self.include),), str(self.lists), uid)
 
     def stub(self, name: str, body: str = "exit 0") -> None:
-        """A command that records how it was called and then does `body`."""
+        """A command that records its call and then runs `body`."""
         path = self.bin / name
         path.write_text(f'#!/bin/sh\necho "{name} $*" >> "{self.log}"\n{body}\n')
         path.chmod(0o755)
@@ -77,13 +77,13 @@ class FakeMachine:
             (self.include / header).touch()
 
     def stub_apt(self) -> None:
-        """An apt-get whose `install` brings everything."""
+        """An apt-get whose `install` provides everything."""
         bring = [f': > "{self.bin}/{name}"; /bin/chmod +x "{self.bin}/{name}"' for name in COMMANDS]
         bring += [f'/bin/mkdir -p "{(self.include / h).parent}"; : > "{self.include / h}"' for h in HEADERS]
         self.stub("apt-get", 'case "$1" in install)\n' + "\n".join(bring) + "\n;; esac")
 
     def calls(self) -> list[str]:
-        """How the stubs were called, in order."""
+        """The calls of the stubs, in order."""
         return self.log.read_text().splitlines()
 
 
@@ -93,7 +93,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeMachine:
 
 
 def refusal(system: packages.System, *, install: bool = True) -> str:
-    """The message with which the set-up stops."""
+    """The message with which set-up stops."""
     with pytest.raises(MachineError) as caught:
         packages.provide(packages.ALL, system, install=install)
     assert caught.value.exit_code == COULD_NOT_RUN
@@ -113,7 +113,7 @@ def test_debian_root_installs_what_is_missing(machine: FakeMachine, capfd: pytes
 
 
 def test_apt_takes_no_name_for_an_expression(tmp_path: Path) -> None:
-    """Asked of the real apt: a name that it has not matches nothing else, though a dot of it could be any character."""
+    """Asks the real apt: an unknown name matches nothing else, although its dot could stand for any character."""
     if shutil.which("apt-get") is None:
         pytest.skip("no apt here")
     status = tmp_path / "status"  # a world of one package
@@ -133,7 +133,7 @@ def test_apt_takes_no_name_for_an_expression(tmp_path: Path) -> None:
 
 
 def test_no_package_is_an_expression() -> None:
-    """apt, dnf and pacman take *, ?, [ and a + or - at the end for more than a name."""
+    """apt, dnf and pacman give *, ?, [ and a final + or - a special meaning."""
     tables = (*packages.ALL, *packages.ARCHIVE, *packages.LLVM, packages.VENV)
     for family in packages.FAMILIES:
         for name in packages.names(tables, family):
@@ -294,7 +294,7 @@ def test_no_install_is_set_ups_own_option(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 class Project:
-    """A clone of kit whose one verb tells where it runs."""
+    """A clone of kit whose only verb tells where it runs."""
 
     def __init__(self, root: Path, made: bool = False) -> None:
         self.root = root
@@ -309,7 +309,7 @@ class Project:
         (root / "requirements.lock").write_text("# nothing\n")
 
     def popen(self, *arguments: str, cwd: Path | None = None, **variables: str) -> subprocess.Popen[str]:
-        """Start kit as a user does."""
+        """Starts kit as a user does."""
         env = {k: v for k, v in os.environ.items() if k not in ("KIT_NO_INSTALL", "PYTHONPATH", "VIRTUAL_ENV")}
         env |= {"XDG_CACHE_HOME": str(self.root / "cache"), **variables}
         argv = arguments if arguments and arguments[0].startswith("/") else (PYTHON, str(self.root / "kit"), *arguments)
@@ -317,7 +317,7 @@ class Project:
         return subprocess.Popen(argv, cwd=cwd or self.root, env=env, stdout=pipe, stderr=pipe, text=True)
 
     def run(self, *arguments: str, cwd: Path | None = None, **variables: str) -> tuple[int, str, str]:
-        """Exit code, standard output and messages of one start."""
+        """Exit code, stdout and messages of one start."""
         process = self.popen(*arguments, cwd=cwd, **variables)
         out, err = process.communicate(timeout=240)
         return process.returncode, out, err
@@ -329,7 +329,7 @@ class Project:
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project at a path with spaces, set up once for all workers by its first start from another directory."""
+    """A project in a path with spaces, set up once for all workers by its first start, from another directory."""
     folder = shared(tmp_path_factory, "a place with many spaces")
     with open(folder / "lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -351,7 +351,7 @@ def make(root: Path, elsewhere: Path) -> Project:
 
 @pytest.fixture
 def copy(made: Project, tmp_path: Path) -> Iterator[Project]:
-    """The made project, moved to another place with its environment."""
+    """The project, moved to another place with its environment."""
     root = tmp_path / "moved clone"
     shutil.copytree(made.root, root, symlinks=True)
     yield Project(root, made=True)
@@ -390,7 +390,7 @@ def test_environment_whose_python_is_gone_is_stale(copy: Project) -> None:
 
 
 def test_a_moved_clone_remakes_its_environment_and_is_neither_killed_nor_started_twice_in_vain(copy: Project) -> None:
-    """What is half made is not believed, and two starts do not disturb each other."""
+    """A half-made environment does not count, and two starts do not disturb each other."""
     killed = copy.popen(str(copy.root / ".venv" / "bin" / "kit"), "check")
     mark = copy.root / ".venv" / environment.MARK
     wait_for(lambda: mark.exists() and mark.read_text() == environment.BUILDING)
@@ -406,7 +406,7 @@ def test_a_moved_clone_remakes_its_environment_and_is_neither_killed_nor_started
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait until something has come true."""
+    """Waits until a condition holds."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline

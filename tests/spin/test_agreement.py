@@ -1,4 +1,4 @@
-"""A second opinion: SPIN, on the Promela that kit writes, finds the same rules broken as the explorer, and no other.
+"""A second opinion: SPIN finds in kit's Promela the same broken rules as the explorer, and no others.
 
 The Promela says anew what each action does and what each rule forbids, and SPIN searches by itself, without reduction.
 """

@@ -1,4 +1,4 @@
-"""The calibration in small, by binomial bounds: false alarms, coverage, power, boots saved. And that it can fail."""
+"""The calibration in small, with binomial bounds: false alarms, coverage, power, saved boots. And that it can fail."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ DESIGN = Design(20, 0.05)
 
 
 def require_calibrated(cells: Sequence[calibration.Cell]) -> None:
-    """Raises AssertionError where a bound of 99.9% is broken: false alarms not above alpha, intervals that cover."""
+    """Raises AssertionError if a bound of 99.9% is broken: too many false alarms for alpha, or intervals that do not
+    cover."""
     for c in cells:
         wrong = c.alarms if c.effect == 0 else c.worse
         assert wrong / c.experiments <= calibration.at_most(c.alpha, c.experiments), c

@@ -1,4 +1,4 @@
-"""Change points: levels that come, and come and go, are found where they are; what does not change has none."""
+"""Change points: levels that come, or come and go, are found at their place; a constant series has none."""
 
 from __future__ import annotations
 

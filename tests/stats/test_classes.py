@@ -1,4 +1,4 @@
-"""Many counts at once: made-up classes with a known scatter in, false rows and the power to see a change out."""
+"""Many counts at once, with made-up classes of known scatter: false rows, and the power to detect a change."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def counts(draw: np.random.Generator, mean: Floats, over: float, boots: int) -> 
 
 
 def machine(seed: int, over: float, boots: int, classes: int = 100, effect: float = 0.0, still: int = 0) -> Machine:
-    """The first class has 1000 acquisitions, and more by `effect` in the arm; the last `still` never move."""
+    """The first class has 1000 acquisitions, and `effect` more in the arm; the last `still` classes never move."""
     draw = np.random.default_rng(seed)
     mean = 10 ** draw.uniform(0.5, 5, classes)
     mean[0] = 1000
@@ -80,8 +80,8 @@ def test_near_the_line_is_on_either_side_and_not_far_below() -> None:
 
 
 def test_more_boots_for_classes_near_the_line_see_more_and_tell_less_that_is_false() -> None:
-    """Of 40 runs each, with and without an effect in the first class: 2 boots of each arm, and 6 where one stands
-    near."""
+    """Of 40 runs each, with and without an effect in the first class: 2 boots of each arm, and 6 if a class is near the
+    line."""
 
     def run(seed: int, effect: float) -> tuple[Floats, Floats]:
         whole = machine(seed, 10, 6, 60, effect)

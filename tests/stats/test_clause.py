@@ -1,4 +1,4 @@
-"""Clauses of noisy evidence: made-up comparisons in, words out."""
+"""Clauses about noisy evidence, for made-up comparisons."""
 
 from __future__ import annotations
 

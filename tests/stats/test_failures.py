@@ -1,5 +1,4 @@
-"""Failures by chance and by the patch: Fisher's test, hangs in a row, and the boots that a plan adds to tell them
-apart."""
+"""Failures by chance and by the patch: Fisher's test, hangs in a row, and extra boots that tell them apart."""
 
 from __future__ import annotations
 
@@ -30,7 +29,7 @@ def test_it_is_fishers_test(failed: int, tries: int, base: int, base_tries: int)
 
 
 def many(arm: str, good: int, bad: int, outcome: Outcome = HANG) -> list[Boot]:
-    """Boots of a run of many blocks; each that fails fails twice."""
+    """The boots of a run of many blocks; each boot that fails fails twice."""
     boots = [boot(arm, repeat=n) for n in range(good)]
     return boots + [boot(arm, outcome, repeat=good + n) for n in range(bad) for _ in range(2)]
 
@@ -62,7 +61,7 @@ def test_boots_of_the_baseline_under_another_name_count_for_it() -> None:
 
 
 def stalled(arm: str, count: int, of: int) -> list[Boot]:
-    """Boots that come to their end, some with a stall on the console."""
+    """Boots that finish, some with a stall on the console."""
     splat = (Splat("rcu-stall", "rcu: INFO: rcu_sched self-detected stall on CPU", 1, "x"),)
     return [Boot(**{**vars(boot(arm, repeat=n)), "splats": splat * (n < count)}) for n in range(of)]
 
@@ -85,7 +84,7 @@ SITE = Site({(a, "checking"): f"k-{a}" for a in ("base", "new")}, "tcg", "guest"
 
 
 def run(fails: Fails, exp: Experiment = EXP, site: Site = SITE) -> list[Boot]:
-    """All the boots that the plan asks for."""
+    """All boots that the plan asks for."""
     plan, done = Plan.of(exp, site), []
     while not isinstance(wanted := plan.next(done), Stop):
         spec = wanted[0]
@@ -111,7 +110,7 @@ COUNTING = Site({(a, "counting"): f"k-{a}" for a in ("base", "new")}, "tcg", "gu
 
 
 def test_a_failure_that_comes_now_and_then_is_told_apart_from_chance_by_more_boots() -> None:
-    """One boot of the arm fails in both tries, the other does not."""
+    """One boot of the arm fails in both tries, the other does not fail."""
     often = run(lambda s: HANG if s.arm == "new" and s.repeat != 1 else OK, COUNTED, COUNTING)
     assert arms(attribute(COUNTED, often, {}).broken) == ["new"]
     assert 5 < len(often) <= 12

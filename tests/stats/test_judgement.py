@@ -1,4 +1,4 @@
-"""Whose fault a failure is, the overall verdict with its exit code, and the sentence that says it."""
+"""Whose fault a failure is, the overall verdict with its exit code, and its sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Noisy evidence: when to stop, and what the values amount to."""
+"""Noisy evidence: when to stop, and the verdict from the values."""
 
 from __future__ import annotations
 

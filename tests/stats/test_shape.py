@@ -1,4 +1,4 @@
-"""Drift, outliers, modes, warm-up: seen where they are, and rarely where they are not."""
+"""Drift, outliers, modes, warm-up: found where they are, and rarely where they are not."""
 
 from __future__ import annotations
 

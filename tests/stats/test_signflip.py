@@ -74,7 +74,7 @@ def test_ranks_have_the_signs_of_the_differences_and_share_ties() -> None:
 
 @pytest.mark.parametrize("alpha", [0.05, 0.001, 0.001 / 9, 0.05 / 410])
 def test_there_are_as_many_patterns_as_the_level_needs(alpha: float) -> None:
-    """20 blocks of differences of one sign are a difference, at any level that many comparisons leave."""
+    """20 blocks of differences of one sign are a difference at any level that remains for one of many comparisons."""
     looks = Design(20, alpha).looks()
     assert walk(1 + np.arange(20) / 100, looks, alpha).crossed is not None
 

@@ -1,4 +1,4 @@
-"""The cache kept in bounds: sizes and last uses, what goes and what stays, and what killed kits leave behind."""
+"""The cache within its limit: sizes and last uses, what is evicted and what stays, and leftovers of killed kits."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ with draft:
 
 
 def put(root: Path, kind: str, name: str, days: float, size: int = 4096) -> Path:
-    """An entry of that size, last used so long ago."""
+    """An entry of that size, last used so many days ago."""
     folder = root / kind / name
     folder.mkdir(parents=True)
     (folder / "file").write_bytes(os.urandom(size))
@@ -119,7 +119,7 @@ def test_what_is_older_goes(cache: Cache) -> None:
 
 
 def holder(cache: Cache) -> subprocess.Popen[bytes]:
-    """Another kit that uses kernels/old and is making boots/b."""
+    """Another kit, which uses kernels/old and is making boots/b."""
     other = subprocess.Popen([sys.executable, "-c", HOLD, str(cache.root)], cwd=ROOT, stdout=subprocess.PIPE)
     assert other.stdout is not None
     assert other.stdout.readline() == b"held\n"

@@ -1,4 +1,4 @@
-"""The cache and run folders: locks, whole or not at all, what a kill leaves, and disks that refuse."""
+"""The cache and run folders: locks, complete files or none, leftovers of kills, and disks that refuse."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verbs' errors: one message and the right exit code; a mistake of kit's own is never a verdict. And kit check."""
+"""The verbs' errors: one message and the right exit code; an internal error of kit is no verdict. And kit check."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kit model explore` as a person types it: what it prints, what it writes, its exit codes."""
+"""`kit model explore` as a user types it: what it prints, what it writes, its exit codes."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""What kit prints, on a terminal of 80 columns, without one, without colours, and where the locale is C: nothing is
-wider than it, no sign is mangled, no traceback."""
+"""kit's output: on a terminal of 80 columns, without a terminal, without colours, in the C locale. No line is wider
+than the terminal, no sign is mangled, there is no traceback."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Screen:
 
     @contextmanager
     def on(self, **variables: str) -> Iterator[None]:
-        """What is printed meanwhile goes to it. (pytest sets its own streams anew before a test.)"""
+        """While active, output goes to it. (pytest replaces the standard streams before each test.)"""
         known = {"COLUMNS": str(COLUMNS), "LINES": "24", "TERM": "xterm", "KIT_PAGER": "cat", "NO_COLOR": ""}
         with pytest.MonkeyPatch.context() as patched:
             for name, stream in self.streams.items():
@@ -70,13 +70,13 @@ class Screen:
             return main(list(argv))
 
     def shown(self, name: str = "stdout") -> str:
-        """What it was sent, codes of the terminal and all."""
+        """What was written to it, with terminal codes."""
         file = self.streams[name].buffer
         assert isinstance(file, io.BytesIO)
         return file.getvalue().decode(self.encoding)
 
     def wide(self) -> list[str]:
-        """Lines that a terminal has to break, but for those that are to be whole."""
+        """Lines that a terminal must wrap, except those that must stay whole."""
         lines = CODE.sub("", self.shown()).splitlines()
         return [line for line in lines if len(line) > COLUMNS and not WHOLE.match(line) and " " in line.strip()]
 
@@ -224,7 +224,7 @@ def test_a_table_that_cannot_fit_is_left_whole() -> None:
 
 
 def test_every_sign_that_kit_prints_is_known_in_ascii() -> None:
-    """But those of pages and of Markdown, which are files of a format."""
+    """Except those of pages and of Markdown, which are files of a format."""
     texts = [p.read_text(encoding="utf-8") for p in (PROJECT / "kit" / "help").glob("*.md")]
     data = {PROJECT / "kit" / "report" / name for name in ("html", "markdown.py", "junit.py", "kcidb.py")}
     for file in (PROJECT / "kit").rglob("*.py"):
@@ -256,7 +256,7 @@ print(json.dumps([main(argv) for argv in json.loads(sys.argv[1])]), file=sys.std
 
 
 def started(argvs: list[list[str]], **variables: str) -> subprocess.CompletedProcess[bytes]:
-    """Verbs in a process of their own, where the environment says only this of its locale."""
+    """Verbs in a process of their own, whose environment has only these locale settings."""
     known = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "LANG", "PYTHON"))}
     command = [sys.executable, "-c", SCRIPT, json.dumps(argvs)]
     environment = {**known, "PYTHONPATH": str(PROJECT), **variables}

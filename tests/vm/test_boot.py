@@ -1,4 +1,4 @@
-"""Each way in which a boot can end is told apart, and nothing is left behind."""
+"""Each way in which a boot can end is recognized, and nothing is left behind."""
 
 from __future__ import annotations
 

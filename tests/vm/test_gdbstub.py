@@ -1,4 +1,4 @@
-"""QEMU's gdb stub, played by a thread: what is asked, what is understood, and a stub that says nothing."""
+"""QEMU's gdb stub, played by a thread: requests, answers, and a stub that does not answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Consoles of real guests, broken on purpose (tests/boot/broken), are read as what they are."""
+"""Consoles of real guests, broken on purpose (tests/boot/broken), are classified correctly."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 
 
 def parts(name: str) -> tuple[str, str, int]:
-    """(the whole log, what the guest said unasked, the line where its answers begin)."""
+    """(the whole log, what the guest printed unasked, the line at which its answers begin)."""
     log = (GOLDEN / f"broken-{name}.log").read_text()
     plain = plain_lines(log)
     first = next((i for i, line in enumerate(plain) if is_answer(line)), len(plain))

@@ -1,4 +1,4 @@
-"""What a host says of itself: made-up /proc and /sys in, and this host's own."""
+"""The host's state, from made-up /proc and /sys, and of this host."""
 
 from __future__ import annotations
 

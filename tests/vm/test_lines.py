@@ -1,4 +1,4 @@
-"""A console's lines come apart into messages, whatever stands before them."""
+"""A console's lines are split into messages, whatever precedes these."""
 
 from __future__ import annotations
 

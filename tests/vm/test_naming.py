@@ -1,4 +1,4 @@
-"""Titles name the function that a report is about, past those through which it was found."""
+"""Titles name the function that a report is about, not the helpers that found the fault."""
 
 from __future__ import annotations
 

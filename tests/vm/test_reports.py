@@ -1,4 +1,4 @@
-"""Reports are found wherever their lines stand, one each, whatever a kernel's version and whoever prints besides."""
+"""Each report is found once, wherever its lines are, whatever the kernel's version and whoever else prints."""
 
 from __future__ import annotations
 

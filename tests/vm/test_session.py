@@ -1,4 +1,4 @@
-"""A guest that somebody works in: keys, size, streams, exit codes, and the terminal afterwards. QEMU is a fake."""
+"""A guest that the user works in: keys, size, streams, exit codes, and the terminal afterwards. QEMU is a fake."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SCRIPT = "import sys; from tests.vm.session_program import main; sys.exit(main(s
 
 
 class Terminal(pexpect.fdpexpect.fdspawn):
-    """A session on a terminal of 30 lines and 100 columns, past its prompt."""
+    """A session on a terminal of 30 lines and 100 columns, after its prompt has come."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         ours, theirs = os.openpty()
@@ -64,7 +64,7 @@ def command(*words: str) -> list[str]:
 
 
 def is_cooked(child: Terminal) -> bool:
-    """Whether the terminal echoes and makes signals of keys."""
+    """Whether the terminal echoes, and turns keys into signals."""
     local = termios.tcgetattr(child.child_fd)[3]
     return bool(local & termios.ECHO and local & termios.ICANON and local & termios.ISIG)
 

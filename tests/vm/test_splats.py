@@ -1,4 +1,4 @@
-"""Splats are found in consoles, and not where there are none."""
+"""Splats are found in consoles that have them, and not in others."""
 
 from __future__ import annotations
 

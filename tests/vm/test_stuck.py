@@ -1,4 +1,4 @@
-"""Where a guest that hangs stands, from what its kernel answered."""
+"""Where a guest hangs, from its kernel's answers."""
 
 from __future__ import annotations
 

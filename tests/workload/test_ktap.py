@@ -1,4 +1,4 @@
-"""Test results in KTAP and TAP: forms of output, and Linux' own reader on the logs that it is tested with."""
+"""Test results in KTAP and TAP: many forms of output, and Linux's own reader on the logs that it is tested with."""
 
 from __future__ import annotations
 
@@ -89,7 +89,8 @@ def test_what_is_no_ktap(text: str) -> None:
 
 
 def trees() -> list[Path]:
-    """The kernel trees of this machine that have kunit's reader: those of kit's cache, and those that are named."""
+    """The kernel trees of this machine that have kunit's reader: those in kit's cache, and those named by the
+    environment."""
     cache = Path(os.environ.get("KIT_CACHE") or Path.home() / ".cache" / "kit") / "trees"
     named = [Path(value) for name, value in os.environ.items() if name.startswith("KIT_TREE_")]
     found = [*(cache.iterdir() if cache.is_dir() else ()), *named]

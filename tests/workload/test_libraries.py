@@ -1,4 +1,4 @@
-"""Programs compiled here, with libraries wherever a dynamic linker looks: what is found, what is missing."""
+"""Programs compiled here, with libraries wherever a dynamic linker looks: which are found, and which are missing."""
 
 from __future__ import annotations
 

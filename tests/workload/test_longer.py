@@ -1,4 +1,4 @@
-"""Longer windows and several rounds: what the guest's text and the meaning of windows become."""
+"""Longer windows and several rounds: the guest's text, and the meaning of its windows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kit model`, and programs of the user's own: from the command line to what is printed."""
+"""`kit model`, and the user's own programs: from the command line to the output."""
 
 from __future__ import annotations
 
