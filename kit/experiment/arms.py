@@ -1,4 +1,4 @@
-"""Arms made concrete: an experiment in; per arm its tree, what its series changes, and the kernels to build out."""
+"""Arms resolved: an experiment in; for each arm its tree, the files that its series changes, and its kernels out."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ FRAGMENTS: Mapping[str, tuple[str, ...]] = {
     instrument: ("common", instrument) for instrument in ("plain", "counting", "checking")
 }
 """Instrument → fragments under configs/kernel/, merged in this order; the architecture's own come after the first."""
-USERLAND = "userland"  # before the instrument's own, where a guest runs programs of the host's
+USERLAND = "userland"  # merged before the instrument's own, if guests run programs of the host
 
 
 def of_arch(parts: Sequence[str], arch: str) -> tuple[str, ...]:
-    """The fragments with those of an architecture after the first."""
+    """The fragments, with those of the architecture inserted after the first."""
     return (parts[0], *ARCHES[arch].fragments, *parts[1:])
 
 
@@ -44,7 +44,7 @@ def fragments(exp: Experiment, instrument: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class ResolvedArm:
-    """An arm with everything that its kernels are made of."""
+    """An arm with everything that its kernels are made of. `changed`: path → content, None: deleted."""
 
     spec: ArmSpec
     tree: Tree
@@ -66,9 +66,10 @@ def read_series(arm: ArmSpec) -> list[Patch]:
 def resolve_arms(
     exp: Experiment, instruments: Sequence[str], tools: Toolchain, configs: Path, cache: Cache, progress: Progress
 ) -> list[ResolvedArm]:
-    """Fetches trees, applies series in memory, and names every kernel. Raises UserError for a patch that does not
-    apply, before anything is built."""
-    series = {arm.name: read_series(arm) for arm in exp.arms}  # all are read before anything is downloaded
+    """Fetches trees, applies series in memory, and determines every kernel to build. Nothing is built yet.
+
+    Raises UserError for a patch that does not apply, MachineError if a tree cannot be fetched."""
+    series = {arm.name: read_series(arm) for arm in exp.arms}  # read them all before anything is downloaded
     for instrument in instruments:
         config_of(exp, instrument, NEWEST, configs)
     trees: dict[str, Tree] = {}
@@ -85,12 +86,12 @@ def resolve_arms(
 
 
 def config_of(exp: Experiment, instrument: str, version: str, configs: Path) -> Config:
-    """What an experiment asks of an instrument's kernel of that version, on top of the user's own configuration if
-    there is one. Raises UserError for a fragment that cannot be read, and for guests that this kernel cannot have."""
+    """The configuration of an instrument's kernel of that version, on top of the user's own if there is one. Raises
+    UserError for a fragment that cannot be read, and for a kernel too old for `guest: {root: host}`."""
     if exp.root == "host" and not has_overlay(version):
         raise UserError(
-            f"Linux {version} has no overlay file system (it came with 3.18): guests cannot have the host's files",
-            hint="take `guest: {root: guest}`, or `kit shell --root guest`",
+            f"Linux {version} has no overlay file system (it came with 3.18): guests cannot use the host's files",
+            hint="use `guest: {root: guest}`, or `kit shell --root guest`",
         )
     names = [f for f in fragments(exp, instrument) if f != "pvh" or has_pvh(version)]
     needed = [configs / "kernel" / f"{f}.config" for f in names]
@@ -111,12 +112,12 @@ def build_input(
     config: Config,
     tools: Toolchain,
 ) -> BuildInput:
-    """One kernel of an arm; `changed`: path → content that its series leaves, None: deleted."""
+    """What to build for one kernel of an arm. `changed`: path → content after its series, None: deleted."""
     series = tuple(
         (path, content_id(content))
         for path, content in sorted(changed.items())
         if content_id(content)
-        != content_id(tree.entry(path))  # a series that comes out where it went in is the tree itself
+        != content_id(tree.entry(path))  # a file that ends up unchanged is not part of the key
     )
     shims = shims_for(tree.version, tools.versions)
     spec = KernelSpec(

@@ -1,7 +1,7 @@
-"""A change named on the command line: `--tree`, `--range`, `--dirty`, `--patch` in; an experiment's tree and arms out.
+"""A change from the command line: `--tree`, `--range`, `--dirty`, `--patch` in; an experiment's tree and arms out.
 
-The arms become `without` and `with` the change; workloads, guests and evidence of the experiment stay. What it expected
-of its own patch goes, and so does the model, which has no profile of an unknown change.
+The arms become `without` and `with` the change. Workloads, guests and evidence of the experiment stay; `expect` and the
+`model` evidence are dropped, since they were for the experiment's own arms.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from kit.kernel.tree import expand, split_git
 from kit.kernel.wrapping import MOST_BYTES
 
 BASELINE, CHANGED = "without", "with"
-FROM = b"From maildir Mon Sep 17 00:00:00 2001\n"  # begins a mail in an mbox
+FROM = b"From maildir Mon Sep 17 00:00:00 2001\n"  # the line that starts a mail in an mbox
 
 
 @dataclass(frozen=True)
 class Change:
-    """What the options ask for. `tree` as in an experiment; `range` as `BASE..HEAD`; `patches` are files, or `-`."""
+    """The options' values. `tree` as in an experiment; `range` is `BASE..HEAD`; `patches` are paths, or `-`."""
 
     tree: str | None = None
     range: str | None = None
@@ -32,11 +32,11 @@ class Change:
 
     @property
     def is_one(self) -> bool:
-        """Whether anything is changed; else at most the tree is another."""
+        """Whether there is a change; else at most the tree is replaced."""
         return bool(self.range or self.dirty or self.patches)
 
     def options(self) -> dict[str, str]:
-        """What the user typed, by the experiment's key that it stands for."""
+        """Experiment key → the options that replace it, as the user typed them."""
         tree = {} if self.tree is None else {"tree": f"--tree {self.tree}"}
         said = [f"--range {self.range}"] * bool(self.range) + ["--dirty"] * self.dirty
         said += [f"--patch {name}" for name in self.patches]
@@ -44,14 +44,14 @@ class Change:
 
 
 def changed(data: dict[str, Any], change: Change, inbox: Path) -> dict[str, Any]:
-    """An experiment's mapping with the change's arms. `inbox`: a folder for what comes on standard input.
+    """An experiment's mapping with the change's arms. `inbox`: a folder for patches from standard input.
 
-    Raises UserError for a range, a work tree or a patch that cannot be, or that changes nothing.
+    Raises UserError for a range, a work tree or a patch that does not exist or changes nothing.
     """
     if change.range and change.dirty:
-        raise UserError("--range and --dirty name two changes", hint="give one of them")
+        raise UserError("--range and --dirty exclude each other", hint="give one of them")
     if change.patches.count("-") > 1:
-        raise UserError("standard input can be read once", where="--patch -")
+        raise UserError("standard input can be read only once", where="--patch -")
     out = dict(data)
     if change.tree is not None:
         out["tree"] = _from_here(change.tree)
@@ -72,7 +72,7 @@ def _arm(tree: str | None, series: list[str]) -> dict[str, Any]:
 
 
 def _trees(change: Change) -> tuple[str | None, str | None]:
-    """The baseline's tree and the other's; None for the experiment's own."""
+    """The trees of the baseline and of the other arm; None: the experiment's tree."""
     if change.range:
         return _range(change.range, _repository(change.tree))
     if change.dirty:
@@ -81,7 +81,7 @@ def _trees(change: Change) -> tuple[str | None, str | None]:
 
 
 def _repository(tree: str | None) -> Repository:
-    """The repository that --tree names, else the one that the current folder lies in."""
+    """The repository that --tree names, else that of the current folder."""
     if tree is None:
         return Repository.open(Path.cwd(), "here")
     scheme, _, rest = expand(tree, "--tree").partition(":")
@@ -109,12 +109,12 @@ def _dirty(repository: Repository) -> tuple[str, str]:
     if not (repository.root / ".git").exists():
         raise UserError("a bare repository has no work tree", where=where, hint="use --range")
     if not repository.dirty():
-        raise UserError("the work tree is just HEAD", where=where, hint="--range BASE..HEAD compares commits")
+        raise UserError("the work tree has no changes", where=where, hint="--range BASE..HEAD compares commits")
     return f"git:{repository.root}@{repository.commit('HEAD').id}", f"dir:{repository.root}"
 
 
 def _from_here(tree: str) -> str:
-    """A tree with its path as seen from the current folder, not from the experiment's file."""
+    """A tree with its path made absolute from the current folder, not from the experiment's."""
     scheme, colon, rest = expand(tree, "--tree").partition(":")
     if not colon:
         return tree  # no tree at all: the reader says so
@@ -132,7 +132,8 @@ def _patch(name: str, inbox: Path) -> str:
         if path.is_dir():
             if any((path / name).is_dir() for name in ("cur", "new")):
                 return _from_maildir(path, inbox)
-            raise UserError("a folder", where=f"--patch {name}", hint="name its patches, or its quilt `series` file")
+            hint = "name its patches, or its quilt `series` file"
+            raise UserError("this is a folder", where=f"--patch {name}", hint=hint)
         if not path.is_fifo():
             raise UserError("no such patch", where=f"--patch {name}")
         with path.open("rb") as pipe:  # <(git diff)
@@ -151,11 +152,11 @@ def _from_maildir(path: Path, inbox: Path) -> str:
 
 
 def _from_pipe(pipe: BinaryIO, where: str, path: Path) -> str:
-    """What comes, in a file."""
+    """Writes what comes through a pipe to `path`; the path. Raises UserError if it is empty or too much."""
     data = pipe.read(MOST_BYTES + 1)
     if len(data) > MOST_BYTES:
-        raise UserError(f"more than {MOST_BYTES >> 20} MiB came", where=where)
+        raise UserError(f"the input is larger than {MOST_BYTES >> 20} MiB", where=where)
     if not data.strip():
-        raise UserError("nothing came", where=where, hint="as in: b4 am -o - ID | kit run … --patch -")
+        raise UserError("the input is empty", where=where, hint="for example: b4 am -o - ID | kit run … --patch -")
     path.write_bytes(data)
     return str(path)

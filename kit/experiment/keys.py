@@ -1,5 +1,5 @@
-"""The keys of an experiment file, from the models that check it: nothing in; rows for people, a JSON schema for
-editors, out."""
+"""The keys of an experiment file, taken from the models that check it: as rows for people, and as a JSON schema for
+editors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 ARMS = ("baseline", "arms")
 TEXT, WHOLE, NUMBER = {"type": "string"}, {"type": "integer"}, {"type": "number"}
 
-# What a key also takes: the models turn it into what they keep. By model and key; `[]`: an item of it.
+# Other forms that a key takes, which the models convert. By model and key; `[]`: an item of it.
 ALSO: Mapping[str, tuple[Mapping[str, Any], ...]] = {
     "GuestModel.cpus": ({"type": "integer", "minimum": 1, "maximum": 8},),
     "ArmModel.series[]": (TEXT,),
@@ -38,14 +38,14 @@ NAMES: Mapping[str, tuple[str, ...]] = {
     "BisectModel.evidence": tuple(METRICS),
     "ArmModel.profile": tuple(PROFILES),
 }
-"""What a key's text may be: checked against a table, which pydantic's schema does not know."""
+"""The values that a key may have, where a validator checks them and pydantic's schema does not know them."""
 HINTS: Mapping[str, tuple[str, ...]] = {"ExperimentModel.locks[]": (*LOCKS, EVERY)}
-"""What an editor may offer, beside which anything goes."""
+"""Values that an editor may offer; others are allowed too."""
 
 
 @dataclass(frozen=True)
 class Key:
-    """One key: `path` with dots, `[]` for each item of a list and `NAME` for a key of the user's own; `type` in words,
+    """One key. `path`: dotted, `[]` for the items of a list, `NAME` for a name that the user chooses; `type` in words,
     with its bounds."""
 
     path: str
@@ -57,7 +57,7 @@ class Key:
 
 
 def every_key() -> list[Key]:
-    """Every key, those of a mapping behind it, those of each workload at the end."""
+    """All keys: a mapping is followed by its keys; those of the workloads come last."""
     out = list(_keys(ExperimentModel, ""))
     for name, kind in WORKLOADS.items():
         out.append(Key(f"workloads[].{name}", "mapping", _first(kind.params.__doc__), "", False, ()))
@@ -84,7 +84,7 @@ def _keys(model: type[BaseModel], prefix: str) -> Iterator[Key]:
 
 
 def _models(annotation: Any, behind: str) -> Iterator[tuple[str, type[BaseModel]]]:
-    """The models inside an annotation, and how a path goes on to them."""
+    """The models inside an annotation, each with its path suffix (`[]`, `.NAME`)."""
     origin, args = get_origin(annotation), get_args(annotation)
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield behind, annotation
@@ -101,7 +101,7 @@ PLAIN = {str: "text", int: "integer", float: "number", bool: "true or false", An
 
 
 def _kind(path: str, info: FieldInfo) -> str:
-    """What a key holds, and what it also takes."""
+    """The type of a key in words, with the other forms that it takes."""
     plain = _in_words(info.annotation, info.metadata)
     words = {"string": "text", **{name: name for name in ("integer", "number")}}
     also = [words[other["type"]] for other in ALSO.get(path, ())]
@@ -126,7 +126,7 @@ def _in_words(annotation: Any, metadata: list[Any]) -> str:
 
 
 def _bounds(metadata: list[Any]) -> str:
-    """`, 1 to 8`, from what pydantic checks."""
+    """The bounds that pydantic checks, as `, 1 to 8`."""
     signs = {Ge: "≥", Gt: ">", Le: "≤", Lt: "<"}
     found = {type(m): getattr(m, type(m).__name__.lower()) for m in metadata if type(m) in signs}
     if {Ge, Le} <= found.keys():
@@ -152,7 +152,7 @@ def _default(info: FieldInfo) -> str:
 
 
 def find(wanted: str) -> list[Key]:
-    """The keys of that path or name, with those behind it; all for nothing. Raises UserError with the nearest."""
+    """The keys with that path or name, and those inside them; all keys for "". Raises UserError with the nearest."""
     everything = every_key()
     if not wanted:
         return everything
@@ -166,7 +166,7 @@ def find(wanted: str) -> list[Key]:
 
 
 def as_text(found: list[Key]) -> str:
-    """A line for each key, indented by its depth."""
+    """The keys for a terminal: a line each, indented by depth."""
     lines = []
     top = min((k.path.count(".") for k in found), default=0)
     for key in found:
@@ -179,12 +179,12 @@ def as_text(found: list[Key]) -> str:
 
 
 def as_json(found: list[Key]) -> list[dict[str, Any]]:
-    """As plain JSON values."""
+    """The keys as plain JSON values."""
     return [{**asdict(k), "choices": list(k.choices)} for k in found]
 
 
 def schema() -> dict[str, Any]:
-    """A JSON schema of experiment files."""
+    """A JSON schema (2020-12) of experiment files."""
     top = _loosened(ExperimentModel)
     defs = top.pop("$defs", {})
     kinds: dict[str, Any] = {}
@@ -210,12 +210,12 @@ def schema() -> dict[str, Any]:
 
 
 def schema_text() -> str:
-    """The schema as it stands in configs/experiment.schema.json."""
+    """The content of configs/experiment.schema.json."""
     return json.dumps(schema(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def _loosened(model: type[BaseModel]) -> dict[str, Any]:
-    """pydantic's schema of a model and of those in it, with what else their keys take."""
+    """pydantic's schema of a model and of those in it, with the other forms that their keys take."""
     found: dict[str, Any] = _plain(model.model_json_schema())
     for name, part in [(model.__name__, found), *found.get("$defs", {}).items()]:
         for key, value in part.get("properties", {}).items():
@@ -224,7 +224,7 @@ def _loosened(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Without the titles that pydantic makes of names."""
+    """Removes the titles that pydantic derives from names."""
     if isinstance(value, dict):
         return {k: _plain(v) for k, v in value.items() if not (k == "title" and isinstance(v, str))}
     return [_plain(v) for v in value] if isinstance(value, list) else value

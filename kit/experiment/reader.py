@@ -1,4 +1,4 @@
-"""Experiment files: YAML in, a checked `Experiment` out; every mistake is named with file, line and the nearest key."""
+"""Experiment files: YAML in, a checked `Experiment` out. Errors name file and line, and the nearest key."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ BOUNDS = {
 def read_experiment(
     path: Path, overrides: Sequence[str] = (), change: Change | None = None, inbox: Path | None = None
 ) -> Experiment:
-    """Reads and checks an experiment file. `change`: what the command line tries instead of its arms (`inbox`: a folder
-    for a patch on standard input). Raises UserError."""
+    """Reads and checks an experiment file. `overrides`: KEY=VALUE as for --set; `change`: a change from the command
+    line that replaces the file's arms (`inbox`: a folder for patches from standard input). Raises UserError."""
     source = Source(path)
     if change is not None:
         source.data = changed(source.data, change, inbox or path.parent)
@@ -68,7 +68,7 @@ def read_experiment(
 
 
 def check_source(source: Source) -> tuple[Experiment, ExperimentModel]:
-    """The same of a file that is read already, and what it says word by word. Raises UserError."""
+    """Checks a file that was read; the experiment, and the model of the file's own keys. Raises UserError."""
     _arms_of_ends(source.data)
     try:
         model = ExperimentModel.model_validate(source.data)
@@ -85,7 +85,7 @@ def check_source(source: Source) -> tuple[Experiment, ExperimentModel]:
 
 
 def _arms_of_ends(data: dict[str, Any]) -> None:
-    """A bisection's ends are the arms of its experiment, unless the file has some."""
+    """Adds arms `good` and `bad` to the data of a bisection, unless the file has arms."""
     wanted, tree = data.get("bisect"), data.get("tree")
     if not isinstance(wanted, dict) or "arms" in data or "baseline" in data:
         return
@@ -98,7 +98,7 @@ def _arms_of_ends(data: dict[str, Any]) -> None:
 
 
 def _evidence(model: ExperimentModel) -> tuple[str, ...]:
-    """What was asked for; else `count`, and `model` where it can compare: a user's own patch has no profile."""
+    """The kinds of evidence: those of the file, else `count`, and `model` if the baseline and an arm have profiles."""
     if model.evidence:
         return model.evidence
     compares = model.arms[model.baseline].profile and sum(arm.profile is not None for arm in model.arms.values()) > 1
@@ -141,7 +141,7 @@ def _resolve(model: ExperimentModel, source: Source) -> Experiment:
 
 
 def as_aa(exp: Experiment) -> Experiment:
-    """The A/A experiment of an experiment: the baseline's kernel under every arm's name, all else as it was."""
+    """The experiment as an A/A experiment: every arm has the baseline's kernel, and `same` is expected."""
     base = exp.arm(exp.baseline)
     arms = tuple(replace(base, name=arm.name) for arm in exp.arms)
     return replace(exp, arms=arms, expect={"overall": Verdict.SAME}, aa=True)
@@ -156,7 +156,7 @@ def _tree(arm: str, model: ExperimentModel, source: Source) -> str:
         hint = "a tree is debian:6.1, git:REPO@REV, dir:PATH or tarball:FILE"
         raise UserError(f"not a tree: {ref!r}", where=where, hint=hint)
     if scheme == "debian" and not re.fullmatch(VERSION, rest):
-        raise UserError(f"not a version: {ref}", where=where, hint="as in debian:6.1")
+        raise UserError(f"not a version: {ref}", where=where, hint="for example debian:6.1")
     if scheme == "debian":
         return f"{scheme}:{rest}"
     if scheme == "git":
@@ -165,22 +165,23 @@ def _tree(arm: str, model: ExperimentModel, source: Source) -> str:
     wanted = Path.is_dir if scheme == "dir" else Path.is_file
     if path is None or not wanted(path):
         what, hint = ("folder", "a kernel source tree") if scheme == "dir" else ("file", "a tar file of kernel source")
-        raise UserError(f"no such {what}: {rest}", where=where, hint=f"{hint} is wanted")
+        raise UserError(f"no such {what}: {rest}", where=where, hint=f"name {hint}")
     return f"{scheme}:{path}"
 
 
 def _commit(name: str, where: str, source: Source) -> str:
-    """A git tree with its commit's id for its revision: what a branch names now is what the run is about."""
+    """A git tree with its revision resolved to a commit id, so that a branch that moves does not change the run."""
     for base in (source.path.resolve().parent, Path.cwd(), PROJECT):
         place = str(base / Path(name).expanduser())
         if any(find_path("@".join(place.split("@")[:n]), source) for n in range(1, place.count("@") + 2)):
             repository, commit = split_git(place, where)
             return f"git:{repository.root}@{commit.id}"
-    raise UserError(f"no such folder: {name.partition('@')[0]}", where=where, hint="as in git:/path/to/linux@v6.1")
+    hint = "for example git:/path/to/linux@v6.1"
+    raise UserError(f"no such folder: {name.partition('@')[0]}", where=where, hint=hint)
 
 
 def _config(model: ExperimentModel, source: Source) -> tuple[str, ...]:
-    """The parts of the user's configuration, files by their whole paths."""
+    """The parts of the user's configuration, files with absolute paths."""
     parts = []
     for i, part in enumerate(model.config):
         path = find_path(expand(part, source.where(("config", i))), source)
@@ -207,17 +208,17 @@ def _series(arm: str, model: ArmModel, source: Source) -> tuple[PatchRef, ...]:
 
 
 def find_path(name: str, source: Source) -> Path | None:
-    """A path as the experiment names it: from its own folder, from here, or from the project's. None if nowhere."""
+    """Finds a path relative to the experiment's folder, the current folder, or kit's own. None if it is in none."""
     try:
         path = Path(name).expanduser()
         bases = [source.path.resolve().parent, Path.cwd(), PROJECT]
         return next(((base / path).resolve() for base in bases if (base / path).exists()), None)
-    except (OSError, RuntimeError, ValueError):  # too long, ~somebody who is not, a NUL
+    except (OSError, RuntimeError, ValueError):  # too long, an unknown ~user, a NUL
         return None
 
 
 def _looked(source: Source) -> str:
-    """Where find_path looked."""
+    """The hint that names the folders where find_path looked."""
     places = dict.fromkeys((str(source.path.resolve().parent), str(Path.cwd()), str(PROJECT)))
     return f"looked for in {join(list(places))}"
 
@@ -233,7 +234,7 @@ def _workload(
     i: int, entry: Mapping[str, Any], before: Sequence[WorkloadSpec], model: ExperimentModel, source: Source
 ) -> WorkloadSpec:
     where = source.where(("workloads", i))
-    hint = "as in - fork-chain: {depth: 0..8}"
+    hint = "for example - fork-chain: {depth: 0..8}"
     if len(entry) != 1:
         raise UserError("a workload is one name with its parameters", where=where, hint=hint)
     kind, given = next(iter(entry.items()))
@@ -247,9 +248,9 @@ def _workload(
     given_name = raw.pop("name", None)
     name = str(given_name) if given_name is not None else _default_name(kind, raw, before)
     if any(s.name == name for s in before):
-        raise UserError(f"two workloads are called {name}", where=where)
+        raise UserError(f"two workloads have the name {name}", where=where)
     if not re.fullmatch(NAME, name):
-        raise UserError(f"a workload cannot be called {name[:50]!r}: {NAME_RULE}", where=where)
+        raise UserError(f"not a name for a workload: {name[:50]!r}; {NAME_RULE}", where=where)
     place = Place(lambda name: find_path(name, source), _looked(source), model.guest.root)
     try:
         ready = WORKLOADS[kind].prepare(raw, place)
@@ -262,7 +263,7 @@ def _workload(
     except ValidationError as error:
         raise _explain(error, source, WORKLOADS[kind].params, ("workloads", i, kind)) from None
     except ModelError as error:
-        raise UserError(f"{name} is more than a guest runs: {error}", where=where) from None
+        raise UserError(f"{name} is too large for a guest: {error}", where=where) from None
     except UserError as error:
         what = f"{error.where}: {error.what}" if error.where else error.what
         raise UserError(f"{name}: {what}", where=where, hint=error.hint) from None
@@ -278,9 +279,9 @@ def _default_name(kind: str, raw: Mapping[str, Any], specs: Sequence[WorkloadSpe
 
 
 def _explain(error: ValidationError, source: Source, model: type[BaseModel], base: tuple[str | int, ...]) -> UserError:
-    """pydantic's first complaint as one message; unknown keys with the nearest known one."""
+    """pydantic's first error as one message; for an unknown key with the nearest known one."""
     errors = error.errors(include_url=False)
-    # A misspelt key is also a missing one: the misspelling is the mistake.
+    # A misspelt key may also be reported as missing: then report the misspelling.
     first = next((e for e in errors if e["type"] == "extra_forbidden"), errors[0])
     parts = [p for p in first["loc"] if p != "[key]"]
     where = source.where((*base, *parts))
@@ -301,7 +302,7 @@ def _explain(error: ValidationError, source: Source, model: type[BaseModel], bas
 
 
 def _words(first: Mapping[str, Any]) -> str:
-    """pydantic's complaint in the words of experiment files."""
+    """pydantic's error in the terms of experiment files."""
     if first["type"] == "string_pattern_mismatch":
         return f"not a name: {NAME_RULE}"
     if first["type"] == "too_short":
@@ -326,7 +327,7 @@ def _fields(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
 
 
 def inner_model(annotation: Any) -> type[BaseModel] | None:
-    """The model inside an annotation, however it is wrapped."""
+    """The first pydantic model inside an annotation; None if there is none."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((m for arg in get_args(annotation) if (m := inner_model(arg)) is not None), None)

@@ -1,6 +1,6 @@
-"""The keys of an experiment file as pydantic models: each key with its type, its bounds, its default and what it means.
+"""The keys of an experiment file as pydantic models: each key with its type, bounds, default and meaning.
 
-A value that stands alone is checked here; what takes other keys, files or trees to check, by kit.experiment.reader.
+A single value is checked here. Checks that need other keys, files or trees are in kit.experiment.reader.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class PatchModel(_Strict):
 
     patch: str = Field(description="a patch file")
     reverse: bool = Field(default=False, description="take it out instead of putting it in")
-    strip: int = Field(default=1, ge=0, le=9, description="leading parts of its paths that go, as in patch -p1")
+    strip: int = Field(default=1, ge=0, le=9, description="leading parts of its paths to strip, as in patch -p1")
 
 
 class ArmModel(_Strict):
@@ -62,10 +62,10 @@ class GuestModel(_Strict):
     """The guests' machines."""
 
     cpus: tuple[Annotated[int, Field(ge=1, le=8, strict=True)], ...] = Field(
-        default=(1,), min_length=1, description="vCPUs: each number is a machine of its own"
+        default=(1,), min_length=1, description="numbers of vCPUs; everything is booted with each"
     )
-    memory: str = Field(default="512M", description="memory of a guest, as 512M or 2G")
-    accel: Literal["auto", "kvm", "tcg"] = Field(default="auto", description="auto: KVM where a real boot proves it")
+    memory: str = Field(default="512M", description="memory of a guest, for example 512M or 2G")
+    accel: Literal["auto", "kvm", "tcg"] = Field(default="auto", description="auto: KVM if a trial boot shows it works")
     root: Literal["guest", "host"] = Field(
         default="guest", description="host: payloads run on the host's files, read-only under a writable overlay"
     )
@@ -90,7 +90,7 @@ class GuestModel(_Strict):
     @classmethod
     def _bounded(cls, value: str) -> str:
         if not re.fullmatch(r"[0-9]{1,6}[MG]", value) or not 64 <= mebibytes(value) <= 65536:
-            raise ValueError(f"not a memory size: {value}; as 512M or 2G, from 64M to 64G")
+            raise ValueError(f"not a memory size: {value}; for example 512M or 2G, from 64M to 64G")
         return value
 
 
@@ -103,16 +103,17 @@ class BudgetModel(_Strict):
     """How much to boot at most."""
 
     blocks: int = Field(
-        default=40, ge=2, le=1000, strict=True, description="boots of each arm on each machine at most; count: two"
-    )
+        default=40, ge=2, le=1000, strict=True,
+        description="largest number of boots of each arm for each number of vCPUs; exact counts need two",
+    )  # fmt: skip
     stopping: Literal["sequential", "fixed"] = Field(
-        default="sequential", description="whether time may be decided before its last block"
+        default="sequential", description="sequential: noisy evidence may be decided before the last block"
     )
-    minutes: float = Field(default=60, gt=0, description="no new boot is started after so many minutes")
+    minutes: float = Field(default=60, gt=0, description="no boot is started after this many minutes spent in boots")
 
 
 def fraction(value: object) -> float:
-    """`0.1%` or 0.001. Raises ValueError."""
+    """Reads `0.1%` or 0.001 as a number between 0 and 1. Raises ValueError."""
     known = isinstance(value, (str, int, float)) and not isinstance(value, bool)
     text = str(value).strip() if known else "nothing that is a share"
     try:
@@ -120,7 +121,7 @@ def fraction(value: object) -> float:
     except ValueError:
         limit = 0
     if not 0 < limit < 1:
-        raise ValueError(f"not a limit: {text[:40]}; as in 1% or 0.01")
+        raise ValueError(f"not a limit: {text[:40]}; for example 1% or 0.01")
     return limit
 
 
@@ -132,23 +133,23 @@ Whole = Annotated[int, Field(ge=1, le=1000, strict=True)]
 class InstructionsModel(_Strict):
     """How instructions are counted."""
 
-    limit: Fraction = Field(default=0.001, description="differences up to this do not matter, as 0.1%")
+    limit: Fraction = Field(default=0.001, description="differences up to this do not matter, for example 0.1%")
     layouts: Annotated[int, Field(ge=2, le=100, strict=True)] = Field(
-        default=5, description="layouts of memory, each a boot of each arm"
+        default=5, description="number of memory layouts; each arm boots once in each"
     )
-    times: Whole = Field(default=20, description="windows so many times as long as for counts")
+    times: Whole = Field(default=20, description="how many times longer windows are than for counts")
 
 
 class TimeModel(_Strict):
     """How time is measured."""
 
     rounds: Annotated[int, Field(ge=1, le=100, strict=True)] = Field(
-        default=4, description="how often a boot does all workloads"
+        default=4, description="how many times a boot runs all workloads"
     )
     warmup: Annotated[int, Field(ge=0, le=99, strict=True)] = Field(
-        default=1, description="the first rounds, which are dropped"
+        default=1, description="how many of the first rounds are dropped"
     )
-    times: Whole = Field(default=5, description="windows so many times as long as for counts")
+    times: Whole = Field(default=5, description="how many times longer windows are than for counts")
 
     @model_validator(mode="after")
     def _some_are_left(self) -> TimeModel:
@@ -176,28 +177,31 @@ class AcceptModel(_Strict):
 class BisectModel(_Strict):
     """What a bisection looks for, and where."""
 
-    good: str | None = Field(default=None, description="where it is good: a revision of a git tree")
-    bad: str | None = Field(default=None, description="where it is bad: a revision of a git tree")
-    series: str | None = Field(default=None, description="instead: a quilt series or an mbox on the tree")
-    evidence: str = Field(default="count", description=f"what shows it: {', '.join(METRICS)}")
+    good: str | None = Field(default=None, description="the good end: a revision of a git tree")
+    bad: str | None = Field(default=None, description="the bad end: a revision of a git tree")
+    series: str | None = Field(default=None, description="instead of good and bad: a quilt series or an mbox")
+    evidence: str = Field(default="count", description=f"what is measured: {', '.join(METRICS)}")
     lock: str = Field(default="anon_vma", min_length=1, description="count: the lock class")
     window: str = Field(default="*", description="count, time, instructions: only windows of this name (* and ?)")
     pattern: str | None = Field(default=None, description="splat: a regular expression for its kind, title or excerpt")
     command: str | None = Field(
-        default=None, description="command: 0 says good, 125 nothing, others up to 127 bad; sees KIT_IMAGE, KIT_COMMIT"
+        default=None,
+        description="command: exit code 0 means good, 125 untestable, others up to 127 bad; gets KIT_IMAGE, KIT_COMMIT",
     )
     instrument: Literal["plain", "counting", "checking"] = Field(
-        default="plain", description="command: the kernel that is built for it"
+        default="plain", description="command: the instrument that its kernels are built for"
     )
     direction: Literal["less is better", "more is better", "either"] = Field(
-        default="less is better", description="which way is bad"
+        default="less is better", description="whether more or less is better; either: any change is bad"
     )
-    threshold: float | None = Field(default=None, description="bad from here on; default: half way between the ends")
+    threshold: float | None = Field(
+        default=None, description="a value from here on is bad; default: half way between the ends"
+    )
     search: Literal["auto", "exact", "noisy"] = Field(
-        default="auto", description="exact: halving; noisy: by probability; auto: exact but for time"
+        default="auto", description="exact: by halving; noisy: by probability; auto: as the evidence needs"
     )
-    probability: float = Field(default=0.95, ge=0.5, lt=1, description="noisy: how sure to be")
-    tests: int = Field(default=500, ge=4, le=100000, strict=True, description="noisy: at most so many tests")
+    probability: float = Field(default=0.95, ge=0.5, lt=1, description="noisy: the confidence to reach")
+    tests: int = Field(default=500, ge=4, le=100000, strict=True, description="noisy: the largest number of tests")
     profile: str | None = Field(default=None, description="the model's profile of the good end; default: one that fits")
 
     @field_validator("evidence")
@@ -220,44 +224,44 @@ class ExperimentModel(_Strict):
         default="debian:6.1", description="kernel source: debian:6.1, git:REPO@REV, dir:PATH or tarball:FILE"
     )
     toolchain: Literal["gcc", "llvm"] | None = Field(
-        default=None, description="compiler and linker: gcc or llvm; default: llvm where LLVM=1, else gcc"
+        default=None, description="compiler and linker: gcc or llvm; default: llvm if LLVM=1 is set, else gcc"
     )
     config: tuple[str, ...] = Field(
         default=(), description="a kernel configuration of your own: a .config or defconfig, then fragments"
     )
-    baseline: str = Field(description="an arm's name: the others are compared with it")
+    baseline: str = Field(description="the arm that the others are compared with")
     arms: dict[Name, ArmModel] = Field(min_length=2, description="the kernels under test")
     guest: GuestModel = Field(default=GuestModel(), description="the machines")
     workloads: tuple[dict[str, Any], ...] = Field(min_length=1, description="what runs in every boot")
     evidence: tuple[str, ...] = Field(
-        default=(), description="kinds of evidence; default: count, and model where two arms have a profile"
+        default=(), description="kinds of evidence; default: count, and model if baseline and an arm have a profile"
     )
     locks: tuple[str, ...] = Field(default=("anon_vma",), min_length=1, description='lock classes; "*": rank them all')
-    accept: tuple[AcceptModel, ...] = Field(default=(), description="splats known and accepted")
-    limit: Fraction = Field(default=0.01, description="differences up to this do not matter, as 1%")
-    alpha: float = Field(default=0.05, gt=0, le=0.2, description="chance of a false verdict that noise may have")
+    accept: tuple[AcceptModel, ...] = Field(default=(), description="splats that are known and accepted")
+    limit: Fraction = Field(default=0.01, description="differences up to this do not matter, for example 1%")
+    alpha: float = Field(default=0.05, gt=0, le=0.2, description="accepted chance of a false verdict by noise")
     instructions: InstructionsModel = Field(default=InstructionsModel(), description="how instructions are counted")
     time: TimeModel = Field(default=TimeModel(), description="how time is measured")
     expect: dict[str, Literal["better", "worse", "same", "inconclusive", "broken"]] = Field(
-        default={}, description="verdict by kind of evidence (or `overall`); without it: nothing worse or broken"
+        default={}, description="expected verdict by kind of evidence (or `overall`); default: nothing worse or broken"
     )
-    budget: BudgetModel = Field(default=BudgetModel(), description="how much to boot")
+    budget: BudgetModel = Field(default=BudgetModel(), description="how much to boot at most")
     aa: bool = Field(
         default=False, description="an A/A experiment: every arm is the baseline's kernel, and `same` is expected"
     )
     seed: int | None = Field(
         default=None, ge=0, lt=2**63, strict=True,
-        description="decides what workloads draw and the order of boots; default: 1, and an order drawn anew",
+        description="seed of the workloads and of the order of boots; default: 1, and a new order in each run",
     )  # fmt: skip
     order_seed: int | None = Field(
         default=None, ge=0, lt=2**63, strict=True,
-        description="decides the order of boots alone; a run writes down the one that it drew",
+        description="seed of the order of boots alone; a run records the one that it used",
     )  # fmt: skip
     bisect: BisectModel | None = Field(default=None, description="what `kit bisect` looks for, and where")
 
     @property
     def workload_seed(self) -> int:
-        """What workloads draw by: fixed where nobody says it, so that exact boots are known again by their program."""
+        """The seed of the workloads. Its default is fixed, so that exact boots can be reused by their program."""
         return 1 if self.seed is None else self.seed
 
     @field_validator("config", mode="before")

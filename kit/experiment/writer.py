@@ -1,4 +1,4 @@
-"""An experiment as keys of its file again: what a run and a bisection both write down, resolved."""
+"""A resolved experiment back as keys of its file: those that both a run and a bisection write down."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from kit.records import Experiment
 
 
 def shared_keys(exp: Experiment) -> dict[str, Any]:
-    """The keys that do not depend on what is compared: `kit.experiment.reader` reads them back to the same."""
+    """The keys that do not depend on the arms. `kit.experiment.reader` reads them back to equal values."""
     return {
         "toolchain": exp.toolchain,
         "guest": {

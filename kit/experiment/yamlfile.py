@@ -1,4 +1,4 @@
-"""A YAML file of the user's, with the line of every key, so that a message can point at it; --set changes it."""
+"""A user's YAML file with the line of every key, for messages; --set changes its values."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from kit.base.errors import UserError
 
 Loc = Sequence[str | int]
 MAX_DEPTH = 50
-FLAT_BYTES, FLAT_MARKS = 1 << 16, 1000  # what has fewer is nested less deeply than a C stack bears
-# What PyYAML raises beside its own errors, for dates, numbers and tags that are none, and for deep nesting.
+FLAT_BYTES, FLAT_MARKS = 1 << 16, 1000  # a text with fewer is not nested deeply enough to overflow a C stack
+# PyYAML raises these, besides its own errors, for malformed dates, numbers and tags, and for deep nesting.
 YAML_ERRORS = (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
 
 
 class Source:
-    """`data` is the file's mapping with every override applied; `overridden`: what the user typed for which key."""
+    """`data`: the file's mapping with all overrides applied; `overridden`: key → the option that set it. Raises
+    UserError for a file that cannot be read or is not a YAML mapping."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -58,7 +59,7 @@ class Source:
                 self._walk(value, (*loc, i))
 
     def _key(self, key: yaml.Node) -> str | int:
-        """A key's text. Raises UserError for `on`, `6.1` and others that YAML does not read as a name."""
+        """A key's text. Raises UserError for `on`, `6.1` and others that YAML does not read as text."""
         where = f"{self.path}:{key.start_mark.line + 1}"
         if not isinstance(key, yaml.ScalarNode):
             raise UserError("a key is a name, not a list or a mapping", where=where)
@@ -70,7 +71,7 @@ class Source:
         return _plain(key.value)
 
     def where(self, loc: Loc) -> str:
-        """file:line of the deepest part of `loc` that is in the file, or the option that put it there."""
+        """file:line of the deepest part of `loc` that the file has, or the option that set it."""
         parts = tuple(map(_plain, loc))
         for end in range(len(parts), 0, -1):
             if (assignment := self.overridden.get(parts[:end])) is not None:
@@ -84,14 +85,14 @@ class Source:
         return str(self.path)
 
     def override(self, assignment: str, said: str = "") -> None:
-        """`guest.cpus=[1,2]`: the value is YAML, the key dotted. `said`: what the user typed, if not --set.
-
-        Raises UserError."""
+        """Applies `guest.cpus=[1,2]`: a dotted key, a value in YAML. `said`: the option that the user typed, if not
+        --set. Raises UserError."""
         where = said or f"--set {assignment}"
         key, eq, value = assignment.partition("=")
         key = re.sub(r"\[([0-9]+)\]", r".\1", key)  # workloads[0].x, as `kit check --keys` writes lists
         if not eq or not all(key.split(".")):
-            raise UserError(f"not an assignment: {assignment!r}", where="--set", hint="as in --set guest.cpus=[1,2]")
+            hint = "for example --set guest.cpus=[1,2]"
+            raise UserError(f"not an assignment: {assignment!r}", where="--set", hint=hint)
         try:
             parsed = yaml.safe_load(value)
         except YAML_ERRORS as error:
@@ -110,8 +111,8 @@ class Source:
 
 
 def _loader(text: str) -> type[yaml.SafeLoader] | type[yaml.CSafeLoader]:
-    """libyaml's loader, which is ten times as fast, where PyYAML has it. It descends without a limit: not into what
-    might be nested deeply."""
+    """The loader to use: libyaml's, ten times as fast, if PyYAML has it. It recurses without a limit, so a text that
+    may be nested deeply gets the Python one."""
     flat = len(text) < FLAT_BYTES and sum(map(text.count, ("[", "{", "- ", "? "))) < FLAT_MARKS
     return yaml.CSafeLoader if flat and yaml.__with_libyaml__ else yaml.SafeLoader
 
@@ -134,7 +135,7 @@ def _problem(error: BaseException) -> str:
 
 
 def _below(target: Any, part: str, where: str) -> Any:
-    """What stands under a part of a dotted key; a mapping is made where nothing does."""
+    """The value under one part of a dotted key; a missing mapping is made."""
     if isinstance(target, list):
         return target[_index(target, part, where)]
     if not isinstance(target, dict):
@@ -152,7 +153,7 @@ def _index(target: list[Any], part: str, where: str) -> int:
 
 
 def _same_key(target: dict[Any, Any], part: str) -> Any:
-    """The key that is written so: a number where the mapping has that number."""
+    """The mapping's key that is written as `part`; it may be a number."""
     return next((k for k in target if str(k) == part), part)
 
 

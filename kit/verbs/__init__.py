@@ -1,1 +1,1 @@
-"""One command each: `arguments` says what it takes, `do` parses, calls and prints. `kit.verbs.table` lists them."""
+"""One module for each verb: `arguments` declares its options, `do` runs it and prints. `kit.verbs.table` lists them."""

@@ -1,4 +1,4 @@
-"""`kit bisect`: the commit that changed a metric found and printed."""
+"""`kit bisect`: finds the commit that changed a metric, and prints it."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from kit.verbs.common import (
 def arguments(verb: argparse.ArgumentParser) -> None:
     """What stands behind `kit bisect`."""
     experiment_arguments(verb)
-    verb.add_argument("--good", metavar="REV", help="a revision of the git tree where it is good")
-    verb.add_argument("--bad", metavar="REV", help="a revision where it is bad")
+    verb.add_argument("--good", metavar="REV", help="a good revision of the git tree")
+    verb.add_argument("--bad", metavar="REV", help="a bad revision")
     verb.add_argument("--series", metavar="FILE", help="a quilt series or an mbox on the tree, instead of revisions")
     verb.add_argument("--resume", type=Path, metavar="RUN", help="go on with a bisection that was interrupted")
-    verb.add_argument("--log", type=Path, metavar="FILE", help="write what `git bisect replay` takes")
+    verb.add_argument("--log", type=Path, metavar="FILE", help="write a log for `git bisect replay`")
     verb.add_argument("--json", action="store_true", help="print bisect.json")
     runs_argument(verb)
     report_argument(verb)

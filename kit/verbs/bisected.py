@@ -1,4 +1,4 @@
-"""`kit bisect`: a question in; the search watched, its findings printed and written as a mail and a log."""
+"""`kit bisect`: runs the search, shows its progress, and prints its findings or writes them as a mail and a log."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from kit.store.runfolder import RunFolder
 
 @dataclass(frozen=True)
 class Asked:
-    """The command line of `kit bisect`. `flags`: good, bad, series. `columns`: of the terminal, 0 without one."""
+    """The command line of `kit bisect`. `flags`: good, bad, series. `columns` of the terminal, 0 if there is none."""
 
     config: Path | None
     overrides: Sequence[str]
@@ -37,13 +37,13 @@ class Asked:
 
 
 def run(asked: Asked, progress: Progress) -> tuple[str, int, Path]:
-    """What is to be printed, the exit code, and the run's folder. Raises UserError, MachineError."""
+    """Runs the bisection; the text to print, the exit code, and the run's folder. Raises UserError, MachineError."""
     question = _question(asked)
     if asked.log is not None and question.series is not None:
         hint = "the tests are in tests.jsonl of the run's folder"
         raise UserError("a series has no commits that git could replay", where="--log", hint=hint)
     if asked.log is not None and not os.access(asked.log.absolute().parent, os.W_OK):
-        raise UserError("cannot be written: its folder is not there, or may not be written", where=f"--log {asked.log}")
+        raise UserError("cannot write: its folder does not exist or is not writable", where=f"--log {asked.log}")
 
     def watch(state: Narrowed) -> None:
         commits = [c.name for c in state.line.commits]
@@ -58,12 +58,12 @@ def run(asked: Asked, progress: Progress) -> tuple[str, int, Path]:
 def _question(asked: Asked) -> Question:
     if asked.resume is None:
         if asked.config is None:
-            raise UserError("no experiment named", hint="as in `kit bisect configs/bisect.yaml`")
+            raise UserError("no experiment named", hint="for example: kit bisect configs/bisect.yaml")
         return read_question(asked.config, asked.overrides, asked.flags)
     if asked.config is not None or asked.overrides or any(asked.flags.values()):
-        raise UserError(f"--resume goes on with what the run's own {FILE} says", hint="leave the rest out")
+        raise UserError(f"--resume takes everything from the run's own {FILE}", hint="give no other options")
     if not RunFolder(asked.resume).is_bisection:
-        hint = "a run's folder, as runs/NAME-TIME"
+        hint = "give a run's folder, for example runs/NAME-TIME"
         what = f"not a bisection that can be resumed: no run's {FILE} in it"
         raise UserError(what, where=str(asked.resume), hint=hint)
     return read_question(asked.resume / FILE, (), {})
@@ -86,13 +86,14 @@ def _say(result: BisectResult, asked: Asked) -> str:
 
 
 def experiment_of(folder: RunFolder) -> Experiment:
-    """What a bisection's boots run, the lock that it counts named first. Raises UserError where the file is damaged."""
+    """The experiment of a bisection's boots; the lock that it counts is the first of `locks`. Raises UserError if the
+    file is damaged."""
     question = read_question(folder.path / FILE, (), {})
     return replace(question.exp, locks=tuple(dict.fromkeys([question.wanted.lock, *question.exp.locks])))
 
 
 def show_bisection(folder: Path, *, as_json: bool, columns: int = 0) -> str:
-    """What `kit bisect` printed at its end; of one that has not ended, how far it came."""
+    """What `kit bisect` printed at its end; of one that has not ended, its progress."""
     found = read_json(folder / "bisect.json")
     if not isinstance(found, dict):
         done = Trials(folder / "tests.jsonl").done

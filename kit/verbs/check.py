@@ -1,4 +1,4 @@
-"""`kit check`: an experiment's plan, or the keys of experiment files, printed; nothing done."""
+"""`kit check`: prints an experiment's plan, or the keys of experiment files. It builds and boots nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     experiment_arguments(verb)
     change_arguments(verb)
     verb.add_argument("--json", action="store_true", help="print the plan as JSON")
-    keys = "explain the keys of an experiment file: all, or one with those in it, as guest or guest.cpus"
+    keys = "explain the keys of an experiment file: all, or one and those inside it, for example guest or guest.cpus"
     verb.add_argument("--keys", nargs="?", const="", metavar="KEY", help=keys)
     verb.add_argument("--schema", action="store_true", help="print a JSON schema of experiment files, for editors")
 

@@ -1,4 +1,4 @@
-"""`kit check-mail`: a mail on standard input, the checks that b4 shows on standard output."""
+"""`kit check-mail`: reads a mail on standard input and prints the checks for b4."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from kit.verbs.common import DEFAULT, experiment_arguments, named, runs_argument
 def arguments(verb: argparse.ArgumentParser) -> None:
     """What stands behind `kit check-mail`."""
     experiment_arguments(verb)
-    tree = "kernel source instead of the experiment's, as git:. for the repository here"
+    tree = "kernel source instead of the experiment's, for example git:. for the repository here"
     verb.add_argument("--tree", metavar="TREE", help=tree)
-    series = "check the whole series that b4 has under review, whatever mail stands for it"
+    series = "check the whole series that b4 has under review, whichever of its mails is given"
     verb.add_argument("--series", action="store_true", help=series)
-    verb.add_argument("--run", action="store_true", help="do the experiment, too; else: could it be done?")
+    verb.add_argument("--run", action="store_true", help="run the experiment; without it, only check that it could run")
     runs_argument(verb)
     verbose_argument(verb)
 

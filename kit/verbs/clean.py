@@ -1,4 +1,4 @@
-"""`kit clean`: what the cache holds printed, or some of it removed."""
+"""`kit clean`: prints what the cache holds, or removes some of it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def arguments(verb: argparse.ArgumentParser) -> None:
     """What stands behind `kit clean`."""
     what = verb.add_mutually_exclusive_group()
-    what.add_argument("--older", metavar="AGE", help="remove what was not used for so long, as 30d")
-    keep = "remove least recently used kernels, boots and object folders until no more than this is left, as 10G"
+    what.add_argument("--older", metavar="AGE", help="remove what was not used for this long, for example 30d")
+    keep = "remove the least recently used kernels, boots and object folders until no more than this is left (10G)"
     what.add_argument("--keep-size", metavar="SIZE", help=keep)
     what.add_argument("--all", action="store_true", help="remove everything")
     verb.add_argument("--yes", action="store_true", help="do not ask (with --all)")
@@ -70,4 +70,4 @@ def _confirm(options: argparse.Namespace, where: Path) -> None:
         return
     if sys.stdin.isatty() and input(f"remove all of {where}? [y/N] ").strip().lower() in ("y", "yes"):
         return
-    raise UserError("nothing was removed", where="--all", hint="with --yes it is not asked")
+    raise UserError("nothing was removed", where="--all", hint="--yes removes without asking")

@@ -1,4 +1,4 @@
-"""What several verbs share: arguments, the experiment and the change that they name, and how text meets a terminal."""
+"""What several verbs share: arguments, the experiment and the change that they name, and text fitted to a terminal."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ TYPE_CHECKING = False  # typing's own costs 7 ms of every start
 if TYPE_CHECKING:
     from kit.experiment.change import Change
 
-ASCII_ROOM = 4
-DEFAULT = "configs/change.yaml"  # the experiment of a change that comes without one
+ASCII_ROOM = 4  # columns
+DEFAULT = "configs/change.yaml"  # the experiment for a change that is given without one
 
 
 def experiment_arguments(verb: argparse.ArgumentParser) -> None:
     """An experiment file, and --set."""
-    verb.add_argument("config", type=Path, nargs="?", help="an experiment file, as configs/aim7.yaml")
-    overrides = "override a key, as guest.cpus=[1]"
+    verb.add_argument("config", type=Path, nargs="?", help="an experiment file, for example configs/aim7.yaml")
+    overrides = "override a key, for example guest.cpus=[1]"
     verb.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=overrides)
 
 
 def change_arguments(verb: argparse.ArgumentParser) -> None:
     """--tree, --range, --dirty and --patch."""
-    change = verb.add_argument_group("a change of your own", "its arms become `without` and `with` it")
-    tree = "kernel source instead of the experiment's, as git:/path/to/linux@v6.1"
+    change = verb.add_argument_group("a change of your own", "the arms become `without` and `with` it")
+    tree = "kernel source instead of the experiment's, for example git:/path/to/linux@v6.1"
     change.add_argument("--tree", metavar="TREE", help=tree)
-    commits = "the commits of a branch; of --tree's repository, else of the one here"
+    commits = "the commits of a branch, in the repository of --tree or of the current folder"
     change.add_argument("--range", metavar="BASE..HEAD", help=commits)
-    change.add_argument("--dirty", action="store_true", help="what the work tree has and HEAD has not")
-    patch = "a patch, a mail, an mbox or a quilt series; - reads standard input; several are applied in order"
+    change.add_argument("--dirty", action="store_true", help="the uncommitted changes of the work tree")
+    patch = "a patch, a mail, an mbox or a quilt series; - reads standard input; may be repeated, applied in order"
     change.add_argument("--patch", action="append", default=[], metavar="FILE", help=patch)
 
 
@@ -60,14 +60,14 @@ def verbose_argument(verb: argparse.ArgumentParser) -> None:
 
 
 def columns() -> int:
-    """Of the terminal that standard output is; 0 where it is none. What is said in ASCII takes a little more room."""
+    """The columns of the terminal on standard output, 0 if it is none; fewer where ASCII replacements take room."""
     if not sys.stdout.isatty():
         return 0
     return shutil.get_terminal_size().columns - (0 if sys.stdout.encoding.lower().startswith("utf") else ASCII_ROOM)
 
 
 def fitted(text: str) -> str:
-    """Folded to the terminal that it is printed on; as it is where it goes elsewhere."""
+    """The text folded to the terminal on standard output; unchanged if that is not a terminal."""
     from kit.base.streams import shown
     from kit.report.text import wrapped
 
@@ -75,7 +75,7 @@ def fitted(text: str) -> str:
 
 
 def change_of(options: argparse.Namespace) -> Change | None:
-    """The change that the options name; None where they name neither one nor a tree."""
+    """The change that the options name; None if they name neither a change nor a tree."""
     from kit.experiment.change import Change
 
     change = Change(options.tree, options.range, options.dirty, tuple(options.patch))
@@ -83,10 +83,10 @@ def change_of(options: argparse.Namespace) -> Change | None:
 
 
 def named(config: Path | None, change: Change | None = None) -> Path:
-    """The experiment file that is meant: of kit's own from wherever it is called. Raises UserError without one."""
+    """The experiment file to read. kit's own files are found from any folder. Raises UserError if none is named."""
     if config is None and change is not None and change.is_one:
         return PROJECT / DEFAULT
     if config is None:
-        raise UserError("no experiment named", hint="as in configs/aim7.yaml; more are in configs/")
-    ours = PROJECT / config  # the examples, from wherever kit is called
+        raise UserError("no experiment named", hint="for example configs/aim7.yaml; more are in configs/")
+    ours = PROJECT / config
     return ours if not config.exists() and ours.exists() else config

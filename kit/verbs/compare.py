@@ -1,4 +1,4 @@
-"""`kit compare`: numbers that were measured elsewhere compared, the verdict printed."""
+"""`kit compare`: compares numbers that were measured elsewhere, and prints the verdict."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     )
     verb.add_argument("sides", nargs="+", metavar="A B", help=f"the baseline, and what is compared with it: {side}")
     verb.add_argument("--history", action="store_true", help="many files in order: where did a metric change?")
-    better = "more, less, or METRIC=more: what is better, where the unit does not say it; may be given again"
+    better = "more, less, or METRIC=more: which is better, if the unit does not tell; may be repeated"
     verb.add_argument("--better", action="append", default=[], metavar="WORD", help=better)
     verb.add_argument("--paired", action="store_true", help="the values of A and B belong together, one by one")
-    pattern = "only metrics like this, as *ops*; several may be given"
+    pattern = "only metrics that match, for example *ops*; may be repeated"
     verb.add_argument("--metric", action="append", default=[], metavar="PATTERN", help=pattern)
     verb.add_argument("--limit", default="1%", help="differences up to this do not matter (default: 1%%)")
     verb.add_argument("--alpha", default="0.05", help="chance of a false verdict (default: 0.05)")
@@ -46,7 +46,7 @@ def do(options: argparse.Namespace) -> int:
         shown, code = compare(Asked(*sides, limit, alpha, better, metrics, options.paired))
         text = render_compare
     else:
-        raise UserError(f"two sides are compared, not {len(sides)}", where="kit compare", hint="--history takes many")
+        raise UserError(f"two sides are needed, not {len(sides)}", where="kit compare", hint="--history takes many")
     print(json.dumps(shown, indent=2) + "\n" if options.json else fitted(text(shown)), end="")
     return code
 

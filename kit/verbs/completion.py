@@ -1,4 +1,4 @@
-"""`kit completion`: a script that completes kit's command line, printed."""
+"""`kit completion`: prints a script that completes kit's command line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 def arguments(verb: argparse.ArgumentParser) -> None:
     """What stands behind `kit completion`."""
-    verb.add_argument("shell", choices=("bash", "zsh", "fish"), help="as in: kit completion bash > FILE")
+    verb.add_argument("shell", choices=("bash", "zsh", "fish"), help="for example: kit completion bash > FILE")
 
 
 def do(options: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""`kit doctor`: what kit needs and what of it this machine has, printed."""
+"""`kit doctor`: prints what kit needs, and whether this machine has it."""
 
 from __future__ import annotations
 

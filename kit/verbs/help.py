@@ -1,4 +1,4 @@
-"""`kit help`: a topic's page, a verb's options, or the list of all, printed; through a pager on a terminal."""
+"""`kit help`: prints a topic's page, a verb's options, or the list of topics; on a terminal through a pager."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def do(options: argparse.Namespace) -> int:
 
 
 def text(topic: str) -> str:
-    """What is shown for a topic: a page comes before a verb of the same name. Raises UserError for an unknown one."""
+    """The text for a topic. A page takes precedence over a verb of the same name. Raises UserError if it is unknown."""
     from kit.base.streams import shown
     from kit.help import pages
     from kit.verbs.table import parser
@@ -47,7 +47,7 @@ def text(topic: str) -> str:
 
 
 def _render() -> Callable[[str], str]:
-    """How markdown is shown: in a terminal's own way on a terminal, if kit's packages are there, else as it stands."""
+    """The function that formats markdown: with colours on a terminal if rich is installed, else unchanged."""
     if sys.stdout.isatty():
         with suppress(ImportError):
             from kit.help.rendered import rendered

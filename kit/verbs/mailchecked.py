@@ -1,12 +1,12 @@
 """`kit check-mail`, for `b4.review-series-check-cmd` and `b4.review-perpatch-check-cmd`: a mail's bytes in, a JSON list
 of checks out.
 
-b4 gives a patch, or the cover letter of a series (its first patch where it has none). Of a series under review it says
-in the file that B4_TRACKING_FILE names which commits of the repository here it is: then these are what is checked, for
-the branch that is checked out has them already, and a patch would not apply to it.
+The mail is a patch, or the cover letter of a series (its first patch if there is none). For a series under review, the
+file that B4_TRACKING_FILE names says which commits of this repository the series is. Then these commits are checked:
+the branch that is checked out has them already, so a patch would not apply to it.
 
-Without a run it is told whether the experiment could be done. What is wrong with the mail is a check that failed, and
-not a failure of this command: b4 shows the one, and of the other only that there was one.
+Without --run the check says whether the experiment could run. A problem with the mail is a failed check, not a failure
+of this command: b4 shows the text of a check only.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ _SHA = re.compile(r"[0-9a-f]{7,64}")
 
 @dataclass(frozen=True)
 class AskedMail:
-    """The command line of `kit check-mail`. `series`: all of it, whatever mail stands for it. `run`: the experiment is
-    done, too."""
+    """The command line of `kit check-mail`. `series`: check the whole series, whichever mail is given; `run`: run the
+    experiment too."""
 
     config: Path
     overrides: Sequence[str]
@@ -56,7 +56,7 @@ class AskedMail:
 
 
 def check_mail(asked: AskedMail, mail: bytes, cache: Cache, progress: Progress) -> str:
-    """The JSON list. Raises MachineError where the machine fails, UserError where the experiment's file is wrong."""
+    """The JSON list of checks. Raises UserError for a wrong experiment file."""
     read_experiment(asked.config, asked.overrides)
     with scratch() as inbox:
         try:
@@ -81,12 +81,12 @@ def _no_patch() -> dict[str, str]:
 
 
 def _change(asked: AskedMail, mail: bytes, inbox: Path) -> Change | None:
-    """The patch of the mail, or the commits of the series whose cover letter it is; None where it is neither."""
+    """The patch in the mail, or the commits of the series that it is the cover letter of; None if it is neither."""
     change = Change(tree=asked.tree)
     try:
         split_mails("the mail", mail)
     except UserError:
-        if b"\ndiff -" in mail or b"\n--- " in mail:  # there is one, and it is damaged
+        if b"\ndiff -" in mail or b"\n--- " in mail:  # there is a patch, but it is damaged
             raise
         commits = _tracked()
         return None if commits is None else replace(change, range=commits)
@@ -99,7 +99,7 @@ def _change(asked: AskedMail, mail: bytes, inbox: Path) -> Change | None:
 
 
 def _tracked() -> str | None:
-    """`BASE..HEAD` as b4's file has it; None where it says nothing."""
+    """`BASE..HEAD` from b4's tracking file; None if it does not tell."""
     series = _series(os.environ.get(TRACKING, ""))
     first, base, name = (str(series.get(key) or "") for key in ("first-patch-commit", "base-commit", "change-id"))
     start = f"{first}^" if _SHA.fullmatch(first) else base if _SHA.fullmatch(base) else ""
@@ -132,7 +132,7 @@ def _series(name: str) -> Mapping[str, Any]:
 def _planned(exp: Experiment, cache: Cache) -> dict[str, str]:
     """What `kit check` says."""
     plan = show_plan(exp, cache)
-    said = f"applies; {len(plan.kernels)} kernels and at most {len(plan.boots)} boots would tell more"
+    said = f"applies; a run would take {len(plan.kernels)} kernels and at most {len(plan.boots)} boots"
     return b4.row(Status.PASS, said, plan.as_text())
 
 

@@ -1,4 +1,4 @@
-"""`kit model`: the reference model asked, its answer printed."""
+"""`kit model`: asks the reference model and prints its answer."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from kit.model.reading.compared import Reading
     from kit.model.steps import Profile
 
-WHAT = "acquisitions; each step; the table of kernels; every interleaving, held to the rules; C source as steps"
+WHAT = (
+    "count: acquisitions; explain: each step; profiles: the kernel generations; explore: check the rules in every"
+    " interleaving; read: steps from C source"
+)
 FILE = "mm/rmap.c"
 
 
@@ -29,20 +32,22 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--profile", action="append", default=[], help="a kernel generation; several to compare them")
     verb.add_argument("--program", default="fork-chain", help="a workload, or a file (default: fork-chain)")
     verb.add_argument("--smaps", type=Path, metavar="FILE", help="a /proc/PID/smaps: VMAs at the start")
-    verb.add_argument("--depth", help="fork-chain: as 0..8")
+    verb.add_argument("--depth", help="fork-chain: depths, for example 0..8")
     verb.add_argument("--forks", type=int, help="fork-chain: forks in each window")
     verb.add_argument("--vmas", type=int, help="fork-chain: private VMAs")
     verb.add_argument("--mix", help="aim7: a mix")
     verb.add_argument("--users", type=int, help="aim7: users at once")
     verb.add_argument("--jobs", type=int, help="aim7: jobs of each user")
-    sets = "any workload: a key of it, as users=[1, 2]"
+    sets = "any workload: set one of its keys, for example users=[1, 2]"
     verb.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=sets)
     verb.add_argument("--window", help="explain: only this window")
     verb.add_argument("--steps", action="store_true", help="explain: links, counters and allocations too")
     tasks = "explore: tasks at once (default: 2, a few seconds a profile; 3: minutes)"
     verb.add_argument("--tasks", type=int, default=2, choices=(1, 2, 3), help=tasks)
-    verb.add_argument("--start", default="write P", help='explore: as "write P, fork P, exit P"')
-    verb.add_argument("--task", action="append", default=[], help='explore: one task of a scene, as "exit P.1"')
+    start = 'explore: the operations before the tasks, for example "write P, fork P, exit P"'
+    verb.add_argument("--start", default="write P", help=start)
+    task = 'explore: the operations of one task of a scene, for example "exit P.1"; may be repeated'
+    verb.add_argument("--task", action="append", default=[], help=task)
     verb.add_argument("--random", type=int, metavar="N", help="explore: N random schedules of larger scenes")
     verb.add_argument("--seed", type=int, default=1, help="explore: the first schedule's seed (default: 1)")
     emit = "explore: write the first finding that a guest can do as a program (kit run: a workload `program`)"
@@ -86,7 +91,7 @@ def do(options: argparse.Namespace) -> int:
 
 
 def _explore(options: argparse.Namespace, read: Reading | None) -> int:
-    """What breaks a rule: exit code 1 if anything does."""
+    """Prints what breaks a rule; the exit code is 1 if anything does. Raises UserError."""
     from kit.model.errors import ModelError
     from kit.model.explore import asked
     from kit.model.variants import known
@@ -176,7 +181,7 @@ def _text(path: Path) -> str:
 
 
 def _tell(read: Reading | None, as_json: bool) -> int:
-    """Each function beside the profile's: exit code 1 if there is a statement that may lock and is not understood."""
+    """Prints each function beside the profile's; the exit code is 1 if a statement that may lock is not understood."""
     from kit.model.reading.compared import data, told
 
     if read is None:

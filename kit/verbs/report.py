@@ -1,4 +1,4 @@
-"""`kit report`: runs told in one of the formats of kit.report.formats."""
+"""`kit report`: reports on runs, in one of the formats of kit.report.formats."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`kit report`: run folders in; a report in one of the formats of REPORTS out, or those that a run writes by itself."""
+"""`kit report`: run folders in; a report in one of the formats of REPORTS out, or those that every run writes."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from kit.report.style import Style
 from kit.store.files import write_atomic
 from kit.store.runfiles import Files, find_folder, read_files
 
-NONE = "KIT_NO_REPORT"  # set: runs and bisections write none by themselves
+NONE = "KIT_NO_REPORT"  # if set, runs and bisections write no reports
 
 
 @dataclass(frozen=True)
 class AskedReport:
-    """The command line of `kit report`. No `format`: what a run writes by itself, into its own folder.
-    `columns`: of the terminal, 0 where there is none."""
+    """The command line of `kit report`. `below`: the folder of runs. `format` None: write what every run writes, into
+    its own folder. `columns` of the terminal, 0 if there is none."""
 
     runs: Sequence[str]
     below: Path
@@ -31,7 +31,7 @@ class AskedReport:
 
 
 def report(asked: AskedReport) -> str:
-    """What is to be printed. Raises UserError, MachineError."""
+    """The text to print. Raises UserError, MachineError."""
     files = [read_files(find_folder(name, asked.below)) for name in asked.runs]
     if asked.format is None:
         return _written(files, asked)
@@ -50,7 +50,7 @@ def _written(files: Sequence[Files], asked: AskedReport) -> str:
 
 
 def write_reports(files: Files) -> list[Path]:
-    """Writes into a run's folder what every run has by itself; the paths."""
+    """Writes the reports that every run has into its folder; their paths. Raises MachineError."""
     style, out = Style(tester, beside=True), list[Path]()
     for row in REPORTS.values():
         if row.itself:
@@ -60,8 +60,8 @@ def write_reports(files: Files) -> list[Path]:
 
 
 def reports_of(folder: Path) -> str:
-    """At the end of a run: writes its reports, and says where; empty where none are wanted. A report that cannot be
-    written takes nothing from the verdict: why is said instead."""
+    """Writes the reports at the end of a run. Returns a line that says where they are, or why one could not be written
+    (the verdict stands); empty if none are wanted."""
     if os.environ.get(NONE):
         return ""
     try:
@@ -74,7 +74,7 @@ def reports_of(folder: Path) -> str:
 
 
 def tester() -> str:
-    """`Name <mail>` as git has it, empty where it has none, or there is no git."""
+    """`Name <mail>` from git's configuration; empty if it has none, or without git."""
     name, mail = (_git_says(key) for key in ("user.name", "user.email"))
     return f"{name} <{mail}>" if name and mail else ""
 
@@ -88,9 +88,9 @@ def _git_says(key: str) -> str:
 
 
 def _write(path: Path, text: str) -> None:
-    """Raises UserError where the folder is not there: a typing error more often than a disk's."""
+    """Writes a report. Raises UserError if its folder does not exist (mostly a typing error), MachineError."""
     if not path.absolute().parent.is_dir():
         raise UserError("no such folder", where=str(path.absolute().parent))
     if path.is_dir():
-        raise UserError("a folder, and a file is wanted", where=str(path))
+        raise UserError("this is a folder; name a file", where=str(path))
     write_atomic(path, text)

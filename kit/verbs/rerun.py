@@ -1,4 +1,4 @@
-"""`kit rerun`: one boot of a run done again, what is different printed."""
+"""`kit rerun`: does one boot of a run again, and prints what differs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     """What stands behind `kit rerun`."""
     run_argument(verb)
     verb.add_argument("--boot", required=True, metavar="N", help="a boot by number or name (kit show RUN --boot)")
-    verb.add_argument("--gdb", action="store_true", help="stop the guest before its start, and say how to attach gdb")
-    verb.add_argument("--keep", action="store_true", help="where the guest hangs, leave it for gdb")
+    gdb = "stop the guest before its first instruction, and print how to attach gdb"
+    verb.add_argument("--gdb", action="store_true", help=gdb)
+    verb.add_argument("--keep", action="store_true", help="if the guest hangs, leave it for gdb")
     verbose_argument(verb)
 
 

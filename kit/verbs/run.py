@@ -1,4 +1,4 @@
-"""`kit run`: an experiment done, its verdict printed."""
+"""`kit run`: runs an experiment and prints its verdict."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--json", action="store_true", help="print verdict.json")
     verb.add_argument("--resume", type=Path, metavar="RUN", help="go on with a run that was interrupted")
     runs_argument(verb)
-    verb.add_argument("--fresh", action="store_true", help="boot again what earlier runs have booted")
-    verb.add_argument("--aa", action="store_true", help="the baseline's kernel in every arm: `same` is right")
+    verb.add_argument("--fresh", action="store_true", help="take no boots of earlier runs from the cache")
+    verb.add_argument("--aa", action="store_true", help="A/A: the baseline's kernel in every arm; expects `same`")
     report_argument(verb)
     verbose_argument(verb)
 
@@ -46,7 +46,8 @@ def do(options: argparse.Namespace) -> int:
     config = options.config
     if options.resume:
         if config is not None or options.set or options.aa or change_of(options) is not None:
-            raise UserError("--resume goes on with what the run's own experiment.yaml says", hint="leave the rest out")
+            what = "--resume takes everything from the run's own experiment.yaml"
+            raise UserError(what, hint="give no other options")
         config = options.resume / "experiment.yaml"
         if not config.is_file():
             raise UserError("not a run that can be resumed: no experiment.yaml in it", where=str(options.resume))

@@ -1,4 +1,4 @@
-"""`kit shell`: a shell, or one command, in a guest with an arm's kernel."""
+"""`kit shell`: opens a shell, or runs one command, in a guest with an arm's kernel."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from kit.verbs.common import experiment_arguments, named, verbose_argument
 def arguments(verb: argparse.ArgumentParser) -> None:
     """What stands behind `kit shell`."""
     experiment_arguments(verb)
-    verb.add_argument("--arm", required=True, metavar="NAME", help="whose kernel")
+    verb.add_argument("--arm", required=True, metavar="NAME", help="the arm whose kernel to boot")
     verb.add_argument("--cpus", type=int, choices=range(1, 9), metavar="N", help="vCPUs (default: the experiment's)")
     root = "host: the host's files under a writable overlay (default); guest: a few programs of the host, packed"
     verb.add_argument("--root", choices=("host", "guest"), default="host", help=root)
     verb.add_argument("--instrument", default="", help="plain, counting or checking (default: the experiment's first)")
-    limit = "end the guest after so long (default: 3600 for a command, never for a shell)"
+    limit = "end the guest after this time (default: 3600 for a command, no limit for a shell)"
     verb.add_argument("--limit", type=float, metavar="SECONDS", help=limit)
     verbose_argument(verb)
 

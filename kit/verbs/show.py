@@ -1,4 +1,4 @@
-"""`kit show`: a run, a boot or a bisection read back and printed."""
+"""`kit show`: prints a recorded run, boot or bisection."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def arguments(verb: argparse.ArgumentParser) -> None:
     """What stands behind `kit show`."""
     run_argument(verb)
-    boot = "a boot by number or name; without one, the list of all"
+    boot = "a boot by number or name; without N, the list of boots"
     verb.add_argument("--boot", nargs="?", const="", metavar="N", help=boot)
 
 

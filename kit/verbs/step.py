@@ -1,4 +1,4 @@
-"""`kit step`: one commit judged, for `git bisect run`."""
+"""`kit step`: judges the checked-out commit, for `git bisect run`."""
 
 from __future__ import annotations
 

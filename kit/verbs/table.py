@@ -1,4 +1,4 @@
-"""Every verb of kit, and the command line that they make. A verb is a module of this folder and a row here."""
+"""Every verb of kit, and the parser for all of them. A verb is a module of this folder and a row here."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 VERBS: Mapping[str, tuple[ModuleType, str]] = {
-    "run": (run, "do an experiment and give its verdict"),
-    "check": (check, "check an experiment file and show its plan, without doing it"),
+    "run": (run, "run an experiment and give its verdict"),
+    "check": (check, "check an experiment file and show its plan, without running it"),
     "bisect": (bisect, "find the commit or patch that changed a metric"),
     "step": (step, "for `git bisect run`: 0 good, 1 bad, 125 neither, 255 stop"),
     "show": (show, "show a run's verdict again, how far it came, or one of its boots"),
-    "report": (report, "a run, or several, for people, for a CI, or for the list"),
+    "report": (report, "write a report of a run, or of several: for people, for a CI, or for a mailing list"),
     "history": (history, "the runs of a folder: what changed over them, and which tests flip"),
     "rerun": (rerun, "do one boot of a run again, and compare"),
-    "check-mail": (checkmail, "for b4: a patch's mail in, checks as JSON out"),
-    "shell": (shell, "a shell, or one command (-- COMMAND), in an arm's kernel"),
-    "doctor": (doctor, "what kit needs, and what of it this machine has"),
+    "check-mail": (checkmail, "for b4: check a patch from a mail on standard input, print the checks as JSON"),
+    "shell": (shell, "open a shell, or run one command (-- COMMAND), in an arm's kernel"),
+    "doctor": (doctor, "show what kit needs, and whether this machine has it"),
     "clean": (clean, "show what the cache holds, or remove some of it"),
     "completion": (completion, "print a script that completes kit's command line in a shell"),
-    "compare": (compare, "the same statistics for numbers that were measured elsewhere"),
+    "compare": (compare, "compare numbers that were measured elsewhere, by the same statistics"),
     "test": (test, "check kit itself"),
     "model": (model, "ask the reference model: no kernel is needed"),
     "help": (help, "show a page: experiment files, verdicts, evidence and more"),
@@ -68,6 +68,6 @@ def parser() -> argparse.ArgumentParser:
 
 
 def doing(verb: str) -> Callable[[argparse.Namespace], int]:
-    """What does that verb: parsed arguments in, an exit code out."""
+    """The function that runs a verb: parsed arguments in, an exit code out."""
     found: Callable[[argparse.Namespace], int] = VERBS[verb][0].do
     return found

@@ -67,7 +67,7 @@ def test_few_files_of_many_values_count_their_values_and_say_so(tmp_path: Path, 
         (["--history", "a", "b"], "three files or more"),
         (["--history", "a", "b", "a", "--metric", "odd"], "is higher or lower better? odd"),
         (["--history", "--paired", "a", "b", "a"], "a history has no pairs"),
-        (["a", "b", "a"], "two sides are compared, not 3"),
+        (["a", "b", "a"], "two sides are needed, not 3"),
     ],
 )
 def test_what_cannot_be_asked_is_bad_input(

@@ -150,7 +150,7 @@ def test_a_row_keeps_its_version_and_a_new_one_gets_todays(monkeypatch: pytest.M
 
 def test_the_tables_say_what_the_code_says() -> None:
     experiment, codes = pages.text_of("experiment"), pages.text_of("exit-codes")
-    assert "| `memory` | text | `512M` | memory of a guest, as 512M or 2G |" in experiment
+    assert "| `memory` | text | `512M` | memory of a guest, for example 512M or 2G |" in experiment
     assert "| `layouts` | integer, 2 to 100 | `5` |" in experiment
     assert "| `accel` | `auto`, `kvm`, `tcg` | `auto` |" in experiment
     assert MEANINGS.keys() == STEP.keys()

@@ -75,7 +75,7 @@ def test_last_is_the_newest_of_runs_and_bisections(runs: Path) -> None:
         (["worse", "better"], "no format"),
         (["worse", "-o", "x"], "no format"),
         (["worse", "--csv", "-o", "nowhere/x"], "no such folder"),
-        (["worse", "--csv", "-o", "runs"], "a folder, and a file is wanted"),
+        (["worse", "--csv", "-o", "runs"], "this is a folder; name a file"),
         (["worse", "better", "--mail"], "a mail tells of one run"),
     ],
     ids=str,

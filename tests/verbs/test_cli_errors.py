@@ -69,8 +69,8 @@ def test_a_mistake_of_kit_s_own_is_neither_worse_nor_bad_input(
         (["check", AIM7, "--set", "gest.cpus=1"], "unknown key `gest`"),
         (["check", AIM7, "--set", "x"], "not an assignment"),
         (["run", "--resume", "/no/such"], "not a run that can be resumed"),
-        (["run", AIM7, "--resume", "/no/such"], "--resume goes on with"),
-        (["run", "--resume", "/no/such", "--set", "seed=1"], "--resume goes on with"),
+        (["run", AIM7, "--resume", "/no/such"], "--resume takes everything from"),
+        (["run", "--resume", "/no/such", "--set", "seed=1"], "--resume takes everything from"),
     ],
 )
 def test_bad_arguments(argv: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
