@@ -1,8 +1,7 @@
-"""One boot, made ready and done: a kernel, a program and a machine in; a request, and how its boot ended, out.
+"""One boot, prepared and done: a kernel, a program and a machine in; how the boot ended out.
 
-Every boot of kit is made here, whoever asks for it: a nonce of its own, what the guest is told, its initramfs and its
-limits, and a reader for its results. What comes back is read alike, too: addresses decoded, and a full disk told from a
-guest that failed.
+Every boot of kit is made here: its nonce, the guest's settings, its initramfs, its limits, and a reader for its
+results. Afterwards the addresses in its splats are decoded, and a full disk is told apart from a guest that failed.
 """
 
 from __future__ import annotations
@@ -31,19 +30,19 @@ from kit.workload.guestimage import boot_initramfs
 from kit.workload.load import own_limit, wants_host
 from kit.workload.results import read_results
 
-TOTAL_SECONDS = {"tcg": 900.0, "icount": 900.0, "kvm": 300.0}  # until the baseline has shown how long a boot takes
-FIRST_LINE_SHARE, INIT_SHARE = 1 / 6, 1 / 2  # of a boot's time, where that is more than the least that `Limits` has
-DEBUG_SECONDS = int(7 * DAY)  # that a guest may take with gdb in it
-SPACE_BYTES = 4 << 20  # a boot's log, results and temporary files have room in it
+TOTAL_SECONDS = {"tcg": 900.0, "icount": 900.0, "kvm": 300.0}  # limit until a boot of the baseline was measured
+FIRST_LINE_SHARE, INIT_SHARE = 1 / 6, 1 / 2  # of a boot's limit, if that is more than the defaults of `Limits`
+DEBUG_SECONDS = int(7 * DAY)  # limit for a guest with gdb attached
+SPACE_BYTES = 4 << 20  # enough for a boot's log, results and temporary files
 PROBE_PROGRAM = "worker probe\nwindow probe\nfork\nend\nend\n"
 PROBE_MEMORY = 256  # MiB
 
 
 @dataclass(frozen=True)
 class BootRequest:
-    """A boot with all that it needs. `raw`: where the results stay as the guest sent them; `append`: more of the
-    kernel's command line, `extra`: of QEMU's; `cores`: those of a timed boot; `sources`: folders that may have the
-    kernel's scripts."""
+    """A boot with all that it needs. `raw`: path for the results as the guest sent them; `append`: more kernel
+    parameters; `extra`: more options of QEMU; `cores`: the cores to pin the vCPUs of a timed boot to; `sources`:
+    folders that may have the kernel's scripts."""
 
     kernel: Kernel
     machine: Machine
@@ -58,7 +57,7 @@ class BootRequest:
     sources: tuple[Path, ...] = ()
 
     def read(self, data: bytes) -> tuple[Outcome, str, Results | None]:
-        """The results of this very boot; they are kept as they came where `raw` says."""
+        """Reads the results of this boot: outcome, why, results (None if damaged). Keeps a copy at `raw`."""
         if self.raw is not None:
             write_atomic(self.raw, data)  # the guest's own words, lock_stat's rows among them
         return read_results(data, self.nonce)
@@ -74,8 +73,8 @@ def request(
     seconds: float | None = None,
     conf: Mapping[str, str] | None = None,
 ) -> BootRequest:
-    """The request for any program. `base`: the archive of the guest's programs; `seconds`: how long the boot may take,
-    by default as long as a first one may; `conf`: what the guest is told besides, or instead."""
+    """The request for any program. `base`: the archive of the guest's programs; `seconds`: the boot's limit, by default
+    that of a first boot; `conf`: settings of the guest to add or replace."""
     nonce = secrets.token_hex(8)
     total = seconds or TOTAL_SECONDS[machine.accel] + own_limit(program)
     told = {"nonce": nonce, "limit": str(int(total)), **(conf or {})}
@@ -101,7 +100,7 @@ def request_for(
     sources: Sequence[Path] = (),
     debug: bool = False,
 ) -> BootRequest:
-    """The request for a boot of a plan. `debug`: gdb looks in, so the guest may take its time."""
+    """The request for a boot of a plan. `debug`: gdb will be attached, so the guest itself has a long limit."""
     kind = EVIDENCE[spec.evidence]
     conf = {**({"limit": str(DEBUG_SECONDS)} if debug else {}), **kind.conf}
     made = request(kernel, base, spec.program, spec.machine, console, seconds=seconds, conf=conf)
@@ -116,9 +115,8 @@ def probe(kernel: Kernel, base: Path, arch: str, console: Path, limits: Limits) 
 
 
 def limits_of(total: float, accel: str) -> Limits:
-    """How far a guest that may take `total` seconds must have come when: who gives a boot more time, since the host is
-    slow, gives it to all of it. One that counts instructions is silent until its init: nothing is heard of it before.
-    """
+    """The limits for a guest that may take `total` seconds. A longer total (for a slow host) also lengthens the limits
+    for the first line and for init. Under icount only the total counts, since nothing is printed before init runs."""
     if accel == "icount":
         return Limits(first_line=total, init=total, total=total)
     first = max(Limits.first_line, total * FIRST_LINE_SHARE)
@@ -126,7 +124,7 @@ def limits_of(total: float, accel: str) -> Limits:
 
 
 def boot(asked: BootRequest, progress: Progress) -> BootRun:
-    """Does the boot. Raises MachineError where QEMU is missing or a disk is full."""
+    """Does the boot. Raises MachineError if QEMU is missing or a disk is full."""
     with progress.busy.work():
         run = run_boot(
             Path(asked.kernel.image),
@@ -144,8 +142,8 @@ def boot(asked: BootRequest, progress: Progress) -> BootRun:
 
 
 def debug(asked: BootRequest, progress: Progress, say: Callable[[str], None], *, stopped: bool) -> BootRun:
-    """Does the boot with a gdb stub: `stopped` before its first instruction, else left where it hangs. Raises
-    MachineError where QEMU does not start."""
+    """Does the boot with a gdb stub: `stopped` before its first instruction, else left running for gdb if it hangs.
+    Raises MachineError if QEMU does not start."""
     run = debug_boot(
         Path(asked.kernel.image),
         asked.initramfs,
@@ -163,7 +161,7 @@ def debug(asked: BootRequest, progress: Progress, say: Callable[[str], None], *,
 
 
 def reached(asked: BootRequest, addresses: Sequence[int], progress: Progress) -> Reached:
-    """Which of these addresses the boot reaches. Raises MachineError where QEMU does not start or a disk is full."""
+    """Which of these addresses the boot executes. Raises MachineError if QEMU does not start or a disk is full."""
     with progress.busy.work():
         found = coverage_boot(
             Path(asked.kernel.image),
@@ -180,7 +178,7 @@ def reached(asked: BootRequest, addresses: Sequence[int], progress: Progress) ->
 
 
 def session(asked: BootRequest, progress: Progress, *, interactive: bool, seconds: float | None) -> Session:
-    """Does the boot with this process's terminal or streams in the guest. `seconds`: None for as long as it likes."""
+    """Does the boot with this process's terminal or streams in the guest. `seconds`: the limit, None for no limit."""
     return run_session(
         Path(asked.kernel.image),
         asked.initramfs,
@@ -193,14 +191,14 @@ def session(asked: BootRequest, progress: Progress, *, interactive: bool, second
 
 
 def _seen(asked: BootRequest, run: BootRun, progress: Progress) -> BootRun:
-    """The boot with the addresses in its splats decoded. Raises MachineError where a disk is full."""
+    """The boot with the addresses in its splats decoded. Raises MachineError if a disk is full."""
     if run.outcome is not Outcome.OK:
         _require_space(asked)
     return replace(run, splats=decode(run.splats, Path(asked.kernel.vmlinux), asked.sources, progress))
 
 
 def _require_space(asked: BootRequest) -> None:
-    """Raises MachineError where a disk is full: a guest whose results have no room has not failed."""
+    """Raises MachineError if a disk is full: then the guest is not to blame for missing results."""
     for place in (asked.console.parent, Path(tempfile.gettempdir())):
         if shutil.disk_usage(place).free < SPACE_BYTES:
             hint = "free some space and start again; a run goes on with --resume"

@@ -1,8 +1,8 @@
-"""Whether what a change changes ever ran: two built kernels and an experiment in, the functions that differ and those
-of them that were executed out.
+"""Whether changed code was executed: two built kernels and an experiment in; the functions that differ, and those of
+them that ran, out.
 
-One boot of the arm's kernel with the experiment's own program, on its largest machine. What was found is kept beside
-the kernel. Nothing here makes a run fail: what cannot be found out is said, and decides nothing.
+It takes one boot of the arm's kernel with the experiment's program and its largest number of vCPUs. The result is kept
+beside the kernel. Nothing here makes a run fail: what cannot be found out is reported, and decides nothing.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from kit.vm.coverage import MOST, Reached
 from kit.workload.catalog import make_loads
 from kit.workload.load import boot_program, own_limit
 
-VERSION = 1  # of what is kept
+VERSION = 1  # of the kept result
 LIMIT = 600.0  # seconds
 
 
 def exercised(
     exp: Experiment, arm: str, kernel: Kernel, baseline: Kernel, runner: Runner, progress: Progress
 ) -> Exercised:
-    """What of an arm's change ran. `kernel` and `baseline` are of one instrument."""
+    """Which changed functions of an arm ran. `kernel` and `baseline` are built for the same instrument."""
     if kernel.image_sha256 == baseline.image_sha256:
         return Exercised(arm, identical=True)
     program = boot_program(make_loads(exp.workloads, exp.seed))
@@ -90,7 +90,7 @@ def _difference(kernel: Kernel, baseline: Kernel, arch: str) -> Difference:
 
 
 def _some(functions: list[Function]) -> list[Function]:
-    """At most as many as there are breakpoints, spread evenly over the kernel."""
+    """At most MOST functions (the breakpoints that one boot can have), spread evenly over the kernel."""
     ordered = sorted(functions, key=lambda f: f.address)
     step = max(1.0, len(ordered) / MOST)
     return [ordered[int(i * step)] for i in range(min(len(ordered), MOST))]

@@ -36,7 +36,7 @@ GDB = Need("command:gdb", "`kit rerun --gdb`; optional", "gdb", "gdb", "gdb")
 
 @dataclass(frozen=True)
 class Found:
-    """One need: `where` is empty if it is missing; `version` as the thing prints it, where it does."""
+    """One need. `where`: its path, empty if it is missing; `version`: as it prints it itself, else empty."""
 
     need: str
     why: str
@@ -48,7 +48,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Examination:
-    """All that the doctor found; `advice` is the one command to type where something is missing."""
+    """The findings; `advice` is the one command that installs what is missing."""
 
     needs: tuple[Found, ...]
     cache: dict[str, Any]
@@ -65,7 +65,7 @@ class Examination:
 
     @property
     def exit_code(self) -> int:
-        """4 where something is missing, else 0."""
+        """4 if something is missing, else 0."""
         return COULD_NOT_RUN if self.missing else OK
 
     def as_json(self) -> dict[str, Any]:
@@ -74,7 +74,7 @@ class Examination:
 
 
 def examine(cache: Cache, progress: Progress, root: str, *, try_kvm: bool = False) -> Examination:
-    """Looks at this machine; `root`: the project's folder. `try_kvm`: a cached kernel is booted with KVM now."""
+    """Examines this machine. `root`: the project's folder; `try_kvm`: boot a cached kernel with KVM now."""
     system = packages.this_system()
     family = packages.family_of(system)
     wanted = [n for n in (*packages.ALL, packages.VENV) if not family or packages.package(n, family)]
@@ -93,12 +93,12 @@ def examine(cache: Cache, progress: Progress, root: str, *, try_kvm: bool = Fals
 
 
 def _kernels(progress: Progress) -> dict[str, Any]:
-    """Which kernels were built and booted, and what the oldest needs of this machine's toolchain (kit.kernel.shims)."""
+    """Which kernels kit was tested with, and the shims that this machine's toolchain needs for the oldest."""
     return {"known": list(KNOWN), "shims": shims_shown(shims_for(OLDEST, tool_versions(progress)))}
 
 
 def find(need: Need, system: System, family: str, *, optional: bool = False) -> Found:
-    """Where a need is met on this machine, and by which version."""
+    """Looks for a need on this machine."""
     kind, _, names = need.look.partition(":")
     name, where, version = packages.thing(need), "", ""
     if kind == "command":
@@ -116,7 +116,7 @@ def find(need: Need, system: System, family: str, *, optional: bool = False) -> 
 
 
 def version_of(command: str) -> str:
-    """The first line with a digit of what `--version` prints; empty where it does not say."""
+    """The first line with a digit of the output of `--version`; empty if there is none."""
     try:
         done = subprocess.run(
             [command, "--version"],
@@ -148,12 +148,12 @@ def _cache(cache: Cache) -> dict[str, Any]:
 
 
 def _kvm(cache: Cache, progress: Progress, try_it: bool) -> dict[str, Any]:
-    """`works` is None where nobody has tried yet."""
+    """`works` is None if KVM was not tried yet."""
     if why := cannot_open():
         return {"works": False, "why": why, "tried": False}
     newest = newest_kernel(cache)
     if newest is None:
-        why = "no kernel in the cache to try it with; the first run does, and remembers it"
+        why = "no kernel in the cache to try it with; the first run tries it and keeps the answer"
         return {"works": None, "why": why, "tried": False}
     kernel, generation = newest
     answers = cache.root / "kvm" / "answers.json"
@@ -170,7 +170,7 @@ def _kvm(cache: Cache, progress: Progress, try_it: bool) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class _Attempt:
-    """A boot with KVM, any program."""
+    """A trial boot with KVM."""
 
     kernel: Kernel
     cache: Cache
@@ -186,7 +186,8 @@ class _Attempt:
 
 
 def newest_kernel(cache: Cache) -> tuple[Kernel, str] | None:
-    """The kernel of the cache that was used last, and its generation as answers about KVM are remembered by."""
+    """The most recently used kernel of the cache, and its generation as the key for remembered answers about KVM; None
+    if there is none."""
     for entry in reversed([e for e in entries(cache) if e.kind == "kernels"]):
         kernel = cached_kernel(entry.name, cache)
         if kernel is not None:
@@ -196,13 +197,13 @@ def newest_kernel(cache: Cache) -> tuple[Kernel, str] | None:
 
 
 def _release(image: Path) -> str:
-    """The version in a kernel's own banner (init/version.c); empty where it has none."""
+    """The version in a kernel's banner (init/version.c); empty if it has none."""
     match = re.search(rb"Linux version (\S+) \(", image.read_bytes())
     return match[1].decode(errors="replace") if match else ""
 
 
 def _python(root: str) -> dict[str, Any]:
-    place = None if environment.is_users_own(root) else environment.find(root)  # pip's kit runs where it was put
+    place = None if environment.is_users_own(root) else environment.find(root)  # installed by pip: no venv of kit's own
     return {
         "version": platform.python_version(),
         "where": sys.executable,

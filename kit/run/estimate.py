@@ -1,4 +1,4 @@
-"""`kit check`: an experiment in, its plan (kernels, boots, estimated time) out, nothing done."""
+"""`kit check`: an experiment in, its plan (kernels, boots, estimated time) out. Nothing is built or booted."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from kit.store.files import read_json
 from kit.vm.kvm import cannot_open
 from kit.workload.catalog import WORKLOADS, make_loads
 
-# On two idle cores, Debian 12, gcc 12, Linux 6.1 (tests/bench/README.md): only ever shown as an estimate.
+# Measured on two idle cores, Debian 12, gcc 12, Linux 6.1 (tests/bench/README.md); shown only as an estimate.
 FIRST_BUILD_CORE_SECONDS = 420.0
 NEXT_BUILD_SECONDS = 10.0
 FETCH_SECONDS = 60.0
 
 
-SHOWN_BLOCKS = 3  # of a kind that has many
+SHOWN_BLOCKS = 3  # blocks listed of a kind that has many
 
 
 @dataclass(frozen=True)
 class PlanShown:
-    """What an experiment would do, at most. Seconds are estimates."""
+    """What an experiment would do at most. `seconds` is an estimate."""
 
     name: str
     kernels: tuple[dict[str, Any], ...]
@@ -77,7 +77,7 @@ class PlanShown:
             profile = k["profile"] or "none (no prediction)"
             yield f"  {k['arm']} ({k['instrument']}{role}): {k['tree']}, {series}; profile {profile}"
         for tree in self.shims:
-            yield f"  {tree['version']} is too old for this machine's compiler, make or perl as it stands; outside it:"
+            yield f"  {tree['version']} is too old for this machine's compiler, make or perl; shims outside the tree:"
             for row in tree["rows"]:
                 yield f"    {row['name']}: {row['why']} (kernels before {row['before']})"
         yield ""
@@ -126,14 +126,14 @@ def show_plan(exp: Experiment, cache: Cache) -> PlanShown:
 
 
 def _applied(arm: ArmSpec, cache: Cache) -> list[str]:
-    """Applies an arm's series, as a run would, where its tree is at hand; what there is to say of it.
+    """Applies an arm's series in memory, as a run would, if its tree is in the cache; remarks about it.
 
     Raises UserError for a patch that cannot be read or does not apply.
     """
     patches = read_series(arm)
     tree = tree_before_fetch(arm.tree, cache) if patches else None
     if tree is None:
-        return [f"{arm.name}: whether its patches apply is seen once {arm.tree} is in the cache"] if patches else []
+        return [f"{arm.name}: {arm.tree} is not in the cache, so its patches were not tried"] if patches else []
     record = apply_series(patches, tree.entry)[1]
     return [f"{arm.name}: {Path(p.name).name}: {note}" for p, applied in record for note in remarks(p, applied)]
 
@@ -145,17 +145,17 @@ def _boot(spec: BootSpec) -> dict[str, Any]:
 
 def _more(kind: str, blocks: int) -> str:
     pilot = EVIDENCE[kind].pilot
-    return f"{kind}: where boots of an arm do not agree, up to {blocks} of each arm on that machine instead of {pilot}"
+    return f"{kind}: if boots of an arm differ, up to {blocks} boots of each arm with those vCPUs instead of {pilot}"
 
 
 def _accel(exp: Experiment) -> str:
-    """How guests may run here at best: `time` wants more boots where it can decide."""
+    """The accelerator to assume: with KVM, `time` can decide and so wants more boots."""
     return exp.accel if exp.accel != "auto" else "tcg" if cannot_open() else "kvm"
 
 
 def build_seconds(cache: Cache, instrument: str, toolchain: str) -> tuple[float, float]:
-    """(first, following) kernel of an instrument: as long as the longest that this machine has recorded took, and as
-    those beside it in its object folder; where nothing is recorded, what a counting kernel took elsewhere."""
+    """Seconds for the (first, each following) kernel of an instrument: the longest build recorded in the cache, and the
+    median of the others; if none is recorded, figures measured elsewhere."""
     records = [read_json(path) for path in (cache.root / "kernels").glob("*/kernel.json")]
     specs = [(r.get("spec", {}), float(r.get("seconds", 0))) for r in records if isinstance(r, dict)]
     mine = [(str(s.get("toolchain", "")), took) for s, took in specs if s.get("instrument") == instrument]
@@ -166,7 +166,7 @@ def build_seconds(cache: Cache, instrument: str, toolchain: str) -> tuple[float,
 
 
 def _shims(exp: Experiment) -> Iterator[dict[str, Any]]:
-    """What the toolchain here needs for each tree that is so old, for all arms of it alike."""
+    """The shims that this toolchain needs for each old tree, the same for all arms of the tree."""
     tools = tool_versions(Progress(), TOOLCHAINS[exp.toolchain][0])
     trees = dict.fromkeys(arm.tree for arm in exp.arms)
     for version in dict.fromkeys(map(version_before_fetch, trees)):

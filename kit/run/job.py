@@ -1,4 +1,4 @@
-"""The job `run`: an experiment in; kernels built, boots done, evidence judged, verdict.json in a run folder out."""
+"""The job `run`: takes an experiment; builds, boots and judges; leaves verdict.json in a run folder."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SEEDS = 2**32
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run came to; `verdict` is the content of verdict.json."""
+    """The result of a run; `verdict` is the content of verdict.json."""
 
     folder: Path
     verdict: dict[str, Any]
@@ -49,12 +49,12 @@ def run_experiment(
     exp: Experiment, cache: Cache, progress: Progress, runs: Path, resume: Path | None = None, *, fresh: bool = False,
     engine: Engine = LocalRunner,
 ) -> RunResult:
-    """Does an experiment, or the rest of one (`resume`: its run folder). `fresh`: ignore cached boots; always so for
-    A/A, where an arm would be compared with its own record. If the experiment gives no order of boots, one is drawn
-    here and recorded: a fixed order would favour the same arm in every run.
+    """Runs an experiment, or the rest of one (`resume`: its run folder). `fresh`: ignore cached boots; always so for
+    A/A, where an arm would be compared with its own record. If the experiment gives no seed for the order of boots, one
+    is drawn here and recorded: a fixed order would favour the same arm in every run.
 
-    Raises UserError for bad input before anything is built, MachineError when the machine fails, KeyboardInterrupt with
-    the command that goes on.
+    Raises UserError for bad input before anything is built, MachineError if the machine fails, KeyboardInterrupt with
+    the command that resumes the run.
     """
     start = time.monotonic()
     exp = replace(exp, order_seed=secrets.randbelow(SEEDS)) if exp.order_seed is None else exp
@@ -127,7 +127,7 @@ class _Job:
                     self.progress.note(f"{name}: {patch['file']}: {note}")
 
     def _tell_config(self, origin: dict[str, Any]) -> None:
-        """What was made of the user's own configuration."""
+        """Reports and records which options of the user's own configuration were changed."""
         for instrument in instruments(self.exp) if self.exp.config else ():
             kernel = self.work.kernels.get((self.exp.baseline, instrument))
             found = read_json(Path(kernel.image).parent / "changes.json") if kernel else None
@@ -137,7 +137,7 @@ class _Job:
                     self.progress.note(f"{instrument}: {line}")
 
     def _exercise(self) -> None:
-        """Which functions of the changes ran, of arms that the model does not know and that have code of their own."""
+        """Finds which changed functions ran, for arms without a profile whose code differs from the baseline's."""
         base, built, kernels = self.exp.baseline, instruments(self.exp), self.work.kernels
         for arm in self.exp.arms:
             here = next((i for i in built if {(arm.name, i), (base, i)} <= kernels.keys()), None)
@@ -148,14 +148,14 @@ class _Job:
             kernel, baseline = kernels[arm.name, here], kernels[base, here]
             twin = arm.name in self.work.identical.get(here, ())
             if kernel.key == baseline.key or (twin and kernel.image_sha256 != baseline.image_sha256):
-                continue  # the same sources on purpose; or only line numbers differ
+                continue  # the same sources, or only line numbers differ
             found = coverage.exercised(self.exp, arm.name, kernel, baseline, self.runner, self.progress)
             self.exercised.append(found)
             if found.why:
                 self.progress.note(f"{arm.name}: which of its functions ran is not known: {found.why}")
 
     def _ends(self, arm: str) -> bool:
-        """Whether a boot of the arm came to its end: one that hangs would take the limit of one more boot."""
+        """Whether a boot of the arm ended well. For an arm that hangs, one more boot would only run into its limit."""
         mine = [b for b in self.work.boots if b.arm == arm]
         return not mine or any(b.outcome is Outcome.OK for b in mine)
 
@@ -189,7 +189,7 @@ def verdict_json(
     origin: dict[str, Any],
     exercised: Sequence[Exercised] = (),
 ) -> dict[str, Any]:
-    """verdict.json of design.md. `verdict` is null where nothing could be run."""
+    """The content of verdict.json (kit.contracts.verdictfile). `verdict` is null if nothing could be run."""
     good = [b for b in done if b.outcome is Outcome.OK]
     return {
         "schema": SCHEMA,
@@ -214,13 +214,13 @@ def verdict_json(
 
 
 def _own_limits(exp: Experiment) -> dict[str, float]:
-    """By kind of evidence, where it is not the experiment's."""
+    """Kind of evidence → its limit, where that is not the experiment's."""
     limits = {kind: EVIDENCE[kind].limit(exp) for kind in exp.evidence}
     return {kind: limit for kind, limit in limits.items() if limit != exp.limit}
 
 
 def write_experiment(exp: Experiment, folder: Path) -> None:
-    """experiment.yaml as resolved, with copies of the patches beside it, so that the folder alone can be run again."""
+    """Writes experiment.yaml as resolved, and copies the patches beside it, so that the folder can be run by itself."""
     arms: dict[str, Any] = {}
     copies = folder / "patches"
     for arm in exp.arms:
@@ -248,7 +248,7 @@ def write_experiment(exp: Experiment, folder: Path) -> None:
 
 
 def _copy_config(part: str, number: int, folder: Path) -> str:
-    """A part of the user's configuration, copied beside the experiment if it is a file."""
+    """Copies a part of the user's configuration beside the experiment if it is a file; its name there."""
     source, copies = Path(part), folder / "config"
     if not source.is_file() or source.parent == copies:
         return f"config/{source.name}" if source.parent == copies else part

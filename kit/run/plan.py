@@ -1,4 +1,4 @@
-"""What to do next, pure: an experiment and what is done in, boots to do out. Checking, estimating, running and
+"""The plan: an experiment and the boots done so far in, the next boots out. Pure. Checking, estimating, running and
 resuming all use it."""
 
 from __future__ import annotations
@@ -17,28 +17,28 @@ from kit.stats.noisy import Decision
 from kit.workload.load import own_limit
 
 TRIES = 2  # a boot that fails is tried once more before it counts (design.md, Attribution)
-LIMIT_TIMES = 10  # a guest hangs if it takes so many times as long as the baseline's
-LIMIT_LEAST = 60.0  # seconds; hung-task detection of the checking kernel speaks after 30 (configs/kernel)
+LIMIT_TIMES = 10  # a guest counts as hung after this many times the seconds of the baseline's
+LIMIT_LEAST = 60.0  # seconds; hung-task detection of the checking kernel reports after 30 (configs/kernel)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The boots that an experiment wants, in the order of its design. Its budget bounds the time spent in boots."""
+    """The boots that an experiment wants, in order. Its `budget.minutes` bounds the time spent in boots."""
 
     exp: Experiment
     wanted: tuple[BootSpec, ...]
 
     @classmethod
     def of(cls, exp: Experiment, site: Site) -> Plan:
-        """Every boot of every kind of evidence, of the arms that have a kernel."""
+        """The plan with every boot of every kind of evidence, of the arms that have a kernel."""
         specs = [s for kind in exp.evidence for s in EVIDENCE[kind].boots(exp, site)]
         return cls(exp, tuple(specs))
 
     def next(self, done: Sequence[Boot]) -> list[BootSpec] | Stop:
-        """The boots that are still wanted: first those never tried, then those that failed or showed a splat once. Of a
-        kind that may be decided early, those of one block at a time.
+        """The boots that are still wanted: first those never tried, then those that failed or showed a splat once. A
+        kind that may be decided early gets one block at a time.
 
-        A function of what is done alone, whatever came first: a run that is resumed goes on as it would have.
+        The result depends only on `done`, so a resumed run continues as it would have without the interruption.
         """
         asked = self._asked(done)
         missing, again = asked.missing, asked.again
@@ -47,11 +47,12 @@ class Plan:
         if not missing and not again:
             return Stop("; ".join(["every boot of the plan is done", *asked.said]))
         if sum(b.seconds for b in done if not b.reused) > self.exp.minutes * 60:
-            return Stop(f"the budget of {self.exp.minutes:g} minutes is spent, {len(missing) + len(again)} boots short")
+            left = len(missing) + len(again)
+            return Stop(f"the budget of {self.exp.minutes:g} minutes is spent; {left} boots were not done")
         return missing + again
 
     def beyond(self, done: Sequence[Boot]) -> dict[str, str]:
-        """Why the kinds that have done their pilot go on, by kind."""
+        """Kind of evidence → why it needs more boots than its pilot."""
         return self._asked(done).beyond
 
     def _asked(self, done: Sequence[Boot]) -> _Asked:
@@ -74,7 +75,7 @@ class Plan:
                     asked.said.append(f"{kind}: {decision.why}")
                     break
                 if self._all_given_up(block, so_far):
-                    asked.said.append(f"{kind}: no arm comes to its end")
+                    asked.said.append(f"{kind}: no arm ends a boot well")
                     break
                 machines = decision.machines
                 if pilot:
@@ -87,7 +88,7 @@ class Plan:
             yield list(block)
 
     def _open(self, block: Sequence[BootSpec], so_far: _SoFar) -> tuple[list[BootSpec], list[BootSpec]]:
-        """Of these boots those never tried, and those to be tried again."""
+        """The boots of a block that were never tried, and those to try again."""
         missing, again = [], []
         for spec in block:
             tries = so_far.tries.get((spec.key, spec.arm), ())
@@ -98,14 +99,14 @@ class Plan:
         return missing, again
 
     def _all_given_up(self, block: Sequence[BootSpec], so_far: _SoFar) -> bool:
-        """Whether of no arm beside the baseline a boot is left that could tell something."""
+        """Whether every arm but the baseline has been given up."""
         others = {a.name for a in self.exp.arms} - {self.exp.baseline}
         asked = [s for s in block if s.arm in others]
         return bool(asked) and all(map(so_far.is_given_up, asked))
 
     def more(self, done: Sequence[Boot]) -> list[BootSpec]:
-        """Boots beyond the plan, of an arm and of the baseline: a failure came in every try of one boot and not in
-        another of the same, and more of them can tell whether it is chance."""
+        """Boots beyond the plan, of an arm and of the baseline: one boot failed in every try and another of the same
+        kernel did not, so more boots must show whether the failure is chance."""
         out: dict[tuple[str, str], BootSpec] = {}
         for arm, boot in undecided(self.exp, done):
             mine = next((s for s in self.wanted if (s.key, s.arm) == (boot.key, arm)), None)
@@ -118,12 +119,12 @@ class Plan:
         return sorted(out.values(), key=lambda spec: self._times(spec, done))  # in turn
 
     def _times(self, spec: BootSpec, done: Sequence[Boot]) -> int:
-        """How many boots there were of that arm there."""
+        """How many boots of that arm, evidence and number of vCPUs were done."""
         cell = (spec.arm, spec.machine.cpus, spec.evidence)
         return sum((b.arm, b.cpus, b.evidence) == cell for b in done)
 
     def _following(self, spec: BootSpec, done: Sequence[Boot]) -> BootSpec | None:
-        """The same boot under the next number that was not tried; None where there were as many as there may be."""
+        """The same boot with the next unused `repeat`; None if there were MOST already."""
         known = {(b.key, b.arm) for b in done}
         if self._times(spec, done) >= MOST:
             return None
@@ -131,7 +132,7 @@ class Plan:
         return next((s for s in numbers if (s.key, s.arm) not in known), None)
 
     def knows(self, boot: Boot) -> bool:
-        """Whether the boot is one of these, or one beyond them of such a kernel."""
+        """Whether the boot belongs to the plan, or is one beyond it of the same kernel and machine."""
         beyond = boot.repeat >= BEYOND and (boot.arm, boot.kernel_key, boot.evidence, boot.cpus) in self._places
         return beyond or (boot.key, boot.arm) in self._keys
 
@@ -144,29 +145,29 @@ class Plan:
         return frozenset((s.arm, s.kernel_key, s.evidence, s.machine.cpus) for s in self.wanted)
 
     def _decision(self, kind: str, block: int, done: Sequence[Boot]) -> Decision:
-        """What the kind decides after that block, from the blocks up to it."""
+        """The kind's decision after a block, from all blocks up to it."""
         stop = EVIDENCE[kind].stop
         assert stop is not None
         return stop(self.exp, [b for b in done if b.evidence == kind and b.block <= block])
 
     @property
     def sure(self) -> list[BootSpec]:
-        """The boots to reckon with: of a kind with a pilot, those of the pilot."""
+        """The boots to expect: all, but of a kind with a pilot only the pilot's."""
         return [s for s in self.wanted if not EVIDENCE[s.evidence].pilot or s.block < EVIDENCE[s.evidence].pilot]
 
     def left(self, done: Sequence[Boot]) -> int:
-        """How many of these have not been tried."""
+        """How many of the expected boots have not been tried."""
         tried = {(b.key, b.arm) for b in done}
         return sum((s.key, s.arm) not in tried for s in self.sure)
 
     def so_far(self, done: Sequence[Boot]) -> tuple[int, int]:
-        """How many boots have been tried, and of how many, as far as can be known."""
+        """(boots tried, boots expected in total)."""
         tried = len({(b.key, b.arm) for b in done})
         return tried, tried + self.left(done)
 
     def limit(self, spec: BootSpec, done: Sequence[Boot]) -> float | None:
-        """Seconds that this boot may take: what the experiment says, else by the baseline's boots of the same kind, on
-        the same machine where there are any; payloads have their own limits besides. None where there are none."""
+        """Seconds that this boot may take: the experiment's limit, else one derived from the baseline's boots of the
+        same evidence (with the same vCPUs if there are any). None if there is neither."""
         if self.exp.boot_limit is not None:
             return self.exp.boot_limit
         like = (self.exp.baseline, spec.evidence)
@@ -177,8 +178,8 @@ class Plan:
 
 @dataclass
 class _Asked:
-    """The boots that are wanted, those never tried and those tried before; what was said at the end of a kind, and why
-    a kind goes on after its pilot."""
+    """The boots that are wanted, new ones (`missing`) and those to repeat (`again`); `said`: why kinds were decided;
+    `beyond`: kind → why it goes on after its pilot."""
 
     missing: list[BootSpec] = field(default_factory=list)
     again: list[BootSpec] = field(default_factory=list)
@@ -187,14 +188,14 @@ class _Asked:
 
     @property
     def boots(self) -> int:
-        """How many."""
+        """How many boots are wanted."""
         return len(self.missing) + len(self.again)
 
 
 @dataclass(frozen=True)
 class _SoFar:
-    """What is done, as the plan asks for it: the tries of each boot, those with a splat that is to come again, in how
-    many tries a hang must come, and where an arm has been given up."""
+    """The boots done so far: `tries` by (key, arm); `once`: those whose splat has to be confirmed by a repeat; `times`:
+    in how many tries a hang must occur to count; `given_up`: (arm, vCPUs, evidence)."""
 
     tries: Mapping[tuple[str, str], Sequence[Boot]]
     once: frozenset[tuple[str, str]]
@@ -206,11 +207,11 @@ class _SoFar:
         tries: dict[tuple[str, str], list[Boot]] = {}
         for boot in done:
             tries.setdefault((boot.key, boot.arm), []).append(boot)
-        many = [b for b in done if EVIDENCE[b.evidence].many]  # of other kinds all tries are few
+        many = [b for b in done if EVIDENCE[b.evidence].many]  # other kinds have only a few tries
         return cls(tries, seen_once(exp, done), tries_wanted(exp), given_up(exp, many))
 
     def is_given_up(self, spec: BootSpec) -> bool:
-        """Whether the arm is known not to come to its end there."""
+        """Whether the arm is known never to end a boot well there."""
         return (spec.arm, spec.machine.cpus, spec.evidence) in self.given_up
 
     def wants_again(self, spec: BootSpec, tries: Sequence[Boot]) -> bool:
@@ -224,15 +225,15 @@ class _SoFar:
 
 
 def _place(spec: BootSpec) -> tuple[object, ...]:
-    """What boots of two arms have in common that are compared."""
+    """What boots of two arms must have in common to be compared."""
     return spec.evidence, spec.machine, spec.layout, spec.program
 
 
 def limit_by(seconds: float, program: str) -> float:
-    """Seconds that a guest with this program may take where one that is known to run took so many."""
+    """Seconds that a guest with this program may take, if one that ended well took `seconds`."""
     return max(LIMIT_LEAST + own_limit(program), LIMIT_TIMES * seconds)
 
 
 def instruments(exp: Experiment) -> tuple[str, ...]:
-    """The instruments whose kernels the experiment's evidence boots, in the order in which it is needed."""
+    """The instruments whose kernels the experiment's evidence boots, in the order in which they are needed."""
     return tuple(dict.fromkeys(i for kind in exp.evidence for i in EVIDENCE[kind].instruments))

@@ -1,4 +1,4 @@
-"""Where a run's results come from: everything that decided them, as plain JSON, written before the first build."""
+"""The provenance of a run's results: everything that decided them, as plain JSON, written before the first build."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ from kit.vm.kvm import HostFacts
 def provenance(
     exp: Experiment, arms: Sequence[ResolvedArm], tools: Toolchain, host: HostFacts, guest_key: str, folder: Path
 ) -> dict[str, Any]:
-    """Trees, blobs, patches, configurations, tools, host, and the command that does it again."""
+    """The content of provenance.json: trees, blobs, patches, configurations, tools, host, and the command to reproduce
+    the run."""
     return {
         **of_kit("run", str(folder / "experiment.yaml")),
         "arms": {arm.spec.name: _arm(arm) for arm in arms},
@@ -38,7 +39,7 @@ def provenance(
 
 
 def of_kit(*again: str) -> dict[str, Any]:
-    """Which kit this is, what was typed, and, from kit's arguments `again`, the command that does the same again."""
+    """The version of kit, the command line, and the command to reproduce it (kit's arguments are `again`)."""
     return {
         "kit": __version__,
         "kit_commit": commit_of(PROJECT) if IS_CLONE else "",
@@ -48,10 +49,10 @@ def of_kit(*again: str) -> dict[str, Any]:
 
 
 def commit_of(clone: Path) -> str:
-    """The commit that a clone stands on, with `-dirty` where its files differ; "" where git does not know it."""
+    """The commit of a clone, with `-dirty` if its files differ; "" if git does not know it."""
     try:
         repository = Repository.open(clone)
-        if repository.root != clone.resolve():  # unpacked into somebody else's repository
+        if repository.root != clone.resolve():  # the clone was unpacked inside another repository
             return ""
         return repository.ask("describe", "--always", "--abbrev=40", "--exclude=*", "--dirty").decode().strip()
     except KitError:
@@ -59,7 +60,7 @@ def commit_of(clone: Path) -> str:
 
 
 def of_host(tools: Toolchain, host: HostFacts) -> dict[str, Any]:
-    """What builds and boots."""
+    """The toolchain, QEMU and the host."""
     return {
         "toolchain": tools.name,
         "qemu": host.qemu,
@@ -95,7 +96,7 @@ def _patch(patch: Patch, applied: Sequence[Applied]) -> dict[str, Any]:
         "subject": patch.subject,
         "sha256": patch.sha256,
         "reversed": patch.reverse,
-        # True: every blob before and after is the one that the patch's index line names.
+        # True: all blobs before and after are those of the patch's index lines; False: one is not; None: not known.
         "exact": all(exact) if exact and None not in exact else (False if False in exact else None),
         "blobs": [{"path": a.path, "before": a.before, "after": a.after, "offsets": list(a.offsets)} for a in applied],
         "notes": remarks(patch, applied),
@@ -103,9 +104,9 @@ def _patch(patch: Patch, applied: Sequence[Applied]) -> dict[str, Any]:
 
 
 def remarks(patch: Patch, applied: Sequence[Applied]) -> list[str]:
-    """What there is to say of how a patch was read and applied, first of all which hunks stood elsewhere."""
+    """Remarks on how a patch was read and applied; first the hunks that were found at other lines."""
     shifts = [
-        f"hunk {n} of {a.path} stands {abs(offset)} lines further {'down' if offset > 0 else 'up'}"
+        f"hunk {n} of {a.path} applies {abs(offset)} lines further {'down' if offset > 0 else 'up'}"
         for a in applied
         for n, offset in enumerate(a.offsets, 1)
         if offset

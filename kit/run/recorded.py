@@ -1,5 +1,4 @@
-"""A run folder read back: what `kit run` recorded in, its verdict, how far it came, or one of its boots as plain data
-out. Changes nothing."""
+"""A run folder read back as plain data: its verdict, its progress, or one of its boots. Changes nothing."""
 
 from __future__ import annotations
 
@@ -19,31 +18,31 @@ from kit.store.cache import Cache
 from kit.store.files import read_json
 from kit.store.runfolder import EXPERIMENT, RunFolder
 
-TAIL = 20  # lines of a console
+TAIL = 20  # lines shown of a console's end
 SCHEMA = 1
 
 
 def find_run(name: str, runs: Path) -> RunFolder:
-    """The folder of the run or the bisection with that path or name; `last`: of the one that was begun or resumed last
-    below `runs`.
+    """The folder of the run or bisection with that path or name; `last`: the one in `runs` that was started or resumed
+    last.
 
-    Raises UserError where there is none.
+    Raises UserError if there is none.
     """
     return RunFolder.find(name, runs, EXPERIMENT)
 
 
 def experiment_of(folder: RunFolder) -> Experiment:
-    """The experiment as the run resolved it. Raises UserError where the file was damaged."""
+    """The experiment as the run resolved it. Raises UserError if the file is damaged."""
     return read_experiment(folder.path / EXPERIMENT, [])
 
 
 def resume_command(folder: RunFolder) -> str:
-    """What a user types to go on with the run."""
+    """The command that resumes the run."""
     return command("run", "--resume", str(folder.path))
 
 
 def verdict_of(folder: RunFolder) -> dict[str, Any] | None:
-    """verdict.json; None where the run has not come so far. Raises MachineError where the file is damaged."""
+    """verdict.json; None if the run has no verdict yet. Raises MachineError if the file is damaged."""
     path = folder.path / "verdict.json"
     if not path.exists():
         return None
@@ -55,7 +54,7 @@ def verdict_of(folder: RunFolder) -> dict[str, Any] | None:
 
 
 def provenance_of(folder: RunFolder) -> dict[str, Any]:
-    """provenance.json. Raises MachineError where it is missing or damaged."""
+    """provenance.json. Raises MachineError if it is missing or damaged."""
     origin = read_json(folder.path / "provenance.json")
     if not isinstance(origin, dict) or not isinstance(origin.get("arms"), dict):
         hint = f"to write it again: {resume_command(folder)}"
@@ -64,8 +63,8 @@ def provenance_of(folder: RunFolder) -> dict[str, Any]:
 
 
 def kernels_of(origin: dict[str, Any], *, every: bool = False) -> dict[tuple[str, str], str]:
-    """(arm, instrument) → key of the kernel, of those that are booted. `every`: of those too that turned out to be the
-    baseline's own code, of which there may be boots from before that was known."""
+    """(arm, instrument) → key of the kernel, for the kernels that are booted. `every`: also those that turned out to
+    have the baseline's code; they may have boots from before that was known."""
     return {
         (arm, instrument): str(kernel["key"])
         for arm, made in origin["arms"].items()
@@ -75,12 +74,12 @@ def kernels_of(origin: dict[str, Any], *, every: bool = False) -> dict[tuple[str
 
 
 def planned(exp: Experiment, origin: dict[str, Any], accel: str, *, every: bool = False) -> Plan:
-    """The run's own plan; `every`: with the boots that it may have done, too."""
+    """The run's plan; `every` as in `kernels_of`."""
     return Plan.of(exp, Site(kernels_of(origin, every=every), accel, str(origin.get("guest", ""))))
 
 
 def progress_of(folder: RunFolder, cache: Cache) -> dict[str, Any]:
-    """How far a run came that has no verdict yet: kernels, boots, and the command to go on."""
+    """The progress of a run without a verdict: kernels, boots, and the command that resumes it."""
     exp = experiment_of(folder)
     done = load_boots(folder)
     out: dict[str, Any] = {"name": exp.name, "folder": str(folder.path), "under_way": folder.is_held()}
@@ -103,7 +102,7 @@ def progress_of(folder: RunFolder, cache: Cache) -> dict[str, Any]:
 
 
 def name_of(boot: Boot) -> str:
-    """What a boot's files are called."""
+    """The name of a boot's files, without suffix."""
     return Path(boot.console).stem
 
 
@@ -123,7 +122,7 @@ def find_boot(folder: RunFolder, name: str) -> Boot:
 
 
 def boot_rows(folder: RunFolder) -> list[dict[str, Any]]:
-    """A row for every boot that is recorded, in their order."""
+    """A row for every recorded boot, in order."""
     keys = ("order", "arm", "cpus", "evidence", "outcome", "why", "seconds", "reused")
     return [{"name": name_of(b), **{k: to_json(getattr(b, k)) for k in keys}} for b in load_boots(folder)]
 

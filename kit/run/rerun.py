@@ -1,4 +1,4 @@
-"""`kit rerun`: a boot that a run recorded in; the same boot done again, and what is different, out."""
+"""`kit rerun`: does a recorded boot of a run again, and finds what differs."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ from kit.workload.guestimage import archive_name, build_guest
 
 @dataclass(frozen=True)
 class Rerun:
-    """`rows`: window, lock, recorded and new acquisitions (None where a side has no such window); none for a boot
-    that measures time, or sent no results. `same`: outcome and rows are."""
+    """A boot done again. `rows`: window, lock, recorded and new acquisitions (None if a side has no such window); empty
+    for a boot that measures time or sent no results."""
 
     recorded: Boot
     run: BootRun
@@ -38,7 +38,7 @@ class Rerun:
 
     @property
     def same(self) -> bool:
-        """Whether the outcome and every count are the recorded ones."""
+        """Whether the outcome and all counts are as recorded."""
         counts = all(row["recorded"] == row["now"] for row in self.rows)
         return counts and self.run.outcome is self.recorded.outcome
 
@@ -69,13 +69,14 @@ def rerun(
     keep: bool = False,
     say: Callable[[str], None] = print,
 ) -> Rerun:
-    """Does a boot of a run again; the run's own record stays as it is.
+    """Does a boot of a run again; the run's records do not change.
 
-    `gdb`: stopped at its start for gdb; `keep`: where it hangs it is left for gdb; `say` gets the words for either.
-    Raises UserError where there is no such boot, MachineError where the kernel is not in the cache any more.
+    `gdb`: stop the guest before its first instruction for gdb; `keep`: if it hangs, leave it for gdb; `say` gets the
+    instructions for the user. Raises UserError if there is no such boot, MachineError if its kernel is no longer in the
+    cache.
     """
     if folder.is_bisection:
-        hint = f"its boots are listed by: {command('show', str(folder.path), '--boot')}"
+        hint = f"to list its boots: {command('show', str(folder.path), '--boot')}"
         what = "a boot of a bisection cannot be done again, only one of a run"
         raise UserError(what, where=str(folder.path), hint=hint)
     exp, boot, origin = experiment_of(folder), find_boot(folder, name), provenance_of(folder)
@@ -106,9 +107,10 @@ def _spec(exp: Experiment, boot: Boot, origin: dict[str, Any], notes: list[str])
         s for s in specs if (s.arm, s.evidence, s.machine.cpus, s.order) == place
     ]
     if not found:
-        raise MachineError("this kit plans no such boot for the experiment", where=name_of(boot), hint="--resume it")
+        what = "this version of kit plans no such boot for the experiment"
+        raise MachineError(what, where=name_of(boot), hint="resume the run with --resume")
     if found[0].key != boot.key:
-        notes.append("this kit makes another program for that boot than the run had: counts may differ by that")
+        notes.append("this version of kit makes another program for that boot than the run's: counts may differ")
     return found[0]
 
 
@@ -116,26 +118,26 @@ def _kernel(boot: Boot, folder: RunFolder, cache: Cache) -> Kernel:
     cache.use("kernels", boot.kernel_key)
     kernel = cached_kernel(boot.kernel_key, cache)
     if kernel is None:
-        hint = f"built again by: {resume_command(folder)}"
+        hint = f"to build it again: {resume_command(folder)}"
         where = f"{name_of(boot)}, kernel {boot.kernel_key}"
         raise MachineError("the kernel is no longer in the cache, or is damaged there", where=where, hint=hint)
     return kernel
 
 
 def _guest(recorded: str, cache: Cache, progress: Progress, notes: list[str]) -> Path:
-    """The guest's programs that the run had, today's where those are gone."""
+    """The archive of the guest's programs that the run used; today's if that is gone."""
     cache.use("guest", archive_name(recorded))
     kept = cache.root / "guest" / archive_name(recorded)
     if kept.exists():
         return kept
     guest = build_guest(cache.folder("guest"), on_command=progress.command)
     if guest.key != recorded:
-        notes.append("the guest's own programs have changed since the run: counts may differ by that")
+        notes.append("the guest's own programs have changed since the run: counts may differ")
     return guest.base_cpio_path
 
 
 def _console(folder: RunFolder, boot: Boot) -> Path:
-    """A log of its own below the run folder."""
+    """A new path for the console's log, in the run folder."""
     number = 1
     while (path := folder.path / "reruns" / f"{name_of(boot)}-{number}.log").exists():
         number += 1
@@ -143,8 +145,8 @@ def _console(folder: RunFolder, boot: Boot) -> Path:
 
 
 def _differences(boot: Boot, new: Results | None, exp: Experiment) -> tuple[tuple[dict[str, Any], ...], int]:
-    """Window by window the named locks' counts (or the instructions, where the boot counted those), and how many other
-    classes differ somewhere. Time is never the same again: it is not compared."""
+    """Rows of what must repeat (counts of the named locks, or instructions) by window, and the number of lock classes
+    that differ in some window. Time is not compared."""
     old = boot.results
     if old is None and new is None:
         return (), 0
@@ -158,7 +160,7 @@ def _differences(boot: Boot, new: Results | None, exp: Experiment) -> tuple[tupl
 
 
 def _counts(boot: Boot, results: Results | None, exp: Experiment) -> dict[str, Mapping[str, int]]:
-    """What is to be the same again: by window, and there by lock."""
+    """What must repeat: window → lock → count."""
     repeats, locks = EVIDENCE[boot.evidence].repeats, named(exp.locks)
     return {w.name: repeats(w, locks) for w in results.windows} if results else {}
 

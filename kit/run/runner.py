@@ -1,7 +1,7 @@
-"""Who builds and boots: a protocol, and the runner of this machine, which reuses what is done.
+"""The runner, which builds and boots: its protocol, and the runner of this machine, which reuses cached results.
 
-build(what a KernelSpec stands for) → Kernel, boot(BootSpecs) → Boots. An engine that does it elsewhere is another class
-with these methods; whoever runs experiments takes either.
+build(BuildInput) → Kernel, boot(list of Ready) → Boots. A runner for other machines is another class with these
+methods.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from kit.workload.load import wants_host
 
 @dataclass(frozen=True)
 class Ready:
-    """A boot whose kernel is built. `limit`: seconds that it may take, None: as long as a first boot; `fresh`: it is to
-    be done now, whatever an earlier run has."""
+    """A boot whose kernel is built. `limit`: seconds that it may take, None: as long as a first boot may; `fresh`: do
+    not take it from the cache."""
 
     spec: BootSpec
     limit: float | None = None
@@ -42,8 +42,8 @@ class Ready:
 
 
 class Runner(Protocol):
-    """Builds kernels and boots them. A kernel's files can be read here, wherever it was built and is booted, and so can
-    the logs and results of boots, below the run folder."""
+    """Builds kernels and boots them. Wherever that happens, this machine can read the kernel's files, and the logs and
+    results of boots in the run folder."""
 
     @property
     def guest_key(self) -> str:
@@ -52,7 +52,7 @@ class Runner(Protocol):
 
     @property
     def host(self) -> HostFacts:
-        """What is on record of the host of the boots."""
+        """Facts about the host that boots, for the records."""
         ...
 
     @property
@@ -62,36 +62,37 @@ class Runner(Protocol):
 
     @property
     def places(self) -> int:
-        """How many boots it can do at once. Those of one block belong on one host, timed ones there alone."""
+        """How many boots it can do at once. All boots of a block must run on one host, timed ones one at a time."""
         ...
 
     def build(self, job: BuildInput) -> Kernel:
-        """The kernel of a spec, made or at hand. Called from a thread of its own, for one kernel after the other.
+        """The kernel of a spec, built or from the cache. Called from a thread of its own, for one kernel at a time.
 
-        Raises BuildError with the compiler's words, UserError, MachineError.
+        Raises BuildError with the compiler's output, UserError, MachineError.
         """
         ...
 
     def accel(self, request: str, kernel: Kernel, generation: str, arch: str) -> tuple[str, str]:
-        """(kvm or tcg, why), by a real boot of `kernel`. Raises MachineError where KVM was asked for and fails."""
+        """(kvm or tcg, why), by a real boot of `kernel`. Raises MachineError if `request` is kvm and KVM fails."""
         ...
 
     def boot(self, ready: Sequence[Ready]) -> Iterator[Boot]:
-        """Does these boots, at most as many as there are places; each comes out when it has ended, in any order.
+        """Does these boots, at most `places`; yields each when it has ended, in any order.
 
-        Raises MachineError where a host fails, which is no outcome of a boot.
+        Raises MachineError if a host fails: that is not an outcome of a boot.
         """
         ...
 
     def reached(
         self, name: str, kernel: Kernel, program: str, machine: Machine, addresses: Sequence[int], seconds: float
     ) -> Reached:
-        """Which of these addresses are executed in one more boot, `name` being its log's. Raises MachineError."""
+        """Which of these addresses are executed in one more boot. `name`: of its log; `seconds`: its limit. Raises
+        MachineError."""
         ...
 
 
 class Engine(Protocol):
-    """What makes a runner for a job."""
+    """Makes a runner for a job."""
 
     def __call__(self, place: Workplace, *, fresh: bool = False) -> Runner:
         """`fresh`: no boot of an earlier run is reused."""
@@ -114,7 +115,7 @@ class LocalRunner:
 
     @property
     def guest(self) -> GuestImage:
-        """The initramfs that every boot shares, compiled when it is first wanted."""
+        """The initramfs that every boot shares, compiled on first use."""
         if self._guest is None:
             self.cache.use("guest", archive_name(guest_key()))
             self._guest = build_guest(self.cache.folder("guest"), on_command=self.progress.command)
@@ -122,21 +123,21 @@ class LocalRunner:
 
     @property
     def guest_key(self) -> str:
-        """Its content key."""
+        """The content key of `guest`."""
         return self.guest.key
 
     def build(self, job: BuildInput) -> Kernel:
-        """The kernel of a spec, from the cache or made. Raises BuildError, UserError, MachineError."""
+        """The kernel of a spec, from the cache or built. Raises BuildError, UserError, MachineError."""
         self.place.spare_kernel(job.spec)
         kernel = build(job, self.tools, self.cache, self.progress)
         self._kernels[kernel.key] = kernel
-        # Where the tree's scripts may be: the root of a git tree is a repository.
+        # The tree's scripts are in one of these: the root of a git tree is a repository, perhaps without a work tree.
         self._sources[kernel.key] = (job.tree.root, self.cache.root / "objects" / job.spec.object_key / "src")
         return kernel
 
     def accel(self, request: str, kernel: Kernel, generation: str, arch: str) -> tuple[str, str]:
-        """(kvm or tcg, why): a real boot of `kernel` decides; remembered for this host and kernel generation, so that
-        a new patch does not wait for the watchdog again."""
+        """(kvm or tcg, why), by a real boot of `kernel`. The answer is kept for this host and kernel generation, so
+        that a new patch does not wait for the watchdog again. Raises MachineError if `request` is kvm and KVM fails."""
 
         def attempt(limits: Limits) -> BootRun:
             with self.progress.task("does KVM really run a kernel here? A boot under a watchdog"):
@@ -168,7 +169,7 @@ class LocalRunner:
     def reached(
         self, name: str, kernel: Kernel, program: str, machine: Machine, addresses: Sequence[int], seconds: float
     ) -> Reached:
-        """By breakpoints, on this machine."""
+        """Which of these addresses are executed, by breakpoints. Raises MachineError."""
         console, base = self.folder.console(name), self.guest.base_cpio_path
         asked = bootrequest.request(kernel, base, program, machine, console, seconds=seconds)
         found = bootrequest.reached(asked, addresses, self.progress)
@@ -218,8 +219,8 @@ class LocalRunner:
 
 
 def _is_exact(spec: BootSpec) -> bool:
-    """Whether the same boot again gives the same: not on the host's files, which are in no key, nor where a kind is
-    asked for more than its pilot because boots differ."""
+    """Whether repeating the boot gives the same result, so that it may be reused. Not so on the host's files, which no
+    key covers, and after a kind's pilot, where boots are known to differ."""
     kind = EVIDENCE[spec.evidence]
     return kind.exact and not wants_host(spec.program) and (not kind.pilot or spec.block < kind.pilot)
 
@@ -246,7 +247,7 @@ def _record(spec: BootSpec, run: BootRun, folder: RunFolder) -> Boot:
 
 
 def _kept_boot(kept: Path) -> dict[str, Any] | None:
-    """The record of a boot in the cache; None where there is none, or it is not what was written."""
+    """The record of a boot in the cache; None if there is none or its digest does not match."""
     record = read_json(kept / "boot.json")
     whole = isinstance(record, dict) and {"boot", "digest", "run"} <= record.keys()
     return record if whole and digest(record["boot"]) == record["digest"] else None

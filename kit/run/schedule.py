@@ -1,8 +1,8 @@
-"""Builds beside boots: an experiment's arms and its runner in; its kernels built and its boots done, in order, out.
+"""Builds and boots side by side: takes an experiment's arms and a runner, builds its kernels and does its boots.
 
-Kernels are built one after the other in a thread of their own, in the order in which the evidence needs them; the main
-thread boots what has its kernel already. Boots that measure time (`Evidence.timed`) wait until nothing is built any
-more. Ctrl-C reaches the main thread only, and ends both.
+Kernels are built one at a time in a thread of their own, in the order in which the evidence needs them. Meanwhile the
+main thread does the boots whose kernels are ready. Boots that measure time (`Evidence.timed`) wait until all builds are
+done. Ctrl-C reaches the main thread only, and ends both.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from kit.run.plan import Plan, instruments
 from kit.run.runner import Ready, Runner, load_boots
 from kit.run.workplace import Workplace
 
-STOP_SECONDS = 8.0  # for make to end on SIGTERM; proc.end gives it 5
+STOP_SECONDS = 8.0  # for make to end on SIGTERM; kit.base.commands.end gives it 5
 IDLE_SECONDS = 1.0  # where no command runs, only another kit's lock can hold the thread
 
 
 @dataclass(frozen=True)
 class Built:
-    """What came of one kernel: the kernel, or `fault`, the compiler's words."""
+    """The result of a build: the kernel, or None and `fault`, the compiler's output."""
 
     job: BuildInput
     kernel: Kernel | None
@@ -44,7 +44,7 @@ class Built:
 
 
 class Builds:
-    """Builds kernels in order in a thread that lives as long as this context; after the first it waits for `go_on`."""
+    """Builds kernels in order, in a thread that ends with this context. After the first it waits for `go_on`."""
 
     def __init__(self, jobs: Sequence[BuildInput], build: Callable[[BuildInput], Kernel]) -> None:
         self.jobs, self.build = jobs, build
@@ -52,7 +52,7 @@ class Builds:
         self._stopper = Stopper()
         self._queue: SimpleQueue[Built | BaseException | None] = SimpleQueue()
         self._may_go_on = threading.Event()
-        # Daemon: it may wait for another kit's lock, which nothing ends; that must not hold up the end of this one.
+        # A daemon thread: it may wait for a lock of another process, which cannot be interrupted.
         self._thread = threading.Thread(target=self._run, name="builds", daemon=True)
 
     def __enter__(self) -> Builds:
@@ -67,11 +67,12 @@ class Builds:
                 self._thread.join(STOP_SECONDS if runs else IDLE_SECONDS)
 
     def go_on(self) -> None:
-        """The kernels after the first may be built."""
+        """Lets the thread build the kernels after the first."""
         self._may_go_on.set()
 
     def news(self, wait: bool) -> list[Built]:
-        """What was built since the last call; `wait`: at least one, unless all are done. Raises what the thread met."""
+        """The builds that ended since the last call. `wait`: wait for at least one, unless all are done. Raises the
+        exception that ended the thread, if one did."""
         out: list[Built] = []
         while not self.ended:
             try:
@@ -96,7 +97,7 @@ class Builds:
                     return
                 self._queue.put(self._built(job))
             self._queue.put(None)
-        except BaseException as error:  # the main thread's to deal with; a stopped thread has nobody who listens
+        except BaseException as error:  # the main thread raises it in `news`
             self._queue.put(error)
 
     def _built(self, job: BuildInput) -> Built:
@@ -107,8 +108,8 @@ class Builds:
 
 
 class Work:
-    """The kernels and the boots of one experiment. `boots`: all that are recorded and wanted, earlier ones too;
-    `build_faults`: arm → the compiler's words; `accel` and `why`: how guests run here."""
+    """The kernels and the boots of one experiment. `boots`: all recorded ones that belong to the plan, with those from
+    before a resume; `build_faults`: arm → the compiler's output; `accel` and `why`: how guests run here."""
 
     def __init__(self, exp: Experiment, arms: Sequence[ResolvedArm], runner: Runner, place: Workplace) -> None:
         self.exp, self.arms, self.runner, self.folder = exp, arms, runner, place.folder
@@ -130,12 +131,12 @@ class Work:
 
     @property
     def unbooted(self) -> list[tuple[str, str]]:
-        """(arm, instrument) of the kernels that no boot is wanted of."""
+        """(arm, instrument) of the kernels that need no boot."""
         left_out = ((pair, k.key) for pair, k in self.kernels.items())
         return [pair for pair, key in left_out if (pair[0], key) in self._twins or key in self._idle]
 
     def run(self, on_accel: Callable[[], None]) -> None:
-        """Builds and boots all that the plan wants. `on_accel` is called once it is known how guests run."""
+        """Does all builds and boots of the plan. `on_accel` is called once when it is known how guests run."""
         with Builds(self._jobs(), self.runner.build) as builds:
             self._first(builds)
             if self.hopeless:
@@ -149,14 +150,14 @@ class Work:
         return [arm.builds[instrument] for instrument in instruments(self.exp) for arm in arms]
 
     def _first(self, builds: Builds) -> None:
-        """The baseline's first kernel; by it, whether KVM works here: nothing else is at work while it is tried."""
+        """Waits for the baseline's first kernel and tries KVM with it, while nothing else runs."""
         for built in builds.news(wait=True):
             self._note(built)
             if built.kernel is not None:
                 version = next(a.tree.version for a in self.arms if a.spec.name == self.exp.baseline)
                 generation = f"{version} {built.job.spec.instrument}"
                 self.accel, self.why = self.runner.accel(self.exp.accel, built.kernel, generation, self.exp.arch)
-        emulated = " Emulated time says nothing of hardware; counts are as exact." if self.accel == "tcg" else ""
+        emulated = " Emulated time says nothing about hardware; counts are as exact." if self.accel == "tcg" else ""
         self.progress.note(f"guests run by {self.accel.upper()}: {self.why}.{emulated}")
 
     def _note(self, built: Built) -> None:
@@ -173,8 +174,8 @@ class Work:
         self._compare(spec)
 
     def _compare(self, spec: KernelSpec) -> None:
-        """Leaves out the boots of an arm whose kernel is the baseline's own code, and the baseline's where no other arm
-        is left. An A/A experiment is for comparing just those."""
+        """Drops the boots of an arm whose kernel has the baseline's code, and the baseline's boots if no other arm is
+        left. Not in an A/A experiment, which compares just those."""
         base = self.kernels.get((self.exp.baseline, spec.instrument))
         if self.exp.aa or spec.arm == self.exp.baseline or base is None:
             return
@@ -195,7 +196,7 @@ class Work:
         self.progress.note(why)
 
     def _all_boots(self, plan: Plan, builds: Builds, task: Task) -> str:
-        """Boots what can be booted until nothing is left, or the baseline has failed; why it ended."""
+        """Does boots as their kernels become ready, until none is left or the baseline's build failed; why it ended."""
         wait, told = False, set[str]()
         while True:
             for built in builds.news(wait):
@@ -219,17 +220,17 @@ class Work:
             wait = not ready
 
     def _wants(self, spec: BootSpec) -> bool:
-        """Whether this boot still tells something."""
+        """Whether this boot can still contribute to the verdict."""
         return (spec.arm, spec.kernel_key) not in self._failed | self._twins and spec.kernel_key not in self._idle
 
     def _has_kernel(self, spec: BootSpec) -> bool:
-        """Whether the kernel of this boot's arm is there; the baseline's, for a second name of the baseline."""
+        """Whether the kernel of this boot is built. An arm that the experiment does not name has the baseline's."""
         named = any(a.spec.name == spec.arm for a in self.arms)
         return (spec.arm if named else self.exp.baseline, spec.kernel_key) in self._keys
 
     def _ready(self, wanted: Sequence[BootSpec], all_built: bool) -> list[BootSpec]:
-        """The first boots that have their kernel, and need not be alone where something is built: as many as the runner
-        has places."""
+        """The first boots whose kernel is built, at most as many as the runner has places. Timed boots only once all
+        kernels are built."""
         able = (s for s in wanted if self._has_kernel(s))
         return list(islice((s for s in able if all_built or not EVIDENCE[s.evidence].timed), self.runner.places))
 
@@ -242,6 +243,6 @@ class Work:
 
 
 def _same(one: Kernel, other: Kernel) -> bool:
-    """Whether two kernels of one instrument do the same."""
+    """Whether two kernels of one instrument have the same code."""
     config = Path(one.config).read_text(encoding="utf-8")
     return one.key == other.key or same_code(Path(one.vmlinux), Path(other.vmlinux), config)

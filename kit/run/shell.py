@@ -1,4 +1,4 @@
-"""`kit shell`: an arm of an experiment in; a shell, or one command, in a guest with its kernel; its exit code out."""
+"""`kit shell`: runs a shell, or one command, in a guest with an arm's kernel, and returns its exit code."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ TOOLS = (
     *("less", "ls", "mkdir", "mount", "mv", "ps", "rm", "sed", "seq", "sh", "sleep", "sort", "stat", "stty", "tail"),
     *("taskset", "time", "top", "true", "tty", "uname", "uptime", "vi", "wc", "which", "xargs", "yes"),
 )
-"""What a guest of its own root has, as far as this machine has it."""
-COMMAND_SECONDS = 3600.0  # that a command may take where the user says nothing; a shell has somebody before it
-SIGNALLED = 128  # and the signal's number: as shells say it
+"""The programs that are packed with `--root guest`, if this machine has them."""
+COMMAND_SECONDS = 3600.0  # default limit for a command; a shell has none
+SIGNALLED = 128  # plus the signal's number: a shell's exit code for a program ended by a signal
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What the user asks for. No `command`: a shell. `limit` in seconds."""
+    """What the user asks for. An empty `command` means a shell. `limit` in seconds."""
 
     arm: str
     command: tuple[str, ...] = ()
@@ -48,10 +48,10 @@ class Wish:
 
 
 def shell(exp: Experiment, wish: Wish, cache: Cache, progress: Progress) -> int:
-    """Boots the arm and stays in it; the exit code of the shell or the command.
+    """Boots the arm's kernel and runs the shell or the command; its exit code.
 
-    Raises UserError for an unknown arm and where a shell is to start without a terminal; MachineError where the guest
-    fails; BuildError.
+    Raises UserError for an unknown arm or instrument and for a shell without a terminal, MachineError if the guest
+    fails, BuildError.
     """
     interactive = _interactive(wish)
     own = _alone(exp, wish)
@@ -78,12 +78,12 @@ def _interactive(wish: Wish) -> bool:
     if wish.command:
         return False
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UserError("a shell wants a terminal", hint="without one give a command: kit shell … -- COMMAND")
+        raise UserError("a shell needs a terminal", hint="without one, give a command: kit shell … -- COMMAND")
     return True
 
 
 def _alone(exp: Experiment, wish: Wish) -> Experiment:
-    """The experiment with this arm only, and a kernel for programs of a distribution."""
+    """The experiment with this arm only, and a kernel that can run a distribution's programs."""
     if wish.arm not in {a.name for a in exp.arms}:
         raise UserError(f"no arm is called {wish.arm}", hint=f"the arms are {', '.join(a.name for a in exp.arms)}")
     return replace(exp, arms=(exp.arm(wish.arm),), baseline=wish.arm, root="host")
@@ -98,7 +98,7 @@ def _resolve(exp: Experiment, wish: Wish, place: Workplace) -> tuple[ResolvedArm
 
 
 def _payload(wish: Wish, interactive: bool) -> Payload:
-    """What is started: the user's shell, or her command by a shell."""
+    """The program to start: a shell, or the user's command in a shell."""
     host = wish.root == "host"
     shell_ = shutil.which("bash") or "/bin/sh"
     if interactive:
@@ -118,13 +118,13 @@ def _payload(wish: Wish, interactive: bool) -> Payload:
 
 
 def _told(interactive: bool) -> dict[str, str]:
-    """What its guest is told: no limit of its own, and the terminal's size."""
+    """The guest's settings: no limit of its own, and the terminal's size."""
     rows, columns = size_of(sys.stdin.fileno()) if interactive else (0, 0)
     return {"limit": "0", "terminal": str(int(interactive)), "rows": str(rows), "columns": str(columns)}
 
 
 def _exit_code(session: Session, nonce: str) -> int:
-    """Raises MachineError with the end of the console where the guest did not say how its program ended."""
+    """The program's exit code. Raises MachineError with the end of the console if the guest did not report it."""
     try:
         status, signal = read_session(session.results, nonce)
     except ResultsError as error:

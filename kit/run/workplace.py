@@ -1,5 +1,5 @@
-"""Where a job works: the cache, the tools of kernels and a run folder in; a place that is swept before and kept within
-its limit behind, out."""
+"""Where a job works: the cache, the toolchain and a run folder. The cache is swept before the job, and brought within
+its limit after it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from kit.store.runfolder import RunFolder
 
 @dataclass
 class Workplace:
-    """A job's place. `folder` only inside of `at`; `spared`: (kind, name) of what it has used of the cache, which stays
-    there at its end."""
+    """A job's workplace. `folder` is set inside `at` only; `spared`: (kind, name) of the cache entries that the job
+    used; they stay."""
 
     cache: Cache
     tools: Toolchain
@@ -34,26 +34,26 @@ class Workplace:
 
     @contextmanager
     def at(self, folder: RunFolder) -> Iterator[Workplace]:
-        """Works in a run folder, alone, with temporary files of its own. Raises MachineError where another kit does."""
+        """Holds a run folder, with temporary files of its own. Raises MachineError if another process works on it."""
         with folder.hold(), temporary_files():
             self._folder = folder
             yield self
 
     def spare(self, entries: Iterable[tuple[str, str]]) -> None:
-        """Keeps entries of the cache, (kind, name), from going at the job's end."""
+        """Keeps cache entries, (kind, name), from being removed at the job's end."""
         self.spared.update(entries)
 
     def spare_kernel(self, spec: KernelSpec) -> None:
-        """The same for a kernel, and for the object folder that makes the next one quick."""
+        """Spares a kernel and its object folder, which makes the next build quick."""
         self.spare([("kernels", spec.key), ("objects", spec.object_key)])
 
 
 @contextmanager
 def workplace(cache: Cache, progress: Progress, toolchain: str) -> Iterator[Workplace]:
-    """A place for a job. What killed kits left is swept out first; when the job has come to its end, the cache is
-    brought within its limit; and whatever the job came to, what it used is let go.
+    """A workplace for a job. First removes what killed processes left; after a job that ended without an exception,
+    brings the cache within its limit; in any case releases the cache entries in use.
 
-    Raises UserError for a limit that is no size, MachineError where a tool is missing.
+    Raises UserError if KIT_CACHE_LIMIT is not a size, MachineError if a tool is missing.
     """
     limit = size_limit()
     sweep(cache)

@@ -251,7 +251,7 @@ def test_a_plan_ends_with_its_budget_which_reused_boots_do_not_spend() -> None:
     plan = Plan.of(EXP, site("base", "new"))
     spent = plan.next([done(plan.wanted[0], seconds=61)])
     assert isinstance(spent, Stop)
-    assert spent.why == "the budget of 1 minutes is spent, 7 boots short"
+    assert spent.why == "the budget of 1 minutes is spent; 7 boots were not done"
     assert not isinstance(plan.next([done(plan.wanted[0], seconds=61, reused="earlier")]), Stop)
 
 

@@ -128,20 +128,20 @@ def test_what_touches_nothing_that_is_built_is_not_the_same(bench: Bench) -> Non
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (["--dirty"], "the work tree is just HEAD"),
+        (["--dirty"], "the work tree has no changes"),
         (["--range", "HEAD..HEAD"], "nothing differs between the two ends"),
         (["--range", "HEAD"], "not a range"),
         (["--range", "HEAD~9..HEAD"], "no such revision: HEAD~9"),
-        (["--range", "HEAD~1..HEAD", "--dirty"], "name two changes"),
+        (["--range", "HEAD~1..HEAD", "--dirty"], "exclude each other"),
         (["--range", "a..b", "--tree", "debian:6.1"], "not a git repository"),
         (["--patch", "none.patch"], "no such patch"),
-        (["--patch", "-", "--patch", "-"], "can be read once"),
-        (["--patch", "-"], "--patch -: nothing came"),
-        (["--patch", "/"], "--patch /: a folder"),
+        (["--patch", "-", "--patch", "-"], "can be read only once"),
+        (["--patch", "-"], "--patch -: the input is empty"),
+        (["--patch", "/"], "--patch /: this is a folder"),
         (["--tree", "git:$KIT_NOT_SET@v3.0", "--patch", RMAP], r"$KIT_NOT_SET is not set"),
         (["--patch", RMAP], "no diff in it"),
         (["--tree", "tarball:none.tar"], "no such file: none.tar"),
-        (["--resume", "runs/x", "--dirty"], "leave the rest out"),
+        (["--resume", "runs/x", "--dirty"], "give no other options"),
     ],
 )
 def test_what_is_no_change(argv: list[str], words: str, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,7 +162,7 @@ def test_a_patch_that_is_there_already_and_one_that_stands_elsewhere(bench: Benc
     (bench.tree / RMAP).write_text("/* one */\n/* two */\n" + text.replace(BATCHED, UNBATCHED))
     ran = run(bench, "--tree", f"dir:{bench.tree}", "--patch", str(bench.folder / "fix.patch"))
     assert ran.code == OK
-    assert f"hunk 1 of {RMAP} stands 2 lines further down" in ran.err
+    assert f"hunk 1 of {RMAP} applies 2 lines further down" in ran.err
 
 
 def test_a_configuration_of_ones_own_is_told_and_kept_with_the_run(bench: Bench) -> None:
