@@ -1,4 +1,4 @@
-"""The kinds of evidence, one module each: which kernels and boots a kind wants, and boots → its verdict."""
+"""The kinds of evidence, one module each: which kernels and boots a kind wants, and how it judges its boots."""
 
 from __future__ import annotations
 

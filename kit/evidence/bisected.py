@@ -1,4 +1,4 @@
-"""All that a bisection can look for, by the name that experiments have for it."""
+"""All that a bisection can look for, by its name in experiments."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from kit.evidence import EVIDENCE
 from kit.evidence.reading import Asked, Metric, Reading
 from kit.records import Boot
 
-COMMAND = "command"  # of the user's: it gets a kernel, and boots what it likes
+COMMAND = "command"  # the user's own command, which gets a kernel and judges it
 
 
 def _unread(asked: Asked, boots: Sequence[Boot]) -> Reading:

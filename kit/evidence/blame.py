@@ -1,4 +1,4 @@
-"""When kernel and model disagree: which function of which arm is most likely responsible, by the model's own rows."""
+"""When kernel and model disagree: which function of the arm would explain the counts."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from kit.workload.catalog import make_loads
 
 
 def blame(exp: Experiment, done: Sequence[Boot], arm: str, lock: str) -> list[Suspected]:
-    """Functions that, if they did what they do in another generation, would make every count of a worker as measured.
+    """Functions that would explain all counts of a worker if they behaved as in another kernel generation.
 
-    One for each worker and function. `done`: good boots.
+    One for each worker and function. `done`: the good boots.
     """
     profile = exp.arm(arm).profile
     boot = min((b for b in done if b.arm == arm and b.results), key=lambda b: (b.cpus, b.order), default=None)

@@ -1,8 +1,8 @@
-"""`check` evidence: the workloads on the checking kernel, which says itself what is wrong.
+"""`check` evidence: the workloads on the checking kernel, which reports what is wrong itself.
 
-Which boots: every arm once for each number of vCPUs, the baseline first, because how long it takes limits the others;
-what fails or shows a splat is repeated by the plan. What they say: nothing that the baseline does not show, or `broken`
-by the rule of kit.stats.attribution.
+Its boots: every arm once for each number of vCPUs, the baseline first, since its time limits the others; the plan
+repeats what fails or shows a splat. Its verdict: `same` if no arm shows more than the baseline, `broken` by the rules
+of kit.stats.attribution.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ LOCKDEP = "lockdep-"  # kinds of reports after which lockdep turns itself off (d
 
 
 def boots(exp: Experiment, site: Site) -> list[BootSpec]:
-    """Every boot that this kind wants, in the order of the design."""
+    """Every boot that this kind wants, in order."""
     program = boot_program(make_loads(exp.workloads, exp.seed))
     arms = sorted((a.name for a in exp.arms), key=lambda name: name != exp.baseline)
     out: list[BootSpec] = []
@@ -39,7 +39,7 @@ def boots(exp: Experiment, site: Site) -> list[BootSpec]:
 
 
 def read(asked: Asked, boots: Sequence[Boot]) -> Reading:
-    """Bad where the sought splat shows, whatever became of the boot; good where boots end well without any other."""
+    """BAD if the sought splat shows, however the boot ended; GOOD if all boots end well without any other splat."""
     pattern = re.compile(asked.wanted.pattern or "")
     if any(pattern.search(f"{s.kind}: {s.title}\n{s.excerpt}") for b in boots for s in b.splats):
         return Reading(BAD)
@@ -47,7 +47,7 @@ def read(asked: Asked, boots: Sequence[Boot]) -> Reading:
 
 
 def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
-    """`same` where no arm shows what the baseline does not: of speed this kind knows nothing."""
+    """`same` if no arm shows a splat that the baseline does not, `broken` if one does, else `inconclusive`."""
     mine = [b for b in done if b.evidence == KIND]
     good = [b for b in mine if b.outcome is Outcome.OK]
     found = attribute(exp, mine, {})
@@ -67,7 +67,7 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
         return KindVerdict(KIND, Verdict.INCONCLUSIVE, f"no boot of {join(missing)}")
     blind = [b for b in good if any(s.kind.startswith(LOCKDEP) for s in b.splats)]
     if blind:
-        why = f"lockdep stops at its first report, and {several(len(blind), 'boot')} had one that is not the patch's"
+        why = f"lockdep stops after its first report, and {several(len(blind), 'boot')} had one that is not the patch's"
         return KindVerdict(KIND, Verdict.INCONCLUSIVE, f"{why}: {blind[0].splats[0].title}")
     return KindVerdict(KIND, Verdict.SAME, f"no splat in {several(len(good), 'boot')}{_known(good, exp)}")
 

@@ -1,7 +1,6 @@
-"""Who waits for which lock, how long, and where: boots in; a row for each class that was contended out.
+"""Lock contention: boots in; a row for each contended class, with how long and where tasks waited, out.
 
-Shown, never judged: in a guest that is emulated the times are those of an interpreter, and in any guest of this kernel
-those of a kernel that counts locks.
+It is shown, never judged: the times are those of a kernel with lock_stat, and under emulation those of an interpreter.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from kit.records import Boot, Experiment, WindowResult
 
 CLASSES = 12  # rows: those with the most contentions in any arm
 PLACES = 4  # of each side; lock_stat itself keeps four a class
-LEAST = 1.0  # contentions a boot, in some arm
+LEAST = 1.0  # contentions per boot in at least one arm
 
 
 @dataclass
@@ -31,8 +30,8 @@ class _Sum:
 
 
 def contention(exp: Experiment, good: Sequence[Boot]) -> list[dict[str, Any]]:
-    """By class, most contended first; of each arm the means of its boots, all machines together. None where no boot
-    has kept times, as those of earlier kits."""
+    """A row for each class, most contended first: for each arm the means over its boots of all machines. Empty if no
+    boot recorded times (boots of earlier versions of kit did not)."""
     boots = {a.name: [_of_boot(b) for b in good if b.arm == a.name] for a in exp.arms}
     names = {name for its in boots.values() for boot in its for name in boot}
     most = {name: max(_mean(its, name) for its in boots.values() if its) for name in names}
@@ -69,7 +68,7 @@ def _mean(boots: Sequence[dict[str, _Sum]], name: str) -> float:
 
 
 def _row(boots: Sequence[dict[str, _Sum]], name: str) -> dict[str, Any]:
-    """Means of a boot, the longest of all boots, and how often all boots together saw each place."""
+    """Means over the boots, the longest times of all boots, and for each place the sum over all boots."""
     its = [boot.get(name, _Sum()) for boot in boots]
     return {
         "contentions": round(fmean(s.contentions for s in its), 1),

@@ -1,8 +1,8 @@
 """`count` evidence: acquisitions per lock class in the counting kernel, arm against baseline and against the model.
 
-Which boots: every arm on every machine in two blocks; where the counts of these are not exact (kit.evidence.scatter)
-block after block until the statistics decide. What they say: one comparison per named lock, window and number of vCPUs;
-every other class ranked by how much the arms differ.
+Its boots: every arm on every machine in two blocks; if their counts are not exact (kit.evidence.scatter), more blocks
+until the statistics decide. Its verdict: one comparison for each named lock, window and number of vCPUs; all lock
+classes are ranked by how much the arms differ.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ INSTRUMENT = "counting"
 
 
 def boots(exp: Experiment, site: Site) -> list[BootSpec]:
-    """Every boot that this kind may want, in the order of the design: those of the first PILOT blocks, and where these
-    do not agree as many more as it takes."""
+    """Every boot that this kind may want, in order. The first PILOT blocks are always done, the others only if counts
+    scatter."""
     program = boot_program(make_loads(exp.workloads, exp.seed))
     kernels = {a.name: site.kernels.get((a.name, INSTRUMENT)) for a in exp.arms}
     out: list[BootSpec] = []
@@ -70,14 +70,14 @@ def boots(exp: Experiment, site: Site) -> list[BootSpec]:
 
 @dataclass(frozen=True)
 class _Cell:
-    """One arm in one window on one machine: the counts of a lock, and what the model says of it."""
+    """One arm in one window on one machine: the counts of a lock, and the model's prediction."""
 
     counted: Counted
     prediction: Prediction | Unmodelled | None
 
 
 def stop(exp: Experiment, done: Sequence[Boot]) -> Decision:
-    """Whether more blocks are wanted, and on which machines; `done` are all boots of the blocks done so far."""
+    """Whether more blocks are wanted, and on which machines; `done`: all boots of the blocks done so far."""
     good = _good(done)
     counts, _ = _lock_counts(exp, good)
     counts += metric_counts(exp, metric_rows(exp, good))
@@ -85,14 +85,15 @@ def stop(exp: Experiment, done: Sequence[Boot]) -> Decision:
 
 
 def read(asked: Asked, boots: Sequence[Boot]) -> Reading:
-    """Acquisitions of the lock in the windows, all boots of a test together. A splat may have turned lock_stat off."""
+    """Acquisitions of the lock in the windows, summed over all boots of a test. A boot with a splat gives no value: it
+    may have turned lock_stat off."""
     if (void := unwanted(asked, boots)) is not None:
         return void
     return Reading(sum(acquisitions(w, asked.wanted.lock) for w in windows_of(asked, boots)))
 
 
 def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
-    """Compares every arm with the baseline."""
+    """Compares every arm with the baseline and with the model."""
     good = _good(done)
     if not good:
         return KindVerdict(KIND, Verdict.INCONCLUSIVE, "no boot gave counts")
@@ -154,7 +155,7 @@ def _good(done: Sequence[Boot]) -> list[Boot]:
 
 
 def _lock_counts(exp: Experiment, good: Sequence[Boot]) -> tuple[list[Counts], list[PredictedCount]]:
-    """The comparisons of the locks that are named, and the rows of the predictions."""
+    """The comparisons of the named locks, and the rows of the predictions."""
     counts: list[Counts] = []
     predictions: list[PredictedCount] = []
     for lock in named(exp.locks):
@@ -185,7 +186,7 @@ def _cell(exp: Experiment, arm: str, cpus: int, info: WindowInfo, lock: str, don
         if profile and prediction is None:
             prediction = predict_arm(exp, profile, boot.results.layouts).get(info.name)
             if isinstance(prediction, Prediction) and prediction.lock_class not in classes(lock):
-                prediction = None  # the model knows one lock; this is another
+                prediction = None  # the model predicts another lock
     interval = (prediction.low, prediction.high) if isinstance(prediction, Prediction) else None
     return _Cell(Counted(tuple(values), interval), prediction)
 
@@ -211,8 +212,8 @@ def _against_baseline(
 
 
 def _model_says(c: Comparison, limit: float) -> Verdict | None:
-    """What the model's own counts say, where every boot of both arms is as predicted; an interval is the scheduler's
-    doing, and its lower end what the rules alone cost."""
+    """The verdict of the model's own counts, if every boot of both arms is as predicted, else None. Of an interval the
+    lower end counts: it is the cost of the rules alone, the rest comes from scheduling."""
     if not (c.agrees and c.baseline_agrees and c.predicted and c.baseline_predicted):
         return None
     ratio = ratio_of(c.predicted[0], c.baseline_predicted[0])
@@ -220,7 +221,7 @@ def _model_says(c: Comparison, limit: float) -> Verdict | None:
 
 
 def _prediction_rows(cells: dict[str, _Cell], info: WindowInfo, cpus: int, lock: str) -> Iterator[PredictedCount]:
-    """Predicted and measured of each arm, and the model's operations, so that a difference can be traced."""
+    """Predicted and measured counts of each arm, with the prediction by operation."""
     for arm, cell in cells.items():
         if cell.prediction is None or not cell.counted.values:
             continue

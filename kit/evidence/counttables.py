@@ -1,6 +1,6 @@
-"""Tables of counts: acquisitions by lock and window, what payloads printed, the ranking of all lock classes.
+"""Tables of counts: acquisitions by lock and window, payloads' metrics, the ranking of all lock classes.
 
-verdict.json's content in, kit.evidence.tables out.
+verdict.json's content in, tables (kit.evidence.tables) out.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ def counted(verdict: Row, kind: str) -> list[Table]:
 
 
 def predicted(verdict: Row, kind: str) -> list[Table]:
-    """What a kind that boots nothing predicts, where nothing was counted."""
+    """The table of predicted counts, if no other kind has counts."""
     others = (c for k, said in verdict["evidence"].items() if k != kind for c in said["comparisons"])
     return [] if any(c["at"]["lock"] for c in others) else _acquisitions(verdict, kind)
 
@@ -27,7 +27,7 @@ def _acquisitions(verdict: Row, kind: str) -> list[Table]:
     """One row per arm, lock and window; machines that counted the same share a row."""
     said = verdict["evidence"][kind]
     ranked = {r["class"] for r in said["details"].get("classes", ()) if not r.get("named", True)}
-    exact = [c for c in said["comparisons"] if c["said"] is None]  # the others have a table of their own, too
+    exact = [c for c in said["comparisons"] if c["said"] is None]  # the others are in the table with intervals
     of_locks = [c for c in exact if c["at"]["lock"] and c["at"]["lock"] not in ranked]
     if not of_locks:
         return []
@@ -49,7 +49,7 @@ def _acquisitions(verdict: Row, kind: str) -> list[Table]:
 
 
 def _order(verdict: Row, comparisons: Sequence[Row]) -> Callable[[Row], tuple[int, ...]]:
-    """Rows stand by arm and lock, then by workload in the experiment's order, depth, users, vCPUs."""
+    """The sort key of rows: arm, lock, workload in the experiment's order, depth, users, vCPUs."""
     arms = list(verdict["arms"])
     locks = list(dict.fromkeys(c["at"]["lock"] for c in comparisons))
     workloads = [w["name"] for w in verdict["exercised"]]
@@ -101,7 +101,7 @@ def _model(c: Row) -> str:
 
 
 def _printed(verdict: Row, details: Row) -> list[Table]:
-    """What payloads printed: the mean of each arm's boots, and how far they lie apart."""
+    """The payloads' metrics: mean and extremes of each arm's boots."""
     arms = list(verdict["arms"])
     rows = tuple(
         (r["workload"], str(r["cpus"]), r["metric"], r["unit"], *(_spread(r["values"][a]) for a in arms), _role(r))

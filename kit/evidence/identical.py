@@ -1,4 +1,4 @@
-"""Arms whose kernel is the baseline's own code: what a kind of evidence says of them without a boot."""
+"""Arms whose kernel has the baseline's code: the verdict of a kind of evidence on them, without a boot."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Identical = Mapping[str, Sequence[str]]
 
 
 def judge(kind: str, exp: Experiment, done: Sequence[Boot], identical: Identical) -> KindVerdict:
-    """The kind's verdict on the arms that differ; the others are the same by being the same."""
+    """The kind's verdict on the arms whose code differs from the baseline's; the others are `same` without a boot."""
     evidence = EVIDENCE[kind]
     equal = [a.name for a in exp.arms if _is_baseline(a.name, evidence.instruments, identical)]
     if not equal:

@@ -1,10 +1,10 @@
 """`instructions` evidence: instructions per job in the plain kernel, arm against baseline.
 
-One vCPU whose time is the number of its instructions (QEMU's -icount): a window's nanoseconds are the instructions that
-it took, the same in every boot of the same layout, to the digit or nearly so. A harmless word more on the kernel's
-command line moves memory about, and with it the number. So every arm is booted once in each of several layouts, windows
-are long, an arm is compared with the baseline inside each layout, and the layouts give the interval. A window in which
-the guest was idle is void: waiting would count as work.
+One vCPU whose clock counts its instructions (QEMU's -icount): a window's nanoseconds are the instructions that it took,
+the same in every boot of the same layout, to the digit or nearly so. One more harmless word on the kernel's command
+line shifts memory, and with it the number. So every arm boots once in each of several layouts, windows are long, arms
+are compared inside each layout, and the interval comes from the layouts. A window in which the guest was idle is void:
+waiting would count as work.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from kit.workload.longer import longer
 KIND = "instructions"
 INSTRUMENT = "plain"
 ACCEL = "icount"
-STEADY_SHARE = 1e-5  # two boots of one layout differ by less: seen are equal digits, and 2 in a million on a busy host
-IDLE_SHARE = 1e-4  # a tenth of the limit's default: more idle time than this could look like a difference
+STEADY_SHARE = 1e-5  # two boots of a layout must differ by less; measured: 0, and 2 in a million on a busy host
+IDLE_SHARE = 1e-4  # a tenth of the default limit: more idle time could look like a difference
 
 
 def layout_word(number: int) -> str:
-    """What stands on the kernel's command line in a layout, from 0: nothing that the kernel knows, so it becomes a word
-    of init's environment. Its length moves what the kernel allocates after it."""
+    """The word on the kernel's command line for a layout, from 0 (no word). The kernel does not know it and passes it
+    to init's environment; its length shifts later allocations."""
     return f"layout={'x' * (1 + 7 * number)}" if number else ""
 
 
@@ -42,12 +42,13 @@ def limit(exp: Experiment) -> float:
 
 
 def repeats(window: WindowResult, locks: Sequence[str]) -> Mapping[str, int]:
-    """What a boot done again must show again: the instructions of the window."""
+    """What must repeat if a boot is done again: the window's instructions."""
     return {KIND: window.elapsed}
 
 
 def read(asked: Asked, boots: Sequence[Boot]) -> Reading:
-    """Instructions that the windows took, on average over the layouts. Waiting would count: an idle guest is void."""
+    """The instructions of the windows, on average over the boots. No value if the guest was idle: waiting would count.
+    """
     if (void := unwanted(asked, boots)) is not None:
         return void
     windows = windows_of(asked, boots)
@@ -57,12 +58,13 @@ def read(asked: Asked, boots: Sequence[Boot]) -> Reading:
 
 
 def loads_of(exp: Experiment) -> tuple[Load, ...]:
-    """The experiment's loads with long windows: in a short one a timer tick more or less is a difference."""
+    """The experiment's loads with long windows: in a short one a single timer tick makes a difference."""
     return tuple(longer(load, exp.instructions.times) for load in make_loads(exp.workloads, exp.seed))
 
 
 def boots(exp: Experiment, site: Site) -> list[BootSpec]:
-    """Every boot that this kind wants: a block a layout; and the baseline's first again, to see that it repeats."""
+    """Every boot that this kind wants: one block for each layout, and the baseline's first boot again, to check that it
+    repeats."""
     program = boot_program(loads_of(exp))
     machine = Machine(exp.arch, 1, exp.memory, ACCEL)
     arms = [a.name for a in exp.arms if (a.name, INSTRUMENT) in site.kernels]
@@ -80,8 +82,9 @@ def boots(exp: Experiment, site: Site) -> list[BootSpec]:
 
 @dataclass(frozen=True)
 class _Seen:
-    """The boots by (arm, layout): what each window took, from the first boot there; what was wrong with windows; by
-    which share two boots of a layout differ at most (None: none was done twice), and what did not repeat."""
+    """`took`: (arm, layout) → window → instructions, of the first boot there; `void`: window → why; `share`: the
+    largest difference between two boots of one layout (None: none was done twice); `unsteady`: what did not repeat, or
+    empty."""
 
     took: dict[tuple[str, int], dict[str, int]]
     void: dict[str, str]
@@ -146,7 +149,7 @@ def _why_void(window: WindowResult) -> str:
 
 
 def _pairs(exp: Experiment, info: WindowInfo, seen: _Seen) -> list[Pairs]:
-    """One for each arm beside the baseline that has a layout in common with it."""
+    """The pairs of each arm that has a layout in common with the baseline."""
     out = []
     for arm in (a.name for a in exp.arms if a.name != exp.baseline):
         both = [

@@ -1,4 +1,4 @@
-"""What a kind of evidence is: all that the rest of kit needs to know of it, in one record. A row of EVIDENCE is one."""
+"""A kind of evidence as one record, with all that the rest of kit needs to know of it: a row of EVIDENCE."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def same_limit(exp: Experiment) -> float:
 
 
 def no_tables(verdict: Row, kind: str) -> Sequence[Table]:
-    """Its comparisons say all."""
+    """No tables beside the comparisons."""
     return ()
 
 
@@ -27,20 +27,20 @@ def no_tables(verdict: Row, kind: str) -> Sequence[Table]:
 class Evidence:
     """A kind of evidence: how its kernels are built and run, which boots it wants, and how it judges them.
 
-    `instruments`: the kernels that it boots, none for a prediction. `stop`, of a kind that may be decided before its
-    last block: from the boots of the blocks done, whether it is. `pilot`: so many blocks are done whatever they show,
-    and mostly no more; 0 where all are reckoned with.
+    `instruments`: the kernels that it boots, none for a prediction. `stop`: decides from the boots of the blocks done
+    whether more are wanted; None if all planned boots are done. `pilot`: the number of blocks that are done in any
+    case, and usually suffice; 0: there is no pilot, and estimates count all blocks.
 
-    `exact`: the same boot again gives the same, so boots are reused by key. `timed`: its boots measure time, so nothing
-    else runs beside them, each vCPU has a core of its own, and the host is watched. `accel`: how its guests run, where
-    that is not the experiment's choice, and `accel_why`. `conf`: what its guests are told besides. `seconds`: about
-    what a boot takes (two idle cores, Linux 6.1: tests/bench/README.md).
+    `exact`: repeating a boot gives the same result, so boots are reused by key. `timed`: its boots measure time, so
+    nothing else runs beside them, each vCPU has its own core, and the host is recorded. `accel`: how its guests run if
+    the experiment has no choice, and `accel_why`. `conf`: more settings of the guest. `seconds`: a typical boot's time
+    (two idle cores, Linux 6.1: tests/bench/README.md).
 
-    `title`: of the table of its comparisons that have intervals; `subject`: the metric that this title names already.
-    `void_title`: the title where the kind decides nothing. `tables`: what else it shows, of verdict.json's content.
-    `bisected`: what a bisection can look for in its boots, by the name that experiments have for it.
+    `title`: of the table of comparisons with intervals; `subject`: the metric that this title already names.
+    `void_title`: the title if the kind decides nothing. `tables`: makes its other tables from verdict.json's content.
+    `bisected`: what a bisection can look for in its boots, by its name in experiments.
 
-    `repeats`: what a window of a boot done again must show again, by what it is, of the named locks. `limit`:
+    `repeats`: the numbers of a window that must be the same if the boot is done again, given the named locks. `limit`:
     differences up to this share do not matter.
     """
 
@@ -65,5 +65,5 @@ class Evidence:
 
     @property
     def many(self) -> bool:
-        """Whether it wants many boots from the start, and may be decided before the last of them."""
+        """Whether it plans many boots from the start, and may be decided before the last."""
         return self.stop is not None and not self.pilot

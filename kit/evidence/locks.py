@@ -1,4 +1,4 @@
-"""Lock classes: an alias in an experiment → the names that /proc/lock_stat has for it, by kernel version."""
+"""Lock classes: aliases in experiments, and their names in /proc/lock_stat by kernel version."""
 
 from __future__ import annotations
 
@@ -27,18 +27,19 @@ def classes(lock: str) -> tuple[str, ...]:
 
 
 def acquisitions(window: WindowResult, lock: str) -> int:
-    """Acquisitions of a lock in a window, read and write rows together; 0 where the class does not show."""
+    """Acquisitions of a lock (alias or class) in a window, reads and writes together; 0 if lock_stat does not list it.
+    """
     names = classes(lock)
     return sum(row.acquisitions for row in window.rows if row.name in names)
 
 
 def acquired(window: WindowResult, locks: Sequence[str]) -> dict[str, int]:
-    """Acquisitions of each of these locks in a window."""
+    """Lock → its acquisitions in a window."""
     return {lock: acquisitions(window, lock) for lock in locks}
 
 
 def by_class(window: WindowResult) -> dict[str, int]:
-    """Acquisitions of every class in a window."""
+    """Class → its acquisitions in a window, reads and writes together."""
     out: dict[str, int] = {}
     for row in window.rows:
         out[row.name] = out.get(row.name, 0) + row.acquisitions

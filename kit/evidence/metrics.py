@@ -1,4 +1,5 @@
-"""What payloads print, compared: boots in; per metric the values of every arm, and comparisons of those that decide."""
+"""Metrics that payloads print: boots in; the values of every arm for each metric, and comparisons of those that decide,
+out."""
 
 from __future__ import annotations
 
@@ -18,8 +19,8 @@ from kit.workload.metrics import Metric
 
 @dataclass(frozen=True)
 class MetricRow:
-    """One metric of one workload on one machine. `values`: of each arm, a boot each; `by_boot`: the same by (arm,
-    repeat). No `direction` where none was said."""
+    """One metric of one workload on one machine. `values`: arm → one value for each boot; `by_boot`: (arm, repeat) →
+    value. `direction` is empty if the experiment gives none."""
 
     workload: str
     cpus: int
@@ -31,7 +32,7 @@ class MetricRow:
     by_boot: Mapping[tuple[str, int], float] = field(default_factory=dict)
 
     def value(self, boot: Boot) -> float | None:
-        """What one boot printed."""
+        """The value that one boot printed; None if it printed none."""
         return self.by_boot.get((boot.arm, boot.repeat))
 
     def as_json(self) -> dict[str, Any]:
@@ -77,12 +78,12 @@ def _printed(boot: Boot, name: str, printing: Printing) -> tuple[Metric, ...]:
 
 
 def compare_metrics(exp: Experiment, rows: Sequence[MetricRow]) -> list[Comparison]:
-    """The metrics that decide, arm against baseline: bounds are the extremes of the boots."""
+    """Comparisons of the metrics that decide, arm against baseline, bounded by the extremes of the boots."""
     return [c.comparison for c in metric_counts(exp, rows)]
 
 
 def metric_counts(exp: Experiment, rows: Sequence[MetricRow]) -> list[Counts]:
-    """The same, with the values of the boots."""
+    """The comparisons of `compare_metrics`, with the values of the boots."""
     out = []
     for row in rows:
         base = row.values[exp.baseline]
@@ -96,7 +97,7 @@ def metric_counts(exp: Experiment, rows: Sequence[MetricRow]) -> list[Counts]:
 
 
 def _step(values: Sequence[float]) -> float:
-    """The unit of the last digit that any of these was printed with."""
+    """The unit of the last digit of the value printed with the most decimals."""
     digits = [f"{v:.9f}".rstrip("0").partition(".")[2] for v in values]
     return float(10.0 ** -max(map(len, digits)))
 
@@ -124,15 +125,16 @@ def _comparison(exp: Experiment, row: MetricRow, arm: str, mine: Sequence[float]
 
 
 def _ratios(mine: Sequence[float], base: Sequence[float]) -> tuple[float | None, float | None, float | None]:
-    """The ratio and its bounds. Of numbers below zero there is none, and so nothing that decides, unless all are alike:
-    half of -10 is more, not less."""
+    """The ratio and its bounds. Negative numbers have no ratio that could decide (half of -10 is more, not less),
+    unless all are equal."""
     if min(*mine, *base) < 0:
         return (1.0, 1.0, 1.0) if len({*mine, *base}) == 1 else (None, 0.0, None)
     return ratio_of(fmean(mine), fmean(base)), ratio_of(min(mine), max(base)), ratio_of(max(mine), min(base))
 
 
 def unprinted(exp: Experiment, good: Sequence[Boot], rows: Sequence[MetricRow]) -> list[str]:
-    """Metrics that decide, and that some boots of an arm did not print: without them nothing is the same, or better."""
+    """Remarks on deciding metrics that some boots of an arm did not print. With one, no verdict `same` or `better`
+    stands."""
     out = []
     for name, printing in _printing(exp):
         wanted = {r.metric for r in rows if r.workload == name and r.decides} | printing.needed()
@@ -146,7 +148,7 @@ def unprinted(exp: Experiment, good: Sequence[Boot], rows: Sequence[MetricRow]) 
 
 
 def silent(exp: Experiment, good: Sequence[Boot], rows: Sequence[MetricRow]) -> list[str]:
-    """Payloads whose format found no metric in any boot, and metrics that were named and never printed."""
+    """Remarks on payloads in whose output no metric was found, and on named metrics that were never printed."""
     out = []
     for name, printing in _printing(exp) if good else ():
         printed = {r.metric for r in rows if r.workload == name}

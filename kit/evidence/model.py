@@ -1,6 +1,7 @@
-"""`model` evidence: what the reference model says of every arm that declares a profile. It needs no boot of its own.
+"""`model` evidence: what the reference model predicts for every arm that declares a profile. It needs no boot.
 
-With the layout of a boot at hand it counts the program's own VMAs too; without one only the regions that it maps.
+If a boot has shown the VMAs that a process starts with, they are counted too; else only the regions that its program
+maps.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ def boots(exp: Experiment, site: Site) -> list[BootSpec]:
 
 
 def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
-    """Predicted acquisitions, arm against baseline, wherever both have a profile and the model covers the window.
+    """Compares predicted acquisitions, arm against baseline, where both have a profile and the model covers the window.
 
-    And the rules that each arm's profile breaks, declared or read: notes, which decide nothing.
+    Rules that an arm's profile (declared, or read from its patch) breaks become notes, which decide nothing.
     """
     counted, known = _counts(exp, done), by_arm(exp)
     said = notes(known, exp.baseline)
@@ -64,7 +65,7 @@ def _comparisons(exp: Experiment, info: WindowInfo, arm: str, mine: Prediction, 
         return []
     ratio = (ratio_of(mine.low, base.low), ratio_of(mine.low, base.high), ratio_of(mine.high, base.low))
     if exp.arm(arm).profile == exp.arm(exp.baseline).profile:
-        ratio = (1.0, 1.0, 1.0)  # an interval is the scheduler's doing: the same rules make no difference
+        ratio = (1.0, 1.0, 1.0)  # an interval comes from scheduling: arms with the same rules do not differ
     return [
         Comparison(
             metric="acquisitions",

@@ -1,6 +1,7 @@
-"""Locks that nobody named: classes that differ in; their comparisons, what they make of the verdict, and words out.
+"""Locks that the experiment does not name: ranked classes in; their comparisons, their effect on the verdict, and a
+clause about them, out.
 
-| of one arm, first that holds | verdict |
+| for one arm, the first that holds | verdict |
 | --- | --- |
 | a named lock is taken by one of the two arms only, and a class by the other only | inconclusive |
 | a named lock is worse | worse |
@@ -10,8 +11,8 @@
 | the named locks are the same, and a class differs beyond noise | inconclusive |
 | otherwise | what the named locks say |
 
-A class that was only renamed, or split in two, is one that is gone and one that is new: both directions. Of a named
-lock this is asked even where no ranking is.
+A class that was renamed, or split in two, shows as one that is gone and one that is new: both directions. For named
+locks this is checked even without a ranking (`locks` without "*").
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ from kit.stats.combine import combined
 from kit.stats.counts import Counted, compare, judge_all
 from kit.workload.catalog import make_loads
 
-SAID = 4  # classes in a sentence
+SAID = 4  # classes named in a sentence
 Row = dict[str, object]
 
 
 @dataclass(frozen=True)
 class Moved:
-    """`comparisons`: of classes that differ exactly; `verdict` of the kind; `said`: what goes against it, in a clause,
+    """`comparisons`: of classes that differ exactly; `verdict` of the kind; `said`: a clause about what contradicts it,
     or empty."""
 
     comparisons: tuple[Comparison, ...]
@@ -42,7 +43,7 @@ class Moved:
 
 
 def moved(exp: Experiment, comparisons: Sequence[Comparison], ranking: Ranking) -> Moved:
-    """What the ranking adds to the comparisons of the locks that are named. Their own classes say nothing twice."""
+    """What the ranking adds to the comparisons of the named locks, whose own classes are left out of it."""
     own = {name for lock in named(exp.locks) for name in classes(lock)}
     every = EVERY in exp.locks
     found = tuple(c for e in ranking.exact if every and e.name not in own for c in _compared(exp, e))
@@ -59,7 +60,7 @@ def moved(exp: Experiment, comparisons: Sequence[Comparison], ranking: Ranking) 
 
 
 def one_sided(comparisons: Sequence[Comparison]) -> bool:
-    """Whether a named lock is taken by one of the two arms only, wherever they were compared."""
+    """Whether a named lock is taken by only one of the two arms in all comparisons."""
     taken: dict[tuple[str | None, str], tuple[bool, bool]] = {}
     for c in comparisons:
         if c.at.lock:
@@ -95,7 +96,7 @@ def _verdict(said: Verdict, rows: Sequence[Row]) -> Verdict:
 
 
 def _against(arm: str, said: Verdict, verdict: Verdict, rows: Sequence[Row]) -> str:
-    """What speaks against an arm's verdict: all that moved where it is inconclusive, else what went the other way."""
+    """What contradicts an arm's verdict: all that moved if it is inconclusive, else what went the other way."""
     wanted = {Verdict.WORSE: True, Verdict.BETTER: False}.get(verdict)
     exact = [r for r in rows if r["kind"] == EXACT and _up(r) is not wanted]
     noisy = [r for r in rows if r["kind"] == BEYOND and _up(r) is not wanted]
@@ -103,12 +104,12 @@ def _against(arm: str, said: Verdict, verdict: Verdict, rows: Sequence[Row]) -> 
     parts += [f"{_moves(noisy)} (beyond noise)"] if noisy else []
     if not parts:
         return ""
-    head = f"{arm} is {said} by the locks that are named, but it" if said in (Verdict.BETTER, Verdict.WORSE) else arm
+    head = f"{arm} is {said} by the named locks, but it" if said in (Verdict.BETTER, Verdict.WORSE) else arm
     return f"{head} moves locks that nobody named: {'; '.join(parts)}{_renamed(exact)}"
 
 
 def _moves(rows: Sequence[Row]) -> str:
-    """`a 0 → 100 and b 20 → 10 acquisitions a boot`, a long list cut."""
+    """`a 0 → 100 and b 20 → 10 acquisitions a boot`; a long list is cut."""
     names = [f"{r['class']} {_count(r['baseline_mean'])} → {_count(r['arm_mean'])}" for r in rows[:SAID]]
     rest = [several(len(rows) - SAID, "class", "classes")] if len(rows) > SAID else []
     return f"{join(names + rest)} acquisitions a boot"

@@ -1,9 +1,9 @@
-"""Classes near the line between noise and a row of the ranking: boots in; how many more are wanted, and what is said.
+"""Lock classes near the threshold of the ranking: boots in; how many more boots are wanted, and a remark, out.
 
-After the blocks of the pilot a class may stand where a few boots cannot tell (kit.stats.classes.near). Then MORE boots
-more of each arm are done, spread over the machines in whole blocks, and only then the ranking judges, all boots
-together. Whether a class stood there is asked of the pilot's boots alone, once: no look on the way can make a row. So a
-run tells a false row no more often than the ranking of so many boots would.
+After the pilot a class may be neither clearly noise nor clearly different (kit.stats.classes.near). Then MORE
+additional boots of each arm are done, in whole blocks on all machines, and the ranking judges all boots together.
+Whether a class is near the threshold is decided once, from the pilot's boots alone, so these extra boots add no chance
+of a false row.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from kit.records import BEYOND, Boot, Experiment
 from kit.stats.noisy import Decision
 
 MORE = 4  # boots of each arm, on all machines together
-NAMED = 3  # classes in a sentence
+NAMED = 3  # classes named in a sentence
 
 
 @dataclass(frozen=True)
 class Near:
-    """`names`: the classes that stood near the line after the pilot; `wanted`: blocks more for them, `had`: of these
-    those that are done."""
+    """`names`: the classes near the threshold after the pilot; `wanted`: how many additional blocks they need, `had`:
+    how many of these are done."""
 
     names: tuple[str, ...] = ()
     wanted: int = 0
@@ -34,13 +34,13 @@ class Near:
 
     @property
     def which(self) -> str:
-        """The first names, and how many others."""
+        """The first names, and the number of others, for a sentence."""
         first, others = list(self.names[:NAMED]), len(self.names) - NAMED
         return join([*first, *([several(others, "class", "classes")] if others > 0 else [])])
 
     @property
     def said(self) -> str:
-        """In a clause; empty where none stood there."""
+        """A clause about them; empty if there are none."""
         if not self.names:
             return ""
         end = f"judged after {self.had} more of each" if self.had else "judged by these: the budget has no more"
@@ -49,7 +49,7 @@ class Near:
 
 
 def near_line(exp: Experiment, good: Sequence[Boot], done: Sequence[Boot]) -> Near:
-    """The classes near the line. `done`: the boots of all blocks done so far; `good`: those that gave counts."""
+    """The classes near the threshold. `done`: the boots of all blocks done so far; `good`: those that gave counts."""
     pilot = [b for b in good if b.repeat < PILOT]
     if EVERY not in exp.locks or not pilot:
         return Near()
@@ -60,8 +60,8 @@ def near_line(exp: Experiment, good: Sequence[Boot], done: Sequence[Boot]) -> Ne
 
 
 def with_near(found: Decision, stood: Near) -> Decision:
-    """The decision of the counts that are compared; no stop, and on all machines, while boots for classes near the line
-    are wanted."""
+    """The decision `found`, changed to go on with all machines while boots for classes near the threshold are missing.
+    """
     if stood.had >= stood.wanted:
         return found
     blocks = several(stood.wanted - stood.had, "block")

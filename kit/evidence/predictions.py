@@ -1,4 +1,6 @@
-"""The reference model asked for each window of an experiment: an arm's profile, a worker's layout in; counts out."""
+"""The reference model's predictions for the windows of an experiment: a profile and the workers' layouts in, counts
+out.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +13,14 @@ from kit.records import Boot, Experiment, GuestVma, Outcome
 from kit.workload.catalog import make_loads
 from kit.workload.load import Load
 
-SHELL = "/bin/sh"  # as the guest's init names the layout of the shell that executes scripts
+SHELL = "/bin/sh"  # the guest's name for the layout of the shell that executes scripts
 Predicted = Mapping[str, Prediction | Unmodelled]
 """By window name."""
 
 
 @dataclass(frozen=True)
 class Layouts:
-    """The VMAs that each worker starts with; `measured` when a boot showed them, else only the program's regions."""
+    """Worker → the VMAs that it starts with; `measured`: a boot showed them, else there are none."""
 
     by_worker: Mapping[str, tuple[GuestVma, ...]]
     measured: bool
@@ -35,7 +37,7 @@ def layouts_of(boots: Sequence[Boot]) -> Layouts:
 def predict_arm(
     exp: Experiment, profile: str, layouts: Mapping[str, tuple[GuestVma, ...]]
 ) -> dict[str, Prediction | Unmodelled]:
-    """What the model says of each window for an arm of that profile."""
+    """Window → the model's prediction, for an arm of that profile. `layouts`: worker → its VMAs at the start."""
     out: dict[str, Prediction | Unmodelled] = {}
     shell = layouts.get(SHELL)
     for load in make_loads(exp.workloads, exp.seed):

@@ -1,11 +1,11 @@
-"""Every lock class by how much an arm differs from the baseline: boots in, rows out, exact ones told from noise.
+"""All lock classes ranked by how much an arm differs from the baseline: boots in, rows out.
 
-A class differs *exactly* if in some windows, on every machine, the boots of each arm count the same, and the arms do
-not; if at least half of the difference lies there; and if that is no luck, whichever way counts may scatter (kit.stats.
-luck), at SURE for all classes together. It differs *beyond noise* if the difference is above the limit and larger than
-what counts of that size scatter by, as all classes together tell it (kit.stats.classes): a run without a difference
-tells any such row with a chance of ROWS at most. All else is noise. For a patch to a lock that nobody has named: what
-it changes stands first, classes that only fluctuate are omitted.
+A class differs *exactly* if there are windows in which, on every machine, all boots of an arm count the same and the
+arms differ; if at least half of the difference lies in these windows; and if this is not luck (kit.stats.luck), at SURE
+for all classes together. It differs *beyond noise* if the difference is above the limit and larger than the scatter of
+counts of that size, estimated from all classes together (kit.stats.classes); the share of such rows that are false is
+at most ROWS. Everything else is noise and is omitted. So the effect of a patch on a lock that the experiment does not
+name stands first.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from kit.stats.classes import near as near_line
 from kit.stats.counts import ratio_of
 from kit.stats.luck import luck, windows_by_luck
 
-ROWS = 0.02  # of what is told beyond noise, the share that is false (Benjamini and Hochberg)
-REFERENCE = 1000  # acquisitions a boot of the class for which it is said what would have been seen
-SURE = 0.01  # the chance that agreement by luck makes any class of a run look exact
-LEAST = 4  # acquisitions a boot: of a lock that both arms take, nobody wants to know of fewer
-USUAL_WEIGHT = 0.1  # groups: how much what other classes do says of one that has shown no scatter
+ROWS = 0.02  # share of false rows among those beyond noise (Benjamini and Hochberg)
+REFERENCE = 1000  # acquisitions per boot of the class for which the detection limit is reported
+SURE = 0.01  # the chance that luck makes any class of a run look exact
+LEAST = 4  # acquisitions per boot: smaller differences of a lock that both arms take are ignored
+USUAL_WEIGHT = 0.1  # weight, in groups, of the other classes' scatter for a class that shows none
 RANKED = 12  # rows of a kind
 EXACT, BEYOND, NOISE = "exact", "beyond noise", "noise"
-WHOLE = ""  # in place of a window: all of a boot
+WHOLE = ""  # stands for all windows of a boot together
 
 Place = tuple[str, int]  # arm, vCPUs
 Pair = tuple[list[int], list[int]]  # the boots of the arm and of the baseline on one machine
@@ -40,8 +40,8 @@ Pair = tuple[list[int], list[int]]  # the boots of the arm and of the baseline o
 
 @dataclass(frozen=True)
 class Exactly:
-    """A class that differs exactly in an arm, and the window that shows it best: its counts there by number of vCPUs,
-    the arm's and the baseline's."""
+    """A class that differs exactly in an arm, with the window that shows it best. `counts`: vCPUs → the counts of the
+    arm's and of the baseline's boots there."""
 
     name: str
     arm: str
@@ -51,13 +51,14 @@ class Exactly:
 
 @dataclass(frozen=True)
 class Ranking:
-    """`rows`: the classes that differ, exact ones first; how many others moved (`noise`), and did not (`same`)."""
+    """`rows`: the classes that differ, exact ones first; the numbers of classes that differ only by noise (`noise`),
+    and not at all (`same`)."""
 
     rows: tuple[dict[str, Any], ...]
     noise: int
     same: int
     exact: tuple[Exactly, ...] = ()
-    seen: float | None = None  # the difference, as a share, that would have been told in a class of REFERENCE
+    seen: float | None = None  # the detection limit in a class of REFERENCE acquisitions, as a share
 
     @property
     def shown(self) -> list[dict[str, Any]]:
@@ -67,8 +68,7 @@ class Ranking:
 
 @dataclass(frozen=True)
 class _Class:
-    """One class in one arm: its counts by window (WHOLE for all of a boot), a pair for each machine that both arms ran
-    on."""
+    """One class in one arm. `windows`: window (or WHOLE) → a pair of counts for each machine that both arms ran on."""
 
     name: str
     arm: str
@@ -81,12 +81,12 @@ class _Class:
 
     @property
     def inside(self) -> dict[str, Sequence[Pair]]:
-        """By window."""
+        """The windows without WHOLE."""
         return {w: pairs for w, pairs in self.windows.items() if w != WHOLE}
 
 
 def rank(exp: Experiment, done: Sequence[Boot]) -> Ranking:
-    """All classes of all boots, for every arm but the baseline."""
+    """Ranks all lock classes of every arm against the baseline."""
     found = _found(exp, done)
     exactly = _exactly(exp, found)
     shares, seen = _shares(exp, [c for c, e in zip(found, exactly, strict=True) if not e], done)
@@ -104,7 +104,8 @@ def rank(exp: Experiment, done: Sequence[Boot]) -> Ranking:
 
 
 def near(exp: Experiment, done: Sequence[Boot]) -> list[str]:
-    """The classes, by name, that differ by more than the limit and stand near the line between noise and a row."""
+    """The names of the classes that differ by more than the limit and are near the threshold between noise and a row.
+    """
     found = _found(exp, done)
     loose = [c for c, e in zip(found, _exactly(exp, found), strict=True) if not e]
     shares, _ = _shares(exp, loose, done)
@@ -119,21 +120,21 @@ def _found(exp: Experiment, done: Sequence[Boot]) -> list[_Class]:
 
 
 def _exactly(exp: Experiment, found: Sequence[_Class]) -> list[list[str]]:
-    """By class the windows that differ exactly."""
+    """For each class the windows that differ exactly."""
     usual = _unlike([pair for c in found for pairs in c.inside.values() for pair in pairs])
     return [_exact(c, exp.limit, usual, len(found)) for c in found]
 
 
 def _level(exp: Experiment) -> float:
-    """Of one arm."""
+    """The level for one arm."""
     return ROWS / (len(exp.arms) - 1)
 
 
 def _shares(
     exp: Experiment, found: Sequence[_Class], done: Sequence[Boot]
 ) -> tuple[dict[tuple[str, str], float], float | None]:
-    """Of these classes, by name and arm, at which share of false rows they would be told as differing by more than
-    noise; and what would have been seen in any arm."""
+    """(class, arm) → the smallest false-discovery rate at which it would be a row (q value); and the largest detection
+    limit of any arm."""
     out: dict[tuple[str, str], float] = {}
     seen = 0.0
     for arm in dict.fromkeys(c.arm for c in found):
@@ -146,14 +147,14 @@ def _shares(
 
 
 def _machine(found: Sequence[_Class], place: int, cpus: int, slower: float) -> Machine:
-    """All boots of one machine, its place and number of vCPUs; every class shows on the same machines."""
+    """The counts of all boots on one machine: its index and number of vCPUs, the same for every class."""
     assert all(c.cpus[place] == cpus for c in found)
     arm, base = (np.array([c.whole[place][i] for c in found], dtype=float) for i in (0, 1))
     return Machine(arm, base, slower)
 
 
 def _slower(done: Sequence[Boot], arm: str, baseline: str, cpus: int) -> float:
-    """The logarithm of how many times as long the arm's windows took there."""
+    """The logarithm of the ratio of the windows' times, arm over baseline, on one machine."""
     took = {}
     for name in (arm, baseline):
         boots = [b.results.windows for b in done if (b.arm, b.cpus) == (name, cpus) and b.results]
@@ -162,7 +163,7 @@ def _slower(done: Sequence[Boot], arm: str, baseline: str, cpus: int) -> float:
 
 
 def _counts(done: Sequence[Boot]) -> dict[str, dict[str, dict[int, int]]]:
-    """Class → window, and the whole → index of the boot → acquisitions."""
+    """Class → window (or WHOLE) → index of the boot → acquisitions."""
     out: dict[str, dict[str, dict[int, int]]] = {}
     for i, boot in enumerate(done):
         for window in boot.results.windows if boot.results else ():
@@ -219,14 +220,14 @@ def _means(c: _Class) -> tuple[float, float]:
 
 
 def _matters(c: _Class, limit: float) -> bool:
-    """Whether the difference is one that somebody wants to know of."""
+    """Whether the difference is above the limit, and at least one acquisition."""
     mine, base = _means(c)
     return abs(mine - base) >= max(1.0, limit * base)
 
 
 def _exact(c: _Class, limit: float, usual: float, classes: int) -> list[str]:
-    """The windows that differ exactly; none where the class does not. `usual`: in which share of all groups boots of
-    one arm differ; of so many classes in all."""
+    """The windows that differ exactly; none if the class does not. `usual`: the share of all groups in which boots of
+    one arm differ; `classes`: the number of classes."""
     found = [w for w, pairs in c.inside.items() if _is_exact(pairs)]
     total = sum(_difference(c.windows[w]) for w in found)
     mine, base = _means(c)
@@ -237,8 +238,8 @@ def _exact(c: _Class, limit: float, usual: float, classes: int) -> list[str]:
 
 
 def _by_luck(c: _Class, exact: Sequence[str], usual: float) -> float:
-    """The chance that these windows look exact, by the worse of both kinds of scatter. A class that shows no scatter
-    may have some as other classes do (`usual`)."""
+    """The chance that these windows look exact by luck, by the worse of two models of scatter. A class that shows no
+    scatter is assumed to have a little of the other classes' (`usual`)."""
     windows, pairs = len(c.inside), [pair for w in exact for pair in c.windows[w]]
     smooth = comb(windows, len(exact)) * prod(luck(len(a), len(b), abs(a[0] - b[0])) for a, b in pairs)
     every = [pair for ps in c.inside.values() for pair in ps]
@@ -249,7 +250,7 @@ def _by_luck(c: _Class, exact: Sequence[str], usual: float) -> float:
 
 
 def _unlike(pairs: Sequence[Pair]) -> float:
-    """In which share of these groups the boots of one arm differ."""
+    """The share of groups (boots of one arm on one machine) that do not all count the same."""
     return fmean(len(set(vs)) > 1 for pair in pairs for vs in pair) if pairs else 0.0
 
 
@@ -264,7 +265,7 @@ def _is_apart(pairs: Sequence[Pair]) -> bool:
 
 
 def _weight(pairs: Sequence[Pair], limit: float) -> tuple[bool, float]:
-    """How well a window shows a difference: those where it is above the limit on every machine first."""
+    """Sort key for how well a window shows a difference: first whether it is above the limit on every machine."""
     above = all(abs(fmean(a) - fmean(b)) > limit * fmean(b) for a, b in pairs)
     return above, abs(_difference(pairs))
 
@@ -274,7 +275,7 @@ def _difference(pairs: Sequence[Pair]) -> float:
 
 
 def summary(found: Ranking) -> str:
-    """What a ranking says, in a few words."""
+    """A ranking in a few words."""
     exact = [r for r in found.rows if r["kind"] == EXACT]
     beyond = len(found.rows) - len(exact)
     if not found.rows:

@@ -1,4 +1,4 @@
-"""What a bisection measures by a kind of evidence: the boots of one test of a commit in, one value out."""
+"""How a bisection reads a kind of evidence: the boots of one test of a commit in, one value out."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GOOD, BAD = 0.0, 1.0
 
 
 class Wanted(Protocol):
-    """What is looked for, as the `bisect:` section says it."""
+    """What a bisection looks for: the `bisect:` section of the experiment."""
 
     @property
     def lock(self) -> str:
@@ -30,7 +30,7 @@ class Wanted(Protocol):
 
 
 class Asked(Protocol):
-    """A bisection's question, as far as boots are read for it."""
+    """A bisection's question: the part that reading boots needs."""
 
     @property
     def exp(self) -> Experiment:
@@ -42,7 +42,7 @@ class Asked(Protocol):
 
 @dataclass(frozen=True)
 class Reading:
-    """What a test gave: a value, or None with the reason; `again`: one more try may give one."""
+    """The result of a test: a value, or None and why; `again`: another try may give a value."""
 
     value: float | None
     why: str = ""
@@ -53,19 +53,19 @@ Read = Callable[[Asked, Sequence[Boot]], Reading]
 
 
 def no_share(exp: Experiment) -> float:
-    """Values are the same only where they are equal."""
+    """Values count as the same only if they are equal."""
     return 0.0
 
 
 @dataclass(frozen=True)
 class Metric:
     """What a bisection can look for: the instrument of its kernels, the unit of its values, how boots are read, and the
-    kind of evidence whose boots it does.
+    kind of evidence whose boots it uses.
 
-    `exact`: a kernel gives the same value each time. `yes_no`: a value is GOOD or BAD; `clean`: and the good end is
-    never bad by chance. `within`: values that differ by no more than this share are the same. `what`: the key of
-    `bisect:` that says what is looked for, `example`: a value for it. `said`: the metric in a few words, of `what`,
-    `where` and `emulated`.
+    `exact`: a kernel gives the same value each time. `yes_no`: values are GOOD or BAD; `clean`: and the good end is
+    never BAD by chance. `within`: values that differ by no more than this share are the same. `what`: the key of
+    `bisect:` that says what to look for; `example`: a value for it. `said`: the metric in a few words, a format string
+    with `what`, `where` and `emulated`.
     """
 
     instrument: str
@@ -82,7 +82,8 @@ class Metric:
 
 
 def unwanted(asked: Asked, boots: Sequence[Boot]) -> Reading | None:
-    """Why boots are no evidence: one failed, or showed a splat that nobody looks for. None where they are."""
+    """A reading without a value if a boot failed or showed another splat than the one sought; None if all are usable.
+    """
     for boot in boots:
         strange = [s for s in boot.splats if s.kind != HANG and not is_accepted(asked.exp, s)]
         if boot.outcome is not Outcome.OK:
@@ -93,7 +94,7 @@ def unwanted(asked: Asked, boots: Sequence[Boot]) -> Reading | None:
 
 
 def windows_of(asked: Asked, boots: Sequence[Boot]) -> list[WindowResult]:
-    """The windows, of whichever round, that are asked for. Raises UserError where there is none."""
+    """The windows of the boots, in any round, that match `window`. Raises UserError if none does."""
     every = [w for b in boots if b.results for w in b.results.windows]
     found = [w for w in every if fnmatchcase(w.name.partition(ROUND)[0], asked.wanted.window)]
     if not found:

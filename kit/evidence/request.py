@@ -1,4 +1,4 @@
-"""What the kinds of evidence need to know to ask for boots. Data only."""
+"""What a kind of evidence needs to know to plan its boots. Data only."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Site:
-    """Where boots are done: kernel keys by (arm, instrument), how guests run here, what runs in them.
+    """The kernels' keys by (arm, instrument), the accelerator, and the key of the guest's programs.
 
-    An arm that could not be built has no key, nor has one whose kernel is the baseline's own code.
+    An arm whose kernel could not be built, or need not be booted, has no key.
     """
 
     kernels: Mapping[tuple[str, str], str]

@@ -1,6 +1,6 @@
-"""The model's rules held against each arm: what its profile breaks, declared or read from its patches.
+"""The model's locking rules checked for each arm: which ones its profile (declared, or read from its patch) breaks.
 
-In: an experiment; out: findings by arm, notes, and which splats a finding explains. No kernel, no boot.
+An experiment in; findings by arm, notes, and the splats that a finding explains, out. No kernel or boot is needed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ RECLAIM = "no allocation that may reclaim under a root's lock"
 AGAIN = "no lock is taken twice by its holder"
 FREED = "no anon_vma is freed before one that reads it"
 
-# How a kernel shows that a rule is broken: kinds of splats (kit/vm/patterns.py), which must speak of anon_vma too.
+# Rule → the kinds of splats (kit/vm/patterns.py) that show it is broken. The splat must also mention anon_vma.
 SHOWS: Mapping[str, tuple[str, ...]] = {
     RECLAIM: ("lockdep-inconsistent", "lockdep-circular"),
     AGAIN: ("lockdep-recursive", "hung-task", "hang"),
@@ -47,14 +47,14 @@ SPEAKS = ("anon_vma",)
 
 @dataclass(frozen=True)
 class Kernel:
-    """The profile that stands for an arm; `read` if its patches were read for it."""
+    """The profile of an arm; `read`: it was read from the arm's patch."""
 
     profile: Profile
     read: bool = False
 
 
 def kernel_of(arm: ArmSpec) -> Kernel | None:
-    """The arm's declared profile, or what the only patch of it that changes mm/rmap.c says; None of other arms."""
+    """The arm's declared profile, or one read from its patch, if exactly one of its patches can be read; else None."""
     if arm.profile is not None:
         return Kernel(PROFILES[arm.profile])
     found: list[Profile] = []
@@ -62,7 +62,7 @@ def kernel_of(arm: ArmSpec) -> Kernel | None:
         try:
             if not ref.reverse:
                 found.append(read_patch(Path(ref.path).read_text(encoding="utf-8", errors="replace"), ref.path).profile)
-        except (ModelError, OSError):  # another file, or no whole function: nothing is known then
+        except (ModelError, OSError):  # the patch changes other files, or shows no whole function
             continue
     return Kernel(found[0], read=True) if len(found) == 1 else None
 
@@ -77,13 +77,13 @@ ByArm = Mapping[str, tuple[Kernel, tuple[Finding, ...]]]
 
 
 def by_arm(exp: Experiment) -> ByArm:
-    """What each arm that the model knows breaks."""
+    """Arm → its profile and the rules that it breaks, for the arms with a profile."""
     kernels = {arm.name: kernel_of(arm) for arm in exp.arms}
     return {name: (kernel, broken(kernel.profile)) for name, kernel in kernels.items() if kernel is not None}
 
 
 def details(known: ByArm) -> dict[str, Any]:
-    """For verdict.json: arm → its profile, whether that was read, and what it breaks."""
+    """`rules` of verdict.json: arm → its profile, whether it was read, and the rules that it breaks."""
     return {
         name: {"profile": kernel.profile.name, "read": kernel.read, "broken": [data(one) for one in found]}
         for name, (kernel, found) in known.items()
@@ -91,7 +91,7 @@ def details(known: ByArm) -> dict[str, Any]:
 
 
 def notes(known: ByArm, baseline: str) -> tuple[str, ...]:
-    """What an arm breaks that the baseline does not, a line each."""
+    """The rules that an arm breaks and the baseline does not, a line each."""
     base = {one.rule for one in known[baseline][1]} if baseline in known else set()
     return tuple(
         f"{name}: the model breaks a rule ({one.rule}): {one.said} ({_start(one)}; profile {kernel.profile.name})"

@@ -1,12 +1,13 @@
-"""Counts that scatter: what every boot counted in, the comparisons with the statistics of boots out; when to stop.
+"""Counts that scatter: the counts of all boots in; comparisons by statistics over boots, and when to stop, out.
 
-Two boots of each arm decide only what is exact: they agree to the digit, and not by luck (kit.stats.luck); or what the
-model says too: all boots lie within its intervals, and its counts alone say the same. All else goes the way of `time`
-(kit.stats.noisy): blocks in balanced order, looks on the way, one level for all comparisons.
+Two boots of each arm decide a comparison in two cases only. Either it is exact: the boots agree to the digit, and not
+by luck (kit.stats.luck). Or the model confirms it: all boots lie within its intervals, and its counts alone give the
+same verdict. All other comparisons are treated like `time` (kit.stats.noisy): blocks in balanced order, sequential
+looks, one level for all comparisons together.
 
-A block is evidence if its boots were done together. The first PILOT blocks may not be: the baseline boots while the
-arm's kernel is still built, or comes from the cache. Their values show whether counts are exact; blocks after them are
-never taken from the cache.
+A block counts as evidence only if its boots were done together. The first PILOT blocks may not be: the baseline boots
+while the arm's kernel is still being built, or its boot comes from the cache. They show whether counts are exact. Later
+blocks are never taken from the cache.
 """
 
 from __future__ import annotations
@@ -23,17 +24,17 @@ from kit.stats.noisy import Decision, conclude, decide
 from kit.stats.paired import Pairs
 
 PILOT = 2  # blocks that show whether counts are exact
-SURE = 0.01  # the chance that agreement by luck makes any comparison of a run look exact
-HALF = 0.5  # of a count: added to all boots of a comparison in which one counts none, whose logarithm there is not
+SURE = 0.01  # the chance that luck makes any comparison of a run look exact
+HALF = 0.5  # steps: added to all values of a comparison that has a zero, which has no logarithm
 
 Value = Callable[[Boot], float | None]
 
 
 @dataclass(frozen=True)
 class Counts:
-    """A comparison by extremes, and what it is made of: the value of a boot (None where it has none), the smallest
-    `step` between two values (1 of a count), whether the boots of each arm are `alike`, by how many steps the means
-    differ, and what the model alone says, where every boot is as it predicts."""
+    """A comparison by extremes, and its data. `value`: a boot's value, None if it has none; `alike`: all boots of each
+    arm give the same; `gap`: the difference of the means in steps; `step`: the smallest difference between two values
+    (1 for a count); `model`: the verdict of the model alone, if every boot is as predicted."""
 
     comparison: Comparison
     value: Value
@@ -41,11 +42,11 @@ class Counts:
     gap: float
     step: float = 1.0
     model: Verdict | None = None
-    steady: bool = False  # the model knows nothing there that could scatter
+    steady: bool = False  # the model predicts exact counts
 
 
 def settled(c: Counts, limit: float, of: int) -> bool:
-    """Whether the extremes of its boots decide a comparison, one `of` so many."""
+    """Whether a comparison is decided by the extremes of its boots. `of`: the number of comparisons."""
     found, said = c.comparison, judge_by_extremes(c.comparison, limit)
     if c.model is not None and said is c.model:
         return True
@@ -54,7 +55,7 @@ def settled(c: Counts, limit: float, of: int) -> bool:
 
 
 def judged(exp: Experiment, counts: Sequence[Counts], done: Sequence[Boot]) -> list[Comparison]:
-    """The comparisons; of those that scatter with interval, p, detection limit and a verdict of their own."""
+    """The comparisons. Those that scatter get an interval, p, a detection limit and a verdict of their own."""
     loose = [c for c in counts if not settled(c, exp.limit, len(counts))]
     pairs = [_pairs(c, exp, done) for c in loose]
     known = [p for p in pairs if p.blocks]
@@ -66,14 +67,14 @@ def judged(exp: Experiment, counts: Sequence[Counts], done: Sequence[Boot]) -> l
 
 
 def _said(c: Comparison, found: Comparison | None) -> Comparison:
-    if found is None:  # nothing that can be paired, or below zero, where there are no ratios
+    if found is None:  # there are no pairs, or a value is negative and has no ratio
         return replace(c, exact=False, said=Verdict.INCONCLUSIVE, low=None, high=None, p=1.0)
     keep = {name: getattr(found, name) for name in ("ratio", "low", "high", "p", "detectable", "said")}
     return replace(c, exact=False, pairs=found.n, **keep)
 
 
 def decision(exp: Experiment, counts: Sequence[Counts], done: Sequence[Boot]) -> Decision:
-    """Whether more blocks are wanted, and on which machines: those where anything scatters."""
+    """Whether more blocks are wanted, and on which machines: those where a comparison scatters."""
     loose = [c for c in counts if not settled(c, exp.limit, len(counts))]
     exact = [judge_by_extremes(c.comparison, exp.limit) for c in counts if c not in loose]
     if not loose:
@@ -88,7 +89,7 @@ def decision(exp: Experiment, counts: Sequence[Counts], done: Sequence[Boot]) ->
 
 
 def scattered(exp: Experiment, loose: Sequence[Comparison]) -> str:
-    """How many blocks, and how sure, in a few words."""
+    """The number of blocks and the level, in a few words."""
     least, most = min(c.pairs or 0 for c in loose), max(c.pairs or 0 for c in loose)
     blocks_done = str(most) if least == most else f"{least} to {most}"
     looks = " and all looks" if exp.sequential else ""
@@ -97,12 +98,12 @@ def scattered(exp: Experiment, loose: Sequence[Comparison]) -> str:
 
 
 def design_of(exp: Experiment) -> Design:
-    """As many blocks as the experiment allows."""
+    """The design: as many blocks as the experiment allows."""
     return Design(exp.blocks, exp.alpha, exp.sequential)
 
 
 def _pairs(c: Counts, exp: Experiment, done: Sequence[Boot]) -> Pairs:
-    """The values by block, those above 0; none where any is below."""
+    """The values by block, shifted by half a step if there is a zero; none if any is negative."""
     found = c.comparison
     mine = [b for b in done if b.cpus == found.at.cpus and b.arm in (found.arm, found.baseline)]
     both = [(c.value(a), c.value(b)) for a, b in blocks(mine, done, found.arm, found.baseline)]
@@ -116,7 +117,7 @@ def _pairs(c: Counts, exp: Experiment, done: Sequence[Boot]) -> Pairs:
 
 
 def blocks(mine: Sequence[Boot], done: Sequence[Boot], arm: str, baseline: str) -> list[tuple[Boot, Boot]]:
-    """The boots of the arm and of the baseline in each block that is evidence, of those in `mine`."""
+    """For each block that counts as evidence, its boots of the arm and of the baseline, among those in `mine`."""
     by = {(b.arm, b.repeat): b for b in mine}
     numbers = sorted({n for name, n in by if name == arm and (baseline, n) in by})
     both = [(by[arm, n], by[baseline, n]) for n in numbers]
@@ -124,6 +125,6 @@ def blocks(mine: Sequence[Boot], done: Sequence[Boot], arm: str, baseline: str) 
 
 
 def _together(block: int, done: Sequence[Boot]) -> bool:
-    """Whether nothing of another block was booted between the boots of a block."""
+    """Whether no boot of another block was done between the boots of this one."""
     places = [i for i, b in enumerate(done) if b.repeat == block]
     return places[-1] - places[0] + 1 == len(places)

@@ -10,12 +10,12 @@ from kit.base.words import rough
 from kit.wording.phrase import signed
 
 Row = Mapping[str, Any]
-COMPARED, WITH_INTERVALS, DETAILS, BACKGROUND = range(4)  # where in a report a table stands
+COMPARED, WITH_INTERVALS, DETAILS, BACKGROUND = range(4)  # the order of tables in a report
 
 
 @dataclass(frozen=True)
 class Table:
-    """`align`: a letter for each column, `l` or `r`. `foot`: what is said below it. `place`: COMPARED first."""
+    """`align`: a letter for each column, `l` or `r`. `foot`: a line below. `place`: COMPARED … BACKGROUND."""
 
     title: str
     headers: tuple[str, ...]
@@ -30,7 +30,8 @@ ALIGN = "lllllrrrrrrl"
 
 
 def intervals(said: Row, title: str, metric: str) -> list[Table]:
-    """The comparisons of a kind that have intervals. `metric`: the one that the title names already."""
+    """The table of a kind's comparisons with intervals; none if there are none. `metric`: named by the title already.
+    """
     rows = tuple(_row(c, metric) for c in said["comparisons"] if c["said"] is not None)
     return [Table(title, HEADERS, ALIGN, rows, place=WITH_INTERVALS)] if rows else []
 

@@ -1,12 +1,12 @@
-"""`time` evidence: how fast the plain kernel does the workloads on many vCPUs, arm against baseline.
+"""`time` evidence: how fast the plain kernel runs the workloads on many vCPUs, arm against baseline.
 
-The boot is the unit: a boot does all loads several times over, the first rounds are dropped (caches, the allocator and
-the first touch of everything are in them), and the rest gives one value for each window. A block is every arm once on
-one number of vCPUs, in a balanced order drawn from the seed; the baseline's own kernel under another name rides along
-in each (A/A), and what it differs by stands beside the verdict. Each kernel boots once on each machine before the first
-block, to warm up what the host keeps of it: those boots are not judged. A boot that fails is not replaced by its second
-try, which may be a faster one: its block counts as the worst that it could have been. Under emulation all this is
-shown, and decides nothing: the time is that of an interpreter, not of hardware.
+The boot is the statistical unit. A boot does all loads several times; the first rounds are dropped (they warm caches
+and the allocator), and the others give one value for each window. A block is every arm once with one number of vCPUs,
+in a balanced order drawn from the seed. Each block also has the baseline's kernel under a second name (A/A); the report
+shows by how much it differs. Before the first block each kernel boots once with each number of vCPUs to warm up the
+host; those boots are not judged. A failed boot is not replaced by its second try, which may be faster by selection: its
+block counts as the worst possible value. Under emulation all this is shown but decides nothing: it is the time of an
+interpreter, not of hardware.
 """
 
 from __future__ import annotations
@@ -49,13 +49,13 @@ HARDWARE = ("kvm",)  # accelerators whose time is the hardware's
 EMULATED_BLOCKS = 3  # under emulation: enough to show what would be measured
 EMULATED = "emulated (TCG): its time is no evidence of hardware"
 WARM_UP = -1  # the block of the boots before the first
-WHOLE = "all windows"  # where the geometric mean over them stands
+WHOLE = "all windows"  # the name for the geometric mean over all windows
 MINUTE, SECOND = 60e9, 1e9  # nanoseconds
 RATES = {"job": ("jobs", "per minute", MINUTE), "fork": ("forks", "per second", SECOND)}
 
 
 def again(exp: Experiment) -> str:
-    """What the A/A arm is called: no arm of the experiment is."""
+    """The name of the A/A arm, which no arm of the experiment has."""
     name = f"{exp.baseline}-again"
     while any(a.name == name for a in exp.arms):
         name += "-again"
@@ -63,12 +63,12 @@ def again(exp: Experiment) -> str:
 
 
 def repeats(window: WindowResult, locks: Sequence[str]) -> Mapping[str, int]:
-    """What a boot done again must show again: nothing, time is never the same."""
+    """Nothing: time does not repeat."""
     return {}
 
 
 def read(asked: Asked, boots: Sequence[Boot]) -> Reading:
-    """Milliseconds that the windows took after the warm-up, all boots of a test together."""
+    """The time of the windows after the warm-up, summed over all boots of a test, in milliseconds."""
     if (void := unwanted(asked, boots)) is not None:
         return void
     windows = windows_of(asked, boots)
@@ -77,19 +77,19 @@ def read(asked: Asked, boots: Sequence[Boot]) -> Reading:
 
 
 def loads_of(exp: Experiment) -> tuple[Load, ...]:
-    """The experiment's loads with windows that are long beside a clock tick."""
+    """The experiment's loads, with windows made long compared with a clock tick."""
     return tuple(longer(load, exp.time.times) for load in make_loads(exp.workloads, exp.seed))
 
 
 def design_of(exp: Experiment, accel: str) -> Design:
-    """How many blocks, at which level, with which looks."""
+    """The number of blocks, the level alpha, and whether to stop early."""
     if accel not in HARDWARE:
         return Design(min(exp.blocks, EMULATED_BLOCKS), exp.alpha, sequential=False)
     return Design(exp.blocks, exp.alpha, exp.sequential)
 
 
 def boots(exp: Experiment, site: Site) -> list[BootSpec]:
-    """Every boot that this kind may want; it may be decided before the last block."""
+    """Every boot that this kind may want, in order. It may be decided before the last block."""
     kernels = {a.name: site.kernels[a.name, INSTRUMENT] for a in exp.arms if (a.name, INSTRUMENT) in site.kernels}
     if exp.baseline not in kernels:
         return []
@@ -106,7 +106,7 @@ def boots(exp: Experiment, site: Site) -> list[BootSpec]:
 
 
 def _warm_up(exp: Experiment, site: Site, kernels: Mapping[str, str], program: str) -> list[BootSpec]:
-    """Each kernel once on each machine, where its time is the hardware's."""
+    """The warm-up: each kernel once with each number of vCPUs; none under emulation."""
     if site.accel not in HARDWARE:
         return []
     arms = {kernels[a.name]: a.name for a in reversed(exp.arms) if a.name in kernels}
@@ -120,19 +120,19 @@ def _warm_up(exp: Experiment, site: Site, kernels: Mapping[str, str], program: s
 
 
 def _judged(done: Sequence[Boot]) -> list[Boot]:
-    """The boots of blocks."""
+    """The boots that are judged: all but the warm-up."""
     return [b for b in done if b.evidence == KIND and b.block != WARM_UP]
 
 
 def stop(exp: Experiment, done: Sequence[Boot]) -> Decision:
-    """Whether more blocks are wanted; `done` are all boots of the blocks done so far. Pure: a run that is resumed
-    decides the same."""
+    """Whether more blocks are wanted; `done`: all boots of the blocks done so far. Pure, so a resumed run decides the
+    same."""
     mine = _judged(done)
     return decide(design_of(exp, _accel(mine)), _all_pairs(exp, mine), exp.limit)
 
 
 def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
-    """The verdict, never one under emulation."""
+    """Compares every arm with the baseline. Under emulation the result does not take part in the verdict."""
     mine = _judged(done)
     pairs = _all_pairs(exp, mine)
     if not any(p.blocks for p in pairs if not p.aa):
@@ -149,7 +149,7 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
 
 
 def warm_notes(exp: Experiment, mine: Sequence[Boot]) -> tuple[str, ...]:
-    """Windows whose first round that counts is still off: more should be dropped."""
+    """Notes on windows whose first round after the warm-up still differs, so that more rounds should be dropped."""
     kept = range(exp.time.warmup, exp.time.rounds)
     out = []
     for info in (info for load in loads_of(exp) for info in load.windows):
@@ -162,18 +162,18 @@ def warm_notes(exp: Experiment, mine: Sequence[Boot]) -> tuple[str, ...]:
 
 
 def lost_notes(exp: Experiment, mine: Sequence[Boot]) -> tuple[str, ...]:
-    """How many boots of each arm failed in the guest, where any did."""
+    """A note on how many boots of each arm failed in the guest, if any did."""
     first = _first_tries(mine)
     failed = {arm: [b for b in first if b.arm == arm] for arm in [*(a.name for a in exp.arms), again(exp)]}
     counts = {arm: (sum(map(_failed, boots)), len(boots)) for arm, boots in failed.items()}
     if not any(bad for bad, _ in counts.values()):
         return ()
     told = join([f"{bad} of {every} of {arm}" for arm, (bad, every) in counts.items()])
-    return (f"boots that failed: {told}; their blocks are taken at the worst that they could have been",)
+    return (f"boots that failed: {told}; their blocks count as the worst possible",)
 
 
 def host_notes(mine: Sequence[Boot]) -> tuple[str, ...]:
-    """What the host did beside the boots, and whether each vCPU had a core of its own."""
+    """A note on the host's load and settings, and on whether each vCPU had its own core."""
     hosts = [b.host for b in mine if b.host is not None]
     if not hosts:
         return ()
@@ -182,7 +182,7 @@ def host_notes(mine: Sequence[Boot]) -> tuple[str, ...]:
     settings = {f"{name} {said}" for h in hosts for name, said in _settings(h.before) if said}
     loose = sorted({h.pinned.why_not for h in hosts if h.pinned is not None and h.pinned.why_not})
     pinned = f"vCPUs not pinned: {join(loose)}" if loose else "each vCPU on a core of its own"
-    told = ", ".join(sorted(settings)) or "it does not tell governor, SMT or turbo"
+    told = ", ".join(sorted(settings)) or "governor, SMT and turbo unknown"
     return (f"host: load up to {load:.2g} before a boot, steal up to {percent(steal)}; {pinned}; {told}",)
 
 
@@ -191,18 +191,18 @@ def _settings(state: HostState) -> tuple[tuple[str, str], ...]:
 
 
 def _accel(mine: Sequence[Boot]) -> str:
-    """The one that all boots ran by; emulation where any did not run on hardware."""
+    """The accelerator of the boots; emulation if any boot was emulated."""
     other = [b.accel for b in mine if b.accel not in HARDWARE]
     return other[0] if other else mine[0].accel if mine else ""
 
 
 def _failed(boot: Boot) -> bool:
-    """Whether the guest failed: the machine's failures have nothing to do with an arm's speed."""
+    """Whether the guest failed. Failures of the machine do not count: they say nothing about an arm's speed."""
     return boot.outcome is not Outcome.OK and boot.outcome not in INFRASTRUCTURE
 
 
 def _first_tries(mine: Sequence[Boot]) -> list[Boot]:
-    """One boot for each place in a block: the first that the machine did not spoil."""
+    """One boot for each arm, number of vCPUs and block: the first that did not fail by the machine's fault."""
     out: dict[tuple[str, int, int], Boot] = {}
     for boot in mine:
         place = (boot.arm, boot.cpus, boot.block)
@@ -226,7 +226,7 @@ def _all_pairs(exp: Experiment, mine: Sequence[Boot]) -> list[Pairs]:
 
 
 def _whole(found: Sequence[Pairs]) -> list[Pairs]:
-    """The geometric mean over all windows as one more comparison: what each shows a little, it shows more of."""
+    """The geometric mean over all windows as one more comparison, since it has less noise than each of them."""
     if len(found) < 2 or len({(p.blocks, p.lost) for p in found}) > 1:
         return []
     mine, base = (tuple(map(geometric_mean, zip(*v, strict=True))) for v in _values(found))
@@ -247,7 +247,7 @@ def _pairs(
     good: Mapping[tuple[str, int, int], Mapping[str, float]],
     lost: Collection[tuple[str, int, int]],
 ) -> Pairs:
-    """The blocks in which both arms have a value, or in which the guest of one failed and the other did not miss."""
+    """The blocks in which both arms have a value; `lost` are those in which a guest failed."""
     blocks = sorted({block for _, _, block in (*good, *lost)})
     values: list[tuple[float, float] | None] = []
     for n in blocks:
@@ -265,7 +265,7 @@ def _pairs(
 
 
 def rates(exp: Experiment, boot: Boot) -> dict[str, float]:
-    """By window: what the rounds after the warm-up did in their time together."""
+    """Window → rate over all rounds after the warm-up."""
     took = {w.name: w.elapsed for w in boot.results.windows} if boot.results else {}
     out = {}
     for info in (info for load in loads_of(exp) for info in load.windows):
@@ -278,5 +278,5 @@ def rates(exp: Experiment, boot: Boot) -> dict[str, float]:
 
 
 def _rate_of(info: WindowInfo) -> tuple[str, str, float]:
-    """Metric, unit, and the unit in nanoseconds."""
+    """Metric, unit, and the unit's time in nanoseconds."""
     return RATES.get(info.unit, (f"{info.unit}s", "per second", SECOND))

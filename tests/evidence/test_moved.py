@@ -60,7 +60,7 @@ def said(exp: Experiment, kind: KindVerdict) -> str:
             LEDGER,
             (50, 25),
             OPEN,
-            "new is better by the locks that are named, but it moves locks that nobody named: fork_ledger_mutex",
+            "new is better by the named locks, but it moves locks that nobody named: fork_ledger_mutex",
         ),
         ({"a": 200}, {"a": 100}, (50, 25), BETTER, "better in 8 of 8 comparisons"),
         ({"a": 200}, {"a": 100}, (25, 50), WORSE, "but it moves locks that nobody named: a 600 → 300"),
