@@ -257,6 +257,14 @@ def test_ticks_are_round_and_inside() -> None:
     assert [short(v) for v in (0.25, 999.0, 20000.0, 1.5e6, 3e9)] == ["0.25", "999", "20k", "1500k", "3G"]
 
 
+def test_arms_that_count_the_same_are_both_seen() -> None:
+    figure = next(f for f in parsed(run("better")).all("figure") if "by depth" in next(f.all("h3")).text)
+    marks = [p for p in figure.all("path") if list(p.all("title"))]
+    starts = [p.attributes["d"].partition(",")[0] for p in marks if "depth 0: 9" in p.text]
+    assert len(starts) == 2
+    assert abs(float(starts[0][1:]) - float(starts[1][1:])) > 2
+
+
 def test_of_many_places_those_with_room_are_labelled() -> None:
     scale = Scale(1, 40, 0, 340, log=True)
     found = whole([float(u) for u in range(1, 41)], scale)

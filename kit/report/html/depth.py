@@ -44,7 +44,8 @@ def _figure(key: Key, group: Sequence[Number], name: str) -> Figure:
         if lines[arm]:
             f.canvas.line([(f.x(x), f.y(y)) for x, y in lines[arm]], f"l{i}")
         for x, y in dots[arm]:
-            f.canvas.dot(f.x(x), f.y(y), i, f"{arm}, depth {x:g}: {y:g}", r=size)
+            beside = 4 * (i - (len(arms) - 1) / 2)  # arms that count the same are both seen
+            f.canvas.dot(f.x(x) + beside, f.y(y), i, f"{arm}, depth {x:g}: {y:g}", r=size)
     model = "the model's" if any(lines.values()) else "no model's"
     about = f"Of {join(arms)}: {lock} acquisitions {unit} by depth, each boot a mark, {model} lines. " + _ends(dots)
     title = f"{lock} acquisitions {unit} by depth, {workload}"
