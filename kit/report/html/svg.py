@@ -57,7 +57,7 @@ def roomy(known: Sequence[tuple[float, str]], scale: Scale) -> list[tuple[float,
     """Of places and labels in their order the first, those that have room, and the last."""
 
     def apart(a: tuple[float, str], b: tuple[float, str]) -> bool:
-        return scale(b[0]) - scale(a[0]) >= CHARACTER * (len(a[1]) + len(b[1])) / 2 + GAP
+        return _centre(scale(b[0]), b[1]) - _centre(scale(a[0]), a[1]) >= CHARACTER * (len(a[1]) + len(b[1])) / 2 + GAP
 
     out = list(known[:1])
     for mark in known[1:-1]:
@@ -79,6 +79,12 @@ def short(value: float) -> str:
         if abs(value) >= power * 10 or (abs(value) >= power and value % power == 0):
             return f"{value / power:.4g}{unit}"
     return f"{value:.4g}"
+
+
+def _centre(x: float, word: str) -> float:
+    """Where the middle of a label is: at its place, but inside the picture."""
+    half = CHARACTER * len(word) / 2
+    return min(max(x, half), WIDTH - half)
 
 
 def labels(values: Sequence[float]) -> list[str]:
@@ -180,7 +186,7 @@ class Frame:
             c.text(left - 6, self.y(value) + 4, word, "tick", "end")
         c.rule(left, bottom, right, bottom, "axis")
         for value, word in zip(xs, words or labels(xs), strict=True):
-            c.text(self.x(value), bottom + 15, word, "tick", "middle")
+            c.text(_centre(self.x(value), word), bottom + 15, word, "tick", "middle")
         c.text((left + right) / 2, bottom + 31, x_name, "name", "middle")
         c.text(4, top - 10, y_name, "name")
 
