@@ -20,6 +20,7 @@ from tabulate import tabulate
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 900  # seconds for the tests of one mutant
+LEFT_OUT = shutil.ignore_patterns(".venv", ".git", "runs", "__pycache__", ".*_cache", ".hypothesis")
 FAILED = 1  # pytest's exit status where a test failed
 
 
@@ -95,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     with tempfile.TemporaryDirectory(prefix="kit-mutants-") as folder:
         copy = Path(folder, "kit")
-        shutil.copytree(ROOT, copy, symlinks=True, ignore=shutil.ignore_patterns(".venv", ".git", "runs", "*cache*"))
+        shutil.copytree(ROOT, copy, symlinks=True, ignore=LEFT_OUT)
         rows = [(name, judge(copy, mutant)) for name, mutant in chosen.items()]
     print(tabulate(rows, headers=("mutant", "its tests")))
     return 0 if all(said == "killed" for _, said in rows) else 1
