@@ -1,5 +1,5 @@
-"""What a bisection found: the stages of the search and its proofs in, the content of bisect.json out. Pure but for the
-line's own questions."""
+"""The findings of a bisection: the stages of the search and its proofs in, the content of bisect.json out. Pure, except
+that the line may ask git."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from kit.run.provenance import of_host, of_kit
 from kit.search.protocol import Change, Done, End, alike
 
 SCHEMA = 1
-UNTESTED = "cannot be tested: "  # behind it, a search gives the words of a failed test
+UNTESTED = "cannot be tested: "  # in a search's `why`, the error of the failed test follows it
 
 
 @dataclass(frozen=True)
 class Stage:
-    """One search: its line and how it ended. `culprit`, `commit` and `change` only where it found one."""
+    """One search: its line and how it ended. `culprit`, `commit` and `change` are defined only if it found a change."""
 
     line: Line
     done: Done
@@ -37,7 +37,7 @@ class Stage:
 
     @property
     def change(self) -> Change:
-        """The change that was followed."""
+        """The change that the search followed."""
         return self.done.changes[0]
 
     @property
@@ -53,11 +53,12 @@ class Stage:
 
 @dataclass(frozen=True)
 class Proof:
-    """`again`: values of the good end once more, which was `good`; `reverted`: of the bad end without the culprit.
+    """`good`, `bad`: values of the ends; `before`, `after`: values on both sides of the culprit. Other changes may make
+    `bad` differ from `after`; a revert does not undo them.
 
-    `bad`: the bad end's value; what lies between it and `after` other changes did, and a revert leaves it there.
-    `same_image`: that is a kernel which was booted before. `why`: why there is no `reverted`. Where values scatter,
-    `beside` are those of the bad end in the same rounds, and `decided` what they say of `again` and of `reverted`.
+    `again`: values of the good end, measured again; `reverted`: values of the bad end without the culprit, or why there
+    are none (`why`); `same_image`: that kernel has the code of one booted before. If values scatter: `beside` are
+    values of the bad end in the same rounds, and `decided` the answers for `again` and for `reverted`.
     """
 
     again: tuple[float, ...] = ()
@@ -80,14 +81,14 @@ class Proof:
 
     @property
     def again_holds(self) -> bool | None:
-        """Whether the good end, measured again, is good; None where it was not measured or cannot be told."""
+        """Whether the good end, measured again, is good; None if it was not measured or is undecided."""
         if self.decided is not None:
             return self.decided[0]
         return self._is_good(self.again, self.good, self.bad)
 
     @property
     def revert_holds(self) -> bool | None:
-        """Whether the bad end is good without the culprit; None where it was not measured or cannot be told."""
+        """Whether the bad end is good without the culprit; None if it was not measured or is undecided."""
         if self.decided is not None:
             return self.decided[1]
         others = self.bad - self.after if self.threshold is None else 0.0
@@ -95,7 +96,7 @@ class Proof:
 
     @property
     def holds(self) -> bool | None:
-        """Whether all that was proved speaks for the culprit; None where nothing was, or a proof could not be told."""
+        """Whether all proofs confirm the culprit; None if there is none, or one is undecided."""
         if (self.again and self.again_holds is None) or (self.reverted and self.revert_holds is None):
             return None
         said = [p for p in (self.again_holds, self.revert_holds) if p is not None]
@@ -109,7 +110,7 @@ class Proof:
 
 @dataclass(frozen=True)
 class Finding:
-    """All stages of a search, the outermost first, what the model named, and the proofs."""
+    """All stages of a search, the outermost first; the function that the model named; the proof."""
 
     stages: tuple[Stage, ...]
     named: Named | None
@@ -123,7 +124,7 @@ class Finding:
 
 
 def in_words(line: Line, text: str) -> str:
-    """The words of a search with names for its `#3`; what a compiler or a kernel said stays as it is (`CPU#3`)."""
+    """A search's text with commits' names for its `#3`. The output of a compiler or kernel (`CPU#3`) is not changed."""
     own, untested, said = text.partition(UNTESTED)
 
     def name(match: re.Match[str]) -> str:
@@ -136,7 +137,7 @@ def in_words(line: Line, text: str) -> str:
 def as_json(
     question: Question, line: Line, finding: Finding, workbench: Workbench, notes: Sequence[str]
 ) -> dict[str, Any]:
-    """bisect.json. `culprit` is null where no single commit was found."""
+    """The content of bisect.json (kit.contracts.bisectfile). `culprit` is null if no single commit was found."""
     last, tests = finding.last, workbench.tests.done
     found = last.done.end is End.FOUND
     return {
@@ -184,12 +185,12 @@ def _change(stage: Stage, change: Change) -> dict[str, Any]:
 
 
 def _counts(question: Question, stage: Stage, change: Change) -> bool:
-    """Whether another change is more than what the experiment's limit lets pass."""
+    """Whether another change is larger than the limit."""
     return not alike(change.before, change.after, question.within or question.exp.limit)
 
 
 def _notes(finding: Finding) -> list[str]:
-    """What a search by probability adds; the other changes of an exact one are told by themselves."""
+    """The remarks of a search by probability. (An exact one lists its other changes as `other_changes`.)"""
     return [in_words(s.line, note) for s in finding.stages for note in s.done.notes if finding.noisy]
 
 
@@ -248,7 +249,7 @@ def _rows(question: Question, stage: Stage, number: int, tests: Sequence[Trial],
 
 
 def _levels(stage: Stage, rows: Sequence[dict[str, Any]], noisy: bool) -> tuple[float, float]:
-    """What good and bad values are, as the search judged them: an exact one by the ends."""
+    """The good and the bad level by which the search judged: an exact one takes the values of the ends."""
     ends = [row["values"][0] for row in rows if row["index"] in (0, len(stage.line.commits)) and row["values"]]
     if noisy or len(ends) < 2 or ends[0] == ends[1]:
         return stage.change.before, stage.change.after
@@ -256,7 +257,8 @@ def _levels(stage: Stage, rows: Sequence[dict[str, Any]], noisy: bool) -> tuple[
 
 
 def _is_bad(question: Question, stage: Stage, row: dict[str, Any], levels: tuple[float, float], noisy: bool) -> bool:
-    """Values that scatter may be on the wrong side: outside of the candidates the place tells."""
+    """Whether a row is bad. If values scatter, they may be on the wrong side: outside the candidates the index decides.
+    """
     first, last = stage.change.candidates[0], stage.change.candidates[-1]
     if noisy and not first <= row["index"] < last:
         return bool(row["index"] >= last)

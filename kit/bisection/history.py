@@ -1,4 +1,4 @@
-"""A git history as a line of commits: two revisions in, the commits along first parents out. Nothing is written."""
+"""A git history as a line of commits: two revisions in, the commits along first parents out. Only reads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from kit.bisection.line import Commit, Line, Source
 from kit.kernel.git import Repository
 from kit.kernel.tree import Tree
 
-SHORT = 12  # hex digits: what a Fixes: line of the kernel wants
+SHORT = 12  # hex digits, as in the kernel's Fixes: lines
 FIELDS = ("%H", "%P", "%s", "%an <%ae>", "%ad", "%(trailers:key=Link,valueonly,separator=%x0a)")
 GetTree = Callable[[str], Tree]  # a commit's full id → its tree
 
@@ -51,15 +51,15 @@ class History:
         return tuple(names.decode("utf-8", "surrogateescape").split("\0")[:-1])
 
     def renames(self, index: int, later: str) -> dict[str, str]:
-        """Old path → new path of what was renamed between a commit of the line and a later one."""
+        """Old path → new path of the files renamed between a commit of the line and a later one."""
         argv = ("diff-tree", "-r", "-z", "-M", "--diff-filter=R", "--name-status")
         shown = self.repository.ask(*argv, self.place(index), later)
         parts = shown.decode("utf-8", "surrogateescape").split("\0")
         return dict(zip(parts[1::3], parts[2::3], strict=False))
 
     def inside(self, index: int) -> tuple[Line, ...]:
-        """A line for each side that a merge brought in and that has commits of its own. One with a root of its own has
-        no good end: there is no line for it."""
+        """A line for each merged side that has commits of its own; none for a side with a root commit of its own, which
+        has no good end."""
         first, *others = _parents(self.repository, self.place(index))
         sides = [t for t in others if self.repository.ask("rev-list", "-n", "1", t, f"^{first}").strip()]
         lines = (_line(self.repository, self.get_tree, first, tip) for tip in sides)
@@ -67,10 +67,10 @@ class History:
 
 
 def read_history(path: Path, good: str, bad: str, get_tree: GetTree) -> tuple[History, tuple[str, ...]]:
-    """The line between two revisions, and what is to be said of it.
+    """The line between two revisions, and remarks on it.
 
-    Where the good revision is not on the line of first parents, the line starts where that line and its history meet.
-    Raises UserError where there is nothing between them.
+    If the good revision is not on the line of first parents, the line starts where that line meets its history. Raises
+    UserError if there is no line between them.
     """
     repository = Repository.open(path)
     start, tip = repository.commit(good).id, repository.commit(bad).id
@@ -92,7 +92,7 @@ def read_history(path: Path, good: str, bad: str, get_tree: GetTree) -> tuple[Hi
 
 
 def _line(repository: Repository, get_tree: GetTree, known: str, tip: str) -> History | None:
-    """The commits on the line of first parents of `tip` that `known` does not contain; None where its first has no
+    """The commits on the line of first parents of `tip` that `known` does not contain; None if the first of them has no
     parent."""
     commits = tuple(_log(repository, tip, f"^{known}"))
     parents = _parents(repository, commits[0].sha)

@@ -1,4 +1,4 @@
-"""The job `bisect`: a question in; kernels built, boots done, the culprit found and proved, bisect.json out."""
+"""The job `bisect`: takes a question; builds, boots, finds the culprit and proves it; leaves bisect.json."""
 
 from __future__ import annotations
 
@@ -38,15 +38,16 @@ from kit.store.cache import Cache
 from kit.store.files import write_json
 from kit.store.runfolder import RunFolder
 
-APART = (0.2, 0.4, 0.4)  # how likely each spread of offsets is once a commit was found wrongly
-RULED_OUT = 3  # commits, after which the search does not go on
-BUILD_SECONDS, BOOT_SECONDS = 30.0, 15.0  # until some were done here
+APART = (0.2, 0.4, 0.4)  # prior of each spread of kernels' own offsets, after a commit was found wrongly
+RULED_OUT = 3  # the search does not go on after this many wrong culprits
+BUILD_SECONDS, BOOT_SECONDS = 30.0, 15.0  # estimates until some were done here
 Watch = Callable[["Narrowed"], None]
 
 
 @dataclass(frozen=True)
 class Narrowed:
-    """How far a search is. `chances`: of each commit that it is the culprit; `seen`: every test of the line so far."""
+    """The state of a search. `chances`: for each commit the probability that it is the culprit; `seen`: all tests of
+    the line so far; `images`: place → the kernel's image."""
 
     line: Line
     chances: tuple[float, ...]
@@ -56,7 +57,7 @@ class Narrowed:
 
 @dataclass(frozen=True)
 class BisectResult:
-    """What a bisection came to; `found` is the content of bisect.json."""
+    """The result of a bisection; `found` is the content of bisect.json."""
 
     folder: Path
     found: dict[str, Any]
@@ -64,7 +65,7 @@ class BisectResult:
 
 
 def line_for(question: Question, cache: Cache, progress: Progress) -> tuple[Line, tuple[str, ...]]:
-    """The line that a question is about, and what is to be said of it. Raises UserError, MachineError."""
+    """The line of commits that a question is about, and remarks on it. Raises UserError, MachineError."""
     if question.series is not None:
         pieces = read_pieces(question.series)  # before anything is downloaded
         return line_of(resolve_tree(question.tree, cache, progress), pieces), ()
@@ -91,10 +92,10 @@ def bisect(
     watch: Watch | None = None,
     engine: Engine = LocalRunner,
 ) -> BisectResult:
-    """Finds the commit that changed the metric, or says why not. `watch` is told of every test.
+    """Finds the commit that changed the metric, or says why not. `watch` is called after every test.
 
-    Raises UserError for bad input before anything is built, MachineError when the machine fails, KeyboardInterrupt with
-    the command that goes on.
+    Raises UserError for bad input before anything is built, MachineError if the machine fails, KeyboardInterrupt with
+    the command that resumes the bisection.
     """
     start = time.monotonic()
     with workplace(cache, progress, question.exp.toolchain) as place:
@@ -120,7 +121,7 @@ def _interruptible(job: _Job) -> BisectResult:
 
 
 def resume_command(folder: Path) -> str:
-    """What a user types to go on."""
+    """The command that resumes the bisection."""
     return command("bisect", "--resume", str(folder))
 
 
@@ -162,7 +163,8 @@ class _Job:
         return self._finish(Finding(tuple(stages), self.named, proof, self.noisy))
 
     def _rules_out(self, stage: Stage) -> bool:
-        """Whether the culprit is ruled out now: not where it was before, and is found again (a side's only commit)."""
+        """Rules the culprit out; False if it was ruled out before (a side's only commit is found again) or enough were.
+        """
         place = stage.line.place(stage.culprit)
         if place in self.ruled_out or len(self.ruled_out) >= RULED_OUT:
             return False
@@ -171,8 +173,8 @@ class _Job:
         return True
 
     def _search_inside(self, side: Line, stage: Stage) -> Done:
-        """What was merged back into a side may change more than the culprit does: what the merge changed is looked for
-        first, and any difference of the side's own ends only where that shows nothing."""
+        """Searches a side of a merge. First for the change that the merge made: what was merged back into a side may
+        change more than the culprit does. Only if that shows nothing, for any difference between the side's ends."""
         if self.noisy:
             return self._innocent(side, stage) or self._search(side)
         if self.limit is None:
@@ -184,11 +186,11 @@ class _Job:
         return self._search(side)
 
     def _innocent(self, side: Line, stage: Stage) -> Done | None:
-        """That a side did not bring what the merge changed: its last commit, tested until that is clear, is like those
-        before the merge. None where it is like those after it, or cannot be told.
+        """Tests a side's last commit until it is clear which level it has. If it is like the commits before the merge,
+        the side did not bring the change: NO_DIFFERENCE. None if it is like those after, or if it stays unclear.
 
-        The two levels and the noise are known by then. A search between the side's ends would have to find out that
-        nothing differs at all, which takes hundreds of tests and is wrong now and then.
+        Both levels and the noise are known by then. A search between the side's ends would first have to show that they
+        do not differ, which takes hundreds of tests and is sometimes wrong.
         """
         last, sure = len(side.commits), self.question.wanted.probability
         good, bad = Prover(self.question, stage.line, self.workbench, self.progress, noisy=True).sides(stage)
@@ -281,9 +283,9 @@ class _Job:
         return sum(t.boot_seconds for t in self.tests.done) > self.question.exp.minutes * 60
 
     def _out_of_time(self, line: Line, seen: Sequence[Seen], images: dict[int, str]) -> Done:
-        """What is known when the budget ends."""
+        """The result from what is known when the budget is spent."""
         why = f"the budget of {self.question.exp.minutes:g} minutes in guests is spent"
-        if self.noisy:  # single values tell nothing: what is likely by all of them
+        if self.noisy:  # judge by the probabilities, not by single values
             done = replace(self._noisy_search(line), budget=len(seen)).next(seen, images=images)
             if isinstance(done, Done):
                 return replace(done, why=f"{done.why.rpartition(':')[0]}: {why}") if done.end is End.SET else done
@@ -306,7 +308,7 @@ class _Job:
         return max((c for c, is_bad in judged.items() if not is_bad and c < high), default=0), high, good, bad
 
     def _chances(self, line: Line, seen: Sequence[Seen], images: dict[int, str]) -> tuple[float, ...]:
-        """Of each commit, as far as it is known."""
+        """For each commit the probability that it is the culprit."""
         count = len(line.commits)
         if self.noisy:
             return tuple(float(c) for c in self._noisy_search(line).posterior(seen, images)[1:])
@@ -315,15 +317,15 @@ class _Job:
         return tuple(1 / (high - low) if low < c <= high else 0.0 for c in range(1, count + 1))
 
     def _into_merges(self, stage: Stage) -> list[Stage]:
-        """The search itself, and those inside the merges that it led to."""
+        """The search, followed by those inside the merges that it led to."""
         stages = [stage]
         while stages[-1].merge and (found := self._side(stages[-1])) is not None:
             stages.append(found)
         return stages
 
     def _side(self, stage: Stage) -> Stage | None:
-        """The search in the guilty side of a merge; None where the merge itself did it. A side with an end that was not
-        measured may be guilty: all of its commits are left."""
+        """The search in the side of a merge that made the change; None if the merge itself did. If no side is found but
+        one could not be tested, all commits of that side remain as candidates."""
         unknown = None
         for side in stage.line.inside(stage.culprit):
             self.progress.note(f"into the merge {stage.commit.name}: {side.good} to {side.bad}")
@@ -346,7 +348,7 @@ class _Job:
 
 
 def exit_code(finding: Finding) -> int:
-    """0: one commit, proved; 3: nothing as sure as that; 4: an end cannot be tested."""
+    """0: one commit, proved; 4: an end cannot be tested; 3: anything else."""
     end = finding.last.done.end
     if end is End.UNTESTABLE:
         return COULD_NOT_RUN

@@ -1,6 +1,6 @@
-"""A line of commits from a good end to a bad one, whatever it comes from: what every search and every proof reads.
+"""A line of commits from a good end to a bad one, from git or a series. All searches and proofs work on it.
 
-Index 0 is the good end, the last index the bad end; commit i (from 1) makes the source at i out of the one at i - 1.
+Index 0 is the good end, the last index the bad end; commit i (from 1) turns the source at i - 1 into the one at i.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from kit.kernel.tree import Tree
 
 @dataclass(frozen=True)
 class Commit:
-    """One commit or patch as a report names it. `sha`: the full id, "" for a patch that has none; `merge`: it has
-    several `parents`, which only commits of git have."""
+    """One commit or patch, for reports. `sha`: the full id, "" for a patch; `merge`: it has several `parents` (only git
+    commits have parents)."""
 
     name: str
     subject: str
@@ -29,7 +29,7 @@ class Commit:
 
 @dataclass(frozen=True)
 class Source:
-    """The source at a place of the line: a tree, and what differs from it (path → content, None: deleted)."""
+    """The source at a place of the line: a tree, and the files that differ from it (path → content, None: deleted)."""
 
     tree: Tree
     changed: Mapping[str, bytes | None]
@@ -40,7 +40,7 @@ class Source:
 
 
 class Line(Protocol):
-    """What a git history and a series of patches have in common. `good` and `bad` name the ends for people."""
+    """What a git history and a series of patches have in common. `good` and `bad` are the ends' names for people."""
 
     @property
     def good(self) -> str:
@@ -52,11 +52,11 @@ class Line(Protocol):
 
     @property
     def commits(self) -> Sequence[Commit]:
-        """In order; commits[i - 1] is commit i."""
+        """The commits in order; commits[i - 1] is commit i."""
         ...
 
     def place(self, index: int) -> str:
-        """A name of the source there, the same in every line that it is on: a commit's id, a number in a series."""
+        """The unique name of the source at an index, the same on every line: a commit's id, or a number in a series."""
         ...
 
     def source(self, index: int) -> Source:
@@ -73,5 +73,5 @@ class Line(Protocol):
 
 
 def places(line: Line) -> dict[str, int]:
-    """The index of every place of a line, the good end's among them."""
+    """Place → index, for all places of a line, the good end included."""
     return {line.place(i): i for i in range(len(line.commits) + 1)}

@@ -1,6 +1,6 @@
-"""The proofs of a bisection: its culprit in; the good end measured again, and the bad end without the culprit, out.
+"""The proofs of a bisection: measures the good end again, and the bad end with the culprit reverted.
 
-Where tests scatter, each round measures both ends and the revert one after the other, until it is as sure as was asked.
+If tests scatter, each round measures both ends and the revert in turn, until the answer is as sure as was asked.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from kit.search.doubts import fenced
 from kit.search.noted import Noted, note
 from kit.search.odds import MOST, MOST_OUTCOMES, Outcomes, Pairs, spread_about
 
-PLACE = 39  # letters of a revert's place: one of 40 is taken for a commit's id
+PLACE = 39  # most characters of a revert's place: a place of 40 is taken for a commit's id
 GetSource = Callable[[], Source]
 
 
 class Prover:
-    """`line`: the whole, with the ends; the culprit may stand on the line inside a merge."""
+    """Proves culprits. `line`: the whole line with both ends; the culprit may be on another line, inside a merge."""
 
     def __init__(self, question: Question, line: Line, workbench: Workbench, progress: Progress, noisy: bool) -> None:
         self.question, self.line, self.workbench, self.progress = question, line, workbench, progress
@@ -34,7 +34,7 @@ class Prover:
         self.ends = line.place(0), line.place(len(line.commits))
 
     def prove(self, stage: Stage) -> Proof:
-        """The good end once more, and the bad end without the culprit."""
+        """Measures the good end again and the bad end without the culprit. Raises MachineError."""
         place, source, why = f"revert-{stage.commit.name}"[:PLACE], None, ""
         proof = self._expected(stage)
         if not self.noisy:
@@ -52,7 +52,7 @@ class Prover:
         return replace(proof, why=why) if source is None else self._without(proof, place, lambda: source)
 
     def _expected(self, stage: Stage) -> Proof:
-        """What the search has found, and nothing proved yet."""
+        """A proof with the search's values, and nothing measured yet."""
         change, wanted = stage.change, self.question.wanted
         good, bad = self._measured(0), self._measured(len(self.line.commits))
         ends = good[0], fmean(bad) if bad else change.after
@@ -68,7 +68,9 @@ class Prover:
         return replace(proof, reverted=values or same[:1], same_image=bool(same) and not values, why=why)
 
     def _in_rounds(self, proof: Proof, stage: Stage, place: str, source: Source | None) -> Proof:
-        """Good end, bad end and revert in turn; of the bad end's differences from the others the answers."""
+        """Measures good end, bad end and revert in turn; the answers come from the bad end's differences from the
+        others.
+        """
         last = len(self.line.commits)
         for round_ in range(1, MOST + 1):
             good = self._times(round_, self.ends[0], AGAIN, lambda: self.line.source(0))
@@ -83,8 +85,9 @@ class Prover:
     def _pairs(
         self, proof: Proof, stage: Stage, good: Sequence[Trial], bad: Sequence[Trial], without: Sequence[Trial]
     ) -> tuple[Pairs, Pairs]:
-        """What the rounds so far say of the good end and of the revert. The change is that between all values of each
-        side; the ends' own tests are few, and count alone where a second change makes the ends differ by more."""
+        """What the rounds so far say about the good end and about the revert. The expected difference is that between
+        all values of the two sides of the culprit. For the good end it is that of the ends' own (few) tests, if there
+        are other changes too or the culprit is inside a merge."""
         spread, sure, change = self._spread(stage), self.question.wanted.probability, proof.after - proof.before
         ends = proof.bad - fmean(self._measured(0)) if stage.done.changes[1:] or stage.line is not self.line else change
         return Pairs(_differences(bad, good), ends, spread, sure), Pairs(
@@ -92,8 +95,8 @@ class Prover:
         )
 
     def _outcomes(self, proof: Proof, stage: Stage, place: str, source: Source | None) -> Proof:
-        """The good end once more and the revert, each until it is clear whose rate it has, the good side's or the
-        bad one's; all tests of a side tell its rate."""
+        """Tests the good end and the revert, each until it is clear whether it has the good side's rate or the bad
+        side's. A side's rate is estimated from all its tests."""
         sides, sure = self.sides(stage), self.question.wanted.probability
         good, bad = ((len(values), round(sum(values))) for values in sides)
 
@@ -124,8 +127,8 @@ class Prover:
         return before, after
 
     def _measured(self, index: int, role: str = "") -> Sequence[float]:
-        """What the tests of a commit of the line gave; a kernel that does the same as it counts too. `role`: only the
-        commit's own of that role."""
+        """The values of the tests of a commit of the line, and of kernels with the same code. With `role`: only the
+        commit's own tests of that role."""
         if role:
             mine = [t for t in self.tests.done if t.place == self.line.place(index) and t.role == role]
             return _values(mine)
@@ -136,7 +139,8 @@ class Prover:
         return note(len(indices), self.tests.of(indices), self.tests.images(indices))
 
     def _times(self, times: int, place: str, role: str, get_source: GetSource) -> list[Trial]:
-        """So many tests of a place for a proof; those that were done before a kill count."""
+        """Does tests of a place for a proof until there are `times`; those done before a resume count. Fewer if it
+        cannot be tested or its kernel has known code."""
         roles = (role, SAME) if role == REVERTED else (role,)
         what = {self.ends[0]: "the good end again", self.ends[1]: "the bad end again"}
         while True:
@@ -153,5 +157,5 @@ def _values(tests: Sequence[Trial]) -> tuple[float, ...]:
 
 
 def _differences(bad: Sequence[Trial], others: Sequence[Trial]) -> list[float]:
-    """Of the rounds in which both gave a value."""
+    """The differences in the rounds in which both gave a value."""
     return [b.value - o.value for b, o in zip(bad, others, strict=False) if b.value is not None and o.value is not None]

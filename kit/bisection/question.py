@@ -1,4 +1,4 @@
-"""What a bisection asks: a file with a `bisect:` section in; the experiment, the metric and the line's ends out."""
+"""The question of a bisection: a file with a `bisect:` section in; the experiment, the metric and the ends out."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class Question:
 
     @property
     def exact(self) -> bool:
-        """Whether a test is taken to give the same value each time."""
+        """Whether a test is assumed to give the same value each time."""
         auto = METRICS[self.wanted.evidence].exact
         return auto if self.wanted.search == "auto" else self.wanted.search == "exact"
 
     @property
     def within(self) -> float:
-        """By which share values may differ and still be the same: kernels that do the same lie elsewhere in memory,
-        which a number of instructions shows."""
+        """Values that differ by no more than this share count as the same. Numbers of instructions differ a little
+        between kernels that do the same, since their layout in memory differs."""
         return METRICS[self.wanted.evidence].within(self.exp)
 
     @property
@@ -53,16 +53,15 @@ class Question:
 
     @property
     def direction(self) -> str:
-        """As kit.search.exact has it: "" for either."""
+        """The direction as in kit.search.exact: "" for either."""
         return "" if self.wanted.direction == "either" else self.wanted.direction
 
 
 def read_question(
     path: Path, overrides: Sequence[str], flags: Mapping[str, str | None], *, whole: bool = True
 ) -> Question:
-    """Reads and checks the file; `flags` (good, bad, series) replace what its `bisect:` section says.
-
-    Where not `whole`, it need not say what is bisected.
+    """Reads and checks the file. `flags` (good, bad, series) replace those of its `bisect:` section. Without `whole`
+    the file need not name ends or a series.
 
     Raises UserError with file and line.
     """
@@ -86,7 +85,7 @@ def read_question(
 
 
 def _tree(exp: Experiment, series: Path | None) -> str:
-    """The tree as the experiment's reader has found it; of a git tree that is bisected, the repository."""
+    """The experiment's tree; without its revision if it is a git tree to bisect."""
     tree = exp.arm(exp.baseline).tree
     return tree.rpartition("@")[0] if series is None and tree.startswith(SCHEME) else tree
 
@@ -104,7 +103,7 @@ def _series(name: object, source: Source) -> Path | None:
 
 
 def _check_ends(wanted: BisectModel, tree: str, series: Path | None, source: Source) -> None:
-    """Raises UserError where it is not clear what is bisected."""
+    """Raises UserError unless the ends or a series are given, and not both."""
     where = source.where(("bisect",))
     if series is not None and (wanted.good or wanted.bad):
         raise UserError("a series has its own ends: good and bad are for a git tree", where=where)
@@ -117,7 +116,7 @@ def _check_ends(wanted: BisectModel, tree: str, series: Path | None, source: Sou
 
 
 def _check(wanted: BisectModel, source: Source) -> None:
-    """Raises UserError where the evidence lacks something."""
+    """Raises UserError if the evidence needs a key that is missing."""
     where = source.where(("bisect",))
     metric = METRICS[wanted.evidence]
     if metric.what and not getattr(wanted, metric.what):
@@ -144,7 +143,7 @@ def write_question(question: Question, folder: Path, ends: tuple[str, str] | Non
 
 
 def _copy_series(path: Path, target: Path) -> str:
-    """Copies a series below `target`; the name of its file from the run's folder."""
+    """Copies a series into `target`; the path of its file relative to the run's folder."""
     if path.parent == target:
         return f"patches/{path.name}"
     target.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""What a bisection measures: which kernel and which boots a test of a commit wants."""
+"""How a bisection measures a commit: its metric, its boots, and whether a value is bad."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kit.records import ArmSpec, BootSpec
 
 
 def metric_of(question: Question) -> Metric:
-    """What is looked for. Raises UserError for what no boot can show."""
+    """The metric of a question. Raises UserError for one that is not read from boots."""
     kind = question.wanted.evidence
     by_boots = [name for name, metric in METRICS.items() if metric.evidence]
     if kind not in by_boots:
@@ -24,7 +24,7 @@ def metric_of(question: Question) -> Metric:
 
 
 def boots_of(question: Question, label: str, kernel_key: str, accel: str, guest_key: str) -> list[BootSpec]:
-    """The boots of one test of a kernel: each machine of the experiment once."""
+    """The boots of one test of a kernel: one with each number of vCPUs (or, for instructions, each layout)."""
     metric = metric_of(question)
     exp = replace(question.exp, arms=(ArmSpec(label, question.tree, (), None),), baseline=label)
     site = Site({(label, metric.instrument): kernel_key}, accel, guest_key)
@@ -32,6 +32,6 @@ def boots_of(question: Question, label: str, kernel_key: str, accel: str, guest_
 
 
 def bad_side(value: float, before: float, after: float, threshold: float | None) -> bool:
-    """Whether a value is like `after`: beyond the threshold, or nearer to it than to `before`."""
+    """Whether a value is bad: beyond the threshold or, without one, nearer to `after` than to `before`."""
     limit = fmean((before, after)) if threshold is None else threshold
     return value >= limit if after > before else value <= limit

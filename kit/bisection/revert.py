@@ -1,5 +1,5 @@
-"""The culprit taken out of the bad end: three contents of each file merged, as `git revert` does; nothing of the
-user's is written."""
+"""Reverting the culprit on the bad end by a three-way merge of each file, as `git revert` does. The user's repository
+is only read."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from kit.bisection.history import History
 from kit.bisection.line import Line, Source
 
 LIMIT = 60.0  # seconds for one file
-CONFLICTS_MOST = 127  # git merge-file's status is the number of conflicts, cut off there; beyond, an error
+CONFLICTS_MOST = 127  # up to here git merge-file's status is the number of conflicts; beyond, it is an error
 
 
 def reverted(line: Line, culprit: int, whole: Line, progress: Progress) -> Source:
     """The bad end of the `whole` line without commit `culprit` of `line`, which may be a side of one of its merges.
 
-    Raises UserError where later commits changed the same lines.
+    Raises UserError if later commits changed the same lines.
     """
     last = len(whole.commits)
     before, after, bad = line.source(culprit - 1), line.source(culprit), whole.source(last)
@@ -35,7 +35,7 @@ def reverted(line: Line, culprit: int, whole: Line, progress: Progress) -> Sourc
 def _without(
     path: str, before: bytes | None, after: bytes | None, now: bytes | None, progress: Progress
 ) -> bytes | None:
-    """`now` with the step from `after` to `before` made in it."""
+    """`now` with the change from `before` to `after` undone. Raises UserError if that conflicts."""
     if now == after:
         return before
     if now == before:

@@ -1,4 +1,4 @@
-"""A series of patches on one tree as a line of commits: a quilt series, an mbox or a folder in, each prefix out."""
+"""A series of patches on one tree as a line of commits: a quilt series or an mbox in, the source of each prefix out."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LORE = "https://lore.kernel.org/r/"
 
 @dataclass(frozen=True)
 class Piece:
-    """One patch of a series with what a report says of it."""
+    """One patch of a series, with its commit for reports."""
 
     patch: Patch
     commit: Commit
@@ -27,7 +27,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Series:
-    """The first patches of a series, any number of them, on a tree."""
+    """A series of patches on a tree, as a line."""
 
     tree: Tree
     pieces: tuple[Piece, ...]
@@ -49,7 +49,7 @@ class Series:
         return tuple(piece.commit for piece in self.pieces)
 
     def place(self, index: int) -> str:
-        """`patch` and the number of patches that are in."""
+        """`patch` and the number of applied patches, three digits."""
         return f"patch{index:03d}"
 
     def source(self, index: int) -> Source:
@@ -84,7 +84,7 @@ def _pieces(entry: Entry, own: str) -> list[Piece]:
 
 
 def _commit(name: str, patch: Patch, mail: Mail) -> Commit:
-    """What a report says of a patch. A mail's own address comes before the links in it."""
+    """A patch's commit for reports. The link to its own mail comes before the links in its text."""
     links = [LORE + mail.message_id.strip("<>")] if mail.message_id else []
     subject = patch.subject or mail.subject or name
     said = f'Revert "{subject}"' if patch.reverse else subject
@@ -92,7 +92,7 @@ def _commit(name: str, patch: Patch, mail: Mail) -> Commit:
 
 
 def line_of(tree: Tree, pieces: Sequence[Piece]) -> Series:
-    """Applies every prefix, in memory. Raises UserError for the first patch that does not apply."""
+    """Applies the patches one after the other, in memory. Raises UserError for the first that does not apply."""
     sources: list[dict[str, bytes | None]] = [{}]
     for piece in pieces:
         before = sources[-1]

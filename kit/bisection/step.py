@@ -1,6 +1,6 @@
-"""`kit step`: the commit that `git bisect run` has checked out in; good, bad or neither out.
+"""`kit step`: judges the commit that `git bisect run` has checked out as good, bad or neither.
 
-What good and bad are is measured once at the ends, and kept in the cache; then a step is one build and one boot.
+The good and bad values are measured once, at the ends, and kept in the cache. Then a step is one build and one boot.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from kit.search.protocol import MORE, alike
 from kit.store.cache import Cache
 from kit.store.runfolder import RunFolder
 
-FOLDER = "steps"  # of the cache
-AT_ENDS, AT_MOST = 4, 12  # where values scatter: tests of each end, and of the commit
-TRIES = 2  # where they do not
+FOLDER = "steps"  # in the cache
+AT_ENDS, AT_MOST = 4, 12  # if values scatter: tests of each end, and at most of the commit
+TRIES = 2  # if they do not scatter
 
 
 def step(question: Question, here: Path, cache: Cache, progress: Progress) -> int:
-    """OK: like the good end, NOT_AS_EXPECTED: like the bad one, INCONCLUSIVE: it cannot be told.
+    """Judges the commit checked out in `here`. OK: good, NOT_AS_EXPECTED: bad, INCONCLUSIVE: neither.
 
-    Raises UserError for bad input, MachineError where the machine fails.
+    Raises UserError for bad input, MachineError if the machine fails.
     """
     repository = Repository.open(here)
     ends = [] if _alone(question) else _ends(question, repository)
@@ -52,12 +52,12 @@ def step(question: Question, here: Path, cache: Cache, progress: Progress) -> in
 
 
 def _alone(question: Question) -> bool:
-    """Whether a value says by itself what it is."""
+    """Whether a value can be judged without values of the ends."""
     return question.yes_no or question.wanted.threshold is not None
 
 
 def _ends(question: Question, repository: Repository) -> list[str]:
-    """(good, bad): as the file names them, else as the bisection under way began. Raises UserError."""
+    """The ids of (good, bad): of the file, else those that the git bisection began with. Raises UserError."""
     marked = _marked(repository)
     good, bad = (
         wanted or begun for wanted, begun in zip((question.wanted.good, question.wanted.bad), marked, strict=True)
@@ -69,8 +69,8 @@ def _ends(question: Question, repository: Repository) -> list[str]:
 
 
 def _marked(repository: Repository) -> tuple[str, str]:
-    """The first good and the first bad commit of git's own log; "" where it has none. refs/bisect/bad moves with every
-    step, and the ends would be measured again each time."""
+    """The first good and the first bad commit in git's bisection log; "" if it has none. (refs/bisect/bad moves with
+    every step, so the ends would be measured again each time.)"""
     names = repository.ask("rev-parse", "--git-path", "BISECT_TERMS", "--git-path", "BISECT_LOG")
     terms, log = (_lines(repository.root / os.fsdecode(name)) for name in names.splitlines())
     bad, good = terms if len(terms) == 2 else ("bad", "good")
@@ -122,22 +122,22 @@ class _Step:
         return self._say(NOT_AS_EXPECTED if is_bad else OK, "bad" if is_bad else "good", values)
 
     def _chance(self, values: Sequence[float], good: Sequence[float], bad: Sequence[float]) -> float:
-        """How likely values that scatter are bad ones."""
+        """The probability that values that scatter are bad."""
         if good and bad:
             return bad_chance(values, good, bad)
         return beyond_chance([self._sign() * (v - self._threshold()) for v in values])
 
     def _sign(self) -> int:
-        """1 where more is worse."""
+        """1 if more is worse, -1 if less is."""
         return -1 if self.question.direction == MORE else 1
 
     def _threshold(self) -> float:
-        """Only where no ends are measured."""
+        """The threshold. It is given if no ends are measured."""
         assert self.question.wanted.threshold is not None
         return self.question.wanted.threshold
 
     def _place(self) -> str:
-        """The commit that is checked out; with edits it is a source of its own."""
+        """The commit that is checked out; with edits a place of its own, by content."""
         head = self.repository.commit("HEAD").id
         return head if not self.repository.dirty() else f"dirty-{self._source('dirty-').tree.key[-24:]}"
 
@@ -146,7 +146,7 @@ class _Step:
         return Source(resolve_tree(ref, self.cache, self.progress), {})
 
     def _values(self, place: str, times: int) -> list[float]:
-        """That many values of a place, those of earlier steps among them; fewer where it gives none."""
+        """`times` values of a place, including those of earlier steps; fewer if it cannot be tested."""
         tests = self.workbench.tests
         for _ in range(times + TRIES):
             mine = [t for t in tests.done if t.place == place]
@@ -167,12 +167,13 @@ class _Step:
 
 
 def _same(good: Sequence[float], bad: Sequence[float], question: Question) -> bool:
-    """Whether the ends do not differ; of values that scatter only where all are equal."""
+    """Whether the ends do not differ. If values scatter: whether all are equal."""
     return alike(good[0], bad[0], question.within) if question.exact else len({*good, *bad}) == 1
 
 
 def beyond_chance(values: Sequence[float]) -> float:
-    """How likely the level of values is 0 or more: Student's t; one value tells nothing of its noise."""
+    """The probability that the mean of values is 0 or more, by Student's t; 0.5 for a single value, whose noise is
+    unknown."""
     mean, count = fmean(values), len(values)
     if count < 2:
         return 0.5
@@ -181,9 +182,9 @@ def beyond_chance(values: Sequence[float]) -> float:
 
 
 def bad_chance(values: Sequence[float], good: Sequence[float], bad: Sequence[float]) -> float:
-    """How likely the values are of the bad level rather than the good one, both equally likely before.
+    """The probability that the values have the bad level rather than the good one; the prior is one half.
 
-    Normal, one standard deviation for all, estimated from all three groups; one half where each has one value.
+    Assumes normal noise with one standard deviation, estimated from all three groups; 0.5 if each has a single value.
     """
     groups = [g for g in (values, good, bad) if len(g) > 1]
     freedom = sum(len(g) - 1 for g in groups)
@@ -197,6 +198,6 @@ def bad_chance(values: Sequence[float], good: Sequence[float], bad: Sequence[flo
 
 
 def _far(values: Sequence[float], end: Sequence[float], spread: float, freedom: int) -> float:
-    """Minus the log likelihood that a mean is that of an end, whose own mean is not exact: Student's t."""
+    """Minus the log likelihood that values have an end's mean, which is itself an estimate: Student's t."""
     scale = spread * (1 / len(values) + 1 / len(end))
     return (freedom + 1) / 2 * math.log1p((fmean(values) - fmean(end)) ** 2 / scale / freedom)

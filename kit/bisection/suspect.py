@@ -1,5 +1,5 @@
-"""The model names the change: the counts of both ends in; the function that would explain them, and the commits that
-touch it, out."""
+"""The model names the change: the counts of both ends in; the function that explains them, and the commits that touch
+it, out."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ MODELLED = "anon_vma"
 
 @dataclass(frozen=True)
 class Named:
-    """`function` of `file`, taken from profile `like`, makes the good end's profile predict the bad end's counts;
-    `commits` of the line touch it."""
+    """With `function` (in `file`) taken from profile `like`, the good end's profile predicts the bad end's counts.
+    `commits`: those of the line that touch it."""
 
     function: str
     file: str
@@ -36,8 +36,8 @@ class Named:
 
 
 def name_change(question: Question, line: Line, good: Boot, bad: Boot) -> Named | None:
-    """None where the model does not know the lock, no profile fits the good end, or no one function explains the bad
-    one."""
+    """The function that explains the bad end's counts. None if the model does not know the lock, no profile fits the
+    good end, or no single function explains the bad one."""
     lock = question.wanted.lock
     known = lock == MODELLED or lock in LOCKS[MODELLED]
     if question.wanted.evidence != "count" or not known or good.results is None or bad.results is None:
@@ -51,7 +51,7 @@ def name_change(question: Question, line: Line, good: Boot, bad: Boot) -> Named 
 
 
 def _profiles(question: Question, version: str) -> list[str]:
-    """The profile that was given; else all, those of the good end's version first."""
+    """The profiles to try: the given one, else all, those of the good end's version first."""
     if question.wanted.profile:
         return [question.wanted.profile]
     return sorted(PROFILES, key=lambda name: not re.match(rf"{re.escape(name)}\b(?!-)", version))
@@ -67,7 +67,7 @@ def _named(line: Line, profile: str, cell: str, like: str) -> Named:
 
 
 def _fits(question: Question, profile: str, results: Results) -> bool:
-    """Whether a profile predicts every count that it predicts at all."""
+    """Whether all of a profile's predictions agree with the counts, and there are any."""
     predicted = predict_arm(question.exp, profile, results.layouts)
     counts = _counts(question, results)
     sure = {name: p for name, p in predicted.items() if isinstance(p, Prediction) and name in counts}
@@ -80,7 +80,7 @@ def _counts(question: Question, results: Results) -> dict[str, int]:
 
 
 def _suspect(question: Question, profile: str, results: Results) -> tuple[str, str] | None:
-    """(cell, profile that it is like) where one explains the counts of every worker."""
+    """(function, profile that it is like) if one explains the counts of every worker."""
     counts = _counts(question, results)
     common: Mapping[tuple[str, str], None] | None = None
     for load in make_loads(question.exp.workloads, question.exp.seed):

@@ -1,4 +1,4 @@
-"""Which functions of a C file a change touches: two contents in, names out. Goes by the kernel's layout of code."""
+"""Which functions of a C file a change touches: two contents in, names out. Relies on the kernel's coding style."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ _HEAD = re.compile(rb"^[A-Za-z_][^;={}]*?\b(\w+)\s*\([^;{}]*\)[^;{}()]*$", re.MU
 
 
 def functions(content: bytes) -> dict[str, bytes]:
-    """Functions by name: what stands from the line of the name to the `}` in the first column."""
+    """Function name → its text, from the declaration to the `}` in the first column."""
     found: dict[str, bytes] = {}
     end = 0
     for opening in re.finditer(rb"^\{\s*$", content, re.MULTILINE):
@@ -31,6 +31,6 @@ def _head(before: bytes) -> tuple[str, bytes] | None:
 
 
 def touched(before: bytes | None, after: bytes | None) -> frozenset[str]:
-    """The functions whose text differs, those that come and go among them."""
+    """The functions whose text differs, including added and removed ones."""
     old, new = functions(before or b""), functions(after or b"")
     return frozenset(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))

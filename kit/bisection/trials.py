@@ -1,4 +1,4 @@
-"""What a bisection has done so far: a line a test in its run folder, on the disk before the next one begins."""
+"""The tests that a bisection has done: one line each in its run folder, on disk before the next test begins."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ SEARCH, SAME, AGAIN, REVERTED = "search", "same", "again", "reverted"
 
 @dataclass(frozen=True)
 class Trial:
-    """One test of the source at a place. `seconds`: of build and boots; `boots`: names of their console logs;
-    `reused`: how many of them were taken from earlier runs; `built`: not from the cache; `image`: what the kernel does,
-    "" where it could not be built; `kernel`: its key."""
+    """One test of the source at a place. `skip`: the place cannot be tested; `image`: a hash that kernels with the same
+    code share, "" if it could not be built; `kernel`: its key; `built`: it was not in the cache; `boots`: paths of
+    their console logs; `reused`: how many of them came from earlier runs."""
 
     place: str
     role: str
@@ -33,7 +33,7 @@ class Trial:
     reused: int
 
     def seen(self, index: int) -> Seen:
-        """As the searches have it."""
+        """The test in the form that the searches take."""
         return Seen(index, self.value, self.skip, self.why)
 
 
@@ -45,20 +45,20 @@ class Trials:
         self.done: list[Trial] = list(_read(path))
 
     def add(self, test: Trial) -> None:
-        """On the disk before this returns."""
+        """Adds a test and syncs it to disk. Raises MachineError on a disk error."""
         Journal(self.path).append(to_json(test))
         self.done.append(test)
 
     def of(self, places: Mapping[str, int]) -> list[Seen]:
-        """What the search has seen of these places, in order."""
+        """The tests of these places that count for the search, in order."""
         return [t.seen(places[t.place]) for t in self.done if t.role in (SEARCH, AGAIN) and t.place in places]
 
     def images(self, places: Mapping[str, int]) -> dict[int, str]:
-        """What is known of the kernels of these places."""
+        """Index → image, for the places whose kernels were built."""
         return {places[t.place]: t.image for t in self.done if t.place in places and t.image and t.role != REVERTED}
 
     def times(self, place: str, role: str) -> int:
-        """How often that was tested so far."""
+        """How many tests of that place and role were done."""
         return sum(t.place == place and t.role == role for t in self.done)
 
 

@@ -1,4 +1,4 @@
-"""Doing one test: the source at a place of a line in; a kernel built, boots done, a `Trial` on the disk out."""
+"""One test of a bisection: the source at a place of a line in; a `Trial`, recorded on disk, out."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from kit.run.runner import Ready, Runner, load_boots
 from kit.run.workplace import Workplace
 from kit.stats.failures import INFRASTRUCTURE
 
-TRIES = 2  # a boot that QEMU itself spoils is done once more
-COMMAND_LIMIT = 3600.0  # seconds for a command of the user's
-SAYS_NOTHING, LAST_VERDICT = 125, 127  # exit codes, as git bisect run has them
+TRIES = 2  # a boot that fails by QEMU's fault is done once more
+COMMAND_LIMIT = 3600.0  # seconds for the user's command
+SAYS_NOTHING, LAST_VERDICT = 125, 127  # exit codes, as for git bisect run
 
 
 class Workbench:
-    """Builds and boots for one bisection; `tests` has what was done, by this kit or one that was killed."""
+    """Builds and boots for one bisection. `tests` has all tests, those from before a resume too."""
 
     def __init__(self, question: Question, runner: Runner, place: Workplace) -> None:
         self.question, self.runner, self.place, self.progress = question, runner, place, place.progress
@@ -45,15 +45,15 @@ class Workbench:
 
     @property
     def instrument(self) -> str:
-        """How kernels are built for this metric."""
+        """The instrument that kernels are built for."""
         wanted = self.question.wanted
         return wanted.instrument if wanted.evidence == COMMAND else metric_of(self.question).instrument
 
     def test(self, place: str, get_source: Callable[[], Source], role: str, known: Collection[str]) -> Trial:
-        """One test of the source at a place. Where its kernel is one of the images `known` it is not booted, and the
-        test is one of role `same`.
+        """Tests the source at a place. If its kernel's image is in `known`, it is not booted, and the test has the role
+        `same`.
 
-        Raises MachineError where the machine fails, UserError where nothing of this can work.
+        Raises MachineError if the machine fails, UserError if the very first build fails by bad input.
         """
         start = time.monotonic()
         try:
@@ -63,7 +63,7 @@ class Workbench:
             kernel = self.runner.build(job)
         except (BuildError, UserError) as error:
             if isinstance(error, UserError) and not self.tests.done:
-                raise  # the first of all: the configuration is wrong, not a commit
+                raise  # at the first test the configuration is to blame, not a commit
             return self._add(place, role, Reading(None, _first_line(error), again=False), None, start, ())
         spent = time.monotonic() - start
         kernel = self._named(kernel)
@@ -76,7 +76,8 @@ class Workbench:
         return self._add(place, role, metric_of(self.question).read(self.question, boots), kernel, start, boots, spent)
 
     def _named(self, kernel: Kernel) -> Kernel:
-        """The kernel under the image's name of an earlier one that does the same: line numbers and build ids apart."""
+        """The kernel with the image hash of an earlier one that has the same code (apart from line numbers, build id).
+        """
         config = Path(kernel.config).read_text(encoding="utf-8")
         for image, key in {t.image: t.kernel for t in self.tests.done if t.image}.items():
             other = self.place.cache.root / "kernels" / key / "vmlinux"
@@ -101,7 +102,7 @@ class Workbench:
             self.progress.note(f"guests run by {self.accel.upper()}: {self.accel_why}")
 
     def _specs(self, place: str, role: str, kernel: Kernel) -> list[BootSpec]:
-        """The boots of this test; a second test of a place is another boot, not the first one again."""
+        """The boots of this test. A second test of a place gets new boots, not the first ones from the cache."""
         name = label(place) if role != AGAIN else f"{label(place)}-again"
         times = self.tests.times(place, role)
         specs = boots_of(self.question, name, kernel.key, self.accel, self.runner.guest_key)
@@ -110,7 +111,7 @@ class Workbench:
         return [replace(s, repeat=repeat, order=first + i) for i, s in enumerate(specs)]
 
     def _boot(self, spec: BootSpec, role: str) -> Boot:
-        """One boot: recorded by a kit that was killed before it could say what it meant, or done."""
+        """One boot: one that was recorded before a kill, but belongs to no test yet, or a new one."""
         told = {name for t in self.tests.done for name in t.boots}
         mine = [b for b in self.recorded if (b.key, b.arm) == (spec.key, spec.arm) and b.console not in told]
         boot = next((b for b in mine if b.outcome not in INFRASTRUCTURE), None)
@@ -140,7 +141,8 @@ class Workbench:
         return limit_by(took[0], spec.program) if took else None
 
     def _command(self, place: str, kernel: Kernel, source: Source) -> Reading:
-        """What the user's own command says of a kernel. Raises UserError where it cannot be run, or asks to stop."""
+        """Runs the user's command on a kernel. Raises UserError if its exit code asks to stop, MachineError if it takes
+        too long."""
         command = self.question.wanted.command or ""
         log = self.place.folder.console(f"{len(self.tests.done):03d}-{label(place)}-command")
         env = {"KIT_IMAGE": kernel.image, "KIT_CONFIG": kernel.config, "KIT_COMMIT": place, "KIT_TREE": source.tree.ref}
@@ -189,7 +191,7 @@ class Workbench:
 
 
 def label(place: str) -> str:
-    """What a place is called in names of files: a commit's 12 digits, a patch's number."""
+    """A place's name in file names: the first 12 digits of a commit's id, else the place itself."""
     return place[:12] if len(place) == 40 else place
 
 

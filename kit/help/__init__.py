@@ -1,1 +1,1 @@
-"""`kit help`: the pages (kit/help/*.md), how they are found and shown, and the tables in them that the code knows."""
+"""`kit help`: the pages (kit/help/*.md), how they are found and shown, and their tables that are made from the code."""

@@ -1,4 +1,4 @@
-"""Text shown as git shows it: through a pager on a terminal, as it is elsewhere."""
+"""Shows text as git does: through a pager on a terminal, unchanged elsewhere."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-LESS = "FRX"  # git's: end at once where the text fits, show colours, leave the screen as it is
+LESS = "FRX"  # as git sets it: exit at once if the text fits, show colours, do not clear the screen
 
 
 def pager() -> Sequence[str]:
-    """The command of KIT_PAGER, else PAGER, else less; empty where there is none, or it is `cat`."""
+    """The command of KIT_PAGER, else PAGER, else less; empty if it does not exist or is `cat`."""
     asked = os.environ.get("KIT_PAGER", os.environ.get("PAGER", "less"))
     words = shlex.split(asked)
     if not words or words == ["cat"] or shutil.which(words[0]) is None:
@@ -23,7 +23,7 @@ def pager() -> Sequence[str]:
 
 
 def show(text: str) -> None:
-    """Prints it. A pager that is left early is no error."""
+    """Prints a text, through the pager on a terminal. Leaving the pager early is no error."""
     command = pager() if sys.stdout.isatty() else ()
     if not command:
         print(text, end="")

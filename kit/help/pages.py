@@ -1,4 +1,4 @@
-"""The pages of `kit help`: a topic in, its text out. Standard library only: they are read before anything is set up."""
+"""The pages of `kit help`: a topic in, its text out. Standard library only, since they must work before set-up."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MARKER = re.compile(r"^<!-- .* -->\n", re.MULTILINE)
 
 
 def topics() -> dict[str, str]:
-    """Every topic with its one line: the page's title is `# topic: line`. Raises ValueError for a page without one."""
+    """Topic → what it is about, from the page's title `# topic: line`. Raises ValueError for a page without one."""
     return {path.stem: _line(path) for path in sorted(FOLDER.glob("*.md"))}
 
 
@@ -29,14 +29,14 @@ def _line(path: Path) -> str:
 
 
 def text_of(topic: str) -> str:
-    """A page as it stands, markdown. Raises UserError for an unknown topic."""
+    """A page's markdown. Raises UserError for an unknown topic."""
     if topic not in topics():
         raise unknown(topic, topics())
     return (FOLDER / f"{topic}.md").read_text(encoding="utf-8")
 
 
 def unknown(topic: str, known: Collection[str]) -> UserError:
-    """The error for a topic that there is not, with those that are spelt alike."""
+    """The error for an unknown topic; it names those with similar spelling."""
     near = difflib.get_close_matches(topic, list(known), 3)
     begins = [name for name in known if topic and name.startswith(topic)]
     names = list(dict.fromkeys([*begins, *near]))
@@ -53,6 +53,6 @@ def listing() -> str:
 
 
 def for_terminal(text: str) -> str:
-    """A page without what only a web reader needs: the targets of links, and the marks around generated tables."""
+    """A page without what only a web reader needs: the targets of links, and the markers around generated tables."""
     pictured = PICTURE.sub(lambda m: f"(A picture: {m[1]}, {FOLDER / m[2]})", text)
     return LINK.sub(r"\1", MARKER.sub("", pictured))

@@ -1,4 +1,4 @@
-"""A page for a terminal: markdown in, text with the terminal's colours out. Without rich, the markdown as it stands."""
+"""A page for a terminal: markdown in, text with colours out."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from rich.table import Table
 from rich.text import Text
 from rich.theme import Theme
 
-THEME = Theme({"markdown.code": "bold cyan"})  # rich's own has a background, which a light terminal has not
+THEME = Theme({"markdown.code": "bold cyan"})  # rich's default has a dark background, wrong on a light terminal
 WIDEST = 120  # longer lines of prose are hard to read
 
 
 class _Heading(Heading):
-    """At the left, without a box."""
+    """A heading at the left, without a box."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         yield Text("")
@@ -25,7 +25,7 @@ class _Heading(Heading):
 
 
 class _Code(CodeBlock):
-    """Lines as they are: a table that kit printed is not folded, and a command can be copied."""
+    """Code without folding, so that tables stay whole and commands can be copied."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for line in str(self.text).rstrip().splitlines():
@@ -33,7 +33,7 @@ class _Code(CodeBlock):
 
 
 class _Table(TableElement):
-    """A name that is longer than its column goes on below, and is not cut."""
+    """A table that folds long names and does not cut them."""
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for table in super().__rich_console__(console, options):
@@ -49,7 +49,7 @@ class _Page(Markdown):
 
 
 def rendered(page: str) -> str:
-    """With escape codes, at the terminal's width."""
+    """The page with escape codes, at the terminal's width, at most WIDEST columns."""
     width = min(shutil.get_terminal_size().columns, WIDEST)
     out = io.StringIO()
     console = Console(file=out, force_terminal=True, width=width, legacy_windows=False, theme=THEME)

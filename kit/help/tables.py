@@ -1,7 +1,7 @@
-"""The tables in the pages of `kit help` that the code knows: a page's text in, the same with its tables renewed out.
+"""The generated tables in the pages of `kit help`: a page's text in, the same with renewed tables out.
 
-A table stands between `<!-- table: NAME -->` and `<!-- end -->`. Its last column, since, is the version of kit that
-first had the row: a row that the page has keeps what it says, a new one gets today's. README's topics have none.
+A table is between `<!-- table: NAME -->` and `<!-- end -->`. Its last column, since, is the version of kit that first
+had the row: existing rows keep theirs, new rows get the current one. README's table of topics has no such column.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Row = Sequence[str]
 
 
 def renewed(page: str) -> str:
-    """The page with its tables as the code has them. Raises KeyError for a table that there is not."""
+    """The page with its tables as the code has them. Raises KeyError for an unknown table."""
 
     def table(found: re.Match[str]) -> str:
         head, rows = TABLES[found[1]]()
@@ -43,9 +43,9 @@ def files() -> list[Path]:
 
 
 def write() -> list[str]:
-    """Renews every page; the names of those that changed. Raises UserError where kit is no clone."""
+    """Renews every page; the names of those that changed. Raises UserError if kit is not a clone."""
     if not IS_CLONE:
-        raise UserError("the pages are written in a clone", where="kit help --write")
+        raise UserError("the pages can be renewed in a clone only", where="kit help --write")
     changed = []
     for path in files():
         before = path.read_text(encoding="utf-8")
@@ -56,7 +56,7 @@ def write() -> list[str]:
 
 
 def _with_since(head: Row, rows: Iterable[Row], before: str) -> tuple[Row, list[Row]]:
-    """With the column that the table had `before`, by a row's first cell."""
+    """Adds the column since: a row's value in the table `before` (by its first cell), else the current version."""
     known = [line.strip("| ").split(" | ") for line in before.splitlines()[2:]]
     since = {row[0].strip(): row[-1].strip() for row in known}
     return (*head, "since"), [(*row, since.get(row[0], __version__)) for row in rows]
@@ -69,7 +69,7 @@ def _table(head: Row, rows: Iterable[Row]) -> str:
 KEYS = ("key", "type", "default", "meaning")
 FIELDS = ("field", "type", "unit", "meaning")
 
-# A row stands in the table with the longest of these that its path begins with.
+# A row goes into the table with the longest of these prefixes that its path has.
 LOADS = tuple(WORKLOADS)
 PARTS: Mapping[str, tuple[str, ...]] = {
     "keys": (
