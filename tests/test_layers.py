@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Lowest first. A room may import from the lines above its own; those on one line do not know each other.
+# Lowest first. A package may import from the lines above its own; those on one line do not know each other.
 LAYERS = (
     ("contracts", "records", "model", "search"),
     ("base",),
@@ -33,14 +33,14 @@ LAZY = ("cli", "verbs", "__main__")  # import in functions, so that a start of k
 STANDARD_ONLY = ("base", "contracts", "records", "model", "setup", "__main__")
 ONLY_IN = {"pexpect": "kit.vm.console", "asyncio": "kit.vm.qmp"}
 ALONE = ("model", "search")  # they know nothing else of kit
-NEVER = {  # rooms that lie below, and yet are none of its business
+NEVER = {  # packages that lie below, but must not be used either
     "run": ("report",),  # a job never prints: the verbs do
     "bisection": ("report",),
     "kernel": ("workload", "vm"),
     "vm": ("workload", "kernel"),
     "report": ("vm", "kernel", "setup"),
 }
-TOP = ("__init__", "__main__", "cli")  # the only files that stand in no room
+TOP = ("__init__", "__main__", "cli")  # the only files in no package
 
 
 def sources() -> list[Path]:
@@ -121,7 +121,7 @@ def fault_of(module: str, own: str, name: str) -> list[str]:
     return found
 
 
-def test_every_module_stands_in_a_room_of_at_most_400_lines_a_file() -> None:
+def test_every_module_is_in_a_package_of_at_most_400_lines_a_file() -> None:
     loose = {p.stem for p in (ROOT / "kit").glob("*.py")} - set(TOP)
     long = {module_of(p): n for p in sources() if (n := len(p.read_text().splitlines())) > 400}
     assert (loose, long) == (set(), {})
@@ -202,8 +202,8 @@ def test_the_command_line_loads_nothing_that_a_start_can_do_without() -> None:
     assert {"typing", "dataclasses", "inspect"} & set(loaded.stdout.split()) == set()
 
 
-def test_every_room_says_what_it_is_and_stands_on_the_page_for_developers() -> None:
-    page = (ROOT / "kit" / "help" / "developing.md").read_text().partition("## The rooms")[2].partition("\n## ")[0]
-    rooms = {path.parent.name: path for path in (ROOT / "kit").glob("*/__init__.py")}
-    assert [name for name in rooms if f"`{name}`" not in page] == []
-    assert [name for name, path in rooms.items() if not ast.get_docstring(ast.parse(path.read_text()))] == []
+def test_every_package_says_what_it_is_and_is_on_the_page_for_developers() -> None:
+    page = (ROOT / "kit" / "help" / "developing.md").read_text().partition("## The packages")[2].partition("\n## ")[0]
+    packages = {path.parent.name: path for path in (ROOT / "kit").glob("*/__init__.py")}
+    assert [name for name in packages if f"`{name}`" not in page] == []
+    assert [name for name, path in packages.items() if not ast.get_docstring(ast.parse(path.read_text()))] == []
