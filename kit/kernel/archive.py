@@ -123,7 +123,7 @@ class Archive:
         try:
             self.web.save(entry.url, path, entry.size, task)
         except NotThereError:
-            raise MachineError("is not there, although the list of packages names it", where=entry.url) from None
+            raise MachineError("is missing, although the list of packages names it", where=entry.url) from None
         if _sha256(path) == entry.sha256:
             return path
         path.unlink()
@@ -151,7 +151,7 @@ class Archive:
         release = self._release(url, suite)
         names = [name for name in LISTS if name in release.files]
         if not names:
-            raise MachineError("has no list of packages", where=url)
+            raise MachineError("has no list of packages (Packages.xz)", where=url)
         for name in names:
             text = self._packages(f"{url}/{_path(name, release)}", *release.files[name])
             if found := [_entry(stanza, package, suite, mirror) for stanza in _stanzas(text, package)]:
@@ -161,11 +161,11 @@ class Archive:
     def _packages(self, url: str, size: int, sha256: str) -> str:
         """The text of a list of packages, its hash checked. Raises MachineError."""
         if size > MOST_LIST:
-            raise MachineError(f"is said to have {size} bytes", where=url)
+            raise MachineError(f"has a declared size of {size} bytes, which is too large", where=url)
         try:
             data = self._read(url, size)
         except NotThereError:
-            raise _UnusableError("is not there, although the suite names it", where=url) from None
+            raise _UnusableError("is missing, although the suite names it", where=url) from None
         if len(data) != size or hashlib.sha256(data).hexdigest() != sha256:
             raise MachineError("is not what the archive signed: wrong SHA-256", where=url)
         return _unpacked(data, url)
@@ -190,9 +190,10 @@ class Archive:
             raise MachineError(f"is of {says}, not of {_origin(suite)} {suite}", where=where)
         date, until = _time(fields.get("date"), where), fields.get("valid-until")
         if self.how.date and date > now + DAY:
-            raise _UnusableError(f"is of {fields['date']}: in the future", where=where, hint="is this clock right?")
+            hint = "is this machine's clock right?"
+            raise _UnusableError(f"is of {fields['date']}: in the future", where=where, hint=hint)
         if self.how.valid_until and until and _time(until, where) < now:
-            hint = "the mirror is not kept up to date, or something holds news back; is this machine's clock right?"
+            hint = "the mirror is not kept up to date, or something blocks its updates; is this machine's clock right?"
             raise _UnusableError(f"was valid until {until}", where=where, hint=hint)
         self._require_no_way_back(suite, date, where)
 
@@ -271,9 +272,9 @@ def _entry(stanza: dict[str, str], package: str, suite: str, mirror: str) -> Ent
     if not re.fullmatch(r"[0-9a-f]{64}", sha256) or not size.isdecimal() or not stanza.get("Version"):
         raise MachineError("its entry in the list of packages lacks version, size or hash", where=where)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9+~_./-]*\.deb", name) or ".." in name.split("/"):
-        raise MachineError(f"its file's name leads elsewhere: {name}", where=where)
+        raise MachineError(f"its file's path is unsafe: {name}", where=where)
     if not 0 < int(size) <= MOST_PACKAGE:
-        raise MachineError(f"is said to have {size} bytes", where=where)
+        raise MachineError(f"has a declared size of {size} bytes, which is too large", where=where)
     return Entry(package, stanza["Version"], suite, f"{mirror}/{name}", int(size), sha256)
 
 
@@ -281,7 +282,7 @@ def _time(text: str | None, where: str) -> datetime.datetime:
     try:
         time = email.utils.parsedate_to_datetime(text or "")
     except ValueError:
-        raise MachineError(f"its date is none: {text}", where=where) from None
+        raise MachineError(f"has no valid date: {text}", where=where) from None
     return time if time.tzinfo else time.replace(tzinfo=datetime.UTC)
 
 

@@ -240,7 +240,7 @@ class _Build:
         )
         if done.status < 0:
             name = signal.Signals(-done.status).name
-            raise MachineError(f"make was ended by {name}", where=self.title, hint="start again: it goes on from there")
+            raise MachineError(f"make was killed by {name}", where=self.title, hint="start again: it continues there")
         if done.status:
             self._refuse_machine_faults(done.output)
             raise BuildError(

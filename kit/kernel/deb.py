@@ -31,7 +31,7 @@ def extract(package: Path, name: str, target: Path, most: int) -> None:
     except (tarfile.TarError, EOFError, OSError, ValueError) as error:
         if isinstance(error, OSError) and error.errno:
             raise
-        raise MachineError(f"not a whole package: {error}", where=package.name) from error
+        raise MachineError(f"not a complete package: {error}", where=package.name) from error
 
 
 def _copy(tar: tarfile.TarFile, name: str, target: Path, most: int, package: Path) -> None:
@@ -55,7 +55,7 @@ def _data(file: IO[bytes], package: Path) -> tuple[IO[bytes], str]:
         if name.startswith("data.tar"):
             packing = name.removeprefix("data.tar")
             if packing not in PACKED:
-                raise MachineError(f"is packed as {packing}, which is not read here", where=package.name)
+                raise MachineError(f"is compressed as {packing}, which kit cannot read", where=package.name)
             return io.BufferedReader(_Part(file, size)), packing
         file.seek(size + size % 2, io.SEEK_CUR)
     raise ValueError("no data.tar in it")

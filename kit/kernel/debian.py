@@ -110,7 +110,7 @@ def _download_and_unpack(
             _unpack(source, found.package, draft, progress)
             source.unlink()
         if (there := _series(draft)) != version:
-            raise MachineError(f"holds Linux {there or 'of no version'}, not {version}", where=found.url)
+            raise MachineError(f"holds Linux {there or 'of unknown version'}, not {version}", where=found.url)
         package.unlink()
 
 

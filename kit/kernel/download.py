@@ -103,7 +103,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 def _require_scheme(url: str) -> None:
     if urllib.parse.urlsplit(url).scheme not in SCHEMES:
-        raise MachineError("not an address of the web", where=url, hint="it begins with http:// or https://")
+        raise MachineError("not a web address", where=url, hint="it begins with http:// or https://")
 
 
 def _goes_on(answer: http.client.HTTPResponse, begun: int) -> bool:

@@ -59,9 +59,9 @@ class Repository:
         """The repository that contains a folder. Raises UserError if there is none or git refuses it, MachineError if
         git is not installed."""
         if shutil.which("git") is None:
-            raise MachineError("there is no git here", where=where, hint="install git")
+            raise MachineError("git is not installed", where=where, hint="install git")
         if not place.is_dir():
-            raise UserError(f"no such folder: {place}", where=where, hint="a git repository is wanted")
+            raise UserError(f"no such folder: {place}", where=where, hint="give the path of a git repository")
         here = cls(place.resolve())
         if (known := _OPENED.get(here.root)) is not None:
             return cls(known)
@@ -69,7 +69,7 @@ class Repository:
         if done.returncode:  # a bare one has no work tree
             done = here._run(["rev-parse", "--absolute-git-dir"])
         if done.returncode:
-            raise UserError(f"no git repository: {_said(done)}", where=where or str(place))
+            raise UserError(f"not a git repository: {_said(done)}", where=where or str(place))
         root = _OPENED[here.root] = Path(os.fsdecode(done.stdout.rstrip(b"\n")))
         return cls(root)
 

@@ -68,7 +68,7 @@ def call(arguments: Sequence[str], place: Path, data: bytes = b"") -> Said:
             check=False,
         )
     except FileNotFoundError:
-        raise MachineError("there is no git here", hint="install git: it reads the patches") from None
+        raise MachineError("git is not installed", hint="install git: it reads the patches") from None
     except subprocess.TimeoutExpired:
         raise MachineError(f"git {arguments[0]} did not end within {LIMIT:.0f} s") from None
     return Said(done.returncode, done.stdout, done.stderr.decode("utf-8", "surrogateescape"))

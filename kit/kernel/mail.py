@@ -120,7 +120,7 @@ def _read_all(name: str, text: bytes) -> list[Mail]:
     parts = split(text)
     if len(parts) > MOST_MAILS:
         hint = "name one thread or one series of it"
-        raise UserError(f"holds {len(parts)} mails, which is no series", where=name, hint=hint)
+        raise UserError(f"holds {len(parts)} mails, which is too many for a series", where=name, hint=hint)
     out = []
     line = text[: len(text) - len(text.lstrip())].count(b"\n")
     for number, part in enumerate(parts, 1):
@@ -203,7 +203,7 @@ def _ordered(name: str, mails: Sequence[Mail], as_they_stand: bool) -> list[Mail
         return _noted(name, [replace(moved[0], notes=("put in the order of their numbers",)), *moved[1:]])
     if as_they_stand or all(part[0].number <= 1 and len(part) >= part[0].total for part in series):
         return [replace(unique[0], notes=("holds several series: taken as they stand",)), *unique[1:]]
-    raise UserError("holds mails of several series, mixed", where=name, hint="give one series a file")
+    raise UserError("holds mails of several series in mixed order", where=name, hint="give each series its own file")
 
 
 def _ascending(mails: Sequence[Mail]) -> list[list[Mail]]:

@@ -50,7 +50,7 @@ def read_own(parts: Sequence[str], arch: Arch = ARCHES[DEFAULT]) -> Own:
     path = Path(first)
     if not path.is_file():
         if not TARGET.fullmatch(first):
-            raise UserError("no such file, nor a target of make", where=f"config: {first}", hint="as in defconfig")
+            raise UserError("neither a file nor a make target", where=f"config: {first}", hint="as in defconfig")
         return Own(first, None, tuple(map(Path, rest)))
     text = _text(path)
     _refuse_another(text, first, arch)
@@ -71,7 +71,7 @@ def _text(path: Path) -> str:
         return raw.decode("utf-8")
     except UnicodeDecodeError:
         hint = "a .config, or a fragment of one; of a running kernel it is /proc/config.gz or /boot/config-*"
-        raise UserError("not a kernel's configuration: it is no text", where=str(path), hint=hint) from None
+        raise UserError("not a kernel configuration: not a text file", where=str(path), hint=hint) from None
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"cannot read: {getattr(error, 'strerror', None) or error}", where=str(path)) from error
 

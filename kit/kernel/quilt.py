@@ -80,8 +80,8 @@ def _entry(line: str, series: Path, where: str) -> Entry | None:
         elif option == "-R":
             reverse = True
         else:
-            raise UserError(f"an option that kit does not know: {option}", where=where, hint="known: -p0 to -p9, -R")
+            raise UserError(f"unknown option: {option}", where=where, hint="known: -p0 to -p9, -R")
     path = series.parent / name
     if not path.is_file():
-        raise UserError(f"no such patch: {name}", where=where, hint="its path is taken from the series file's folder")
+        raise UserError(f"no such patch: {name}", where=where, hint="paths are relative to the series file's folder")
     return Entry(path, strip, reverse)

@@ -27,7 +27,7 @@ def keyring() -> Path:
     """The file with the archive's keys on this machine. Raises MachineError if there is none."""
     found = next((Path(name) for name in KEYRINGS if os.path.exists(name)), None)
     if found is None:
-        raise MachineError("the keys of Debian's archive are not here", where=KEYRINGS[0])
+        raise MachineError("the keys of Debian's archive are not installed", where=KEYRINGS[0])
     return found
 
 
@@ -38,7 +38,7 @@ def signed_text(data: bytes, url: str, keys: Path, folder: Path, progress: Progr
     text.unlink(missing_ok=True)
     check = next((TOOLS[name] for name in TOOLS if shutil.which(name)), None)
     if check is None:
-        raise MachineError(f"neither {' nor '.join(TOOLS)} is here to check the signature", where=url)
+        raise MachineError(f"neither {' nor '.join(TOOLS)} is installed to check the signature", where=url)
     why = check(message, text, keys, progress)
     if why or not text.exists():
         raise MachineError(f"is not signed by Debian's archive: {why or 'no signed text'}", where=url, hint=HINT)

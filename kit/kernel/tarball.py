@@ -72,7 +72,7 @@ def _unpack(path: Path, target: Path, where: str) -> None:
                 if rest:
                     _member(tar, member, top, rest, target, where)
     except (tarfile.TarError, EOFError) as error:
-        raise UserError(f"not a whole tar file: {error}", where=where) from error
+        raise UserError(f"not a complete tar file: {error}", where=where) from error
     if not members:
         raise UserError("not a tar file, or an empty one", where=where, hint="known: .tar, .tar.gz, .tar.xz, .tar.zst")
 
@@ -130,7 +130,7 @@ def _plain(path: Path) -> Iterator[IO[bytes]]:
                 raise tarfile.ReadError("it is cut off")
             return
         if shutil.which(packer) is None:
-            raise MachineError(f"there is no {packer} here", where=f"tarball:{path}", hint=f"install {packer}")
+            raise MachineError(f"{packer} is not installed", where=f"tarball:{path}", hint=f"install {packer}")
         with _unpacker(packer, file) as stream:
             yield stream
 

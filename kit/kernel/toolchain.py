@@ -86,7 +86,7 @@ def toolchain_of(environment: Mapping[str, str]) -> str:
     if asked in ("", "0", "1"):
         return "llvm" if asked == "1" else "gcc"
     hint = "LLVM=1; where there are several versions, put the folder of the one that is meant first on PATH"
-    raise UserError(f"not understood: LLVM={asked}", where="the environment", hint=hint)
+    raise UserError(f"unknown value: LLVM={asked}", where="the environment", hint=hint)
 
 
 def tool_versions(progress: Progress, compiler: str = "gcc") -> dict[str, Version]:

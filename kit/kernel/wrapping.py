@@ -62,8 +62,8 @@ def unwrap(name: str, data: bytes) -> tuple[bytes, tuple[str, ...]]:
 
 def _too_much(name: str, data: bytes) -> None:
     if len(data) > MOST_BYTES:
-        hint = "name one series; a whole archive is none"
-        raise UserError(f"more than {MOST_BYTES >> 20} MiB, no patch", where=name, hint=hint)
+        hint = "give one series, not a whole archive"
+        raise UserError(f"more than {MOST_BYTES >> 20} MiB, too large for a patch", where=name, hint=hint)
 
 
 def _unpacked(name: str, data: bytes) -> tuple[bytes, tuple[str, ...]]:

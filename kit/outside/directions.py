@@ -30,7 +30,7 @@ def rules_of(options: Iterable[str]) -> tuple[Rule, ...]:
     for option in options:
         pattern, _, word = option.rpartition("=")
         if word not in (MORE, LESS) or option.startswith("="):
-            raise UserError(f"more, less or METRIC=more is wanted, not {option}", where=OPTION)
+            raise UserError(f"must be more, less or METRIC=more, not {option}", where=OPTION)
         found.append(Rule(pattern, word == MORE))
     return tuple(found)
 

@@ -53,7 +53,7 @@ def _row(row: Mapping[str, Any], where: str) -> list[Datum]:
 def _scale(row: Mapping[str, Any], where: str) -> float:
     unit = str(row.get("time_unit", "ns"))
     if unit not in SECONDS:
-        raise UserError(f"a unit of time that is not known: {unit}", where=where)
+        raise UserError(f"unknown unit of time: {unit}", where=where)
     return SECONDS[unit]
 
 

@@ -26,7 +26,7 @@ def numbers(value: Any, where: str) -> tuple[float, ...]:
 def objects(value: Any, where: str) -> list[Mapping[str, Any]]:
     """A list of objects. Raises UserError."""
     if not isinstance(value, list) or not all(isinstance(v, Mapping) for v in value):
-        raise UserError("a list of objects is wanted", where=where)
+        raise UserError("not a list of objects", where=where)
     return value
 
 

@@ -102,7 +102,7 @@ def read_perfcsv(source: Source) -> Reading:
         where = f"{source.name}:{number}"
         if len(cells) > 3 and cells[3].endswith("%"):
             hint = "-x does not say how many runs there were: take the text of perf stat -r, or run it once for each"
-            raise UserError("a mean of several runs, and no number of runs", where=where, hint=hint)
+            raise UserError("a mean of several runs without the number of runs", where=where, hint=hint)
         if cells[0].startswith("<"):
             lost.append(cells[2])
         else:
@@ -123,7 +123,7 @@ def read_perfjson(data: Any, source: Source) -> Reading:
     where = source.line_of(f'"{event}"')
     if float(data.get("variance") or 0):
         hint = "-j does not say how many runs there were: take the text of perf stat -r, or run it once for each"
-        raise UserError("a mean of several runs, and no number of runs", where=where, hint=hint)
+        raise UserError("a mean of several runs without the number of runs", where=where, hint=hint)
     if value.startswith("<"):
         return Reading((), _lost([event]))
     return Reading((_event(event, str(data.get("unit", "")), _local(value, where, False), 1, "", where),))

@@ -30,7 +30,7 @@ def read_plain(source: Source) -> Reading:
         return _records(data if len(data) > 1 else data[0], source)
     value = {VALUE: data[0]} if isinstance(data[0], list) else data[0]
     if not isinstance(value, dict):
-        raise UserError("a JSON object of metrics, or a list of numbers, is wanted", where=source.name)
+        raise UserError("neither a JSON object of metrics nor a list of numbers", where=source.name)
     if set(value) >= {"columns", "data"} and isinstance(value["data"], list):
         return _records([dict(zip(value["columns"], row, strict=False)) for row in value["data"]], source)
     notes: list[str] = []
@@ -113,7 +113,7 @@ def _shown(item: Any) -> str:
 def _records(rows: Sequence[Any], source: Source) -> Reading:
     """Reads a table whose rows are objects."""
     if not all(isinstance(r, dict) for r in rows):
-        raise UserError("a JSON object of metrics, or a list of numbers, is wanted", where=source.name)
+        raise UserError("neither a JSON object of metrics nor a list of numbers", where=source.name)
     names = list(dict.fromkeys(str(k) for row in rows for k in row))
     made = []
     for number, row in enumerate(rows, 1):

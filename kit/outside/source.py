@@ -135,7 +135,7 @@ def _uncompressed(data: bytes, path: str) -> bytes:
 def _zstd(data: bytes, path: str) -> bytes:
     program = shutil.which("zstd")
     if program is None:
-        raise UserError("compressed by zstd, which is not here", where=path, hint=f"zstd -d {path}, where zstd is")
+        raise UserError("compressed with zstd, which is missing", where=path, hint=f"zstd -d {path}, where zstd is")
     done = subprocess.run([program, "-dc"], input=data, capture_output=True, check=False)
     if done.returncode:
         raise UserError("compressed, and damaged: zstd cannot read it", where=path)

@@ -209,7 +209,7 @@ def summary(cells: Sequence[str], where: str) -> Group:
     middle = _plain(mean, where)
     sd = _plain(spread.removesuffix("%"), where) * (middle / 100 if spread.endswith("%") else 1)
     if middle <= 0 or sd < 0:
-        raise UserError("a mean above 0 and a standard deviation of 0 or more are wanted", where=where)
+        raise UserError("the mean must be above 0, and the standard deviation not below 0", where=where)
     return Group(int(n), middle, sd)
 
 

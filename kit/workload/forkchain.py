@@ -54,7 +54,7 @@ class ForkChain(Parameters):
             if not 0 <= level <= max(self.depth):
                 raise ValueError(f"written: there is no level {level}, the chain has 0 to {max(self.depth)}")
             if any(not 0 <= r < self.vmas for r in regions):
-                raise ValueError(f"written: level {level} names a VMA that is none; there are {self.vmas}, from 0")
+                raise ValueError(f"written: level {level} names a VMA that is not there: it has {self.vmas}, from 0")
         return self
 
     def load(self, name: str, seed: int) -> Load:

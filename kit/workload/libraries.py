@@ -65,7 +65,7 @@ def read_object(path: str) -> Object:
         with open(path, "rb") as file:
             elf = ELFFile(file)
             if (elf.elfclass, ENUM_E_MACHINE.get(elf["e_machine"])) != (64, HOST.elf):
-                raise UserError(f"a program for {elf.get_machine_arch()}, not for {HOST.said} of 64 bits", where=path)
+                raise UserError(f"a program for {elf.get_machine_arch()}, not for 64-bit {HOST.said}", where=path)
             return _object(path, elf)
     except (ELFError, UnicodeDecodeError, ValueError, KeyError) as error:
         raise UserError(f"a damaged ELF file ({error or type(error).__name__})", where=path) from error

@@ -107,7 +107,7 @@ def test_summaries_in_a_file_by_metric(tmp_path: Path) -> None:
         ("a\n1\nnan\n", "{}:3: not a finite number"),
         ("n,mean,sd\n1,2,3\n", "{}:2: not a number of runs"),
         ("m,n,mean,sd\na,3,2,1\na,3,2,1\n", "{}:3: a second line for a"),
-        ("n,mean,sd\n5,-2,3\n", "{}:2: a mean above 0"),
+        ("n,mean,sd\n5,-2,3\n", "{}:2: the mean must be above 0"),
         ("", "{}: no numbers in it"),
         ("words\nonly\n", "{}: no numbers in it"),
         ('{"a": [1,\n2,,]}', "{}:2: not JSON"),

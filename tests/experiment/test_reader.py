@@ -148,7 +148,7 @@ def test_a_resolved_file_is_read_as_the_same_experiment(tmp_path: Path) -> None:
         ("forks: 10", "forks: true", 11, "forks: a whole number is wanted"),
         ("forks: 10", "forks: 1000001", 11, "at most 1,000,000"),
         ("forks: 10", "written: {3: [0]}", 11, "there is no level 3"),
-        ("forks: 10", "written: {0: [4]}", 11, "names a VMA that is none"),
+        ("forks: 10", "written: {0: [4]}", 11, "names a VMA that is not there"),
         ("mix: {fork_test: 1}", "mix: none", 12, "no such mix: none"),
         ("mix: {fork_test: 1}", "mix: ''", 12, "no such mix"),
         ("mix: {fork_test: 1}", "mix: x.yaml", 12, "cannot read the mix x.yaml"),

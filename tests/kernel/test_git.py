@@ -138,7 +138,7 @@ def test_a_revision_and_a_checkout_of_one_path_share_an_object_folder(linux: Pat
     ("name", "words"),
     [
         ("nowhere@HEAD", "no such folder"),
-        ("plain@HEAD", "no git repository"),
+        ("plain@HEAD", "not a git repository"),
         ("linux@mian", "(?s)no such revision: mian.*nearest: main"),
     ],
 )

@@ -267,10 +267,10 @@ def test_quilt(tmp_path: Path) -> None:
     [
         ("# nothing\n", "names no patch"),
         ("\nnone.patch\n", "series:2: no such patch: none.patch"),
-        ("a.patch -p33\n", "series:1: an option that kit does not know: -p33"),
+        ("a.patch -p33\n", "series:1: unknown option: -p33"),
         ("\na.patch #+xen\n", "series:2: a patch for the guard xen"),
         ("+xen a.patch\n", "series:1: a patch for the guard xen"),
-        ("a.patch --fuzz\n", "does not know: --fuzz"),
+        ("a.patch --fuzz\n", "unknown option: --fuzz"),
         ('a.patch "\n', "not a line of a quilt series"),
     ],
 )

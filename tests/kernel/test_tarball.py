@@ -85,7 +85,7 @@ def test_what_is_no_whole_tar_file(tmp_path: Path) -> None:
     packed = subprocess.run(["gzip", "-c", str(path)], check=True, capture_output=True).stdout
     for content in (b"", b"nothing of the kind" * 99, packed[:-20], packed[:200], path.read_bytes()[:1200]):
         (tmp_path / "bad").write_bytes(content)
-        with pytest.raises(UserError, match=r"not a whole tar file|not a tar file"):
+        with pytest.raises(UserError, match=r"not a complete tar file|not a tar file"):
             get(tmp_path / "bad", tmp_path)
     with pytest.raises(UserError, match="cannot read"):
         get(tmp_path / "none", tmp_path)

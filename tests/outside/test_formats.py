@@ -341,8 +341,8 @@ def test_google_aggregates_and_pytest_means_are_summaries(tmp_path: Path) -> Non
     ("text", "words"),
     [
         ('{"results": [{"command": "x", "mean": 1}]}', "no times of single runs"),
-        ("1.5,msec,task-clock,0.50%,123,100.00,,\n", "no number of runs"),
-        ('{"counter-value": "1.0", "event": "x", "variance": 0.5}', "no number of runs"),
+        ("1.5,msec,task-clock,0.50%,123,100.00,,\n", "without the number of runs"),
+        ('{"counter-value": "1.0", "event": "x", "variance": 0.5}', "without the number of runs"),
         ("<PhoronixTestSuite><Result></PhoronixTestSuite>", "not XML"),
         ('<!DOCTYPE x [<!ENTITY a "b">]><PhoronixTestSuite/>', "not XML|document type|no numbers"),
         ("Hmean     syscalls  1.00 (   0.00%)  2.00 ( 100.00%)\n", "means without their runs"),
