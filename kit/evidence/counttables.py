@@ -143,8 +143,9 @@ def _classes(details: Row) -> list[Table]:
     headers = ("lock class", "arm", "baseline", "in the arm", "difference", "ratio", "", "most in")
     foot = []
     if others := details.get("classes_noise"):
-        foot.append(f"{several(others, 'other class', 'other classes')} moved no more than noise may")
+        foot.append(f"{several(others, 'other class', 'other classes')}: no difference beyond noise")
     if seen := details.get("classes_seen"):
-        foot.append(f"nine of ten differences of {rough(seen)} in a class of 1,000 a boot would have been told")
+        size = f"a difference of {rough(seen)} in a class of 1,000 acquisitions per boot"
+        foot.append(f"nine of ten such runs would have detected {size}")
     title = "Lock classes whose acquisitions per boot differ by more than boots of one arm do"
     return [Table(title, headers, "llrrrrll", rows, "; ".join(foot), BACKGROUND)]

@@ -47,7 +47,7 @@ def p_words(p: float | None) -> str:
 
 
 def seen(c: Comparison) -> str:
-    """The detection limit."""
+    """The detection limit in words (kit.stats.reach)."""
     if c.detectable is None:
-        return "no difference, however large, would have been seen for sure"
-    return f"with this noise, nine of ten differences of {rough(c.detectable)} would have been seen"
+        return "with this noise, no difference is sure to be detected, however large"
+    return f"with this noise, nine of ten such runs would have detected a difference of {rough(c.detectable)}"

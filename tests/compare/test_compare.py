@@ -51,7 +51,7 @@ def test_2011_against_2_6_39_it_is_inconclusive(capsys: pytest.CaptureFixture[st
     assert (code, shown["verdict"]) == (3, "inconclusive")
     assert c["low"] < 1 < c["high"]
     assert 0.15 < c["detectable"] < 0.25
-    assert "nine of ten differences of 19% would have been seen" in shown["sentence"]
+    assert "nine of ten such runs would have detected a difference of 19%" in shown["sentence"]
 
 
 def test_2011_the_regression_was_worse(capsys: pytest.CaptureFixture[str]) -> None:

@@ -81,7 +81,7 @@ def test_scatter_alone_is_no_difference(seed: int) -> None:
     done, found = run(EXP, draw)
     assert found.verdict is OPEN
     assert max(b.repeat for b in done) > 5
-    assert "nine of ten differences of" in said(EXP, found)
+    assert "nine of ten such runs would have detected a difference of" in said(EXP, found)
 
 
 def test_a_difference_of_a_step_or_two_may_be_luck() -> None:
