@@ -39,9 +39,9 @@ class Aim7(Parameters):
     users: tuple[Annotated[int, Field(strict=True)], ...] = Field(
         default=(1,), description="how many users at once; one window for each number"
     )
-    jobs: int = Field(default=100, ge=1, le=10_000, strict=True, description="about so many jobs in each user's list")
+    jobs: int = Field(default=100, ge=1, le=10_000, strict=True, description="jobs in each user's list, approximately")
     left_out: dict[str, float] | None = Field(
-        default=None, description="tests of the mix that kit does not have, with their weights: told, not run"
+        default=None, description="tests of the mix that kit lacks, with their weights: reported, not run"
     )
 
     @field_validator("mix")

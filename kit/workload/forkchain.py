@@ -40,7 +40,7 @@ class ForkChain(Parameters):
         default=4, ge=0, le=MAX_REGIONS, strict=True, description="private anonymous VMAs beside the program's own"
     )
     written: dict[int, tuple[int, ...]] | None = Field(
-        default=None, description="which of them are first written at which level; default: all at level 0"
+        default=None, description="level → those of them first written to at that level; default: all at level 0"
     )
 
     @field_validator("depth", mode="before")

@@ -77,13 +77,13 @@ class Payload(Parameters):
         min_length=1, max_length=MOST_WORDS, description="the program and its arguments: a list, or text as for a shell"
     )
     folder: str | None = Field(default=None, description="a folder: packed whole, and the program's current folder")
-    files: tuple[str, ...] = Field(default=(), description="programs, files and folders that it uses besides")
-    env: dict[str, str] = Field(default={}, description=f"variables of its environment, beside {', '.join(ENV)}")
-    limit: int = Field(default=60, ge=1, le=86400, description="seconds that it may take")
+    files: tuple[str, ...] = Field(default=(), description="further programs, files and folders that it uses")
+    env: dict[str, str] = Field(default={}, description=f"environment variables, in addition to {', '.join(ENV)}")
+    limit: int = Field(default=60, ge=1, le=86400, description="its time limit in seconds")
     status: int = Field(default=0, ge=0, le=255, description="the exit status that means success")
     user: int = Field(default=0, ge=0, le=65534, description="the number of the user (and group) that it runs as")
     left_behind: Literal["fail", "kill"] = Field(
-        default="fail", description="processes that are there when it has ended: a failure, or only ended"
+        default="fail", description="what to do about processes that outlive it: fail, or kill them"
     )
     root: Literal["guest", "host"] = Field(default="guest", description="guest: packed; host: as `guest: {root: host}`")
     format: Literal["json", "ktap", "key-value"] | RegexModel | None = Field(
