@@ -17,7 +17,7 @@ from kit.verbs.common import (
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
-    """What stands behind `kit bisect`."""
+    """Adds the options of `kit bisect`."""
     experiment_arguments(verb)
     verb.add_argument("--good", metavar="REV", help="a good revision of the git tree")
     verb.add_argument("--bad", metavar="REV", help="a bad revision")

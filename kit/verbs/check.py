@@ -9,7 +9,7 @@ from kit.verbs.common import change_arguments, change_of, experiment_arguments, 
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
-    """What stands behind `kit check`."""
+    """Adds the options of `kit check`."""
     experiment_arguments(verb)
     change_arguments(verb)
     verb.add_argument("--json", action="store_true", help="print the plan as JSON")

@@ -10,7 +10,7 @@ from kit.verbs.common import DEFAULT, experiment_arguments, named, runs_argument
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
-    """What stands behind `kit check-mail`."""
+    """Adds the options of `kit check-mail`."""
     experiment_arguments(verb)
     tree = "kernel source instead of the experiment's, for example git:. for the repository here"
     verb.add_argument("--tree", metavar="TREE", help=tree)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
-    """What stands behind `kit clean`."""
+    """Adds the options of `kit clean`."""
     what = verb.add_mutually_exclusive_group()
     what.add_argument("--older", metavar="AGE", help="remove what was not used for this long, for example 30d")
     keep = "remove the least recently used kernels, boots and object folders until no more than this is left (10G)"

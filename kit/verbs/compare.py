@@ -11,7 +11,7 @@ from kit.verbs.common import fitted
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
-    """What stands behind `kit compare`."""
+    """Adds the options of `kit compare`."""
     side = (
         "a file of a benchmark's results, CSV, JSON, a folder of runs, RUN:ARM, -, or NAME=n,mean,sd as 10,104.9,14.8%%"
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
-    """What stands behind `kit completion`."""
+    """Adds the options of `kit completion`."""
     verb.add_argument("shell", choices=("bash", "zsh", "fish"), help="for example: kit completion bash > FILE")
 
 

@@ -9,7 +9,7 @@ from kit.base.project import PROJECT
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
-    """What stands behind `kit doctor`."""
+    """Adds the options of `kit doctor`."""
     verb.add_argument("--kvm", action="store_true", help="try KVM now, by a boot of a cached kernel")
     verb.add_argument("--json", action="store_true", help="print JSON")
 

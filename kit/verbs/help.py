@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
-    """What stands behind `kit help`."""
+    """Adds the options of `kit help`."""
     verb.add_argument("topic", nargs="?", default="", metavar="TOPIC", help="a topic or a verb (default: list all)")
     verb.add_argument("--write", action="store_true", help="renew the tables in kit/help/*.md from the code (a clone)")
 

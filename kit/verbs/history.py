@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
-    """What stands behind `kit history`."""
+    """Adds the options of `kit history`."""
     verb.add_argument("folder", type=Path, nargs="?", default=Path("runs"), help="a folder of runs (default: runs/)")
     pattern = "only metrics like this, as *fork-chain*; may be given again"
     verb.add_argument("--metric", action="append", default=[], metavar="PATTERN", help=pattern)

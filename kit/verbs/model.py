@@ -25,7 +25,7 @@ FILE = "mm/rmap.c"
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
-    """What stands behind `kit model`."""
+    """Adds the options of `kit model`."""
     verb.add_argument("what", choices=("count", "explain", "profiles", "explore", "read"), help=WHAT)
     verb.add_argument("tree", nargs="?", type=Path, help="read, explore, count: a tree whose mm/rmap.c is read")
     verb.add_argument("--patch", type=Path, metavar="FILE", help="read, explore, count: a patch that is read")

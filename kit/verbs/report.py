@@ -11,7 +11,7 @@ from kit.verbs.common import columns, fitted, runs_argument
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
-    """What stands behind `kit report`."""
+    """Adds the options of `kit report`."""
     verb.add_argument("run", nargs="+", metavar="RUN", help="a run folder, its name, or `last`; several: side by side")
     runs_argument(verb)
     written = " and ".join(report.file for report in REPORTS.values() if report.itself)

@@ -10,7 +10,7 @@ from kit.verbs.common import run_argument, verbose_argument
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
-    """What stands behind `kit rerun`."""
+    """Adds the options of `kit rerun`."""
     run_argument(verb)
     verb.add_argument("--boot", required=True, metavar="N", help="a boot by number or name (kit show RUN --boot)")
     gdb = "stop the guest before its first instruction, and print how to attach gdb"

@@ -21,7 +21,7 @@ from kit.verbs.common import (
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
-    """What stands behind `kit run`."""
+    """Adds the options of `kit run`."""
     experiment_arguments(verb)
     change_arguments(verb)
     verb.add_argument("--json", action="store_true", help="print verdict.json")

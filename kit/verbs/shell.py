@@ -8,7 +8,7 @@ from kit.verbs.common import experiment_arguments, named, verbose_argument
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
-    """What stands behind `kit shell`."""
+    """Adds the options of `kit shell`."""
     experiment_arguments(verb)
     verb.add_argument("--arm", required=True, metavar="NAME", help="the arm whose kernel to boot")
     verb.add_argument("--cpus", type=int, choices=range(1, 9), metavar="N", help="vCPUs (default: the experiment's)")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
-    """What stands behind `kit show`."""
+    """Adds the options of `kit show`."""
     run_argument(verb)
     boot = "a boot by number or name; without N, the list of boots"
     verb.add_argument("--boot", nargs="?", const="", metavar="N", help=boot)

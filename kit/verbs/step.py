@@ -9,7 +9,7 @@ from kit.verbs.common import experiment_arguments, named, verbose_argument
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
-    """What stands behind `kit step`."""
+    """Adds the options of `kit step`."""
     experiment_arguments(verb)
     verbose_argument(verb)
 

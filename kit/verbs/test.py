@@ -6,7 +6,7 @@ import argparse
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
-    """What stands behind `kit test`."""
+    """Adds the options of `kit test`."""
     verb.add_argument("--quick", action="store_true", help="leave out the tests that build and boot kernels")
     verb.add_argument("--record", action="store_true", help="write the counts of real kernels to tests/model/data")
     verb.add_argument("pytest_args", nargs="*", help="arguments for pytest, after --")
