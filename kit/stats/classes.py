@@ -1,15 +1,15 @@
-"""Many counts compared at once: for each class the boots of two arms in, which differ by more than their noise out.
+"""Compares many counts at once: for each class, whether the boots of two arms differ by more than their noise.
 
-A class has few boots, but there are many classes, and together they tell how much a count of a given size scatters: as
-in RNA sequencing, where a gene has two samples and there are ten thousand genes. The variance of a count is taken as
-psi * mean + phi * mean**2 (DESeq2's trend; Love, Huber, Anders, Genome Biology 15, 2014), fitted to all classes; what a
-class's own boots say of its variance is drawn to that trend by as much as the classes agree with it (empirical Bayes,
-Smyth 2004, as limma and edgeR do); and p values of moderated t tests are held against the number of classes by
-Benjamini and Hochberg's rule. Where no class differs, that a run tells any row has a chance of at most the level.
+A class has few boots, but there are many classes, and together they show how much a count of a given size scatters. It
+is the same in RNA sequencing, where a gene has two samples and there are ten thousand genes. The variance of a count is
+modelled as psi * mean + phi * mean**2 (DESeq2's trend; Love, Huber, Anders, Genome Biology 15, 2014), fitted to all
+classes. A class's own variance is shrunk to that trend, the more the classes agree with it (empirical Bayes, Smyth
+2004, as in limma and edgeR). The p values of moderated t tests are corrected for the number of classes by Benjamini and
+Hochberg's rule. If no class differs, a run reports any row with a chance of at most the level.
 
-Three things that RNA has not: counts that do not move at all (left out of the fit: they are nobody's noise), small
-counts (no class differs where Poisson's law alone could have done it), and the guest's time, which timers count: what
-its ratio between the arms could explain of a difference is taken off.
+Three things differ from RNA. Counts that do not move at all are left out of the fit, since they show no noise. Small
+counts differ only if Poisson's law alone cannot explain it. And timers count the guest's time: the part of a difference
+that the ratio of the arms' times could explain is subtracted.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from scipy.special import betainc, chdtri, digamma, polygamma, stdtr, stdtrit
 
 Floats = NDArray[np.float64]
 POWER = 0.9
-STILL = 0.01  # a class whose variance is below what Poisson's law has in one of a hundred cases is not noise
-FIT_LEAST = 8  # classes that the trend of the others is learned from; with fewer each stands for itself
+STILL = 0.01  # a variance that Poisson's law exceeds in 99 of 100 cases is not noise
+FIT_LEAST = 8  # classes from which the others' trend is learned; with fewer, each class stands for itself
 ROUNDS = 25
-LARGEST = 1e6  # degrees of freedom that are as good as infinite
-NEAR = 10.0  # times the level: a class that is told there, but not far beyond the level, stands near the line
-FAR = 1000.0  # times below the level: told at once
+LARGEST = 1e6  # degrees of freedom that are practically infinite
+NEAR = 10.0  # a class is near the line up to a q of this many times the level
+FAR = 1000.0  # with a q below the level by more than this factor, a class is reported at once
 
 
 @dataclass(frozen=True)
 class Machine:
     """The counts of all classes on one machine, shape (classes, boots): the arm's and the baseline's. `slower`: the
-    logarithm of how many times as long the arm's boots took as the baseline's."""
+    logarithm of the ratio of the arm's boot times to the baseline's."""
 
     arm: Floats
     base: Floats
@@ -43,31 +43,31 @@ class Machine:
 
     @property
     def mean(self) -> Floats:
-        """Of all boots, by class."""
+        """The mean over all boots, by class."""
         out: Floats = np.concatenate([self.arm, self.base], axis=1).mean(axis=1)
         return out
 
     @property
     def free(self) -> int:
-        """Degrees of freedom of a variance."""
+        """The degrees of freedom of a variance."""
         return int(self.arm.shape[1] + self.base.shape[1] - 2)
 
     @property
     def squares(self) -> Floats:
-        """The sum of squares about the means of the arms, by class."""
+        """The sum of squares about the arms' means, by class."""
         about = (((x.T - x.mean(axis=1)) ** 2).sum(axis=0) for x in (self.arm, self.base))
         out: Floats = sum(about, np.zeros(len(self.arm)))
         return out
 
     @property
     def weight(self) -> float:
-        """Variances of one boot that the difference of the means has."""
+        """The variance of the difference of the means, in units of the variance of one boot."""
         return float(1 / self.arm.shape[1] + 1 / self.base.shape[1])
 
 
 @dataclass(frozen=True)
 class Trend:
-    """How a count scatters: variance `scale` * (`psi` * mean + `phi` * mean**2), known as if from `free` boots more."""
+    """How a count scatters: variance `scale` * (`psi` * mean + `phi` * mean**2), known as if from `free` more boots."""
 
     psi: float = 1.0
     phi: float = 0.0
@@ -75,15 +75,15 @@ class Trend:
     free: float = 0.0
 
     def variance(self, mean: Floats) -> Floats:
-        """Of the fit, before `scale`; never below Poisson's."""
+        """The fitted variance, before `scale`; never below Poisson's."""
         out: Floats = np.maximum(self.psi * mean + self.phi * mean**2, np.maximum(mean, 1e-9))
         return out
 
 
 @dataclass(frozen=True)
 class Found:
-    """By class: `difference` of the means, a machine on average; `p`; and `q`, the smallest share of false rows at
-    which it is told. `trend` and `machines` say what would have been seen."""
+    """Results by class: `difference` of the means, averaged over machines; `p`; and `q`, the smallest share of false
+    rows at which the class is reported. `trend` and `machines` tell what would have been detected."""
 
     difference: Floats
     p: Floats
@@ -92,7 +92,8 @@ class Found:
     machines: Sequence[Machine]
 
     def detectable(self, mean: float, level: float) -> float:
-        """The difference, as a share, that is seen with POWER in a class with so many acquisitions a boot."""
+        """The difference, as a share, that is detected with POWER in a class with a mean of so many acquisitions in a
+        boot."""
         free = min(LARGEST, self.trend.free + sum(m.free for m in self.machines))
         if free <= 0 or not len(self.p):
             return math.inf
@@ -105,7 +106,8 @@ class Found:
 
 
 def compare(machines: Sequence[Machine]) -> Found:
-    """All classes, arm against baseline, over the machines that both ran on. Two boots in all of an arm at least."""
+    """Compares all classes, arm against baseline, over the machines that both ran on. Needs at least two boots of an
+    arm."""
     trend = fit(machines)
     free = sum(m.free for m in machines)
     own = sum((m.squares / trend.variance(m.mean) for m in machines), np.zeros(len(machines[0].arm)))
@@ -121,7 +123,7 @@ def compare(machines: Sequence[Machine]) -> Found:
 
 
 def _gap(m: Machine) -> Floats:
-    """The difference of the means, less what the guests' time could have done of it."""
+    """The difference of the means, less what the ratio of the guests' times could explain."""
     gap = m.arm.mean(axis=1) - m.base.mean(axis=1)
     excuse = m.mean * math.expm1(m.slower) if m.slower < 1 else m.mean
     low, high = np.minimum(excuse, 0), np.maximum(excuse, 0)
@@ -130,7 +132,7 @@ def _gap(m: Machine) -> Floats:
 
 
 def _by_poisson(machines: Sequence[Machine]) -> Floats:
-    """p if every acquisition came by chance: of all of them, the arm's share is binomial."""
+    """The p if every acquisition came by chance: then the arm's share of all acquisitions is binomial."""
     arm = sum((m.arm.sum(axis=1) for m in machines), np.zeros(len(machines[0].arm)))
     total = arm + sum((m.base.sum(axis=1) for m in machines), np.zeros(len(arm)))
     boots = [(m.arm.shape[1], m.base.shape[1]) for m in machines]
@@ -152,7 +154,7 @@ def share_of_false(p: Floats) -> Floats:
 
 
 def near(q: Floats, level: float) -> NDArray[np.bool_]:
-    """Which classes stand near the line at which rows are told, on either side: more boots are to tell."""
+    """Which classes are near the line at which rows are reported, on either side: more boots must decide these."""
     out: NDArray[np.bool_] = (q > level / FAR) & (q <= level * NEAR)
     return out
 
@@ -175,8 +177,8 @@ def fit(machines: Sequence[Machine]) -> Trend:
 
 
 def _line(mean: Floats, variance: Floats, free: int) -> tuple[float, float]:
-    """psi and phi of variance / mean = psi + phi * mean, by least squares that are weighted by what is expected (a
-    gamma law's variance is the square of its mean), none below 0."""
+    """psi and phi of variance / mean = psi + phi * mean, by least squares weighted by the expected variance (a gamma
+    distribution's variance is the square of its mean); neither is below 0."""
     ratio = variance / mean
     psi, phi = float(np.median(ratio)), 0.0
     for _ in range(ROUNDS):
@@ -195,8 +197,8 @@ def _line(mean: Floats, variance: Floats, free: int) -> tuple[float, float]:
 
 
 def _prior(own: Floats, free: int) -> tuple[float, float]:
-    """Scale and degrees of freedom of what the classes have in common, from the logarithms of their own variances about
-    the trend (Smyth, Stat. Appl. Genet. Mol. Biol. 3, 2004, section 6.2)."""
+    """Scale and degrees of freedom of the classes' common prior, from the logarithms of their own variances about the
+    trend (Smyth, Stat. Appl. Genet. Mol. Biol. 3, 2004, section 6.2)."""
     logs = np.log(np.maximum(own, 1e-12)) - digamma(free / 2) + math.log(free / 2)
     spread = float(logs.var(ddof=1)) - float(polygamma(1, free / 2))
     if spread <= 0:
