@@ -44,7 +44,8 @@ def undecided(kind: KindVerdict) -> str:
     if not kind.decides or not open_ or kind.why.startswith("the baseline differs"):
         return kind.why
     blind = max(open_, key=lambda c: c.detectable if c.detectable is not None else float("inf"))
-    return f"{len(open_)} of {several(len(mine), 'comparison')} can be neither shown nor excluded; {seen(blind)}"
+    of = several(len(mine), "comparison")
+    return f"in {len(open_)} of {of} a difference can be neither shown nor excluded; {seen(blind)}"
 
 
 def on(kind: KindVerdict, mine: Sequence[Comparison]) -> str:

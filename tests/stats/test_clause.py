@@ -38,7 +38,7 @@ def test_same_says_how_far_intervals_reach() -> None:
 
 def test_what_is_open_says_what_would_have_been_seen() -> None:
     said = clause.undecided(kind(Verdict.INCONCLUSIVE, OPEN, SAME))
-    assert said.startswith("1 of 2 comparisons can be neither shown nor excluded; with this noise")
+    assert said.startswith("in 1 of 2 comparisons a difference can be neither shown nor excluded; with this noise")
     assert "5%" in said
 
 
