@@ -24,7 +24,7 @@ from kit.base.progress import Progress, Task
 from kit.kernel.deb import newest
 from kit.kernel.download import NotThereError, Web
 from kit.kernel.signature import keyring, signed_text
-from kit.store.files import read_json, write_json
+from kit.store.files import read_json, sha256_of, write_json
 
 MIRROR = "KIT_DEBIAN_MIRROR"
 DEFAULT = "http://deb.debian.org/debian"
@@ -124,7 +124,7 @@ class Archive:
             self.web.save(entry.url, path, entry.size, task)
         except NotThereError:
             raise MachineError("is missing, although the list of packages names it", where=entry.url) from None
-        if _sha256(path) == entry.sha256:
+        if sha256_of(path) == entry.sha256:
             return path
         path.unlink()
         if begun:  # the part that an earlier start left was damaged, or of another file
@@ -284,8 +284,3 @@ def _time(text: str | None, where: str) -> datetime.datetime:
     except ValueError:
         raise MachineError(f"has no valid date: {text}", where=where) from None
     return time if time.tzinfo else time.replace(tzinfo=datetime.UTC)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

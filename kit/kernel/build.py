@@ -5,7 +5,6 @@ Arms with the same tree, configuration and toolchain share one object folder and
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 import signal
@@ -27,7 +26,7 @@ from kit.kernel.workspace import Workspace
 from kit.records import Kernel, KernelSpec, to_json
 from kit.records.arches import ARCHES
 from kit.store.cache import Cache
-from kit.store.files import read_json, write_atomic, write_json
+from kit.store.files import read_json, sha256_of, write_atomic, write_json
 
 CONFIGURE_LIMIT = 900.0
 BUILD_LIMIT = 4 * 3600.0
@@ -76,7 +75,7 @@ def cached_kernel(key: str, cache: Cache) -> Kernel | None:
     if not isinstance(record, dict):
         return None
     image = folder / str(record.get("image", "vmlinux"))
-    if not image.is_file() or _sha256(image) != record.get("image_sha256"):
+    if not image.is_file() or sha256_of(image) != record.get("image_sha256"):
         return None
     return _kernel(image, key, float(record.get("seconds", 0)), str(record["image_sha256"]), cached=True)
 
@@ -266,7 +265,7 @@ class _Build:
             shutil.copyfile(self.log, draft / "build.log")
             if not self.job.config.is_tiny:
                 shutil.copyfile(self.space.folder / "changes.json", draft / "changes.json")
-            sha256 = _sha256(draft / image)
+            sha256 = sha256_of(draft / image)
             record = {
                 "seconds": round(seconds, 1), "image": image, "image_sha256": sha256, "spec": to_json(self.job.spec)
             }  # fmt: skip
@@ -277,11 +276,6 @@ class _Build:
 def _kernel(image: Path, key: str, seconds: float, sha256: str, *, cached: bool) -> Kernel:
     folder = image.parent
     return Kernel(key, str(image), str(folder / "config"), str(folder / "build.log"), seconds, cached, sha256)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _compiler_lines(output: str, most: int = 20) -> str:

@@ -5,7 +5,6 @@ The file is not trusted: it must have one top folder, nothing outside of it, no 
 
 from __future__ import annotations
 
-import hashlib
 import os
 import posixpath
 import shutil
@@ -20,6 +19,7 @@ from typing import IO
 from kit.base.errors import MachineError, UserError
 from kit.base.progress import Progress
 from kit.store.cache import Cache
+from kit.store.files import sha256_of
 
 PACKERS = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2"}
 MOST_BYTES = 16 << 30  # Linux 6.1 has 1.3 GB in 78,635 files
@@ -30,8 +30,7 @@ LIMIT = 1800.0  # seconds
 def cached_tarball(path: Path, cache: Cache) -> tuple[str, Path]:
     """The key and the cache folder of a tar file, unpacked or not. Raises UserError if the file cannot be read."""
     try:
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        sha256 = sha256_of(path)
     except OSError as error:
         raise UserError(f"cannot read: {error.strerror}", where=f"tarball:{path}") from error
     key = f"tar-{sha256[:24]}"

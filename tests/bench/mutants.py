@@ -74,9 +74,9 @@ MUTANTS = {
         (RUN, "-k", "stops_where or draws_its_order"),
     ),
     "the same kernel is booted twice": Mutant(
-        "kit/kernel/image.py",
-        "if first == second:\n        return True",
-        "if first == second:\n        return False",
+        "kit/run/schedule.py",
+        "if not _same(base, self.kernels[spec.arm, spec.instrument]):",
+        "if True:",
         (RUN, "-k", "twice_needs_no_boot"),
     ),
 }
