@@ -18,6 +18,11 @@ with suppress(ImportError):  # the model's tests run where only pytest and hypot
     __all__ = ["answers", "bench", "guest"]
 
 
+def pytest_collection_modifyitems(items: list["pytest.Item"]) -> None:
+    """What is long begins first, so that no worker is left with it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 def pytest_collection_finish() -> None:
     """Freezes what is loaded by now, so that the garbage collector does not scan it again and again."""
     gc.collect()

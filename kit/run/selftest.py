@@ -91,7 +91,7 @@ def with_bytecode(environment: Mapping[str, str], root: Path) -> dict[str, str]:
 def steps(quick: bool, pytest_args: Sequence[str]) -> list[Step]:
     """What to run, in order: what is quick to fail comes first."""
     extra = tuple(pytest_args)
-    rest = ("pytest", "tests", "--ignore", "tests/model", "-m", "not boot", "-n", str(cores()), *extra)
+    rest = ("pytest", "tests", "--ignore", "tests/model", "-m", "not boot", "-n", str(workers()), *extra)
     first = [
         Step("ruff", ("ruff", "check", ".")),
         Step("mypy", ("mypy",)),
@@ -101,9 +101,9 @@ def steps(quick: bool, pytest_args: Sequence[str]) -> list[Step]:
     return first if quick else [*first, Step("boot", ("pytest", "tests", "-m", "boot", *extra), is_pytest=True)]
 
 
-def cores() -> int:
-    """How many tests to run at once."""
-    return len(os.sched_getaffinity(0))
+def workers() -> int:
+    """How many tests to run at once: two for each processor, since many wait for a time limit or a process."""
+    return 2 * len(os.sched_getaffinity(0))
 
 
 def side_by_side(

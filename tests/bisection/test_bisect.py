@@ -594,6 +594,7 @@ def test_ctrl_c_leaves_what_resume_completes(bisection: Bisection, monkeypatch: 
     assert len(bisection.bench.runs()) == 1
 
 
+@pytest.mark.long
 def test_kills_at_any_moment_lose_and_double_nothing(bisection: Bisection) -> None:
     print("seed", SEED)
     moments, linux = random.Random(SEED), bisection.linux
@@ -756,6 +757,7 @@ def step_file(bisection: Bisection, **bisect: Any) -> str:
     return str(file)
 
 
+@pytest.mark.long
 def test_git_bisect_run_finds_the_culprit_with_kit_step(steps: Bisection) -> None:
     linux = steps.linux
     culprit = linux.git("rev-parse", "HEAD~2")

@@ -73,6 +73,7 @@ def kvm_of(bench: Bench, *argv: str) -> dict[str, object]:
     return found
 
 
+@pytest.mark.long
 def test_kvm_is_tried_by_a_boot_and_remembered(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -114,6 +114,7 @@ def test_locks_that_move_in_both_directions_are_inconclusive(bench: Bench) -> No
 # Broken arms, and baselines.
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("fault", "outcome"),
     [
@@ -369,6 +370,7 @@ def test_resume_of_no_run_is_bad_input(bench: Bench) -> None:
     assert "no experiment.yaml" in ran.err
 
 
+@pytest.mark.long
 def test_kills_at_any_moment_lose_and_double_nothing(bench: Bench) -> None:
     print("seed", SEED)
     moments = random.Random(SEED)

@@ -26,7 +26,7 @@ CONFIG = '[tool.pytest.ini_options]\naddopts = "-q"\nmarkers = ["boot: boots"]\n
 def project(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with one module, one test of the model, one other and one that boots."""
     monkeypatch.setenv("MYPY_CACHE_DIR", str(shared(tmp_path_factory, "mypy-of-small-projects")))
-    monkeypatch.setattr(module, "cores", lambda: 1)
+    monkeypatch.setattr(module, "workers", lambda: 1)
     for folder in ("kit", "tests/model"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "pyproject.toml").write_text(CONFIG)
@@ -45,6 +45,7 @@ def pytest_step(project: Path, source: str) -> module.Done:
     return done
 
 
+@pytest.mark.long
 def test_all_passing_ends_with_the_counts_of_every_run(project: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert selftest(quick=False, root=project) == OK
     out = capfd.readouterr().out

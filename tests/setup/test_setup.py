@@ -389,6 +389,7 @@ def test_environment_whose_python_is_gone_is_stale(copy: Project) -> None:
     assert not environment.is_ready(place)
 
 
+@pytest.mark.long
 def test_a_moved_clone_remakes_its_environment_and_is_neither_killed_nor_started_twice_in_vain(copy: Project) -> None:
     """A half-made environment does not count, and two starts do not disturb each other."""
     killed = copy.popen(str(copy.root / ".venv" / "bin" / "kit"), "check")
@@ -413,6 +414,7 @@ def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.long
 def test_failing_pip_shows_its_last_lines_and_is_not_believed(tmp_path: Path) -> None:
     project = Project(tmp_path / "project")
     (project.root / "requirements.lock").write_text(f"pexpect==0.0.1 --hash=sha256:{'0' * 64}\n")

@@ -42,6 +42,7 @@ def test_a_good_boot_has_results_and_its_whole_console(fake_boot: FakeBoot) -> N
     assert run.console.read_bytes() == (GOLDEN / "console-6.1-good.log").read_bytes()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("scenario", "outcome", "why"),
     [
@@ -68,6 +69,7 @@ def test_other_ends_have_their_outcome_and_no_results(
     assert run.results is None
 
 
+@pytest.mark.long
 def test_a_hang_shows_where_and_its_answers_are_no_splats(fake_boot: FakeBoot) -> None:
     for scenario, function in (("hang_booting", "anon_vma_clone"), ("hang_running", "unlink_anon_vmas")):
         [splat] = fake_boot(scenario, LIMITS[scenario]).splats
@@ -95,6 +97,7 @@ def test_qemu_that_closes_its_console_and_stays_is_killed(
     assert gone(int((tmp_path / "pid").read_text()))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scenario", ["ok", "hang_silent", "killed", "refuse"])
 def test_no_process_and_no_temporary_file_is_left(fake_boot: FakeBoot, tmp_path: Path, scenario: str) -> None:
     # Time enough for the fake to write down its pid on a busy machine, before the limit ends it.
