@@ -30,8 +30,10 @@ class RunFolder:
 
     @property
     def is_bisection(self) -> bool:
-        """Whether `kit bisect` made it. (Other folders, such as configs/, have a bisect.yaml too.)"""
-        return (self.path / QUESTION).is_file() and (self.path / "console").is_dir()
+        """Whether `kit bisect` made it. (Other folders, such as configs/, have a bisect.yaml too, and a copy of a
+        folder may lack what is empty.)"""
+        beside = ("console", "tests.jsonl", "bisect.json")
+        return (self.path / QUESTION).is_file() and any((self.path / name).exists() for name in beside)
 
     @property
     def is_any(self) -> bool:

@@ -29,8 +29,6 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of runs, which may be written to."""
     monkeypatch.chdir(tmp_path)
     shutil.copytree(HERE, tmp_path / "runs")
-    for name in ("worse", "bisected"):
-        (tmp_path / "runs" / folder(name).name / "console").mkdir(exist_ok=True)
     return tmp_path / "runs"
 
 
