@@ -12,6 +12,7 @@ from kit.kernel.mail import Mail
 from kit.kernel.patch import Patch, apply_series, read_file, read_patches
 from kit.kernel.quilt import Entry, is_series, own_names, read_series
 from kit.kernel.tree import Tree
+from kit.store.runfiles import patch_place
 
 _LINK = re.compile(r"^Link: +(\S+)", re.MULTILINE)
 LORE = "https://lore.kernel.org/r/"
@@ -49,8 +50,8 @@ class Series:
         return tuple(piece.commit for piece in self.pieces)
 
     def place(self, index: int) -> str:
-        """`patch` and the number of applied patches, three digits."""
-        return f"patch{index:03d}"
+        """The name of a place: how many patches are applied."""
+        return patch_place(index)
 
     def source(self, index: int) -> Source:
         """The tree with the first `index` patches."""

@@ -70,6 +70,11 @@ class RunFiles(_Left):
         return _text(self.folder / console.partition(":")[0])
 
 
+def patch_place(index: int) -> str:
+    """What tests.jsonl calls a place on the line of a patch series; 0 is the tree without any patch."""
+    return f"patch{index:03d}"
+
+
 @dataclass(frozen=True)
 class BisectionFiles(_Left):
     """The folder of a bisection. `found` is bisect.json."""

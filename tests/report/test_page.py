@@ -314,6 +314,17 @@ def test_a_bisection_shows_how_it_was_narrowed() -> None:
     assert len([p for p in figure.all("path") if p.attributes["class"] == "fault"]) == 1
 
 
+def test_a_bisection_of_a_series_shows_how_it_was_narrowed() -> None:
+    """Its places have no ids: a test names how many patches were applied, a row the patch."""
+    files = bisection()
+    rows = [r for r in files.found["commits"] if r["search"] == 0]
+    line = [{**r, "sha": "", "name": f"{r['index']:02d}.patch"} for r in rows]
+    places = {r["sha"] or r["name"]: f"patch{r['index']:03d}" for r in rows} | {rows[0]["name"]: "patch000"}
+    trials = [{**t, "place": next((p for k, p in places.items() if k.startswith(t["place"])), t["place"])}
+              for t in files.trials]  # fmt: skip
+    assert [left[1:] for left in narrowed(trials, line)] == [left[1:] for left in narrowed(files.trials, rows)]
+
+
 def test_runs_stand_side_by_side() -> None:
     page = parsed(run("better"), run("worse"), bisection())
     table = next(iter(page.all("table")))

@@ -10,9 +10,9 @@ from typing import Any
 from kit.base.words import several
 from kit.report.bisect import measured, sentence, value_words
 from kit.report.html.model import Figure, Link, Page, Section, Table, number, words
-from kit.report.html.svg import WIDTH, Canvas, Names, Scale, frame, legend, padded, ticks
+from kit.report.html.svg import CHARACTER, WIDTH, Canvas, Names, Scale, frame, legend, padded, ticks
 from kit.report.style import Style
-from kit.store.runfiles import BisectionFiles
+from kit.store.runfiles import BisectionFiles, patch_place
 
 Row = Mapping[str, Any]
 MAIL = "mail.txt"
@@ -21,6 +21,7 @@ STATES = ("good", "bad", "skip")
 ROLES = ("search", "again")
 CROSS = "a cross is a commit that could not be tested."
 LONGEST = 44  # characters of a step's label
+ROOM = int((WIDTH - 8) / CHARACTER) - 2  # characters of a line of text, less the colon
 
 
 def page_of(files: BisectionFiles, style: Style) -> Page:
@@ -110,7 +111,8 @@ def _narrowing(files: BisectionFiles, line: Sequence[Row], names: Names) -> Iter
     for i, (r, value, low, high) in enumerate(steps):
         y = head + 22 + 32.0 * i
         told = _told(files.found, r, value)
-        canvas.text(4, y, f"{shorten(r['name'] + ' ' + r['subject'], LONGEST, placeholder=' …')}: {told}")
+        room = max(16, min(LONGEST, ROOM - len(told)))
+        canvas.text(4, y, f"{shorten(r['name'] + ' ' + r['subject'], room, placeholder=' …')}: {told}")
         if high > low:
             canvas.box(scale(low + 0.5), y + 5, scale(high + 0.5) - scale(low + 0.5), 9, "left")
         if value is None and not r["same_code"]:
@@ -141,7 +143,7 @@ def _told(found: Row, r: Row, value: float | None) -> str:
 
 def narrowed(trials: Sequence[Row], line: Sequence[Row]) -> Iterator[tuple[Row, float | None, int, int]]:
     """(row of the place, value, last good place, first bad place) after each test of the search."""
-    by = {r["sha"] or r["name"]: r for r in line} | {r["name"]: r for r in line}
+    by = {r["sha"] or patch_place(r["index"]): r for r in line} | {r["name"]: r for r in line}
     low, high = 0, max((r["index"] for r in line), default=0)
     for t in trials:
         r = by.get(t["place"])
@@ -157,9 +159,8 @@ def _commits(found: Row) -> Table:
     rows = []
     culprit = (found["culprit"] or {}).get("name")
     for r in found["commits"]:
-        values = (
-            [words(", ".join(f"{v:g}" for v in r["values"]))] if len(r["values"]) != 1 else [number(r["values"][0], 9)]
-        )
+        each = [number(v, 9) for v in r["values"]]
+        values = each if len(each) == 1 else [words("; ".join(cell.text for cell in each))]
         mark = r["state"] + (", same code" if r["same_code"] else "") + (" ←" if r["name"] == culprit else "")
         rows.append((words(r["index"]), words(r["name"]), *values, words(mark, r["state"]),
                      words(r["subject"] or "(the good end)"), words(r["why"])))  # fmt: skip
