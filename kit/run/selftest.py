@@ -91,7 +91,8 @@ def with_bytecode(environment: Mapping[str, str], root: Path) -> dict[str, str]:
 def steps(quick: bool, pytest_args: Sequence[str]) -> list[Step]:
     """What to run, in order: what is quick to fail comes first."""
     extra = tuple(pytest_args)
-    rest = ("pytest", "tests", "--ignore", "tests/model", "-m", "not boot", "-n", str(workers()), *extra)
+    at_once = ("-n", str(workers()), "--dist", "worksteal")
+    rest = ("pytest", "tests", "--ignore", "tests/model", "-m", "not boot", *at_once, *extra)
     first = [
         Step("ruff", ("ruff", "check", ".")),
         Step("mypy", ("mypy",)),
