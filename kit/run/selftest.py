@@ -20,6 +20,7 @@ from kit.base.errors import NOT_AS_EXPECTED, OK, MachineError
 from kit.base.project import IS_CLONE, PROJECT
 
 TOOLS = ("ruff", "mypy", "pytest", "hypothesis", "xdist")
+BOOT = "boot"  # the step that runs alone, after the others: builds want all processors
 NO_TESTS = 5  # pytest's exit status where it collected none
 RECORD = "KIT_TEST_RECORD"  # set to 1 for tests that write down what they measured
 
@@ -72,10 +73,9 @@ def selftest(quick: bool, record: bool = False, pytest_args: Sequence[str] = (),
         raise MachineError(f"cannot test without {', '.join(lacking)}", hint=f"pip install -e '{root}[test]'")
     begin = time.monotonic()
     environment = {**with_bytecode(os.environ, root), **({RECORD: "1"} if record else {})}
-    may_be_empty = bool(pytest_args)
-    done = side_by_side(steps(True, pytest_args), root, environment, may_be_empty)
-    if not quick:
-        done += side_by_side(steps(False, pytest_args)[len(done) :], root, environment, may_be_empty)
+    planned = steps(quick, pytest_args)
+    groups = [step for step in planned if step.name != BOOT], [step for step in planned if step.name == BOOT]
+    done = [each for group in groups for each in side_by_side(group, root, environment, bool(pytest_args))]
     return summary(done, time.monotonic() - begin)
 
 
@@ -99,7 +99,7 @@ def steps(quick: bool, pytest_args: Sequence[str]) -> list[Step]:
         Step("model", ("pytest", "tests/model", *extra), is_pytest=True),
         Step("unit", rest, is_pytest=True),
     ]
-    return first if quick else [*first, Step("boot", ("pytest", "tests", "-m", "boot", *extra), is_pytest=True)]
+    return first if quick else [*first, Step(BOOT, ("pytest", "tests", "-m", "boot", *extra), is_pytest=True)]
 
 
 def workers() -> int:
