@@ -43,14 +43,14 @@ class Started:
     ) -> None:
         """`kit ARGV`, or `call`, MODULE:FUNCTION, with these arguments. `fsize`: the largest file in bytes that it and
         its children may write (RLIMIT_FSIZE); `terminal`: all of its streams, and what it is controlled by."""
-        order = {"argv": argv, "env": dict(env), "cwd": str(Path.cwd()), "call": call, "fsize": fsize}
+        order = {"argv": argv, "env": dict(env), "cwd": str(Path.cwd()), "call": call, "fsize": fsize,
+                 "terminal": terminal is not None}  # fmt: skip
         self._told, theirs = socket.socketpair()
         readers: tuple[int, ...] = ()
         if terminal is None:
             readers, streams = zip(*(os.pipe() for _ in range(2)), strict=True)
         else:
             streams = (terminal, terminal)
-        order["terminal"] = terminal is not None
         socket.send_fds(_server(), [json.dumps(order).encode()], [*streams, theirs.fileno()])
         theirs.close()
         for fd in streams[: len(readers)]:

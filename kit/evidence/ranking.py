@@ -21,7 +21,7 @@ import numpy as np
 from kit.evidence.locks import by_class
 from kit.records import Boot, Experiment
 from kit.stats.classes import Machine, compare
-from kit.stats.classes import near as near_line
+from kit.stats.classes import near as stands_near
 from kit.stats.counts import ratio_of
 from kit.stats.luck import luck, windows_by_luck
 
@@ -109,7 +109,7 @@ def near(exp: Experiment, done: Sequence[Boot]) -> list[str]:
     found = _found(exp, done)
     loose = [c for c, e in zip(found, _exactly(exp, found), strict=True) if not e]
     shares, _ = _shares(exp, loose, done)
-    at = near_line(np.array([shares[c.name, c.arm] for c in loose]), _level(exp))
+    at = stands_near(np.array([shares[c.name, c.arm] for c in loose]), _level(exp))
     names = (c.name for c, stands in zip(loose, at, strict=True) if stands and _matters(c, exp.limit))
     return list(dict.fromkeys(names))
 
