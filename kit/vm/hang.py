@@ -16,7 +16,9 @@ from kit.vm.qmp import Monitor
 QUESTIONS = (b"w", b"l")
 FIRST_SECONDS = 3.0
 QUIET_SECONDS = 1.0
-MOST_SECONDS = 15.0
+PANIC_SECONDS = 10.0  # a panic's print-out ends with QEMU, and may stand still for long where the host is busy
+MOST_SECONDS = 30.0
+PANIC = b"Kernel panic"
 MOST_BYTES = 1 << 20
 
 
@@ -41,7 +43,7 @@ def _sysrq(console: socket.socket, qemu: Monitor, key: bytes) -> bytes:
 
 
 def _read(console: socket.socket) -> bytes:
-    """Reads what the guest prints until it pauses."""
+    """Reads what the guest prints until it pauses; a panic, until QEMU ends."""
     end, quiet, said = time.monotonic() + MOST_SECONDS, FIRST_SECONDS, b""
     while (left := end - time.monotonic()) > 0 and len(said) < MOST_BYTES:
         console.settimeout(min(quiet, left))
@@ -52,5 +54,5 @@ def _read(console: socket.socket) -> bytes:
         if not data:
             break
         said += data
-        quiet = QUIET_SECONDS
+        quiet = PANIC_SECONDS if PANIC in said else QUIET_SECONDS
     return said

@@ -18,6 +18,8 @@ FATAL = frozenset({"panic", "oops"})
 MAY_KILL = frozenset(pattern.kind for pattern in PATTERNS if "die" in pattern.then)
 
 EXCERPT_LINES = 40
+END = "---[ end "
+"""How the last line of a report begins, where there is one: "end trace" of kernel/panic.c, "end Kernel panic"."""
 REPORT_LINES = 120  # of one report, with what other callers print in between
 MOST_ALIKE = 3  # splats of one kind whose titles differ only by numbers: a list may be found corrupt at every fork
 MOST_NAMED = 30  # splats with alike first lines; further ones are ignored, to save time
@@ -88,9 +90,12 @@ def _title(heading: Heading, lines: Sequence[str]) -> str:
 
 
 def _excerpt(heading: Heading, lines: Sequence[str]) -> str:
-    """The lines of a report, from the warning's words if they stand above its first line."""
+    """The lines of a report: from the warning's words, if they stand above its first line, to its end mark, if any."""
     start = heading.index
     if heading.words:
         above = range(max(start - CUT_LINES, 0), start)
         start = next((i for i in above if heading.words in lines[i]), start)
-    return "\n".join(plain(line) for line in lines[start : start + EXCERPT_LINES])
+    rows = [plain(line) for line in lines[start : start + EXCERPT_LINES]]
+    inside = heading.index - start
+    ends = next((i for i, row in enumerate(rows) if i > inside and END in row), EXCERPT_LINES)
+    return "\n".join(rows[: ends + 1])

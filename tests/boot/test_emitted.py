@@ -69,5 +69,7 @@ def test_the_naive_unlink_hangs_as_predicted(tmp_path: Path, capsys: pytest.Capt
     assert run.outcome is Outcome.HANG, run.why
     assert "in the workload" in run.why
     log = (tmp_path / "log").read_text(errors="replace")
-    (lock, taken), (wanted, at) = HELD.findall(log)  # lockdep lists what is waited for too
+    held = HELD.findall(log)  # lockdep lists what is waited for too
+    assert len(held) == 2, log[-4000:]
+    (lock, taken), (wanted, at) = held
     assert (lock, taken.split(".")[0], at) == (wanted, "lock_anon_vma_root", "anon_vma_free")

@@ -25,6 +25,7 @@ FakeBoot = Callable[..., BootRun]
 LIMITS = {
     "hang_silent": Limits(first_line=0.3),
     "hang_booting": Limits(init=2),
+    "hang_slow": Limits(init=2),
     "hang_running": Limits(total=4),
     "hang_deaf": Limits(total=4),
     "panic_stays": Limits(after_panic=0.2),
@@ -50,6 +51,7 @@ def test_a_good_boot_has_results_and_its_whole_console(fake_boot: FakeBoot) -> N
         ("panic_stays", Outcome.PANIC, "before init"),
         ("hang_silent", Outcome.HANG, "before the first line"),
         ("hang_booting", Outcome.HANG, "before init, CPU 0 stands in anon_vma_clone"),
+        ("hang_slow", Outcome.HANG, "before init, CPU 0 stands in anon_vma_clone"),
         ("hang_running", Outcome.HANG, "in the workload, task worker stands in unlink_anon_vmas"),
         ("hang_deaf", Outcome.HANG, "in the workload"),
         ("killed", Outcome.QEMU_DIED, "SIGSEGV"),

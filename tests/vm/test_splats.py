@@ -30,6 +30,12 @@ def test_a_real_panic_is_found_once_with_its_line() -> None:
     assert len(splat.excerpt.split("\n")) <= EXCERPT_LINES
 
 
+@pytest.mark.parametrize("name", ["broken-3.0-null-in-fork", "broken-6.1-warn-in-clone", "broken-2.6.38-warn-in-clone"])
+def test_an_excerpt_ends_where_the_report_does(name: str) -> None:
+    first = classify((GOLDEN / f"{name}.log").read_text())[0]
+    assert "---[ end trace" in first.excerpt.split("\n")[-1]
+
+
 # As kernels print them, 2.6.38 to 7.3; kit.vm.patterns says which function of which versions.
 @pytest.mark.parametrize(
     ("line", "kind"),
