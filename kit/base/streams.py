@@ -1,4 +1,5 @@
-"""Standard output and error: characters that the stream's encoding lacks are replaced by ASCII.
+"""Standard output and error: control characters are made visible, and characters that the stream's encoding lacks are
+replaced by ASCII.
 
 In the C locale Python writes UTF-8, which a terminal set to that locale garbles. Files of a format (JSON, HTML) keep
 UTF-8 wherever they are printed.
@@ -10,6 +11,12 @@ import codecs
 import io
 import os
 import sys
+
+from kit.base.visible import visible
+
+TYPE_CHECKING = False  # typing's own costs 7 ms of every start
+if TYPE_CHECKING:
+    from typing import IO, Any
 
 HANDLER = "kit"
 SIGNS = {
@@ -47,15 +54,34 @@ def fit_streams() -> None:
     asked = os.environ.get("PYTHONIOENCODING") or os.environ.get("PYTHONUTF8")
     locales = (os.environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG"))
     in_c = not asked and next(filter(None, locales), "") in ("C", "POSIX")
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="ascii" if in_c else None, errors=HANDLER)
+            setattr(sys, name, _Visible(stream))
+
+
+class _Visible(io.TextIOWrapper):
+    """A stream over another's bytes, in which control characters are visible. `own`: the other."""
+
+    def __init__(self, own: io.TextIOWrapper) -> None:
+        super().__init__(own.buffer, own.encoding, own.errors, line_buffering=own.line_buffering, write_through=True)
+        self.own = own
+
+    def write(self, text: str) -> int:
+        super().write(visible(text))
+        return len(text)
+
+
+def styled(stream: IO[Any]) -> IO[Any]:
+    """The stream for text with escape codes of kit's own: a terminal's colours and bars."""
+    return getattr(stream, "own", stream)
 
 
 def shown(text: str) -> str:
     """The text as standard output will show it. Replacements change its width, so call this before folding."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    return text.encode(encoding, HANDLER).decode(encoding)
+    return visible(text).encode(encoding, HANDLER).decode(encoding)
 
 
 def put(text: str) -> None:

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
+from kit.base.streams import styled
+
 LESS = "FRX"  # as git sets it: exit at once if the text fits, show colours, do not clear the screen
 
 
@@ -26,7 +28,7 @@ def show(text: str) -> None:
     """Prints a text, through the pager on a terminal. Leaving the pager early is no error."""
     command = pager() if sys.stdout.isatty() else ()
     if not command:
-        print(text, end="")
+        print(text, end="", file=styled(sys.stdout))
         return
     environment = {"LESS": LESS, **os.environ}
     with subprocess.Popen(

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from kit.base.visible import visible
 from kit.report.numbers import Number, numbers
 from kit.report.style import Style
 from kit.store.runfiles import BisectionFiles, Files, RunFiles
@@ -17,6 +19,8 @@ HEAD = (
     *("baseline_value", "arm_value", "ratio", "low", "high", "p", "detectable", "n", "baseline_n", "exact", "aa"),
     *("predicted_low", "predicted_high", "agrees", "baseline_values", "arm_values"),
 )
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+NUMBERS = re.compile(r"[-+.;\dainfe]*")  # values joined by semicolons
 COMMITS = ("run", "search", "index", "sha", "name", "subject", "state", "same_code", "unit", "values", "why")
 
 
@@ -27,11 +31,18 @@ def render(files: Sequence[Files], style: Style) -> str:
     runs = [f for f in files if isinstance(f, RunFiles)]
     if runs:
         writer.writerow(HEAD)
-        writer.writerows(row for one in runs for row in _rows(one))
+        writer.writerows(map(_safe, row) for one in runs for row in _rows(one))
     if others := [f for f in files if isinstance(f, BisectionFiles)]:
         writer.writerow(COMMITS)
-        writer.writerows(row for one in others for row in _commits(one))
+        writer.writerows(map(_safe, row) for one in others for row in _commits(one))
     return out.getvalue()
+
+
+def _safe(cell: Any) -> Any:
+    """Text without control characters, and none that a spreadsheet would take for a formula (OWASP: CSV injection)."""
+    if not isinstance(cell, str):
+        return cell
+    return f"'{visible(cell)}" if cell.startswith(FORMULA) and not NUMBERS.fullmatch(cell) else visible(cell)
 
 
 def _rows(files: RunFiles) -> Iterator[list[Any]]:

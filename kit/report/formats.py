@@ -6,12 +6,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 
+from kit.base.visible import visible
+
 TYPE_CHECKING = False  # typing's own costs 7 ms of every start
 if TYPE_CHECKING:
     from kit.report.style import Style
     from kit.store.runfiles import Files
 
     Render = Callable[[Sequence[Files], Style], str]
+
+
+OWN_WAY = (".json", ".csv")  # escapes of its own; line ends of its own, so that the module itself does it
 
 
 class Report:  # no dataclass: importing that is a tenth of every start of kit, whose command line lists the formats
@@ -23,9 +28,9 @@ class Report:  # no dataclass: importing that is a tenth of every start of kit, 
 
     @property
     def render(self) -> Render:
-        """Loads the module."""
+        """Loads the module. Control characters are made visible, except where the format has its own way."""
         found: Render = import_module(self.module).render
-        return found
+        return found if self.file.endswith(OWN_WAY) else lambda files, style: visible(found(files, style))
 
 
 REPORTS: Mapping[str, Report] = {

@@ -16,6 +16,8 @@ from rich.progress import Progress as RichProgress
 from rich.text import Text
 
 from kit.base.progress import Progress, Task
+from kit.base.streams import styled
+from kit.base.visible import visible
 
 BAR, WIDE = 30, 110  # columns: of a bar, and of a terminal that has room for it
 BESIDE = 26  # of the spinner, the numbers, the time, and between them
@@ -74,7 +76,7 @@ class TerminalProgress(Progress):
         super().__init__()
         self._starting = threading.Lock()
         self.verbose = verbose
-        self.console = Console(stderr=True, highlight=False)
+        self.console = Console(file=styled(sys.stderr), highlight=False)
         self.bar = BAR if self.console.width >= WIDE else BAR // 3
         self.bars = RichProgress(
             SpinnerColumn("dots" if self.console.encoding.startswith("utf") else "line"),
@@ -94,7 +96,7 @@ class TerminalProgress(Progress):
             if not self.bars.live.is_started:
                 self.bars.start()
             room = self.console.width - self.bar - BESIDE
-            number = self.bars.add_task(title[:room], total=total or None, words="")
+            number = self.bars.add_task(visible(title)[:room], total=total or None, words="")
         try:
             yield _BarTask(self.bars, number, room - len(title))
         finally:
@@ -105,12 +107,12 @@ class TerminalProgress(Progress):
 
     def note(self, text: str) -> None:
         """One line above the bars."""
-        self.console.print(Text(text))
+        self.console.print(Text(visible(text)))
 
     def command(self, argv: Sequence[str], cwd: str = "") -> None:
         """A command that is run, where the user asked for them."""
         if self.verbose:
-            self.console.print(Text(_command(argv, cwd), style="dim"))
+            self.console.print(Text(visible(_command(argv, cwd)), style="dim"))
 
 
 class _BarTask(Task):
@@ -124,7 +126,7 @@ class _BarTask(Task):
             self.bars.update(self.number, completed=done)  # type: ignore[arg-type]
 
     def say(self, text: str) -> None:
-        self.bars.update(self.number, words=text[-self.room :] if self.room > LEAST else "")  # type: ignore[arg-type]
+        self.bars.update(self.number, words=visible(text)[-self.room :] if self.room > LEAST else "")  # type: ignore[arg-type]
 
 
 def _command(argv: Sequence[str], cwd: str) -> str:

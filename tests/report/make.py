@@ -1,4 +1,4 @@
-"""Makes the run folders of tests/report/recorded: `python tests/report/make.py` (with pytest's `pythonpath`).
+"""Makes the run folders of tests/report/recorded: `python tests/report/make.py`.
 
 Each is a small, complete folder that `kit run` or `kit bisect` left for a fake kernel tree in a fake QEMU
 (tests/fakes). Consoles are left out: reports show the records' excerpts. Make them anew when kit writes more than
@@ -17,15 +17,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+sys.path[:0] = [str(ROOT), *(str(ROOT / "tests" / folder) for folder in ("", "bisection", "report"))]
 
+from keep import RECORDED as HERE  # noqa: E402
+from keep import keep  # noqa: E402
 from rig import Bench, lay_out  # noqa: E402
 from test_bisect import Bisection  # noqa: E402
 
 from kit.cli import main  # noqa: E402
 from kit.workload.guestimage import GuestImage, build_guest  # noqa: E402
 
-HERE = Path(__file__).resolve().parent / "recorded"
 MAIL = """\
 From: Ada Example <ada@example.org>
 Date: Mon, 2 Nov 2026 10:00:00 +0000
@@ -116,24 +117,13 @@ def bench_in(folder: Path, guest: GuestImage) -> Iterator[Bench]:
 
 
 def make(maker: Callable[[Bench], list[str]], target: Path, guest: GuestImage) -> None:
-    """Makes one folder, with this machine's own paths replaced."""
+    """Makes one folder."""
     with tempfile.TemporaryDirectory() as place, bench_in(Path(place), guest) as bench:
         argv = maker(bench)
         with contextlib.redirect_stdout(io.StringIO()):
             code = main(argv)
         print(f"{maker.__name__}: exit code {code}")
-        run = bench.runs()[-1]
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(run, target, ignore=shutil.ignore_patterns("*.results", "*.log", "lock", "mail.txt"))
-        for file in (p for p in target.rglob("*") if p.is_file()):
-            text = file.read_text()
-            for own, other in (
-                (str(run), str(target.relative_to(ROOT))),
-                (place, "/home/ada"),
-                (str(ROOT), "/home/ada/kit"),
-            ):
-                text = text.replace(own, other)
-            file.write_text(text)
+        keep(bench.runs()[-1], target, place)
 
 
 if __name__ == "__main__":

@@ -289,6 +289,12 @@ def test_what_python_is_told_of_its_encoding_holds() -> None:
         assert "nö such".encode(encoding) in done.stderr
 
 
+def test_what_a_message_quotes_cannot_command_the_terminal() -> None:
+    done = started([["report", "no\x1b]0;owned\x07such", "--csv"]], LC_ALL="C.UTF-8")
+    assert rb"no\x1b]0;owned\x07such" in done.stderr
+    assert b"\x1b" not in done.stderr
+
+
 @pytest.mark.parametrize("form", [f for f in REPORTS if f != "text"])
 def test_a_format_is_utf8_wherever_it_goes(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     out = io.BytesIO()

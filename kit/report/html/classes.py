@@ -26,12 +26,12 @@ def _others(details: Row) -> str:
     out = ""
     if "classes_noise" in details:
         counts = (
-            (details["classes_noise"], "moved no more than noise may"),
-            (details.get("classes_same", 0), "did not move"),
+            (details["classes_noise"], "differed by no more than noise"),
+            (details.get("classes_same", 0), "did not differ"),
         )
         out += "".join(f" {several(n, 'other class', 'other classes')} {what}." for n, what in counts if n)
     if seen := details.get("classes_seen"):
-        out += f" In a class of 1,000 acquisitions a boot a difference of {rough(seen)} would have been told."
+        out += f" In a class of 1,000 acquisitions a boot a difference of {rough(seen)} or more would have shown."
     return out
 
 

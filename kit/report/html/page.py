@@ -9,6 +9,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from kit import __version__
+from kit.base.visible import visible
 from kit.report.html.model import Page
 
 HERE = Path(__file__).resolve().parent
@@ -19,7 +20,8 @@ SIGNS = {"better": "▲", "worse": "▼", "same": "=", "broken": "✖", "inconcl
 def html(page: Page) -> str:
     """The whole file, a newline at its end."""
     css = (HERE / "page.css").read_text(encoding="utf-8")
-    return _environment().get_template("page.html.j2").render(page=page, css=_raw(css), version=__version__) + "\n"
+    text = _environment().get_template("page.html.j2").render(page=page, css=_raw(css), version=__version__)
+    return visible(text) + "\n"
 
 
 @cache
