@@ -1,7 +1,8 @@
 """Reads a git repository: commits, file lists, contents and diffs.
 
 It never writes to the user's repository: no index, work tree, ref or object. Contents are raw blobs: no filter,
-line-end conversion or attribute is applied.
+line-end conversion or attribute is applied. A repository may be a stranger's: none of the programs that its own
+configuration and attributes name is run (fsmonitor, hooks, filters, textconv, diff drivers, gpg, transports).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 import shutil
 import subprocess
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,8 @@ LIMIT = 120.0  # seconds for one git command
 READ_LIMIT = 900.0  # seconds to read the contents of a whole tree
 ENVIRONMENT = {
     "GIT_OPTIONAL_LOCKS": "0",  # `git diff` and `git status` leave the index as it is
-    "GIT_NO_LAZY_FETCH": "1",  # a partial clone is not filled (git 2.45; earlier ones would fetch)
+    "GIT_NO_LAZY_FETCH": "1",  # a partial clone is not filled (git 2.45)
+    "GIT_ALLOW_PROTOCOL": "",  # nor by an earlier git: no transport is allowed
     "GIT_NO_REPLACE_OBJECTS": "1",  # refs/replace must not swap an object's content
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_PAGER": "cat",
@@ -31,6 +33,9 @@ ENVIRONMENT = {
 }
 ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_PREFIX")
 """Variables that git sets inside a hook: they would redirect git away from the repository that the user named."""
+PASSIVE = ("core.fsmonitor=false", f"core.hooksPath={os.devnull}", "diff.noprefix=false", "diff.mnemonicPrefix=false")
+"""Configuration for every command: no hook and no monitor of the file system; patches with the usual a/ and b/."""
+_FILTER = re.compile(r"(filter\..+)\.(clean|smudge|process|required)")
 _OPENED: dict[Path, Path] = {}
 """Folder → top of its repository: a bisection opens the same one at each step."""
 _FULL = re.compile("[0-9a-f]{40}")
@@ -74,18 +79,22 @@ class Repository:
         return cls(root)
 
     def _argv(self, arguments: Iterable[str]) -> list[str]:
-        return ["git", "-C", str(self.root), "-c", "core.fsmonitor=false", "-c", "core.quotePath=true", *arguments]
+        settings = (word for setting in (*PASSIVE, "core.quotePath=true") for word in ("-c", setting))
+        return ["git", "-C", str(self.root), *settings, *arguments]
 
-    def _run(self, arguments: Iterable[str]) -> subprocess.CompletedProcess[bytes]:
-        argv = self._argv(arguments)
+    def _run(
+        self, arguments: Iterable[str], settings: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        argv = self._argv(arguments := tuple(arguments))
+        env = environment(settings or {})
         try:
-            return subprocess.run(argv, capture_output=True, env=environment(), timeout=LIMIT, check=False)
+            return subprocess.run(argv, capture_output=True, env=env, timeout=LIMIT, check=False)
         except subprocess.TimeoutExpired:
-            raise MachineError(f"git did not end within {LIMIT:.0f} s: {' '.join(argv[7:])}") from None
+            raise MachineError(f"git did not end within {LIMIT:.0f} s: {' '.join(arguments)}") from None
 
-    def ask(self, *arguments: str) -> bytes:
-        """The output of a git command. Raises UserError with git's message if it fails."""
-        done = self._run(arguments)
+    def ask(self, *arguments: str, settings: Mapping[str, str] | None = None) -> bytes:
+        """The output of a git command, under more configuration. Raises UserError with git's message if it fails."""
+        done = self._run(arguments, settings)
         if done.returncode:
             raise UserError(f"git {arguments[0]}: {_said(done)}", where=str(self.root))
         return done.stdout
@@ -197,12 +206,34 @@ class Repository:
 
     def diff(self, old: str, new: str, paths: Iterable[str] = ()) -> bytes:
         """The patch between two commits or trees, without rename detection, with full blob ids."""
-        return self.ask("diff", "--no-color", "--no-ext-diff", "--no-renames", "--full-index", old, new, "--", *paths)
+        options = ("--no-color", "--no-ext-diff", "--no-textconv", "--no-renames", "--full-index")
+        return self.ask("diff", *options, old, new, "--", *paths)
 
     def dirty(self) -> list[str]:
         """The paths where the work tree differs from HEAD, including untracked files."""
-        shown = self.ask("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
+        argv = ("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
+        shown = self.ask(*argv, settings=self._unfiltered())
         return sorted(os.fsdecode(entry[3:]) for entry in shown.split(b"\0") if entry)
+
+    def described(self) -> str:
+        """HEAD's full id, with `-dirty` if tracked files of the work tree differ from it."""
+        argv = ("describe", "--always", "--abbrev=40", "--exclude=*", "--dirty")
+        return self.ask(*argv, settings=self._unfiltered()).decode().strip()
+
+    def listed(self) -> list[str]:
+        """The paths of tracked and untracked files, without ignored ones."""
+        shown = self.ask("ls-files", "-z", "-c", "-o", "--exclude-standard")
+        return sorted({os.fsdecode(name) for name in shown.split(b"\0") if name})
+
+    def _unfiltered(self) -> dict[str, str]:
+        """Configuration that switches off the filters that this repository's own configuration defines: git would run
+        them to compare the work tree."""
+        done = self._run(["config", "--show-scope", "-z", "--name-only", "--get-regexp", r"^filter\."])
+        scopes = done.stdout.decode("utf-8", "surrogateescape").split("\0")
+        own = [n for scope, n in zip(scopes[::2], scopes[1::2], strict=False) if scope in ("local", "worktree")]
+        names = dict.fromkeys(found[1] for name in own if (found := _FILTER.fullmatch(name)))
+        off = {"clean": "", "smudge": "", "process": "", "required": "false"}
+        return {f"{name}.{key}": value for name in names for key, value in off.items()}
 
 
 def _parsed(shown: bytes) -> Commit:
@@ -210,9 +241,14 @@ def _parsed(shown: bytes) -> Commit:
     return Commit(lines[0], lines[1], lines[2].split(" ")[0], lines[3])
 
 
-def environment() -> dict[str, str]:
-    """The environment for git: this process's, without the variables in ELSEWHERE, with those in ENVIRONMENT."""
-    return {**{k: v for k, v in os.environ.items() if k not in ELSEWHERE}, **ENVIRONMENT}
+def environment(settings: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment for git: this process's, without the variables in ELSEWHERE, with those in ENVIRONMENT, and with
+    this configuration (git 2.31; unlike `-c`, its names may hold any sign)."""
+    out = {**{k: v for k, v in os.environ.items() if k not in ELSEWHERE}, **ENVIRONMENT}
+    first = int(out.get("GIT_CONFIG_COUNT") or 0)
+    for number, (name, value) in enumerate((settings or {}).items(), first):
+        out |= {f"GIT_CONFIG_KEY_{number}": name, f"GIT_CONFIG_VALUE_{number}": value}
+    return out | ({"GIT_CONFIG_COUNT": str(first + len(settings))} if settings else {})
 
 
 def _said(done: subprocess.CompletedProcess[bytes]) -> str:

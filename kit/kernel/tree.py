@@ -9,8 +9,8 @@ import hashlib
 import os
 import re
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -309,15 +309,9 @@ def _blob_of(path: Path) -> str:
 def _source_files(root: Path) -> Iterator[str]:
     """In a checkout: tracked and untracked files, but not ignored ones. Elsewhere: all files that no build made."""
     if (root / ".git").exists() and shutil.which("git"):
-        listed = subprocess.run(
-            ["git", "-C", str(root), "ls-files", "-z", "-c", "-o", "--exclude-standard"],
-            capture_output=True,
-            timeout=120,
-            check=False,
-        )
-        if listed.returncode == 0:
-            names = {os.fsdecode(n) for n in listed.stdout.split(b"\0") if n}
-            yield from (n for n in sorted(names) if os.path.lexists(root / n) and not (root / n).is_dir())
+        with suppress(UserError):  # git refuses the checkout
+            names = Repository(root).listed()
+            yield from (n for n in names if os.path.lexists(root / n) and not (root / n).is_dir())
             return
     yield from _walk(root, "")
 

@@ -54,7 +54,7 @@ def commit_of(clone: Path) -> str:
         repository = Repository.open(clone)
         if repository.root != clone.resolve():  # the clone was unpacked inside another repository
             return ""
-        return repository.ask("describe", "--always", "--abbrev=40", "--exclude=*", "--dirty").decode().strip()
+        return repository.described()
     except KitError:
         return ""
 
