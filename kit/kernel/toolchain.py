@@ -59,6 +59,7 @@ class Toolchain:
             "CCACHE_DIR": str(cache.folder("ccache")),
             "CCACHE_BASEDIR": str(cache.root),
             "CCACHE_NOHASHDIR": "1",
+            "CCACHE_DEPEND": "1",  # the compiler's own list of headers: no second preprocessor for a file that is new
             "CCACHE_MAXSIZE": "2G",
         }
 

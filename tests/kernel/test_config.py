@@ -96,4 +96,5 @@ def test_make_is_told_what_to_compile_with_and_nothing_of_the_day(tmp_path: Path
     environment = Toolchain("gcc 12", "gcc", ccache=True).environment(Cache(tmp_path))
     assert environment["MAKEFLAGS"] == environment["KCFLAGS"] == ""
     assert Path(environment["CCACHE_DIR"]).is_dir()
+    assert environment["CCACHE_DEPEND"] == "1"
     assert jobs() >= 1

@@ -34,7 +34,7 @@ RUNS: dict[str, dict[str, Any]] = {
         "guest": {"cpus": [1, 2], "memory": "512M"},
         "arms": {"before": {"series": [], "profile": "6.1"}, "after": {"series": [str(WORSE)]}},
         "workloads": [CHAIN, {"aim7": {"mix": "exec", "users": [1, 2], "jobs": 4}}],
-        "evidence": ["model", "count", "time"],
+        "evidence": ["model", "count"],
         "locks": ["anon_vma", "*"],
     },
     "real-broken": {
