@@ -2,6 +2,11 @@
 
 import gc
 from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pytest
 
 with suppress(ImportError):  # one slow example on a busy machine is no failure
     from hypothesis import settings
@@ -9,13 +14,14 @@ with suppress(ImportError):  # one slow example on a busy machine is no failure
     settings.register_profile("kit", deadline=None)
     settings.load_profile("kit")
 
-with suppress(ImportError):  # the model's tests run where only pytest and hypothesis are installed
-    import pytest
+MODEL = Path(__file__).parent / "model"
 
-    pytest.register_assert_rewrite("rig")
-    from rig import answers, bench, guest
 
-    __all__ = ["answers", "bench", "guest"]
+def pytest_pycollect_makemodule(module_path: Path, parent: "pytest.Collector") -> None:
+    """The fixtures of rig.py, which loads all of kit, come with the first test that is not the model's. Those run where
+    only pytest and hypothesis are installed, too."""
+    if MODEL not in module_path.parents:
+        parent.config.pluginmanager.import_plugin("rig")
 
 
 def pytest_collection_modifyitems(items: list["pytest.Item"]) -> None:
