@@ -1,4 +1,4 @@
-"""What each kernel does, worked out by hand from its source; `verify` compares a profile with it.
+"""What each kernel does, worked out by hand from its source; `checks` compare a profile with it.
 
 Read for it: mm/rmap.c of 2.6.38 (blob 941bf82e8961), 3.0.1 (23295f65ae43), 3.8 (2c78f8cadc95), 3.19.8 (ecb444a2ad50),
 6.0.1 (93d5a6f793d2), Debian's 6.1.192, 6.12 (73d5998677d4) and 7.0 (022798c9f4a7), and the mail's patch (0eb463ea88dd
@@ -7,7 +7,7 @@ to f286697c61dc). A trace has a function's events in order, and a bar where anot
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,6 +18,8 @@ from kit.model.state import Mm, Vma
 from kit.model.steps import Profile
 
 from .scenes import grown, seen, spent, started, subjects
+
+Check = Callable[[Profile], None]
 
 
 @dataclass(frozen=True)
@@ -103,11 +105,15 @@ EXPECTED = {
 }
 
 
-def verify(profile: Profile, expected: Expected) -> None:
-    """Compares a profile with what was worked out; raises AssertionError or ModelError if it differs."""
-    assert profile.lock_class == expected.lock_class
+def checks(expected: Expected) -> Iterator[Check]:
+    """Each compares a profile with what was worked out; it raises AssertionError or ModelError if that differs."""
     for check in CHECKS:
-        check(profile, expected)
+        yield lambda row, check=check: check(row, expected)
+
+
+def lock_class(profile: Profile, expected: Expected) -> None:
+    """What lock_stat calls it."""
+    assert profile.lock_class == expected.lock_class
 
 
 def first_write(profile: Profile, expected: Expected) -> None:
@@ -295,6 +301,7 @@ def locked_by_another(profile: Profile, expected: Expected) -> None:
 
 
 CHECKS: tuple[Callable[[Profile, Expected], None], ...] = (
+    lock_class,
     first_write,
     neighbour,
     fork_and_exit,
