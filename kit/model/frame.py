@@ -5,7 +5,6 @@ The steps are in kit.model.linking, counting and rmap. A broken rule of the kern
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import NoReturn
 
 from kit.model.errors import ModelError
@@ -36,9 +35,6 @@ class Frame:
         self.seen: list[Vma] = []  # the VMAs that a walk visited
         self.forking = False  # anon_vma_clone is called by anon_vma_fork
         self.inserting = self.importing = self.moving = False  # why vma_adjust was called
-
-
-Handler = Callable[[Frame], "bool | None"]
 
 
 class Base:

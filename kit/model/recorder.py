@@ -77,7 +77,7 @@ class Recorder:
     def note(self, operation: str, what: str, vma: Vma, subject: str) -> None:
         """Adds a line to the trace, if one is wanted."""
         if self.trace is not None:
-            self.trace.append(Event(operation, what, str(vma), subject))
+            self.trace.append(Event(operation, what, f"{vma.name} of {vma.mm.name}", subject))
 
     def mark(self, operation: str, what: str, subject: str) -> None:
         """Adds a line to the trace that is about no VMA: a window opens or closes, a repeat is skipped."""

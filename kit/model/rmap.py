@@ -7,13 +7,16 @@ kit.model.counting.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 from kit.model.counting import Counting
 from kit.model.errors import ModelError, OutOfMemoryError
-from kit.model.frame import Frame, Handler
+from kit.model.frame import Frame
 from kit.model.linking import Linking
 from kit.model.recorder import Recorder
 from kit.model.state import AnonVma, Vma
-from kit.model.steps import Cell, Over, Profile, Step
+from kit.model.steps import Cell, Over, Profile
 
 
 class Rmap(Linking, Counting):
@@ -22,22 +25,17 @@ class Rmap(Linking, Counting):
 
     def __init__(self, profile: Profile, recorder: Recorder) -> None:
         super().__init__(profile, recorder)
-        self._passes: dict[str, list[tuple[Over, list[Handler]]]] = {}
+        self._passes: dict[str, list[tuple[Over, tuple[Handler, ...]]]] = {}
 
-    def _compiled(self, cell: str) -> list[tuple[Over, list[Handler]]]:
-        """A cell's passes as bound methods; cached, since they are called very often."""
-        if cell not in self._passes:
-            passes = self._cell(cell).passes
-            self._passes[cell] = [(p.over, [getattr(self, method) for method in p.methods]) for p in passes]
-        return self._passes[cell]
+    def _compiled(self, cell: str) -> list[tuple[Over, tuple[Handler, ...]]]:
+        """A cell's passes as functions; cached, since they are called very often."""
+        passes = self._cell(cell).passes
+        found = self._passes[cell] = [(one.over, _functions(one.methods)) for one in passes]
+        return found
 
     def _cell(self, cell: str) -> Cell:
         found: Cell = getattr(self.profile, cell)
         return found
-
-    def _handler(self, step: Step) -> Handler:
-        handler: Handler = getattr(self, step.name.lower())
-        return handler
 
     def prepare(self, vma: Vma) -> None:
         """anon_vma_prepare: gives a VMA an anon_vma before its first own page."""
@@ -111,7 +109,7 @@ class Rmap(Linking, Counting):
             self._run(cell, frame)
         except OutOfMemoryError:
             for step in self._cell(cell).failure:
-                self._handler(step)(frame)
+                getattr(self, step.name.lower())(frame)
             self._returns(cell, frame, held)
             if frame.vma.chain:
                 self._broken(frame, "fails, but leaves the VMA attached")
@@ -119,12 +117,12 @@ class Rmap(Linking, Counting):
         self._returns(cell, frame, held)
 
     def _run(self, cell: str, frame: Frame) -> None:
-        for over, handlers in self._compiled(cell):
+        for over, handlers in self._passes.get(cell) or self._compiled(cell):
             if over is not Over.ONCE:
                 self._walk(frame, over, handlers)
                 continue
             for handler in handlers:
-                if handler(frame):
+                if handler(self, frame):
                     return
 
     def _returns(self, cell: str, frame: Frame, held: int) -> None:
@@ -138,14 +136,13 @@ class Rmap(Linking, Counting):
         if cell == "unlink" and frame.vma.chain:
             self._broken(frame, "leaves the VMA attached")
 
-    @staticmethod
-    def _walk(frame: Frame, over: Over, handlers: list[Handler]) -> None:
+    def _walk(self, frame: Frame, over: Over, handlers: tuple[Handler, ...]) -> None:
         vma = frame.vma if frame.src is None or over is Over.OWN_BACKWARD else frame.src
         for entry in vma.chain[::-1] if over is Over.FORWARD else vma.chain[:]:
             frame.entry = entry
             frame.anon_vma = entry.anon_vma
             for handler in handlers:
-                if handler(frame):
+                if handler(self, frame):
                     break
 
     # Fork
@@ -302,3 +299,12 @@ class Rmap(Linking, Counting):
         anon_vma.freed = True
         self.alive -= 1
         self._note(frame, "free", anon_vma)
+
+
+Handler = Callable[[Rmap, Frame], "bool | None"]
+
+
+@cache
+def _functions(methods: tuple[str, ...]) -> tuple[Handler, ...]:
+    """The steps of a pass by the names of their methods: the same for every machine."""
+    return tuple(getattr(Rmap, method) for method in methods)
