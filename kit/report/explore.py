@@ -27,7 +27,9 @@ def looked_at(row: Mapping[str, Any]) -> str:
         return f"{row['schedules']} random schedules"
     if "unreduced" in row:
         more = "" if row["unreduced_whole"] else "more than "
-        return f"{row['states']} states where the order matters; without the reduction {more}{row['unreduced']} states"
+        known = f"; the start breaks: {', '.join(row['known'])}" if row["known"] else ""
+        whole = f"without the reduction {more}{row['unreduced']} states"
+        return f"{row['states']} states where the order matters; {whole}{known}"
     scenes = f", {row['scenes']} scenes in all their interleavings" if row["scenes"] else ""
     return f"{row['histories']} histories{scenes}; {row['states']} states where the order matters"
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from kit.model.errors import ModelError
 from kit.model.explore.engine import Engine
-from kit.model.explore.findings import Finding, Scene, found, shrunk
+from kit.model.explore.findings import Finding, Scene, found, shrunk, tolerant
 from kit.model.explore.hunt import Bounds, hunt
-from kit.model.explore.invariants import Violation
+from kit.model.explore.invariants import WARNINGS, Violation
 from kit.model.explore.schedule import random_run
 from kit.model.explore.search import explore
 from kit.model.explore.starts import Op, read_op
@@ -31,21 +31,33 @@ def whole(kernel: Profile, tasks: int) -> dict[str, Any]:
 
 
 def scene(kernel: Profile, start: str, tasks: Sequence[str]) -> dict[str, Any]:
-    """One scene in all its interleavings, with and without the reduction: states, and the first finding.
+    """One scene in all its interleavings, with and without the reduction: states, and what is found first. What only
+    warns is passed over then, and the search goes on behind it, as it does behind what the start itself breaks.
 
     `start` and each of `tasks` are operations with commas between them. ModelError for what is none.
     """
-    engine = Engine(kernel)
     asked = read_scene(start, tasks)
     try:
-        reduced = explore(engine, asked.world(engine))
-        every = explore(engine, asked.world(engine), reduced=False, limit=UNREDUCED)
+        engine = tolerant(Engine(kernel), asked)
     except Violation as broken:
         raise ModelError(f"the start itself breaks a rule: {broken}") from broken
-    findings = [shrunk(engine, found(engine, asked, reduced.broken))] if reduced.broken else []
+    known = sorted(engine.muted)
+    every = explore(engine, asked.world(engine), reduced=False, limit=UNREDUCED)
+    states = 0
+    findings: list[Finding] = []
+    while True:
+        reduced = explore(engine, asked.world(engine))
+        states = states or reduced.states
+        if reduced.broken is None:
+            break
+        findings.append(shrunk(engine, found(engine, asked, reduced.broken)))
+        if reduced.broken.rule not in WARNINGS:
+            break
+        engine.mute(reduced.broken.rule)
     return {
         "profile": kernel.name,
-        "states": reduced.states,
+        "known": known,
+        "states": states,
         "unreduced": every.states,
         "unreduced_whole": every.whole,
         "findings": findings,
@@ -53,8 +65,11 @@ def scene(kernel: Profile, start: str, tasks: Sequence[str]) -> dict[str, Any]:
 
 
 def read_scene(start: str, tasks: Sequence[str]) -> Scene:
-    """A scene in words. ModelError for what is no operation."""
-    return Scene(_ops(start), tuple(_ops(one) for one in tasks), fails=Bounds.fails)
+    """A scene in words. ModelError for what is no operation, and for a task that says which allocations fail."""
+    asked = Scene(_ops(start), tuple(_ops(one) for one in tasks), fails=Bounds.fails)
+    for op in (op for ops in asked.tasks for op in ops if op.fails):
+        raise ModelError(f"{op}: which allocations of a task fail is tried out; only a start can say it")
+    return asked
 
 
 def _ops(text: str) -> tuple[Op, ...]:

@@ -50,9 +50,9 @@ def emitted(finding: Finding) -> Program:
     scene = finding.scene
     if len(scene.tasks) > 1:
         raise ModelError("it takes several tasks at once, and no program says when each of them goes on")
-    if any(move.fails for move in finding.moves):
-        raise ModelError("it takes an allocation that fails, and no program makes one fail")
     ops = [*scene.history, *(op for ops in scene.tasks for op in ops)]
+    if any(move.fails for move in finding.moves) or any(op.fails for op in ops):
+        raise ModelError("it takes an allocation that fails, and no program makes one fail")
     for op in ops:
         if op.do in NOT_IN_A_GUEST:
             raise ModelError(f"it takes {op.do!r}: {NOT_IN_A_GUEST[op.do]}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kit.model.explore.around import Actions
@@ -58,6 +58,7 @@ class Engine:
         self.profile = profile
         self.muted: set[str] = set()  # rules that are known to be broken
         self.watch = watching()
+        self.start: tuple[object, World] | None = None  # the last that was asked for, and the world at its end
         self.codes = compiled(profile)
         self.actions = Actions(self.codes, profile.merging.rule)
         noticed = Sight(self.codes).rows
@@ -81,8 +82,8 @@ class Engine:
 
     def begin(self, w: World, *todo: tuple[Do, ...]) -> None:
         """Tasks for a world at rest, one for each row of operations. Their objects are numbered apart."""
-        used = max(n // PER_TASK for n in (0, *w.avs, *w.entries, *w.areas, *w.spaces))
-        w.base = (used + 1) * PER_TASK
+        used = max(max(known, default=0) for known in (w.avs, w.entries, w.areas, w.spaces))
+        w.base = (used // PER_TASK + 1) * PER_TASK
         w.tasks = [Task(n, [], ops) for n, ops in enumerate(todo)]
         changed = [{do.space for do in ops if do.do not in WALK_OPERATIONS} for ops in todo]
         w.threads = any(one & other for n, one in enumerate(changed) for other in changed[:n])
@@ -133,6 +134,25 @@ class Engine:
                 raise Stopped(_senseless(call, action), (moves, move)) from None
             moves = (moves, move)
         return moves
+
+    def alone(self, w: World, task: Task, fails: Sequence[int] = ()) -> None:
+        """A task goes on to its end; there is no other. `fails`: which of its allocations fail. Raises Violation."""
+        calls, lines, allocated = task.calls, self.lines, 0
+        while calls or task.todo:
+            if not calls:
+                self._begin(w, task)
+                continue
+            call = calls[-1]
+            action, act, arg, _ = lines[call.cell][call.at]
+            if fails and action in ALLOCATES:
+                allocated += 1
+                task.failed = allocated in fails
+                w.fails = int(task.failed)
+            call.at += 1
+            try:
+                act(w, task, call, arg)
+            except (KeyError, IndexError):
+                raise _senseless(call, action) from None
 
     def _begin(self, w: World, task: Task) -> None:
         do, task.todo = task.todo[0], task.todo[1:]

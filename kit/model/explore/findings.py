@@ -10,14 +10,16 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from kit.model.explore.engine import Engine, Move
-from kit.model.explore.invariants import DEADLOCK, Violation, at_rest
+from kit.model.explore.engine import ALLOCATES, Engine, Move
+from kit.model.explore.invariants import AT_REST, DEADLOCK, WARNINGS, Violation, at_rest
 from kit.model.explore.search import Broken, waiting
 from kit.model.explore.starts import History, Op, meant, started
 from kit.model.explore.world import Event, World
 
 COUNTED = ("lock", "share", "again", "unlock", "alloc", "nowait", "assign", "link", "remove", "detach", "free")
 """Events of locks, allocations, links and frees."""
+MOST = 15
+"""How many of these a trace may have before its start is moved."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +99,17 @@ def replay(engine: Engine, scene: Scene, moves: Sequence[Move]) -> Broken | None
 
 
 def shrunk(engine: Engine, finding: Finding) -> Finding:
-    """The same rule broken by fewer tasks and decisions, as far as leaving out a part at a time goes."""
-    finding = _fewer_tasks(engine, finding)
+    """The same rule broken by fewer tasks and decisions, as far as leaving out a part at a time goes.
+
+    If more than MOST events are left, what a task can do before all others becomes part of the start.
+    """
+    finding = _fewer_decisions(engine, _fewer_tasks(engine, finding))
+    while finding.counted > MOST and (later := _later(engine, finding)) is not None:
+        finding = later
+    return finding
+
+
+def _fewer_decisions(engine: Engine, finding: Finding) -> Finding:
     size = len(finding.moves) // 2
     while size:
         at = 0
@@ -122,6 +133,54 @@ def _fewer_tasks(engine: Engine, finding: Finding) -> Finding:
         other = replace(finding, scene=replace(finding.scene, tasks=tasks), moves=moves)
         finding = _better(engine, other, finding) or finding
     return finding
+
+
+def _later(engine: Engine, finding: Finding) -> Finding | None:
+    """The finding from a start in which one of its tasks has ended already, if the rule is broken from there too."""
+    scene = finding.scene
+    for number, ops in enumerate(scene.tasks):
+        others = (*scene.tasks[:number], *scene.tasks[number + 1 :])
+        if len(ops) != 1 or not others:
+            continue
+        op = replace(ops[0], fails=_failing(engine, finding, number))
+        moves = tuple(Move(m.task - (m.task > number), m.fails) for m in finding.moves if m.task != number)
+        start = Scene((*scene.history, op), others, sum(move.fails for move in moves))
+        with suppress(Violation):
+            other = tolerant(engine, start)
+            broken = replay(other, start, moves)
+            if broken is not None and broken.rule == finding.rule:
+                return _fewer_decisions(other, found(other, start, broken, finding.seed))
+    return None
+
+
+def _failing(engine: Engine, finding: Finding, number: int) -> tuple[int, ...]:
+    """Which of a task's allocations fail."""
+    w = finding.scene.world(engine)
+    decisions: list[bool] = []
+    with suppress(Violation):
+        for move in finding.moves:
+            if move.task == number and engine.next_line(w, w.tasks[number]) in ALLOCATES:
+                decisions.append(move.fails)
+            engine.step(w, move)
+    return tuple(n for n, fails in enumerate(decisions, start=1) if fails)
+
+
+def tolerant(engine: Engine, scene: Scene) -> Engine:
+    """An engine that passes over what the start of a scene breaks, if that is a warning or shows at rest only.
+
+    Raises Violation if it is more than that, ModelError if there is no such start.
+    """
+    other = Engine(engine.profile)
+    other.mute(*engine.muted)
+    while True:
+        try:
+            scene.world(other)
+        except Violation as violation:
+            if violation.rule not in (*WARNINGS, *AT_REST):
+                raise
+            other.mute(violation.rule)
+        else:
+            return other
 
 
 def _better(engine: Engine, candidate: Finding, than: Finding) -> Finding | None:

@@ -6,9 +6,9 @@ free), after it where it adds something (lock, assign, put). What a rule says is
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
-from kit.model.explore.world import NOBODY, Av, Event, World
+from kit.model.explore.world import NOBODY, Event, Watch, World
 
 Rule = Callable[[World, Event], str | None]
 RECLAIMING = "alloc"
@@ -25,34 +25,34 @@ class Violation(Exception):
         self.said = said
 
 
-def watching(muted: Container[str] = ()) -> dict[str, list[Callable[[World, Event], None]]]:
-    """Who looks at which kind of event: the rules but for the muted ones. They raise Violation."""
-    found: dict[str, list[Callable[[World, Event], None]]] = {}
+def watching(muted: Container[str] = ()) -> dict[str, Watch]:
+    """Who looks at which kind of event: its rules in turn, but for the muted ones. Raises Violation."""
+    rules: dict[str, list[tuple[str, Rule]]] = {REST: []}
     for name, (kinds, rule) in RULES.items():
         if name not in muted:
             for kind in kinds:
-                found.setdefault(kind, []).append(_looks(name, rule))
-    found[REST] = [_looks(name, _first(quiet)) for name, quiet in AT_REST.items() if name not in muted]
-    return found
+                rules.setdefault(kind, []).append((name, rule))
+    rules[REST] += [(name, _first(quiet)) for name, quiet in AT_REST.items() if name not in muted]
+    return {kind: _looks(held) for kind, held in rules.items()}
 
 
 def _first(quiet: Callable[[World], Iterator[str]]) -> Rule:
     return lambda w, _event: next(quiet(w), None)
 
 
-def _looks(name: str, rule: Rule) -> Callable[[World, Event], None]:
+def _looks(rules: Sequence[tuple[str, Rule]]) -> Watch:
     def look(w: World, event: Event) -> None:
-        said = rule(w, event)
-        if said is not None:
-            raise Violation(name, said)
+        for name, rule in rules:
+            said = rule(w, event)
+            if said is not None:
+                raise Violation(name, said)
 
     return look
 
 
 def at_rest(w: World) -> None:
     """What must be so when no task is inside an operation, but for what is muted. Raises Violation."""
-    for look in w.watch.get(REST, ()):
-        look(w, QUIET)
+    w.watch[REST](w, QUIET)
 
 
 # Locks
@@ -89,10 +89,10 @@ def _not_held(w: World, e: Event) -> str | None:
 
 def _kept(w: World, e: Event) -> str | None:
     """An outermost function of mm/rmap.c returns with nothing held; so does an operation."""
-    calls = w.tasks[e.task].calls
+    if len(w.tasks[e.task].calls) > 2:
+        return None
     held = w.held(e.task)
-    outermost = len(calls) <= 2
-    return f"{e.cell} returns and still holds the lock of {held[0].name}" if held and outermost else None
+    return f"{e.cell} returns and still holds the lock of {held[0].name}" if held else None
 
 
 def _reclaim(w: World, e: Event) -> str | None:
@@ -263,23 +263,21 @@ def _leaks(w: World) -> Iterator[str]:
 def _counters(w: World) -> Iterator[str]:
     """Kept at all if any is not 0: then each says what it is there to say."""
     alive = [av for av in w.avs.values() if not av.freed]
-    for kept, expected in (("degree", _uses), ("children", _children), ("active", _active)):
+    children = _counted(av.parent for av in alive if av.tree)
+    active = _counted(area.own for area in w.attached())
+    for kept, things in (("degree", (children, active)), ("children", (children,)), ("active", (active,))):
         if any(getattr(av, kept) for av in alive):
             for av in alive:
-                if getattr(av, kept) != expected(w, av):
-                    yield f"{kept} of {av.name} is {getattr(av, kept)}, but it is {expected(w, av)}"
+                said, is_so = getattr(av, kept), sum(one.get(av.id, 0) for one in things)
+                if said != is_so:
+                    yield f"{kept} of {av.name} is {said}, but it is {is_so}"
 
 
-def _children(w: World, av: Av) -> int:
-    return sum(other.parent == av.id and not other.freed and bool(other.tree) for other in w.avs.values())
-
-
-def _active(w: World, av: Av) -> int:
-    return sum(area.own == av.id for area in w.attached())
-
-
-def _uses(w: World, av: Av) -> int:
-    return _children(w, av) + _active(w, av)
+def _counted(numbers: Iterable[int]) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for number in numbers:
+        found[number] = found.get(number, 0) + 1
+    return found
 
 
 _LOCKS = ("lock", "share")

@@ -1,16 +1,18 @@
 """Where an exploration starts: a short history of one operation after the other, told in words that can be read again.
 
 In: a profile's engine and a history; out: a world at rest. A history is a list of `Op`, as in "write P", "fork P",
-"exit P.1", "split P", "merge P" (its VMAs 0 and 1), "unmap P 1": P is the first process, P.1 its first child.
+"exit P.1", "split P", "merge P" (its VMAs 0 and 1), "unmap P 1": P is the first process, P.1 its first child. In "split
+P failing 2+3" the second and the third allocation fail.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from kit.model.errors import ModelError
-from kit.model.explore.engine import WALK_OPERATIONS, Do, Engine, Move
+from kit.model.explore.engine import WALK_OPERATIONS, Do, Engine
 from kit.model.explore.invariants import at_rest
 from kit.model.explore.world import NOBODY, World
 
@@ -18,27 +20,43 @@ OPERATIONS = ("fork", "exit", "write", "split", "merge", "unmap", "move", "expan
 WHOLE = ("fork", "exit")  # of a whole process
 
 
+FAILING = "failing"
+
+
 @dataclass(frozen=True, order=True)
 class Op:
-    """One operation: what, by which process, on which of its VMAs (by rising address)."""
+    """One operation: what, by which process, on which of its VMAs (by rising address).
+
+    `fails`: the numbers, from 1, of its allocations that fail. Only an operation of a start has them: in a scene the
+    scheduler decides.
+    """
 
     do: str
     process: str
     at: int = 0
+    fails: tuple[int, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.do} {self.process}" + (f" {self.at}" if self.at else "")
+        at = f" {self.at}" if self.at else ""
+        return f"{self.do} {self.process}{at}" + (f" {FAILING} {'+'.join(map(str, self.fails))}" if self.fails else "")
 
 
 History = tuple[Op, ...]
 
 
+_OP = re.compile(rf"({'|'.join(OPERATIONS)}) +(\S+)(?: +(\d+))?(?: +{FAILING} +(\d+(?:\+\d+)*))?")
+
+
 def read_op(text: str) -> Op:
-    """ "fork P.1" or "unmap P 1". ModelError for what is neither."""
-    words = text.split()
-    if not 2 <= len(words) <= 3 or words[0] not in OPERATIONS or (not words[-1].isdigit() and len(words) == 3):
-        raise ModelError(f"{text!r} is no operation: one of {', '.join(OPERATIONS)}, a process, and a VMA's number")
-    return Op(words[0], words[1], int(words[2]) if len(words) == 3 else 0)
+    """ "fork P.1", "unmap P 1" or "split P failing 2+3". ModelError for what is no operation."""
+    found = _OP.fullmatch(" ".join(text.split()))
+    if found is None:
+        raise ModelError(
+            f"{text!r} is no operation: one of {', '.join(OPERATIONS)}, a process, a VMA's number if it is not 0, and "
+            f"in a start `{FAILING}` and the numbers of the allocations that fail, as in 2+3"
+        )
+    do, process, at, fails = found.groups()
+    return Op(do, process, int(at or 0), tuple(map(int, fails.split("+"))) if fails else ())
 
 
 def meant(w: World, op: Op) -> Do:
@@ -58,20 +76,24 @@ def meant(w: World, op: Op) -> Do:
 def perform(engine: Engine, w: World, op: Op) -> None:
     """One operation by itself, to its end; then everything must be in order. Raises Violation, ModelError."""
     engine.begin(w, (meant(w, op),))
-    move, task = Move(0), w.tasks[0]
-    while task.calls or task.todo:
-        engine.step(w, move)
+    engine.alone(w, w.tasks[0], op.fails)
     w.tasks = []
     at_rest(w)
 
 
 def started(engine: Engine, history: Iterable[Op]) -> World:
-    """The world that a history leads to, its trace empty. Raises Violation, ModelError."""
-    w = engine.fresh()
-    for op in history:
-        perform(engine, w, op)
-    w.trace = None
-    return w
+    """The world that a history leads to, its trace empty. Raises Violation, ModelError.
+
+    The last one is kept: many scenes begin there one after the other, and each is begun anew while it is shrunk.
+    """
+    ops = tuple(history)
+    if engine.start is None or engine.start[0] != ops:
+        w = engine.fresh()
+        for op in ops:
+            perform(engine, w, op)
+        w.trace = None
+        engine.start = ops, w
+    return engine.start[1].copy()
 
 
 def applicable(w: World, dos: Sequence[str], most: int) -> list[Op]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kit.model.explore.findings import COUNTED, Finding
+from kit.model.explore.invariants import AT_REST
 from kit.model.explore.world import Event
 
 QUIET = ("return", "put", "get", "own", "unused", "mmunlock", "unpin", "pin", "visit", "reuse", "ask", "vma-gone")
@@ -17,6 +18,9 @@ def lines(finding: Finding) -> Iterator[str]:
     yield f"{finding.rule}: broken"
     yield f"  {finding.said}"
     yield f"  start: {', '.join(map(str, finding.scene.history)) or 'a process P with one VMA, not written to'}"
+    spoilt = sorted(finding.muted.intersection(AT_REST))
+    if spoilt:
+        yield f"  the start breaks: {', '.join(spoilt)}"
     for number, ops in enumerate(finding.scene.tasks):
         yield f"  task {LETTERS[number]}: {', '.join(map(str, ops))}"
     for event in finding.events:
@@ -32,12 +36,14 @@ def _event(event: Event) -> str:
 
 
 def data(finding: Finding) -> dict[str, Any]:
-    """A finding as JSON has it; `events` counts those of locks, allocations, links and frees."""
+    """A finding as JSON has it. `known`: the rules that are broken before it, and were passed over; `events` counts
+    those of locks, allocations, links and frees."""
     return {
         "rule": finding.rule,
         "said": finding.said,
         "start": [str(op) for op in finding.scene.history],
         "tasks": [[str(op) for op in ops] for ops in finding.scene.tasks],
+        "known": sorted(finding.muted),
         "events": finding.counted,
         "trace": [
             {"task": e.task, "function": e.cell.removeprefix("do-"), "what": e.what, "subject": e.text}

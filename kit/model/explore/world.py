@@ -7,7 +7,7 @@ orders of independent steps lead to equal states. Nothing here takes a lock or d
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 NOBODY = -1
@@ -221,7 +221,7 @@ class World:
         "watch",
     )
 
-    def __init__(self, watch: Mapping[str, Sequence[Watch]], *, sleeps: bool) -> None:
+    def __init__(self, watch: Mapping[str, Watch], *, sleeps: bool) -> None:
         self.avs: dict[int, Av] = {}
         self.entries: dict[int, Entry] = {}
         self.areas: dict[int, Area] = {}
@@ -285,13 +285,13 @@ class World:
 
     def emit(self, task: int, what: str, call: Call, subject: int, text: str) -> None:
         """An event has happened: it enters the trace, and the rules look at it."""
-        watching = self.watch.get(what)
-        if watching is None and not self.traced:
+        look = self.watch.get(what)
+        if look is None and not self.traced:
             return
         event = Event(task, what, call.cell, call.vma, subject, text)
         if self.traced:
             self.trace = (self.trace, event)
-        for look in watching or ():
+        if look is not None:
             look(self, event)
 
     def events(self) -> list[Event]:
