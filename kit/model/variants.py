@@ -2,8 +2,9 @@
 
 Each says what is wrong, which commit caused or fixed it, and which good profile it is made from. `put-in-rcu`: Hugh
 Dickins's "mm: fix sleeping function warning from __put_anon_vma" (31 May 2014, Message-ID
-alpine.LSU.2.11.1405311321340.10272@eggly.anvils) has the report and names 88c22088bf23 in its Fixes line. It was taken
-after 3.15; its own commit was not looked up in the history.
+alpine.LSU.2.11.1405311321340.10272@eggly.anvils) has the report and names 88c22088bf23 in its Fixes line. It is
+7f39dda9d86f, after 3.15: mm/rmap.c as of that commit was read, and there the put comes after rcu_read_unlock(); the
+commit's own message was not read.
 """
 
 from __future__ import annotations
@@ -71,8 +72,8 @@ _ROWS = (
         failure=(S.DROP_ASSIGNED,),
     ),
     _wrong(
-        *("put-in-rcu", "3.8", "page_get_anon_vma puts inside an RCU read-side section (88c22088bf23, 3.0)", ""),
-        "migrate",
+        *("put-in-rcu", "3.8", "page_get_anon_vma puts inside an RCU read-side section (88c22088bf23, 3.0)"),
+        *("7f39dda9d86f", "migrate"),
         once(
             *(S.RCU_LOCK, S.PIN, S.PUT_UNMAPPED, S.RCU_UNLOCK),
             *(S.LOCK_SHARED, S.VISIT, S.UNLOCK, S.LOCK_SHARED, S.VISIT, S.UNLOCK, S.UNPIN),
