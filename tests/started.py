@@ -22,6 +22,7 @@ import termios
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,7 +52,7 @@ class Started:
             readers, streams = zip(*(os.pipe() for _ in range(2)), strict=True)
         else:
             streams = (terminal, terminal)
-        socket.send_fds(_server(), [json.dumps(order).encode()], [*streams, theirs.fileno()])
+        socket.send_fds(begin(), [json.dumps(order).encode()], [*streams, theirs.fileno()])
         theirs.close()
         for fd in streams[: len(readers)]:
             os.close(fd)
@@ -116,8 +117,8 @@ class Started:
 
 
 @functools.cache
-def _server() -> socket.socket:
-    """The process that has imported kit; it ends with this one."""
+def begin() -> socket.socket:
+    """Starts the process that has imported kit, once; it ends with this one. Processes that this one forks share it."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     code = f"from tests.started import serve; serve({theirs.fileno()})"
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, pass_fds=[theirs.fileno()])
@@ -136,10 +137,11 @@ def serve(fd: int) -> None:
     for module in MODULES:
         __import__(module)
     orders = socket.socket(fileno=fd)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while True:
+        reap()
         order, fds, _, _ = socket.recv_fds(orders, LARGEST, 3)
         if not order:
+            reap()
             return
         if os.fork() == 0:
             orders.close()
@@ -148,9 +150,15 @@ def serve(fd: int) -> None:
             os.close(own)
 
 
+def reap() -> None:
+    """Waits for the children that have ended, so that what they took counts as this process's."""
+    with suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
 def _keep(order: dict[str, object], fds: list[int]) -> None:
     """Forks once more, tells the child's pid and then its wait status."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     out, err, told = fds
     pid = os.fork()
     if pid == 0:
