@@ -39,6 +39,7 @@ TOOLS = ("gcc", "ld", "make", "setpriv", COMPILER)
 ROOT = Path(__file__).resolve().parents[1]
 FAKES = ROOT / "tests" / "fakes"
 RMAP, FORK = "mm/rmap.c", "kernel/fork.c"
+VERSION = "QEMU emulator version 0.0 (fake)"  # as the fake says it; python takes longer to start than sh
 BOOTS = 4  # of an experiment of two arms on one machine
 FRESH_MAKES = 7  # calls of make for two kernels on an empty cache, before the first boot
 
@@ -200,7 +201,8 @@ def lay_out(made: Bench, guest: GuestImage, answers: Path) -> dict[str, str]:
     """Puts the fake QEMU and the guest in their places; the environment that kit is to have."""
     qemu = made.folder / "bin" / "qemu-system-x86_64"
     qemu.parent.mkdir()
-    qemu.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -S -E {shlex.quote(str(FAKES / "qemu"))} "$@"\n')
+    real = f'exec {shlex.quote(sys.executable)} -S -E {shlex.quote(str(FAKES / "qemu"))} "$@"'
+    qemu.write_text(f'#!/bin/sh\ncase "$*" in --version) echo "{VERSION}";; *) {real};; esac\n')
     qemu.chmod(0o755)
     (made.cache / "guest").mkdir(parents=True)
     shutil.copy(guest.base_cpio_path, made.cache / "guest")
@@ -249,7 +251,6 @@ def resume_command(ran: Ran) -> list[str]:
     typed = shlex.split(found[1])
     assert typed[: len(start)] == start
     return typed[len(start) :]
-
 
 
 def kill_after(bench: Bench, argv: list[str], events: int, seconds: float, sig: signal.Signals = signal.SIGKILL) -> Ran:
