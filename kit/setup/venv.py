@@ -12,6 +12,7 @@ import os
 import shlex
 import shutil
 import sys
+import sysconfig
 import time
 from collections.abc import Iterator
 
@@ -69,7 +70,11 @@ def build(place: Place, lock: int) -> None:
     clear(place)
     os.mkdir(place.folder)
     write(place.mark, environment.BUILDING)
-    step("python -m venv", [base_python(), "-m", "venv", place.folder], VENV_LIMIT, lock)
+    wheel = bundled_pip()
+    without = ["--without-pip"] if wheel else []
+    step("python -m venv", [base_python(), "-m", "venv", *without, place.folder], VENV_LIMIT, lock)
+    if wheel:
+        shutil.unpack_archive(wheel, site_packages(place), "zip")
     step("pip install", pip_command(place), PIP_LIMIT, lock)
     add_kit(place)
     write(place.mark, f"{environment.key(place)}\n{environment.python_version()}\n")
@@ -90,6 +95,23 @@ def clear(place: Place) -> None:
 def base_python() -> str:
     """The interpreter outside any environment."""
     return str(getattr(sys, "_base_executable", None) or sys.executable)
+
+
+def bundled_pip() -> str:
+    """The wheel of pip that this Python or its distribution has for new environments; empty if it is not found.
+
+    Unpacked it is all of pip. `python -m venv` has ensurepip install it, which takes twenty times as long.
+    """
+    bundled = os.path.join(sysconfig.get_path("stdlib"), "ensurepip", "_bundled")
+    folders = (sysconfig.get_config_var("WHEEL_PKG_DIR"), bundled)  # the first is Debian's and Fedora's
+    found = [glob.glob(os.path.join(glob.escape(folder), "pip-*-none-any.whl")) for folder in folders if folder]
+    return next((wheels[0] for wheels in found if len(wheels) == 1), "")
+
+
+def site_packages(place: Place) -> str:
+    """The folder of the environment's packages."""
+    (site,) = glob.glob(os.path.join(glob.escape(place.folder), "lib", "python3*", "site-packages"))
+    return site
 
 
 def pip_command(place: Place) -> list[str]:
@@ -114,8 +136,7 @@ def clean_environment() -> dict[str, str]:
 
 def add_kit(place: Place) -> None:
     """Makes kit importable there, and `bin/kit` its command, by pointing to the project's folder: nothing is copied."""
-    (site,) = glob.glob(os.path.join(glob.escape(place.folder), "lib", "python3*", "site-packages"))
-    write(os.path.join(site, "kit.pth"), place.root + "\n")
+    write(os.path.join(site_packages(place), "kit.pth"), place.root + "\n")
     inside = os.path.dirname(place.folder) == place.root
     root = '"$here/../.."' if inside else shlex.quote(place.root)  # relative, so that a moved clone is found
     command = os.path.join(place.folder, "bin", "kit")

@@ -11,8 +11,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import sysconfig
 import time
 import tomllib
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -424,6 +426,37 @@ def test_failing_pip_shows_its_last_lines_and_is_not_believed(tmp_path: Path) ->
     assert "No matching distribution found for pexpect==0.0.1" in err
     assert "Traceback" not in err
     assert (project.root / ".venv" / environment.MARK).read_text() == environment.BUILDING
+
+
+@pytest.mark.parametrize(
+    "there", [["pip-1-py3-none-any.whl"], [], ["pip-1-py3-none-any.whl", "pip-2-py3-none-any.whl"]]
+)
+def test_pip_is_unpacked_where_its_wheel_is_found_and_else_installed(
+    there: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in there:
+        with zipfile.ZipFile(tmp_path / name, "w") as wheel:
+            wheel.writestr("pip/__init__.py", "")
+    monkeypatch.setattr(sysconfig, "get_config_var", lambda name: str(tmp_path))
+    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path / "nowhere"))
+    place = Place(str(tmp_path), str(tmp_path / "venv"))
+    site = tmp_path / "venv" / "lib" / "python3.11" / "site-packages"
+    done: list[list[str]] = []
+
+    def step(name: str, argv: list[str], limit: int, lock: int) -> None:
+        done.append(argv)
+        site.mkdir(parents=True, exist_ok=True)
+        if "pip" in argv:
+            assert (site / "pip" / "__init__.py").exists() == (len(there) == 1)
+
+    monkeypatch.setattr(venv, "step", step)
+    (tmp_path / "requirements.lock").touch()
+    (tmp_path / "venv" / "bin").mkdir(parents=True)
+    monkeypatch.setattr(venv, "clear", lambda place: shutil.rmtree(place.folder))
+    monkeypatch.setattr(venv, "add_kit", lambda place: None)
+    venv.build(place, 0)
+    assert ("--without-pip" in done[0]) == (len(there) == 1)
+    assert len(done) == 2
 
 
 def test_project_that_cannot_be_written_has_its_environment_in_the_cache(
