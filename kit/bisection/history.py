@@ -50,6 +50,12 @@ class History:
         names = self.repository.ask(*argv, self.place(index - 1), self.place(index))
         return tuple(names.decode("utf-8", "surrogateescape").split("\0")[:-1])
 
+    def changing(self, file: str) -> tuple[int, ...]:
+        """The commits that change a file, by one git process for all."""
+        argv = ("rev-list", "--first-parent", self.tip, f"^{self.base}", "--", f":(top,literal){file}")
+        found = set(self.repository.ask(*argv).decode().split())
+        return tuple(index for index, commit in enumerate(self.commits, start=1) if commit.sha in found)
+
     def renames(self, index: int, later: str) -> dict[str, str]:
         """Old path → new path of the files renamed between a commit of the line and a later one."""
         argv = ("diff-tree", "-r", "-z", "-M", "--diff-filter=R", "--name-status")

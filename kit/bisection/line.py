@@ -67,6 +67,10 @@ class Line(Protocol):
         """The files that commit `index` changes."""
         ...
 
+    def changing(self, file: str) -> tuple[int, ...]:
+        """The commits that change a file, as `paths` has it."""
+        ...
+
     def inside(self, index: int) -> tuple[Line, ...]:
         """For a merge, a line from where each merged side forked off to its tip; empty for any other commit."""
         ...

@@ -62,6 +62,10 @@ class Series:
         before, after = self.sources[index - 1], self.sources[index]
         return tuple(path for path in after if path not in before or after[path] != before[path])
 
+    def changing(self, file: str) -> tuple[int, ...]:
+        """The patches that change a file."""
+        return tuple(index for index in range(1, len(self.pieces) + 1) if file in self.paths(index))
+
     def inside(self, index: int) -> tuple[Line, ...]:
         """Nothing: a series has no merges."""
         return ()

@@ -102,5 +102,4 @@ def _touching(line: Line, file: str, function: str) -> tuple[int, ...]:
             return False
         return function in touched(before, after)
 
-    indices = range(1, len(line.commits) + 1)
-    return tuple(index for index in indices if file in line.paths(index) and touches(index))
+    return tuple(filter(touches, line.changing(file)))

@@ -38,7 +38,10 @@ PASSIVE = ("core.fsmonitor=false", f"core.hooksPath={os.devnull}", "diff.noprefi
 _FILTER = re.compile(r"(filter\..+)\.(clean|smudge|process|required)")
 _OPENED: dict[Path, Path] = {}
 """Folder → top of its repository: a bisection opens the same one at each step."""
+_SHOWN: dict[tuple[Path, str], Commit] = {}
+"""Repository and full id → the commit, which never changes."""
 _FULL = re.compile("[0-9a-f]{40}")
+PARTIAL = "a partial clone? `git fetch --refetch` fills it"
 _SHOW = ("log", "-1", "--no-show-signature", "--format=%H%n%T%n%P%n%s")
 _EXECUTABLE, _LINK, _SUBMODULE = "100755", "120000", "160000"
 
@@ -102,8 +105,10 @@ class Repository:
     def commit(self, revision: str, where: str = "") -> Commit:
         """The commit that a revision names. Raises UserError, with the nearest branches and tags, if there is none."""
         where = where or f"git:{self.root}@{revision}"
-        if _FULL.fullmatch(revision) and (known := self._shown(revision)) is not None:
+        if (known := _SHOWN.get((self.root, revision))) is not None:
             return known
+        if _FULL.fullmatch(revision) and (known := self._shown(revision)) is not None:
+            return _SHOWN.setdefault((self.root, revision), known)
         done = self._run(["rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"])
         if done.returncode:
             raise UserError(f"no such revision: {revision}", where=where, hint=self._hint(revision))
@@ -161,6 +166,16 @@ class Repository:
         done = self._run(["cat-file", "blob", f"{tree}:{path}"])
         return None if done.returncode else done.stdout
 
+    def blob(self, name: str) -> bytes:
+        """The content of one blob. Raises MachineError for a missing one."""
+        done = self._run(["cat-file", "blob", name])
+        if done.returncode:
+            raise self._unread(name, PARTIAL)
+        return done.stdout
+
+    def _unread(self, blob: str, hint: str) -> MachineError:
+        return MachineError(f"blob {blob} cannot be read", where=str(self.root), hint=hint)
+
     def contents(self, blobs: Iterable[str]) -> Iterator[bytes]:
         """The contents of blobs in the given order, from one git process. Raises MachineError for a missing blob."""
         if not (blobs := list(blobs)):
@@ -174,8 +189,7 @@ class Repository:
                     process.stdin.flush()
                 head = process.stdout.readline().split()
                 if len(head) != 3:
-                    hint = "a partial clone? `git fetch --refetch` fills it" if head else "git stopped or was too slow"
-                    raise MachineError(f"blob {blob} cannot be read", where=str(self.root), hint=hint)
+                    raise self._unread(blob, PARTIAL if head else "git stopped or was too slow")
                 content = process.stdout.read(int(head[2]) + 1)
                 yield content[:-1]
 

@@ -5,6 +5,7 @@ A tree in the cache is never changed. A user's own folder or repository is only 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import re
@@ -92,7 +93,7 @@ class GitTree(Tree):
         if kind == "link":
             there = os.path.normpath(os.path.join(os.path.dirname(path), target))
             return None if there == path else self.read(there)
-        return next(Repository(self.root).contents([entry[1:]]))
+        return Repository(self.root).blob(entry[1:])
 
     def entry(self, path: str) -> bytes | None:
         """As Tree.entry."""
@@ -236,11 +237,17 @@ def _git(name: str, cache: Cache, progress: Progress) -> Tree:
     repository, commit = split_git(name)
     with progress.task(f"reading {repository.root} at {commit.id[:12]}"):
         files = repository.files(commit.tree)
-    makefile = repository.file(commit.tree, "Makefile") or b""
+    makefile = _makefile(repository.root, files["Makefile"]) if "Makefile" in files else b""
     version = version_of(makefile, "Kbuild" in files, f"git:{name}")
     # The checkout as a `dir:` and all its revisions share one object folder: only files that differ are written.
     ref, key = f"git:{repository.root}@{commit.id}", f"git-{commit.tree}"
     return GitTree(ref, key, f"dir-{repository.root}", repository.root, version, files, commit.subject)
+
+
+@functools.lru_cache(maxsize=64)  # few commits of a range change it
+def _makefile(root: Path, entry: str) -> bytes:
+    """The content of a Makefile, whose entry among a tree's files is given."""
+    return b"" if entry.startswith("link ") else Repository(root).blob(entry[1:])
 
 
 def _tarball(name: str, cache: Cache, progress: Progress) -> Tree:
