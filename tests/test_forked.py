@@ -110,6 +110,7 @@ def test_without_a_number_no_process_is_made(tmp_path: Path, count: str) -> None
     own = "import os\n\ndef test_own():\n    print(os.environ.get('KIT_TEST_PROCESS'))\n"
     (tmp_path / "test_own.py").write_text(own)
     argv = [sys.executable, "-m", "pytest", "-p", "tests.forked", "--processes", count, "-rP", "test_own.py"]
+    argv.append(f"--basetemp={tmp_path / 'temp'}")
     env = {k: v for k, v in os.environ.items() if k != "KIT_TEST_PROCESS"}
     env |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(argv, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120)
