@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from kit.base import commands
@@ -75,7 +76,7 @@ def find_toolchain(progress: Progress, name: str = "gcc") -> Toolchain:
     for tool in TOOLCHAINS[name]:
         if shutil.which(tool) is None:
             raise MachineError(f"no {tool} here", hint="`python3 kit run …` installs what is missing, or names it")
-        said.append(commands.check([tool, "--version"], progress=progress, limit=30).splitlines()[0].strip())
+        said.append(_said([tool, "--version"], progress).splitlines()[0].strip())
     versions = tool_versions(progress, TOOLCHAINS[name][0])
     return Toolchain("; ".join(said), TOOLCHAINS[name][0], shutil.which("ccache") is not None, name == "llvm", versions)
 
@@ -97,10 +98,24 @@ def tool_versions(progress: Progress, compiler: str = "gcc") -> dict[str, Versio
     for tool, command in asked.items():
         if shutil.which(tool) is None:
             continue
-        said = commands.run(command, progress=progress, limit=30).output
-        if found := re.search(r"\d+(\.\d+)+", said):
-            out[tool] = parse_version(found[0])
+        with suppress(MachineError):
+            if found := re.search(r"\d+(\.\d+)+", _said(command, progress)):
+                out[tool] = parse_version(found[0])
     return out
+
+
+_SAID: dict[tuple[object, ...], str] = {}
+"""A program's file, when it was changed, and the arguments → what it printed."""
+
+
+def _said(command: Sequence[str], progress: Progress) -> str:
+    """What a tool prints, asked once as long as its file stays the same. Raises MachineError if it fails."""
+    file = shutil.which(command[0]) or command[0]
+    state = os.stat(file)
+    key = (file, state.st_mtime_ns, state.st_size, state.st_ino, *command[1:])
+    if key not in _SAID:
+        _SAID[key] = commands.check(command, progress=progress, limit=30)
+    return _SAID[key]
 
 
 def jobs() -> int:

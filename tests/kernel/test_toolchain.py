@@ -100,3 +100,18 @@ def test_llvm_1_in_the_environment_stays_with_a_run(llvm: Bench, monkeypatch: py
     assert llvm.call("run", "--resume", str(run)).code == 0
     assert json.loads((run / "provenance.json").read_text())["toolchain"].startswith("clang")
     assert "built by clang and lld" in llvm.call("check", str(run / "experiment.yaml")).out
+
+
+def test_a_tool_is_asked_once_until_it_is_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    calls = tmp_path / "calls"
+    versions = []
+    for number in ("4.3", "4.3", "4.4.1"):
+        tool = tmp_path / "make"
+        text = f'#!/bin/sh\necho called >> "{calls}"\necho "GNU Make {number}"\n'
+        if not tool.exists() or tool.read_text() != text:
+            tool.write_text(text)
+            tool.chmod(0o755)
+        versions.append(toolchain.tool_versions(Progress())["make"])
+    assert versions == [(4, 3), (4, 3), (4, 4, 1)]
+    assert calls.read_text().split() == ["called", "called"]
