@@ -1,4 +1,4 @@
-"""The recorded run folders for tests of reports (made by tests/report/make.py), and verdicts derived from them."""
+"""The recorded run folders for tests of reports (by make.py and make_real.py), and verdicts derived from them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from kit.store.runfiles import BisectionFiles, Files, RunFiles, read_files
 HERE = Path(__file__).resolve().parent / "recorded"
 NAMES = ("better", "worse", "broken", "nothing", "timed", "bisected")
 RUNS = NAMES[:-1]
+REAL = ("real-worse", "real-broken", "real-bisected")
+"""What real kernels left in real guests."""
 NOBODY = Style()
 ADA = Style(lambda: "Ada Example <ada@example.org>")
 

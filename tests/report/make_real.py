@@ -32,7 +32,10 @@ CHAIN = {"fork-chain": {"depth": [0, 1, 2, 4, 8], "forks": 50, "vmas": 4}}
 RUNS: dict[str, dict[str, Any]] = {
     "real-worse": {
         "guest": {"cpus": [1, 2], "memory": "512M"},
-        "arms": {"before": {"series": [], "profile": "6.1"}, "after": {"series": [str(WORSE)]}},
+        "arms": {
+            "before": {"series": [], "profile": "6.1"},
+            "after": {"series": [str(WORSE)], "profile": "6.1-unbatched-clone"},
+        },
         "workloads": [CHAIN, {"aim7": {"mix": "exec", "users": [1, 2], "jobs": 4}}],
         "evidence": ["model", "count"],
         "locks": ["anon_vma", "*"],

@@ -18,7 +18,8 @@ from kit.report.html.page import html as page_html
 from kit.report.html.site import flakes_page, history_page, index_page
 from kit.report.runhistory import flips_of, series_of
 from kit.report.runindex import Index
-from tests.report.folders import NAMES, every, grid, run, told
+from kit.store.runfiles import read_files
+from tests.report.folders import NAMES, REAL, every, folder, grid, run, told
 from tests.report.test_history_of_runs import made
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -63,6 +64,7 @@ document.body.append(pre);
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Every kind of page: one of a thousand boots, one of runs side by side, and those of a history, too."""
     out = {name: told("html", files) for name, files in zip(NAMES, every(), strict=True)}
+    out |= {name: told("html", read_files(folder(name))) for name in REAL}
     out["beside"] = told("html", run("better"), run("worse"), run("timed"))
     out["grid"] = told("html", grid(40, 8))
     out["thousand"] = told("html", many(1000, tmp_path_factory.mktemp("thousand")))
@@ -114,7 +116,7 @@ def test_the_console_stays_empty(measured: tuple[list[dict[str, Any]], list[str]
 def test_a_page_from_disk_loads_alone(pages: dict[str, str], tmp_path: Path) -> None:
     """As written, with its own content security policy."""
     file = tmp_path / "report.html"
-    file.write_text(pages["broken"])
+    file.write_text(pages["real-broken"])
     assert CHROMIUM is not None
     argv = [CHROMIUM, *OPTIONS, f"--user-data-dir={tmp_path / 'profile'}", file.as_uri()]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=300, check=False)
