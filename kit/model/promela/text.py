@@ -2,6 +2,9 @@
 
 A task is a process, and each action is one atomic step of it. The call of a cell is a jump into that cell's code and
 back. Tasks that run one after the other make the history. `broken` says which rule was broken in which scene.
+
+The next one of the history waits until its predecessor is gone, not only done: each process that lingers at its last
+step may take it at any later time, which doubles the number of states.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ HEAD = """\
 #define HOLDS(r) (av_holder[r] == me || ((av_readers[r] >> me) & 1))
 #define FREE(r) (av_holder[r] == me || (av_holder[r] == 0 && (av_readers[r] & ~(1 << me)) == 0))
 #define FREE_TO_SHARE(r) (av_holder[r] == me || av_holder[r] == 0)
-byte navs, nens, nvms = 1, nmms = 1, done, fails;
+byte navs, nens, nvms = 1, nmms = 1, fails;
 int broken;
 byte av_root[AV], av_parent[AV], av_holder[AV], av_n[AV];
 short av_ref[AV], av_children[AV], av_active[AV], av_degree[AV];
@@ -48,13 +51,17 @@ bool vm_gone[VM];
 byte mm_holder[MM], arean[MM], areas[MM*CH];
 bool mm_gone[MM];
 """
+ALONE = "_nr_pr == 1"  # init has no other process beside it
 LOCALS = "byte i, j, k, n, s, m, depth = 1; short held, rcu; bool bad, found;"
 
 
 def promela(profile: Profile, scenes: Sequence[Scene], muted: Container[str] = ()) -> str:
-    """The whole model. Raises ModelError for a task with more than one operation."""
+    """The whole model. Raises ModelError for a task with more than one operation, and for a start that says which
+    allocations fail."""
     if any(len(ops) != 1 for scene in scenes for ops in scene.tasks):
         raise ModelError("a task of a Promela model has one operation")
+    if any(op.fails for scene in scenes for op in scene.history):
+        raise ModelError("no allocation fails in the start of a Promela model")
     rules = Rules(muted)
     kinds = sorted({op.do for scene in scenes for op in operations(scene)})
     code = compiled(profile)
@@ -129,7 +136,7 @@ class _Task:
         return (
             f"proctype {self.kind.replace('-', '_')}(byte me; byte space; byte vma; byte src) {{\n{LOCALS} {declared}\n"
             f"atomic {{ broken == 0 -> {begin} if :: mm_gone[space] -> goto Done :: else fi }}\n"
-            f"{body}\nDone: done++;\nStop: skip\n}}"
+            f"{body}\nDone:\nStop: skip\n}}"
         )
 
     def length(self, one: Instance) -> int:
@@ -223,14 +230,14 @@ def _play(scene: Scene) -> str:
     forks: dict[str, int] = {}
     lines: list[str] = []
     for op in scene.history:
-        lines.append(f"{_run(op, 1, numbers)}; done == 1; done = 0;")
+        lines.append(f"{_run(op, 1, numbers)}; {ALONE};")
         if op.do == "fork":
             forks[op.process] = forks.get(op.process, 0) + 1
             numbers[f"{op.process}.{forks[op.process]}"] = len(numbers) + 1
     runs = "; ".join(_run(ops[0], number, numbers) for number, ops in enumerate(scene.tasks, start=1))
     lines += [
         f"atomic {{ fails = {scene.fails}; {runs} }};",
-        f"if :: done == {len(scene.tasks)} -> fails = 0 :: broken != 0 -> goto Stop",
+        f"if :: {ALONE} && broken == 0 -> fails = 0 :: broken != 0 -> goto Stop",
         f":: timeout -> broken = {NUMBERS[DEADLOCK]}; goto Stop fi;",
     ]
     return "\n".join(lines)
