@@ -32,6 +32,9 @@ def memory_checks(name: str, expected: Expected) -> Iterator[Callable[[Profile],
     """Each compares other cells with what was worked out; it raises AssertionError or ModelError if they differ."""
     for check in CHECKS:
         yield lambda row, check=check: check(row, GENERATION[name], expected)
+    for scene in (failing_write, failing_fork, failing_reuse, failing_split):
+        for nowait in (NEVER, ALWAYS):
+            yield partial(failures, scene=scene, nowait=nowait)
 
 
 def region(profile: Profile, pages: int, *touched: int) -> tuple[Machine, Mm]:
@@ -297,14 +300,12 @@ def migration(profile: Profile, generation: str, _expected: Expected) -> None:
 # Allocations that fail
 
 
-def failures(profile: Profile, _generation: str, _expected: Expected) -> None:
-    """Each GFP_KERNEL allocation of each call fails once: all is undone, no lock is held, and the next call works."""
-    for scene in (failing_write, failing_fork, failing_reuse, failing_split):
-        for nowait in (NEVER, ALWAYS):
-            attempt = 1
-            while fails(profile, scene, attempt, nowait):
-                attempt += 1
-            assert attempt > 1 or not nowait  # GFP_NOWAIT comes first in some
+def failures(profile: Profile, scene: Scene, nowait: frozenset[int]) -> None:
+    """Each GFP_KERNEL allocation of a call fails once: all is undone, no lock is held, and the next call works."""
+    attempt = 1
+    while fails(profile, scene, attempt, nowait):
+        attempt += 1
+    assert attempt > 1 or not nowait  # GFP_NOWAIT comes first in some
 
 
 Scene = Callable[[Profile], tuple[Machine, Callable[[], object]]]
@@ -369,5 +370,5 @@ def forgotten(profile: Profile, _generation: str, _expected: Expected) -> None:
 CHECKS: tuple[Callable[[Profile, str, Expected], None], ...] = (
     *(walks, contended, migration, wiping),  # the quick ones first: most mutants end there
     *(stack_growth, execution, program_break, mapping_beside, file_mapping),
-    *(moves, copy_beside_unwritten, page_tables, discarded, grows, failures, forgotten),
+    *(moves, copy_beside_unwritten, page_tables, discarded, grows, forgotten),
 )
