@@ -4,10 +4,8 @@ import gc
 import importlib
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import pytest
+import pytest
 
 with suppress(ImportError):  # one slow example on a busy machine is no failure
     from hypothesis import settings
@@ -18,14 +16,14 @@ with suppress(ImportError):  # one slow example on a busy machine is no failure
 MODEL = Path(__file__).parent / "model"
 
 
-def pytest_pycollect_makemodule(module_path: Path, parent: "pytest.Collector") -> None:
+def pytest_collectstart(collector: pytest.Collector) -> None:
     """The fixtures of rig.py, which loads all of kit, come with the first test that is not the model's. Those run where
     only pytest and hypothesis are installed, too."""
-    if MODEL not in module_path.parents:
-        parent.config.pluginmanager.import_plugin("rig")
+    if isinstance(collector, pytest.Module) and MODEL not in collector.path.parents:
+        collector.config.pluginmanager.import_plugin("rig")
 
 
-def pytest_collection_modifyitems(items: list["pytest.Item"]) -> None:
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What is long begins first, so that no worker is left with it at the end."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
