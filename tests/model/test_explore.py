@@ -202,6 +202,7 @@ def test_what_may_jump_is_known() -> None:
     assert JUMPS - seen == {"unless_unmapped"}  # put-in-rcu has it
 
 
+@cache
 def source(act: object) -> str:
     return inspect.getsource(act)  # type: ignore[arg-type]
 

@@ -73,12 +73,16 @@ def explore(engine: Engine, start: World, *, reduced: bool = True, limit: int = 
 
 def _alone(engine: Engine, w: World, moves: Moves) -> Moves:
     """Every task goes on as far as nobody else can tell. What one does may hide from view what another does next."""
-    before: Moves = (None, Move(-1))
-    while before is not moves:
-        before = moves
+    last: Task | None = None  # who went on last: until somebody else does, it cannot again
+    while True:
         for task in w.tasks:
-            moves = engine.run(w, task, moves)
-    return moves
+            if task is last:
+                return moves
+            after = engine.run(w, task, moves)
+            if after is not moves:
+                moves, last = after, task
+        if last is None:
+            return moves
 
 
 def choices(engine: Engine, w: World, *, reduced: bool) -> list[Move]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 NOBODY = -1
@@ -31,13 +32,6 @@ class Av:
     tree: frozenset[int] = frozenset()
     freed: bool = False
     published: bool = False
-
-    def key(self) -> tuple[object, ...]:
-        """All but the name."""
-        return (
-            *(self.id, self.root, self.parent, self.ref, self.children, self.active, self.degree, self.holder),
-            *(self.readers, self.tree, self.freed, self.published),
-        )
 
     def copy(self) -> Av:
         """One like it."""
@@ -66,10 +60,6 @@ class Entry:
     av: int
     freed: bool = False
 
-    def key(self) -> tuple[object, ...]:
-        """All of it."""
-        return self.vma, self.av, self.freed
-
     def copy(self) -> Entry:
         """One like it."""
         return Entry(self.vma, self.av, self.freed)
@@ -89,10 +79,6 @@ class Area:
     pages: frozenset[int] = frozenset()
     gone: bool = False
 
-    def key(self) -> tuple[object, ...]:
-        """All but the name."""
-        return self.id, self.mm, self.low, self.high, self.own, self.chain, self.pages, self.gone
-
     def copy(self) -> Area:
         """One like it."""
         return Area(self.id, self.name, self.mm, self.low, self.high, self.own, self.chain, self.pages, self.gone)
@@ -108,10 +94,6 @@ class Space:
     holder: int = NOBODY
     gone: bool = False
     forks: int = 0
-
-    def key(self) -> tuple[object, ...]:
-        """All but the name."""
-        return self.id, self.areas, self.holder, self.gone, self.forks
 
     def copy(self) -> Space:
         """One like it."""
@@ -141,14 +123,6 @@ class Call:
     inserting: bool = False
     importing: bool = False
     moving: bool = False
-
-    def key(self) -> tuple[object, ...]:
-        """All of it."""
-        return (
-            *(self.cell, self.at, self.vma, self.src, self.av, self.entry, self.root, self.space, self.todo),
-            *(self.spare, self.new, self.empty, self.unpinned, self.found, self.pinned, self.forking),
-            *(self.inserting, self.importing, self.moving),
-        )
 
     def copy(self) -> Call:
         """One like it."""
@@ -186,13 +160,16 @@ class Task:
     made: int = 0  # objects numbered so far
     failed: bool = False
 
-    def key(self) -> tuple[object, ...]:
-        """All of it."""
-        return tuple(call.key() for call in self.calls), self.todo, self.rcu, self.made
-
     def copy(self) -> Task:
         """One like it."""
         return Task(self.id, [call.copy() for call in self.calls], self.todo, self.rcu, self.made, self.failed)
+
+
+# What a state is told by: all but the names.
+_AV = attrgetter(*(field.name for field in dataclasses.fields(Av) if field.name != "name"))
+_AREA = attrgetter(*(field.name for field in dataclasses.fields(Area) if field.name != "name"))
+_SPACE = attrgetter("id", "areas", "holder", "gone", "forks")
+_CALL = attrgetter(*(field.name for field in dataclasses.fields(Call)))
 
 
 class Event(NamedTuple):
@@ -250,11 +227,11 @@ class World:
     def key(self) -> tuple[object, ...]:
         """Equal for equal states; how a state was reached is no part of it."""
         return (
-            frozenset([one.key() for one in self.avs.values() if not one.freed]),
+            frozenset([_AV(one) for one in self.avs.values() if not one.freed]),
             frozenset([(n, one.vma, one.av) for n, one in self.entries.items() if not one.freed]),
-            frozenset([one.key() for one in self.areas.values() if not one.gone]),
-            frozenset([one.key() for one in self.spaces.values() if not one.gone]),
-            tuple([task.key() for task in self.tasks]),
+            frozenset([_AREA(one) for one in self.areas.values() if not one.gone]),
+            frozenset([_SPACE(one) for one in self.spaces.values() if not one.gone]),
+            tuple([(tuple(map(_CALL, task.calls)), task.todo, task.rcu, task.made) for task in self.tasks]),
             self.fails,
         )
 
