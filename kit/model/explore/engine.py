@@ -85,8 +85,7 @@ class Engine:
         used = max(max(known, default=0) for known in (w.avs, w.entries, w.areas, w.spaces))
         w.base = (used // PER_TASK + 1) * PER_TASK
         w.tasks = [Task(n, [], ops) for n, ops in enumerate(todo)]
-        changed = [{do.space for do in ops if do.do not in WALK_OPERATIONS} for ops in todo]
-        w.threads = any(one & other for n, one in enumerate(changed) for other in changed[:n])
+        w.threads = len(todo) > 1 and _share_mm(todo)
 
     def next_line(self, w: World, task: Task) -> str:
         """The action that a task does next, "" if it has ended."""
@@ -177,6 +176,11 @@ class Engine:
     def over(self, w: World) -> bool:
         """Whether every task has ended."""
         return all(not task.calls and not task.todo for task in w.tasks)
+
+
+def _share_mm(todo: Sequence[Sequence[Do]]) -> bool:
+    changed = [{do.space for do in ops if do.do not in WALK_OPERATIONS} for ops in todo]
+    return any(one & other for n, one in enumerate(changed) for other in changed[:n])
 
 
 def _senseless(call: Call, action: str) -> Violation:

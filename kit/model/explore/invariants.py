@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 
-from kit.model.explore.world import NOBODY, Event, Watch, World
+from kit.model.explore.world import NOBODY, Area, Event, Watch, World
 
 Rule = Callable[[World, Event], str | None]
+Attached = Sequence[tuple[Area, set[int]]]  # the VMAs, and the anon_vmas that each is attached to
+RestRule = Callable[[World, Attached], Iterator[str]]
 RECLAIMING = "alloc"
 REST = "rest"  # no task is inside an operation
 QUIET = Event(NOBODY, REST, "", NOBODY, NOBODY, "")
@@ -27,17 +29,23 @@ class Violation(Exception):
 
 def watching(muted: Container[str] = ()) -> dict[str, Watch]:
     """Who looks at which kind of event: its rules in turn, but for the muted ones. Raises Violation."""
-    rules: dict[str, list[tuple[str, Rule]]] = {REST: []}
+    rules: dict[str, list[tuple[str, Rule]]] = {}
     for name, (kinds, rule) in RULES.items():
         if name not in muted:
             for kind in kinds:
                 rules.setdefault(kind, []).append((name, rule))
-    rules[REST] += [(name, _first(quiet)) for name, quiet in AT_REST.items() if name not in muted]
-    return {kind: _looks(held) for kind, held in rules.items()}
+    at_rest = [(name, rule) for name, rule in AT_REST.items() if name not in muted]
+    return {REST: _looks_at_rest(at_rest), **{kind: _looks(held) for kind, held in rules.items()}}
 
 
-def _first(quiet: Callable[[World], Iterator[str]]) -> Rule:
-    return lambda w, _event: next(quiet(w), None)
+def _looks_at_rest(rules: Sequence[tuple[str, RestRule]]) -> Watch:
+    def look(w: World, _event: Event) -> None:
+        attached = [(area, {w.entries[n].av for n in area.chain}) for area in w.attached()]
+        for name, rule in rules:
+            for said in rule(w, attached):
+                raise Violation(name, said)
+
+    return look
 
 
 def _looks(rules: Sequence[tuple[str, Rule]]) -> Watch:
@@ -216,55 +224,53 @@ def _missed(w: World, e: Event) -> str | None:
 # At rest
 
 
-def _lost_pages(w: World) -> Iterator[str]:
-    for area in w.attached():
-        attached = {w.entries[n].av for n in area.chain}
-        for page in sorted(area.pages - attached):
+def _lost_pages(w: World, attached: Attached) -> Iterator[str]:
+    for area, avs in attached:
+        for page in sorted(area.pages - avs):
             yield f"pages of {area.name} point to {w.avs[page].name}, to which it is not attached"
 
 
-def _own_alike(w: World) -> Iterator[str]:
+def _own_alike(w: World, attached: Attached) -> Iterator[str]:
     seen: dict[int, tuple[str, set[int]]] = {}
-    for area in w.attached():
+    for area, avs in attached:
         if area.own == NOBODY:
             continue
-        attached = {w.entries[n].av for n in area.chain}
-        name, others = seen.setdefault(area.own, (area.name, attached))
-        if others != attached:
+        name, others = seen.setdefault(area.own, (area.name, avs))
+        if others != avs:
             yield f"{name} and {area.name} own {w.avs[area.own].name}, but are not attached to the same anon_vmas"
 
 
-def _own_attached(w: World) -> Iterator[str]:
-    for area in w.attached():
-        if area.own != NOBODY and all(w.entries[n].av != area.own for n in area.chain):
+def _own_attached(w: World, attached: Attached) -> Iterator[str]:
+    for area, avs in attached:
+        if area.own != NOBODY and area.own not in avs:
             yield f"{area.name} owns {w.avs[area.own].name}, to which it is not attached"
 
 
-def _attached_freed(w: World) -> Iterator[str]:
-    for area in w.attached():
+def _attached_freed(w: World, attached: Attached) -> Iterator[str]:
+    for area, _ in attached:
         for n in area.chain:
             if w.avs[w.entries[n].av].freed:
                 yield f"{area.name} is attached to {w.avs[w.entries[n].av].name}, which was freed"
 
 
-def _leaks(w: World) -> Iterator[str]:
+def _leaks(w: World, attached: Attached) -> Iterator[str]:
     for number, entry in w.entries.items():
         if not entry.freed and entry.vma == NOBODY:
             yield "a chain entry was allocated, and is in no list"
         elif not entry.freed and (number not in w.areas[entry.vma].chain or number not in w.avs[entry.av].tree):
             yield f"an entry of {w.areas[entry.vma].name} is in one of its two lists only"
-    used = {w.entries[n].av for area in w.attached() for n in area.chain}
+    used = set[int]().union(*(avs for _, avs in attached))
     used |= {w.avs[n].root for n in used}
     for av in w.avs.values():
         if not av.freed and av.id not in used:
             yield f"{av.name} is used by nobody, and was not freed"
 
 
-def _counters(w: World) -> Iterator[str]:
+def _counters(w: World, attached: Attached) -> Iterator[str]:
     """Kept at all if any is not 0: then each says what it is there to say."""
     alive = [av for av in w.avs.values() if not av.freed]
     children = _counted(av.parent for av in alive if av.tree)
-    active = _counted(area.own for area in w.attached())
+    active = _counted(area.own for area, _ in attached)
     for kept, things in (("degree", (children, active)), ("children", (children,)), ("active", (active,))):
         if any(getattr(av, kept) for av in alive):
             for av in alive:
@@ -310,7 +316,7 @@ RULES: dict[str, tuple[tuple[str, ...], Rule]] = {
 }
 """Rule → the kinds of event that it looks at, and how."""
 
-AT_REST: dict[str, Callable[[World], Iterator[str]]] = {
+AT_REST: dict[str, RestRule] = {
     "a VMA is attached to what it owns": _own_attached,
     "pages point to what their VMA is attached to": _lost_pages,
     "VMAs that own one anon_vma are attached alike": _own_alike,
