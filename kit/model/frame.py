@@ -5,6 +5,7 @@ The steps are in kit.model.linking, counting and rmap. A broken rule of the kern
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NoReturn
 
 from kit.model.errors import ModelError
@@ -14,27 +15,23 @@ from kit.model.steps import Profile
 
 
 class Frame:
-    """The local variables of one call."""
+    """The local variables of one call: what is said here, until a step says otherwise."""
 
-    __slots__ = (
-        *("allocated", "anon_vma", "empty", "entry", "forking", "found", "importing", "inserting", "moving"),
-        *("new", "operation", "root", "seen", "src", "vma"),
-    )
+    entry: AnonVmaChain | None = None  # the current entry of the walk
+    root: AnonVma | None = None  # held since lock_anon_vma_root
+    allocated = 0  # chain entries not yet linked
+    empty = False  # the last removal left the anon_vma without entries
+    found = False  # anon_vma is a neighbour's, found for reuse
+    new: AnonVma | None = None  # allocated in this call, not yet owned by the VMA
+    seen: Sequence[Vma] = ()  # the VMAs that a walk visited
+    forking = False  # anon_vma_clone is called by anon_vma_fork
+    inserting = importing = moving = False  # why vma_adjust was called
 
     def __init__(self, operation: str, vma: Vma, src: Vma | None = None, anon_vma: AnonVma | None = None) -> None:
         self.operation = operation
         self.vma = vma
         self.src = src
         self.anon_vma = anon_vma  # the one that the next steps are about
-        self.entry: AnonVmaChain | None = None  # the current entry of the walk
-        self.root: AnonVma | None = None  # held since lock_anon_vma_root
-        self.allocated = 0  # chain entries not yet linked
-        self.empty = False  # the last removal left the anon_vma without entries
-        self.found = False  # anon_vma is a neighbour's, found for reuse
-        self.new: AnonVma | None = None  # allocated in this call, not yet owned by the VMA
-        self.seen: list[Vma] = []  # the VMAs that a walk visited
-        self.forking = False  # anon_vma_clone is called by anon_vma_fork
-        self.inserting = self.importing = self.moving = False  # why vma_adjust was called
 
 
 class Base:

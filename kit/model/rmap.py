@@ -89,7 +89,7 @@ class Rmap(Linking, Counting):
         """
         frame = Frame(how, vma, None, anon_vma)
         self._call(how, frame)
-        return frame.seen
+        return list(frame.seen)
 
     def get(self, anon_vma: AnonVma) -> None:
         """get_anon_vma, as page migration and KSM do."""
@@ -104,9 +104,10 @@ class Rmap(Linking, Counting):
             self._call("put", Frame("free", vma, None, anon_vma))
 
     def _call(self, cell: str, frame: Frame) -> None:
-        held = len(self.recorder.held)
+        recorder = self.recorder
+        held = len(recorder.held)
         try:
-            self._run(cell, frame)
+            self._run(self._passes.get(cell) or self._compiled(cell), frame)
         except OutOfMemoryError:
             for step in self._cell(cell).failure:
                 getattr(self, step.name.lower())(frame)
@@ -114,16 +115,23 @@ class Rmap(Linking, Counting):
             if frame.vma.chain:
                 self._broken(frame, "fails, but leaves the VMA attached")
             raise
-        self._returns(cell, frame, held)
+        if len(recorder.held) != held or frame.root is not None or frame.allocated or cell == "unlink":
+            self._returns(cell, frame, held)
 
-    def _run(self, cell: str, frame: Frame) -> None:
-        for over, handlers in self._passes.get(cell) or self._compiled(cell):
-            if over is not Over.ONCE:
-                self._walk(frame, over, handlers)
+    def _run(self, passes: list[tuple[Over, tuple[Handler, ...]]], frame: Frame) -> None:
+        for over, handlers in passes:
+            if over is Over.ONCE:
+                for handler in handlers:
+                    if handler(self, frame):
+                        return
                 continue
-            for handler in handlers:
-                if handler(self, frame):
-                    return
+            vma = frame.vma if frame.src is None or over is Over.OWN_BACKWARD else frame.src
+            for entry in vma.chain[::-1] if over is Over.FORWARD else vma.chain[:]:
+                frame.entry = entry
+                frame.anon_vma = entry.anon_vma
+                for handler in handlers:
+                    if handler(self, frame):
+                        break
 
     def _returns(self, cell: str, frame: Frame, held: int) -> None:
         """Checks what must hold when a call returns, whether it failed or not."""
@@ -135,15 +143,6 @@ class Rmap(Linking, Counting):
             self._broken(frame, "leaks a chain entry")
         if cell == "unlink" and frame.vma.chain:
             self._broken(frame, "leaves the VMA attached")
-
-    def _walk(self, frame: Frame, over: Over, handlers: tuple[Handler, ...]) -> None:
-        vma = frame.vma if frame.src is None or over is Over.OWN_BACKWARD else frame.src
-        for entry in vma.chain[::-1] if over is Over.FORWARD else vma.chain[:]:
-            frame.entry = entry
-            frame.anon_vma = entry.anon_vma
-            for handler in handlers:
-                if handler(self, frame):
-                    break
 
     # Fork
 
@@ -198,7 +197,7 @@ class Rmap(Linking, Counting):
         anon_vma = self._subject(frame)
         if anon_vma.root not in self.recorder.held:
             self._broken(frame, f"walks {anon_vma.name} without the lock of its root")
-        frame.seen += [entry.vma for entry in anon_vma.chain]
+        frame.seen = [*frame.seen, *(entry.vma for entry in anon_vma.chain)]
         self._note(frame, "walk", anon_vma)
 
     def pin(self, frame: Frame) -> None:
