@@ -31,7 +31,7 @@ def main(argv: list[str] | None = None) -> int:
 def _as_step(given: list[str]) -> int:
     """`kit step`, with the exit codes that `git bisect run` expects."""
     try:
-        options = parser().parse_args(given)
+        options = parser("step").parse_args(given)
     except SystemExit as end:  # argparse exits with 2, which git would take for a bad commit
         return step_code(int(end.code or 0))
     return step_code(_guarded(options))
@@ -89,7 +89,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     """Parses the arguments. argparse cannot take the command of `kit shell` after `--`, so it is cut off before."""
     verb = next((a for a in arguments if not a.startswith("-")), "")
     cut = arguments.index("--") if verb == "shell" and "--" in arguments else len(arguments)
-    options = parser().parse_args(arguments[:cut])
+    options = parser(verb).parse_args(arguments[:cut])
     options.command = arguments[cut + 1 :]
     return options
 

@@ -51,8 +51,8 @@ VERBS: Mapping[str, tuple[ModuleType, str]] = {
 }
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line of kit."""
+def parser(verb: str | None = None) -> argparse.ArgumentParser:
+    """The command line of kit. `verb`: the only one whose arguments are needed; None: those of all."""
     top = argparse.ArgumentParser(
         prog="kit",
         description="Does this patch make the kernel better, and is that consistent and not a fluke?",
@@ -63,7 +63,9 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--no-install", action="store_true", help="never install system packages, only name them")
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
     for name, (module, about) in VERBS.items():
-        module.arguments(verbs.add_parser(name, help=about))
+        own = verbs.add_parser(name, help=about)
+        if verb in (None, name):
+            module.arguments(own)
     return top
 
 
