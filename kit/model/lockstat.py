@@ -5,6 +5,7 @@ The format is that of seq_stats() in kernel/locking/lockdep_proc.c (kernel/lockd
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -69,6 +70,7 @@ def parse_lock_stat(text: str) -> tuple[Row, ...]:
     return tuple(rows)
 
 
+@functools.lru_cache(maxsize=4096)  # a run that is shown, compared and reported is read again and again
 def parse_row(line: str, version: str) -> Row:
     """Parses one class row of lock_stat "0.3" or "0.4". Raises ModelError if it is not one."""
     found = _ROW.match(line)

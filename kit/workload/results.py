@@ -94,7 +94,8 @@ def _frame(line: bytes, nonce: str, seq: int) -> list[str]:
     if int(number) != seq:
         raise _damaged(seq, f"it has number {int(number)}: {'doubled' if int(number) < seq else 'frames are missing'}")
     try:
-        return [_unescape(text, seq) for text in payload.decode().split("\t")]
+        fields = payload.decode().split("\t")
+        return [_unescape(text, seq) for text in fields] if b"%" in payload else fields
     except UnicodeDecodeError as error:
         raise _damaged(seq, "not UTF-8") from error
 
