@@ -41,18 +41,21 @@ class Started:
         call: str = "kit.cli:main",
         fsize: int | None = None,
         terminal: int | None = None,
+        source: int | None = None,
     ) -> None:
         """`kit ARGV`, or `call`, MODULE:FUNCTION, with these arguments. `fsize`: the largest file in bytes that it and
-        its children may write (RLIMIT_FSIZE); `terminal`: all of its streams, and what it is controlled by."""
+        its children may write (RLIMIT_FSIZE); `terminal`: all of its streams, and what it is controlled by; `source`:
+        its standard input, which is /dev/null else."""
         order = {"argv": argv, "env": dict(env), "cwd": str(Path.cwd()), "call": call, "fsize": fsize,
                  "terminal": terminal is not None}  # fmt: skip
-        self._told, theirs = socket.socketpair()
+        self._told, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         readers: tuple[int, ...] = ()
         if terminal is None:
             readers, streams = zip(*(os.pipe() for _ in range(2)), strict=True)
         else:
             streams = (terminal, terminal)
-        socket.send_fds(begin(), [json.dumps(order).encode()], [*streams, theirs.fileno()])
+        given = [*streams, theirs.fileno(), *([] if source is None else [source])]
+        socket.send_fds(begin(), [json.dumps(order).encode()], given)
         theirs.close()
         for fd in streams[: len(readers)]:
             os.close(fd)
@@ -139,7 +142,7 @@ def serve(fd: int) -> None:
     orders = socket.socket(fileno=fd)
     while True:
         reap()
-        order, fds, _, _ = socket.recv_fds(orders, LARGEST, 3)
+        order, fds, _, _ = socket.recv_fds(orders, LARGEST, 4)
         if not order:
             reap()
             return
@@ -159,25 +162,25 @@ def reap() -> None:
 
 def _keep(order: dict[str, object], fds: list[int]) -> None:
     """Forks once more, tells the child's pid and then its wait status."""
-    out, err, told = fds
+    out, err, told, *source = fds
     pid = os.fork()
     if pid == 0:
         os.close(told)
-        _become(order, out, err)
-    os.close(out)
-    os.close(err)
+        _become(order, out, err, source)
+    for own in (out, err, *source):
+        os.close(own)
     os.write(told, b"%d\n" % pid)
     _, status = os.waitpid(pid, 0)
     os.write(told, b"%d" % status)
     os._exit(0)
 
 
-def _become(order: dict[str, object], out: int, err: int) -> None:
+def _become(order: dict[str, object], out: int, err: int, given: list[int]) -> None:
     """Runs kit in this process, which ends as any python does."""
     if order["terminal"]:
         os.setsid()
         fcntl.ioctl(out, termios.TIOCSCTTY)
-    source = os.dup(out) if order["terminal"] else os.open(os.devnull, os.O_RDONLY)
+    source = os.dup(out) if order["terminal"] else given[0] if given else os.open(os.devnull, os.O_RDONLY)
     for fd, stream in ((source, 0), (out, 1), (err, 2)):
         os.dup2(fd, stream)
         os.close(fd)
@@ -192,3 +195,19 @@ def _become(order: dict[str, object], out: int, err: int) -> None:
     if order["fsize"] is not None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(str(order["fsize"])),) * 2)
     raise SystemExit(main(order["argv"]))
+
+
+def pass_on(fd: int, argv: list[str]) -> int:
+    """kit as others start it (`python -S -E tests/started.py FD ARGV`): the order goes to the process behind
+    this descriptor, and the streams are this one's. Returns kit's exit status."""
+    told, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    order = {"argv": argv, "env": dict(os.environ), "cwd": str(Path.cwd()), "call": "kit.cli:main", "fsize": None,
+             "terminal": False}  # fmt: skip
+    socket.send_fds(socket.socket(fileno=fd), [json.dumps(order).encode()], [1, 2, theirs.fileno(), 0])
+    theirs.close()
+    told.recv(32)
+    return os.waitstatus_to_exitcode(int(told.recv(32)))
+
+
+if __name__ == "__main__":
+    sys.exit(pass_on(int(sys.argv[1]), sys.argv[2:]))

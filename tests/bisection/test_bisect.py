@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import started
 import yaml
-from rig import ROOT, TOOLS, Bench, Ran, interrupt, kill_after, resume_command
+from rig import TOOLS, Bench, Ran, interrupt, kill_after, resume_command
 
 import kit.bisection.step
 from kit.base.errors import BAD_INPUT, COULD_NOT_RUN, INCONCLUSIVE, OK, step_code
@@ -763,10 +764,10 @@ def test_git_bisect_run_finds_the_culprit_with_kit_step(steps: Bisection) -> Non
     culprit = linux.git("rev-parse", "HEAD~2")
     file = step_file(steps, evidence="count")
     linux.git("bisect", "start", "HEAD", linux.base)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    code = "import sys; from kit.cli import main; sys.exit(main(sys.argv[1:]))"
-    argv = ["git", "-C", linux.path, "bisect", "run", sys.executable, "-c", code, "step", file]
-    done = subprocess.run(argv, env=environment, capture_output=True, text=True, timeout=120)
+    kit = started.begin().fileno()
+    command = [sys.executable, "-S", "-E", started.__file__, str(kit)]
+    argv = ["git", "-C", linux.path, "bisect", "run", *command, "step", file]
+    done = subprocess.run(argv, pass_fds=[kit], capture_output=True, text=True, timeout=120)
     assert f"{culprit} is the first bad commit" in done.stdout, done
 
 

@@ -26,6 +26,7 @@ CONFIG = '[tool.pytest.ini_options]\naddopts = "-q"\nmarkers = ["boot: boots"]\n
 def project(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with one module, one test of the model, one other and one that boots."""
     monkeypatch.setenv("MYPY_CACHE_DIR", str(shared(tmp_path_factory, "mypy-of-small-projects")))
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # none is needed here, and some take long to load
     monkeypatch.setattr(module, "workers", lambda: 1)
     for folder in ("kit", "tests/model"):
         (tmp_path / folder).mkdir(parents=True)
@@ -41,7 +42,7 @@ def pytest_step(project: Path, source: str) -> module.Done:
     """The result for one file of tests."""
     (project / "tests" / "test_unit.py").write_text(source)
     step = Step("unit", ("pytest", "tests/test_unit.py", "-p", "no:cacheprovider"), is_pytest=True)
-    [done] = side_by_side([step], project, {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, may_be_empty=False)
+    [done] = side_by_side([step], project, os.environ, may_be_empty=False)
     return done
 
 
@@ -111,7 +112,7 @@ def test_a_step_that_fails_stops_no_other(project: Path, capfd: pytest.CaptureFi
     one, other = (Step(name, ("pytest", f"tests/{name}.py"), is_pytest=True) for name in ("one", "other"))
     (project / "tests" / "one.py").write_text(f"import time\n\ntime.sleep(0.5)\n\n\n{FAILING}\n")
     (project / "tests" / "other.py").write_text(PASSING)
-    done = side_by_side([one, other], project, {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}, False)
+    done = side_by_side([one, other], project, os.environ, False)
     assert [(d.counts.passed, d.counts.failed) for d in done] == [(0, 1), (1, 0)]
     assert re.findall(r"^== (\w+): (?:failed|passed)", capfd.readouterr().out, re.M) == ["one", "other"]
 

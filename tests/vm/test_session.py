@@ -6,7 +6,6 @@ import os
 import re
 import shlex
 import signal
-import subprocess
 import sys
 import termios
 from pathlib import Path
@@ -112,27 +111,27 @@ def test_the_guest_ends_with_kit(environment: dict[str, str], tmp_path: Path, ho
 
 def test_a_command_has_our_streams(environment: dict[str, str]) -> None:
     text = "one\ntwo\n" * 50_000
-    done = subprocess.run(
-        command("streams"), input=text, capture_output=True, text=True, env=environment, timeout=SECONDS, check=False
-    )
-    assert (done.returncode, done.stderr) == (7, "end of input\n")
-    assert done.stdout == text.upper()
+    source, sink = os.pipe()
+    process = Started(["streams"], environment, call=CALL, source=source)
+    os.close(source)
+    with os.fdopen(sink, "w") as file:
+        file.write(text)
+    out, err = process.communicate(SECONDS)
+    assert (process.returncode, err) == (7, "end of input\n")
+    assert out == text.upper()
 
 
 def test_a_command_has_a_limit(environment: dict[str, str], tmp_path: Path) -> None:
-    with subprocess.Popen(
-        command("streams", "2"), stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, text=True
-    ) as process:
-        assert process.stderr is not None
-        assert "no end after 2 s" in process.stderr.read()
-        assert process.wait(SECONDS) == 4
+    source, sink = os.pipe()
+    process = Started(["streams", "2"], environment, call=CALL, source=source)
+    assert "no end after 2 s" in process.communicate(SECONDS)[1]
+    assert process.wait(SECONDS) == 4
+    for fd in (source, sink):  # the command could have read from it until here
+        os.close(fd)
     assert gone(int((tmp_path / "pid").read_text()), SECONDS)
 
 
 def test_qemu_that_refuses_is_told(environment: dict[str, str]) -> None:
-    done = subprocess.run(
-        command("streams"), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS, check=False,
-        env={**environment, "KIT_FAKE_QEMU": "refuse"},
-    )  # fmt: skip
-    assert done.returncode == 4
-    assert "failed to initialize kvm" in done.stderr
+    process = Started(["streams"], {**environment, "KIT_FAKE_QEMU": "refuse"}, call=CALL)
+    assert "failed to initialize kvm" in process.communicate(SECONDS)[1]
+    assert process.returncode == 4

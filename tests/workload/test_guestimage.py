@@ -17,11 +17,6 @@ from kit.workload.guestimage import Entry, boot_initramfs, build_guest, cpio, gu
 needs_compiler = pytest.mark.skipif(shutil.which(guestimage.COMPILER) is None, reason="needs musl-gcc")
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> guestimage.GuestImage:
-    return build_guest(tmp_path_factory.mktemp("guest"))
-
-
 def members(archive: bytes) -> dict[str, tuple[int, bytes, tuple[int, int]]]:
     """Path → (mode, data, device) of all concatenated archives, as the kernel's init/initramfs.c reads them."""
     found, at = {}, 0
@@ -50,8 +45,8 @@ def test_cpio_lists_what_was_packed(tmp_path: Path) -> None:
 
 
 @needs_compiler
-def test_base_has_programs_and_devices(built: guestimage.GuestImage) -> None:
-    inside = members(built.base_cpio_path.read_bytes())
+def test_base_has_programs_and_devices(guest: guestimage.GuestImage) -> None:
+    inside = members(guest.base_cpio_path.read_bytes())
     assert inside["dev/ttyS1"][0] == stat.S_IFCHR | 0o600
     assert inside["dev/ttyS1"][2] == (4, 65)
     assert inside["dev/console"][2] == (5, 1)
@@ -63,22 +58,22 @@ def test_base_has_programs_and_devices(built: guestimage.GuestImage) -> None:
 
 @needs_compiler
 def test_a_second_build_is_the_same_and_a_cached_one_compiles_nothing(
-    built: guestimage.GuestImage, tmp_path: Path
+    guest: guestimage.GuestImage, tmp_path: Path
 ) -> None:
     commands: list[Sequence[str]] = []
     again = build_guest(tmp_path, on_command=commands.append)
     assert len(commands) == len(guestimage.PROGRAMS)
-    assert again.base_cpio_path.read_bytes() == built.base_cpio_path.read_bytes()
+    assert again.base_cpio_path.read_bytes() == guest.base_cpio_path.read_bytes()
     assert build_guest(tmp_path, on_command=commands.append) == again
     assert len(commands) == len(guestimage.PROGRAMS)
     assert [path.name for path in tmp_path.iterdir()] == [again.base_cpio_path.name]
 
 
 @needs_compiler
-def test_programs_are_static_and_have_no_executable_stack(built: guestimage.GuestImage, tmp_path: Path) -> None:
+def test_programs_are_static_and_have_no_executable_stack(guest: guestimage.GuestImage, tmp_path: Path) -> None:
     for path in guestimage.PROGRAMS:
         file = tmp_path / "program"
-        file.write_bytes(members(built.base_cpio_path.read_bytes())[path][1])
+        file.write_bytes(members(guest.base_cpio_path.read_bytes())[path][1])
         headers = subprocess.run(["readelf", "-hlW", file], capture_output=True, text=True, check=True).stdout
         assert "EXEC (Executable file)" in headers
         assert "INTERP" not in headers
