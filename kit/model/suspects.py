@@ -40,20 +40,25 @@ def suspects(
         return ()
     found: list[Suspect] = []
     for cell, like, changed in _changed(row):
+        if any(one.cell == cell for one in found):
+            continue
         prediction = _explains(program, vmas, changed, measured)
-        if prediction is not None and all(one.cell != cell for one in found):
+        if prediction is not None:
             found.append(Suspect(cell, like, prediction))
     return tuple(found)
 
 
 def _changed(row: Profile) -> Iterator[tuple[str, str, Profile]]:
-    """The profile with one cell of another profile, for each that differs; neighbours in the table come first."""
+    """The profile with one cell of another profile, for each that does something else; neighbours in the table come
+    first, and stand for those that do the same."""
     names = list(PROFILES)
     at = names.index(row.name)
+    tried = {cell: [row.cells[cell].passes] for cell in CELLS}
     for like in sorted(names, key=lambda name: abs(names.index(name) - at)):
         for cell in CELLS:
             other = PROFILES[like].cells[cell]
-            if other.passes != row.cells[cell].passes:
+            if other.passes not in tried[cell]:
+                tried[cell].append(other.passes)
                 fields: dict[str, Any] = {cell: other}
                 yield cell, like, dataclasses.replace(row, **fields)
 

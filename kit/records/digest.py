@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
+PLAIN = (str, int, float, bool, type(None))
+
 
 def digest(value: object) -> str:
     """A short stable key (24 hex digits of SHA-256) of any value that `to_json` takes."""
@@ -18,6 +20,8 @@ def digest(value: object) -> str:
 
 def to_json(value: object) -> Any:
     """Dataclasses, enums, tuples and mappings as plain JSON values."""
+    if type(value) in PLAIN:  # most values are
+        return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, StrEnum):

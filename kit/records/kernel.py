@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import PurePath
 
 from kit.records.digest import digest
@@ -23,13 +24,13 @@ class KernelSpec:
     toolchain: str  # compiler and binutils, as their --version prints them
     shims: tuple[tuple[str, str], ...] = ()  # (name, content) of what this toolchain needs to build an old kernel
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Content key: two arms with the same sources share one kernel."""
         made_with = (self.config_key, self.toolchain, *self.shims)
         return digest([self.instrument, self.arch, self.tree_key, self.series, *made_with])
 
-    @property
+    @cached_property
     def object_key(self) -> str:
         """Key of the object folder, which arms of the same tree, configuration and toolchain share."""
         return digest([self.instrument, self.arch, self.workspace, self.config_key, self.toolchain, *self.shims])
