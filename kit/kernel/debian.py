@@ -62,7 +62,7 @@ def cached_debian(version: str, cache: Cache) -> tuple[str, Path] | None:
     if not isinstance(pointer, dict):
         return None
     root = cache.root / "trees" / str(pointer.get("key", "-"))
-    return (root.name, root) if _series(root) == version else None
+    return (root.name, root) if makefile_series(root) == version else None
 
 
 def _pointer(version: str, cache: Cache) -> Path:
@@ -109,7 +109,7 @@ def _download_and_unpack(
             extract(package, f"usr/src/{source.name}", source, found.size)
             _unpack(source, found.package, draft, progress)
             source.unlink()
-        if (there := _series(draft)) != version:
+        if (there := makefile_series(draft)) != version:
             raise MachineError(f"holds Linux {there or 'of unknown version'}, not {version}", where=found.url)
         package.unlink()
 
@@ -124,7 +124,7 @@ def _unpack(source: Path, folder: str, draft: Path, progress: Progress) -> None:
     (draft / folder).rmdir()
 
 
-def _series(root: Path) -> str:
+def makefile_series(root: Path) -> str:
     """VERSION.PATCHLEVEL from a tree's Makefile; empty if there is no Makefile."""
     try:
         text = (root / "Makefile").read_text(encoding="utf-8", errors="replace")

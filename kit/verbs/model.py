@@ -158,16 +158,18 @@ def _emit(path: Path, findings: Sequence[Finding]) -> None:
 
 def _read(options: argparse.Namespace) -> Reading | None:
     """What a tree or a patch says, if one is named. Raises UserError."""
+    from kit.kernel.debian import makefile_series
     from kit.model.errors import ModelError
     from kit.model.reading.compared import read_patch, read_source
 
     if options.tree is None and options.patch is None:
         return None
     source = None if options.tree is None else _text(options.tree / FILE if options.tree.is_dir() else options.tree)
+    version = "" if options.tree is None else makefile_series(options.tree)
     try:
         if options.patch is not None:
-            return read_patch(_text(options.patch), options.patch.name, source)
-        return read_source(source or "", str(options.tree))
+            return read_patch(_text(options.patch), options.patch.name, source, version)
+        return read_source(source or "", str(options.tree), version)
     except ModelError as error:
         raise UserError(str(error)) from error
 

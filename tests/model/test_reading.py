@@ -81,6 +81,23 @@ def test_the_marks_of_a_profile_do_not_hide_what_was_read() -> None:
     assert read_source(SOURCE % UNLOCKED, "made up").profile.clone is PROFILES["3.8"].clone
 
 
+def test_of_profiles_that_are_alike_the_tree_s_own_is_named() -> None:
+    versions = {"": "3.8", "3.8": "3.8", "3.19": "3.8", "6.1": "3.8"}  # only what fits as well counts
+    assert {v: read_source(SOURCE % UNLOCKED, "made up", v).base for v in versions} == versions
+    rwsem = SOURCE.replace("unlink_anon_vmas(dst);", "dst->anon_vma = NULL; unlink_anon_vmas(dst);")
+    reuse = "anon_vma_chain_link(dst, avc, anon_vma);\n\t\tif (!dst->anon_vma && src->anon_vma &&\n\t\t"
+    reuse += "    anon_vma->num_children < 2 && anon_vma->num_active_vmas == 0)\n\t\t\tdst->anon_vma = anon_vma;"
+    counted = rwsem.replace("anon_vma_chain_link(dst, avc, anon_vma);", reuse).replace(
+        "\tunlock_anon_vma_root(root);\n\treturn 0",
+        "\tif (dst->anon_vma)\n\t\tdst->anon_vma->num_active_vmas++;\n\tunlock_anon_vma_root(root);\n\treturn 0",
+    )
+    told_of = {v: read_source(counted % UNLOCKED, "made up", v) for v in ("", "6.0", "6.1", "6.12", "7.0")}
+    assert {v: one.base for v, one in told_of.items()} == {
+        **{"": "6.0", "6.0": "6.0", "6.1": "6.1", "6.12": "6.12", "7.0": "6.0"}
+    }
+    assert "anon_vma_clone: as profile 6.1" in list(told(told_of["6.1"]))
+
+
 def test_source_without_the_functions_is_refused() -> None:
     with pytest.raises(ModelError, match=r"none of the functions of mm/rmap\.c"):
         read_source("int main(void) { return 0; }", "x.c")
@@ -131,7 +148,8 @@ def test_every_function_of_a_tree_is_as_its_profile(version: str) -> None:
     found = sorted(TREES.glob(f"debian-{version}.*/mm/rmap.c"))
     if not found:
         pytest.skip(f"no tree of {version} is unpacked in {TREES}")
-    reading = read_source(found[0].read_text(), version)
+    reading = read_source(found[0].read_text(), version, version)
+    assert reading.base == AS[version]
     row = PROFILES[AS[version]]
     assert reading.unknown == {}
     assert {cell: same(one.cell, row.cells[cell]) for cell, one in reading.read.items()} == dict.fromkeys(

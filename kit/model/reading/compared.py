@@ -66,17 +66,19 @@ def like(cell: str, read: Read) -> list[str]:
     return [name for name, row in PROFILES.items() if same(read.cell, row.cells[cell])]
 
 
-def read_source(source: str, kernel: str) -> Reading:
-    """Reads mm/rmap.c as a whole. Raises ModelError if it has none of the functions."""
+def read_source(source: str, kernel: str, version: str = "") -> Reading:
+    """Reads mm/rmap.c as a whole. `version` ("6.1"): of profiles that fit alike, the one to name. Raises ModelError if
+    the source has none of the functions."""
     found = dict(cells(source, kernel))
     if not found:
         names = ", ".join(name for names in FUNCTIONS.values() for name in names)
         raise ModelError(f"{kernel}: none of the functions of mm/rmap.c is in it: {names}")
-    return _reading(found, found, source, kernel)
+    return _reading(found, found, source, kernel, version)
 
 
-def read_patch(patch: str, name: str, source: str | None = None) -> Reading:
-    """Reads a patch to `source`, on the profile that fits it best. Raises ModelError if it does not apply.
+def read_patch(patch: str, name: str, source: str | None = None, version: str = "") -> Reading:
+    """Reads a patch to `source`, on the profile that fits it best; `version` as in `read_source`. Raises ModelError if
+    it does not apply.
 
     Without a source: reads only the functions that the patch shows completely.
     """
@@ -88,23 +90,25 @@ def read_patch(patch: str, name: str, source: str | None = None) -> Reading:
     before, after = dict(cells(old, name)), dict(cells(new, name))
     if not after:
         raise ModelError(f"{name}: it shows none of the functions from head to end; name the tree that it is for")
-    return _reading(after, before, f"{old}\n{new}", name)
+    return _reading(after, before, f"{old}\n{new}", name, version)
 
 
-def _reading(found: Mapping[str, Read], fits: Mapping[str, Read], source: str, kernel: str) -> Reading:
-    base = _nearest(fits, source)
+def _reading(found: Mapping[str, Read], fits: Mapping[str, Read], source: str, kernel: str, version: str) -> Reading:
+    base = _nearest(fits, source, version)
     fields: dict[str, Any] = {cell: read.cell for cell, read in found.items() if not same(read.cell, base.cells[cell])}
     name = f"{kernel} ({MARK})"
     return Reading(found, base.name, dataclasses.replace(base, name=name, about=f"{base.name}, {MARK}", **fields))
 
 
-def _nearest(read: Mapping[str, Read], source: str) -> Profile:
-    """The profile that agrees with most of the functions read, among those with the source's kind of lock."""
+def _nearest(read: Mapping[str, Read], source: str, version: str) -> Profile:
+    """The profile that agrees with most of the functions read, among those with the source's kind of lock; the one of
+    this version rather than one that is the same."""
     kind = "rlock" if SPIN.search(source) else ""
     for name, pattern in _PRIMITIVES:
         kind = kind or (name if pattern.search(source) else "")
     rows = [row for row in PROFILES.values() if kind in row.lock_class] or list(PROFILES.values())
-    return max(rows, key=lambda row: sum(row.name in like(cell, one) for cell, one in read.items()))
+    alike = {cell: like(cell, one) for cell, one in read.items()}
+    return max(rows, key=lambda row: (sum(row.name in names for names in alike.values()), row.name == version))
 
 
 def told(reading: Reading) -> Iterator[str]:
