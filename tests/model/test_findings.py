@@ -11,6 +11,7 @@ from kit.model.explore.engine import Engine, Move
 from kit.model.explore.findings import MOST, Finding, Scene, replay, retraced
 from kit.model.explore.hunt import Hunt, look
 from kit.model.explore.invariants import Violation
+from kit.model.explore.schedule import random_run
 from kit.model.explore.starts import read_op, started
 from kit.model.explore.told import lines
 from kit.model.explore.world import World
@@ -74,6 +75,19 @@ def test_a_failed_operation_of_a_start_does_what_a_task_does_whose_allocations_f
     assert left(started(engine, [read_op(op) for op in ("write P", "fork P", "split P.1 failing 2+3")])) == left(w)
     whole = started(engine, [read_op(op) for op in ("write P", "fork P", "split P.1")])
     assert left(whole) != left(w)
+
+
+@pytest.mark.parametrize(("name", "seed"), [("fork-leaves-attached", 0), ("naive-unlink-spinlock", 44)])
+def test_a_task_of_several_operations_is_cut_too(name: str, seed: int) -> None:
+    finding = random_run(Engine(known(name)), seed)
+    assert finding is not None
+    assert finding.counted <= MOST
+    engine = Engine(known(name))
+    engine.mute(*finding.muted)
+    again = replay(engine, finding.scene, finding.moves)
+    assert again is not None
+    assert (again.rule, again.said) == (finding.rule, finding.said)
+    assert "do-" not in "".join(lines(finding))
 
 
 @pytest.mark.parametrize("text", ["split P.1 failing 2+3", "unmap P 1 failing 1", "fork P"])

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from kit.model.errors import ModelError
 from kit.model.explore.engine import ALLOCATES, Engine, Move
 from kit.model.explore.invariants import AT_REST, DEADLOCK, WARNINGS, Violation, at_rest
 from kit.model.explore.search import Broken, waiting
@@ -136,16 +137,17 @@ def _fewer_tasks(engine: Engine, finding: Finding) -> Finding:
 
 
 def _later(engine: Engine, finding: Finding) -> Finding | None:
-    """The finding from a start in which one of its tasks has ended already, if the rule is broken from there too."""
+    """The finding from a start that has one more operation, a task's first, if the rule is broken from there too."""
     scene = finding.scene
-    for number, ops in enumerate(scene.tasks):
-        others = (*scene.tasks[:number], *scene.tasks[number + 1 :])
-        if len(ops) != 1 or not others:
+    for number, (op, *left) in enumerate(scene.tasks):
+        fails, moves = _first(engine, finding, number)
+        tasks = (*scene.tasks[:number], *([tuple(left)] if left else []), *scene.tasks[number + 1 :])
+        if not tasks:
             continue
-        op = replace(ops[0], fails=_failing(engine, finding, number))
-        moves = tuple(Move(m.task - (m.task > number), m.fails) for m in finding.moves if m.task != number)
-        start = Scene((*scene.history, op), others, sum(move.fails for move in moves))
-        with suppress(Violation):
+        if not left:
+            moves = tuple(Move(m.task - (m.task > number), m.fails) for m in moves)
+        start = Scene((*scene.history, replace(op, fails=fails)), tasks, sum(move.fails for move in moves))
+        with suppress(Violation, ModelError):
             other = tolerant(engine, start)
             broken = replay(other, start, moves)
             if broken is not None and broken.rule == finding.rule:
@@ -153,16 +155,21 @@ def _later(engine: Engine, finding: Finding) -> Finding | None:
     return None
 
 
-def _failing(engine: Engine, finding: Finding, number: int) -> tuple[int, ...]:
-    """Which of a task's allocations fail."""
+def _first(engine: Engine, finding: Finding, number: int) -> tuple[tuple[int, ...], tuple[Move, ...]]:
+    """Which allocations fail in a task's first operation, and the decisions without that operation's."""
     w = finding.scene.world(engine)
+    task, ended = w.tasks[number], False
     decisions: list[bool] = []
+    left: list[Move] = []
     with suppress(Violation):
         for move in finding.moves:
-            if move.task == number and engine.next_line(w, w.tasks[number]) in ALLOCATES:
+            if ended or move.task != number:
+                left.append(move)
+            elif engine.next_line(w, task) in ALLOCATES:
                 decisions.append(move.fails)
             engine.step(w, move)
-    return tuple(n for n, fails in enumerate(decisions, start=1) if fails)
+            ended = ended or (move.task == number and not task.calls)
+    return tuple(n for n, fails in enumerate(decisions, start=1) if fails), tuple(left)
 
 
 def tolerant(engine: Engine, scene: Scene) -> Engine:

@@ -67,32 +67,32 @@ def at_rest(w: World) -> None:
 
 
 def _again(w: World, e: Event) -> str | None:
-    return f"{e.cell} waits for the lock of {e.text}, which its own task holds"
+    return f"{e.where} waits for the lock of {e.text}, which its own task holds"
 
 
 def _two_roots(w: World, e: Event) -> str | None:
     others = [root for root in w.held(e.task) if root.id != e.subject]
-    return f"{e.cell} takes the lock of {e.text} and holds that of {others[0].name}" if others else None
+    return f"{e.where} takes the lock of {e.text} and holds that of {others[0].name}" if others else None
 
 
 def _mm_inside(w: World, e: Event) -> str | None:
     held = w.held(e.task)
-    return f"{e.cell} takes the mmap lock of {e.text} inside the lock of {held[0].name}" if held else None
+    return f"{e.where} takes the mmap lock of {e.text} inside the lock of {held[0].name}" if held else None
 
 
 def _sleeps(w: World, e: Event) -> str | None:
     rcu = w.sleeps and w.tasks[e.task].rcu
-    return f"{e.cell} may sleep for the lock of {e.text} in an RCU read-side section" if rcu else None
+    return f"{e.where} may sleep for the lock of {e.text} in an RCU read-side section" if rcu else None
 
 
 def _freed_lock(w: World, e: Event) -> str | None:
     verb = {"unlock": "releases", "ask": "reads"}.get(e.what, "takes")
-    return f"{e.cell} {verb} the lock of {e.text}, which was freed" if w.avs[e.subject].freed else None
+    return f"{e.where} {verb} the lock of {e.text}, which was freed" if w.avs[e.subject].freed else None
 
 
 def _not_held(w: World, e: Event) -> str | None:
     held = w.holds(e.task, w.avs[e.subject])
-    return None if held else f"{e.cell} releases the lock of {e.text}, which it does not hold"
+    return None if held else f"{e.where} releases the lock of {e.text}, which it does not hold"
 
 
 def _kept(w: World, e: Event) -> str | None:
@@ -100,14 +100,14 @@ def _kept(w: World, e: Event) -> str | None:
     if len(w.tasks[e.task].calls) > 2:
         return None
     held = w.held(e.task)
-    return f"{e.cell} returns and still holds the lock of {held[0].name}" if held else None
+    return f"{e.where} returns and still holds the lock of {held[0].name}" if held else None
 
 
 def _reclaim(w: World, e: Event) -> str | None:
     held = w.held(e.task)
     if not held:
         return None
-    return f"{e.cell} allocates and may reclaim, which may want any root's lock, inside that of {held[0].name}"
+    return f"{e.where} allocates and may reclaim, which may want any root's lock, inside that of {held[0].name}"
 
 
 # Lists
@@ -118,19 +118,19 @@ def _list_unlocked(w: World, e: Event) -> str | None:
     root = w.root(entry.av)
     if root.holder == e.task:
         return None
-    return f"{e.cell} changes the list of {w.avs[entry.av].name} without the lock of its root"
+    return f"{e.where} changes the list of {w.avs[entry.av].name} without the lock of its root"
 
 
 def _counter_unlocked(w: World, e: Event) -> str | None:
     av = w.avs[e.subject]
     held = not av.published or w.root(av.id).holder == e.task
-    return None if held else f"{e.cell} changes a counter of {av.name} without the lock of its root"
+    return None if held else f"{e.where} changes a counter of {av.name} without the lock of its root"
 
 
 def _same_vma_unlocked(w: World, e: Event) -> str | None:
     area = w.areas[w.entries[e.subject].vma]
     held = w.spaces[area.mm].holder == e.task
-    return None if held else f"{e.cell} changes same_vma of {area.name} without its mm's lock"
+    return None if held else f"{e.where} changes same_vma of {area.name} without its mm's lock"
 
 
 def _roots_differ(w: World, e: Event) -> str | None:
@@ -144,28 +144,28 @@ def _two_lists(w: World, e: Event) -> str | None:
         where = [av.name for av in w.avs.values() if e.subject in av.tree]
     else:
         where = [a.name for a in w.areas.values() if e.subject in a.chain and a.id != e.vma]
-    return f"{e.cell} links an entry that is in the list of {where[0]} already" if where else None
+    return f"{e.where} links an entry that is in the list of {where[0]} already" if where else None
 
 
 def _not_linked(w: World, e: Event) -> str | None:
     entry = w.entries[e.subject]
     if not entry.freed and e.subject in w.avs[entry.av].tree:
         return None
-    return f"{e.cell} takes an entry out of {e.text} that is not in it"
+    return f"{e.where} takes an entry out of {e.text} that is not in it"
 
 
 def _frees_linked(w: World, e: Event) -> str | None:
     entry = w.entries[e.subject]
     if entry.freed:
-        return f"{e.cell} frees a chain entry twice"
-    return f"{e.cell} frees a chain entry that {e.text} still has" if e.subject in w.avs[entry.av].tree else None
+        return f"{e.where} frees a chain entry twice"
+    return f"{e.where} frees a chain entry that {e.text} still has" if e.subject in w.avs[entry.av].tree else None
 
 
 def _vma_attached(w: World, e: Event) -> str | None:
     left = [entry for entry in w.entries.values() if entry.vma == e.subject and not entry.freed]
     if not left:
         return None
-    return f"{e.cell} frees {e.text}, to which {w.avs[left[0].av].name} is still attached"
+    return f"{e.where} frees {e.text}, to which {w.avs[left[0].av].name} is still attached"
 
 
 # The end of an anon_vma
@@ -174,32 +174,32 @@ def _vma_attached(w: World, e: Event) -> str | None:
 def _freed_in_use(w: World, e: Event) -> str | None:
     av = w.avs[e.subject]
     if av.freed:
-        return f"{e.cell} frees {av.name} twice"
+        return f"{e.where} frees {av.name} twice"
     if av.tree:
-        return f"{e.cell} frees {av.name}, which has entries"
+        return f"{e.where} frees {av.name}, which has entries"
     if av.ref > 0:
-        return f"{e.cell} frees {av.name}, to which there are references"
+        return f"{e.where} frees {av.name}, to which there are references"
     if w.mapped(av.id):
         area = next(a for a in w.attached() if av.id in a.pages)
-        return f"{e.cell} frees {av.name}, to which pages of {area.name} point"
+        return f"{e.where} frees {av.name}, to which pages of {area.name} point"
     return None
 
 
 def _negative(w: World, e: Event) -> str | None:
-    return f"{e.cell} puts {e.text} more often than it was got" if w.avs[e.subject].ref < 0 else None
+    return f"{e.where} puts {e.text} more often than it was got" if w.avs[e.subject].ref < 0 else None
 
 
 def _put_used(w: World, e: Event) -> str | None:
     av = w.avs[e.subject]
     counts = {"degree": av.degree, "num_children": av.children, "num_active_vmas": av.active}
     wrong = [f"{what} {n}" for what, n in counts.items() if n]
-    return f"{e.cell} puts {av.name}, which nobody uses, with {', '.join(wrong)}" if wrong else None
+    return f"{e.where} puts {av.name}, which nobody uses, with {', '.join(wrong)}" if wrong else None
 
 
 def _reused_in_use(w: World, e: Event) -> str | None:
     """What 3.19 says of its test: it has no VMA of its own any more."""
     other = next((area for area in w.attached() if area.own == e.subject and area.id != e.vma), None)
-    return f"{e.cell} reuses {e.text}, which is still {other.name}'s own" if other else None
+    return f"{e.where} reuses {e.text}, which is still {other.name}'s own" if other else None
 
 
 # Walks
@@ -207,17 +207,17 @@ def _reused_in_use(w: World, e: Event) -> str | None:
 
 def _walk_unlocked(w: World, e: Event) -> str | None:
     root = w.root(e.subject)
-    return None if w.holds(e.task, root) else f"{e.cell} walks {e.text} without the lock of its root"
+    return None if w.holds(e.task, root) else f"{e.where} walks {e.text} without the lock of its root"
 
 
 def _walks_freed(w: World, e: Event) -> str | None:
-    return f"{e.cell} walks {e.text}, which was freed" if w.avs[e.subject].freed else None
+    return f"{e.where} walks {e.text}, which was freed" if w.avs[e.subject].freed else None
 
 
 def _missed(w: World, e: Event) -> str | None:
     for area in w.attached():
         if e.subject in area.pages and not any(w.entries[n].vma == area.id for n in w.avs[e.subject].tree):
-            return f"{e.cell} of a page of {e.text} misses {area.name}, which maps it"
+            return f"{e.where} of a page of {e.text} misses {area.name}, which maps it"
     return None
 
 

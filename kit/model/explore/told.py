@@ -31,8 +31,7 @@ def lines(finding: Finding) -> Iterator[str]:
 
 
 def _event(event: Event) -> str:
-    name = event.cell.removeprefix("do-")
-    return f"{name:<11} {event.what:<8} {event.text}".rstrip()
+    return f"{event.where:<11} {event.what:<8} {event.text}".rstrip()
 
 
 def data(finding: Finding) -> dict[str, Any]:
@@ -46,7 +45,7 @@ def data(finding: Finding) -> dict[str, Any]:
         "known": sorted(finding.muted),
         "events": finding.counted,
         "trace": [
-            {"task": e.task, "function": e.cell.removeprefix("do-"), "what": e.what, "subject": e.text}
+            {"task": e.task, "function": e.where, "what": e.what, "subject": e.text}
             for e in finding.events
             if e.what in COUNTED or e.what in QUIET
         ],

@@ -182,6 +182,11 @@ class Event(NamedTuple):
     subject: int  # an anon_vma, a chain entry or an mm, as `what` has it
     text: str
 
+    @property
+    def where(self) -> str:
+        """The function or operation by its plain name."""
+        return self.cell.removeprefix("do-")
+
     def __str__(self) -> str:
         return f"{self.cell:<10} {self.what:<8} {self.text}"
 
