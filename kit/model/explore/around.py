@@ -17,7 +17,7 @@ class Actions(Counters):
     # mm
 
     def new_mm(self, w: World, t: Task, f: Call, arg: Arg) -> None:
-        """The child's mm, which only its maker knows yet; f.src has no meaning between VMAs, so it keeps the parent."""
+        """Make the child's mm, f.new: its maker holds its lock, and nobody else knows it yet."""
         parent = w.spaces[f.space]
         parent.forks += 1
         number = w.number(t)
@@ -116,7 +116,8 @@ class Actions(Counters):
         return len(target.chain if target.own != NOBODY else vma.chain) == 1
 
     def pick_page(self, w: World, t: Task, f: Call, arg: Arg) -> None:
-        """A page of the VMA; f.found is the number of the choice."""
+        """f.av: the anon_vma of one of the VMA's pages, its own if there is such a page. Go on at `arg` if none is
+        mapped."""
         pages = sorted(w.areas[f.vma].pages)
         if not pages:
             f.at = int(arg)

@@ -19,7 +19,7 @@ UNREDUCED = 50_000  # states at most without the reduction: it is only to be see
 
 
 def whole(kernel: Profile, tasks: int) -> dict[str, Any]:
-    """One kernel: what was looked at, and a finding for each broken rule."""
+    """One kernel with up to `tasks` tasks at once: what was looked at, and a finding for each broken rule."""
     seen = hunt(kernel, Bounds(tasks=tasks))
     return {
         "profile": kernel.name,

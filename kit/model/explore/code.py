@@ -1,7 +1,7 @@
 """What a task executes: a profile's cells and the operations around them, as flat code with jumps.
 
 In: a Profile; out: for each cell a list of (action, argument). A step is one action, or several where another task may
-come in between. An action is a method of kit.model.explore.actions by that name.
+come in between. An action is a method of kit.model.explore.around.Actions by that name.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class Stopped(Exception):
 
 
 class Engine:
-    """One profile's kernel."""
+    """One profile's kernel: it executes tasks on worlds. `muted`: rules that may be broken."""
 
     def __init__(self, profile: Profile) -> None:
         self.profile = profile
@@ -95,7 +95,7 @@ class Engine:
         return self.lines[call.cell][call.at][0]
 
     def ready(self, w: World, task: Task) -> bool:
-        """Whether a task may go on now."""
+        """Whether a task may go on now: it has something left to do, and waits for nobody."""
         if not task.calls:
             return bool(task.todo)
         call = task.calls[-1]
@@ -159,7 +159,7 @@ class Engine:
             task.calls.append(Call(f"do-{do.do}", vma=do.vma, src=do.other, space=do.space))
 
     def step(self, w: World, move: Move) -> None:
-        """One action of one task. Raises Violation."""
+        """One action of one task, which must be ready. Raises Violation."""
         task = w.tasks[move.task]
         if not task.calls:
             self._begin(w, task)

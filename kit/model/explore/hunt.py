@@ -66,7 +66,7 @@ class Hunt:
 
 
 def hunt(profile: Profile, bounds: Bounds = Bounds()) -> Hunt:
-    """Look for broken rules as far as the bounds go."""
+    """Look for broken rules as far as the bounds go: what was looked at, and the first finding for each rule."""
     seen = Hunt()
     for _ in findings(profile, bounds, seen):
         pass
@@ -156,7 +156,7 @@ def _histories(
                 seen.scenes -= 1
                 yield from look(engine, Scene(history, ((op,),)), seen)
                 continue
-            if bounds.fails and len(history) <= FAILING:
+            if bounds.fails and len(history) <= FAILS_AFTER:
                 yield from _failing(engine, seen, history, w, op, bounds.fails)
             key = outline(after)
             if len(history) < length and key not in known:
@@ -164,7 +164,7 @@ def _histories(
                 queue.append(((*history, op), after))
 
 
-FAILING = 3  # the longest history whose next operation is also tried with each of its allocations failing
+FAILS_AFTER = 3  # the longest history whose next operation is also tried with each of its allocations failing
 
 
 def _failing(engine: Engine, seen: Hunt, history: History, w: World, op: Op, fails: int) -> Iterator[Finding]:

@@ -19,7 +19,7 @@ from kit.model.explore.starts import Op, applicable, perform
 from kit.model.explore.world import World
 
 STEPS = 200  # about how long a schedule is: where priorities may change
-FAILING = 0.02  # how often an allocation fails that may
+FAIL_SHARE = 0.02  # how often an allocation fails that may
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,8 @@ def random_scene(engine: Engine, rng: random.Random, size: Size) -> Scene:
 
 
 def scheduled(engine: Engine, scene: Scene, rng: random.Random, changes: int) -> Broken | None:
-    """One schedule: the ready task of the highest priority goes on; at some steps it becomes the lowest."""
+    """One schedule: the ready task of the highest priority goes on; `changes` times it becomes the lowest then. What it
+    breaks, or None."""
     w = scene.world(engine)
     rank = {task.id: rng.random() + 1 for task in w.tasks}
     lowered = sorted((rng.randrange(STEPS) for _ in range(changes)), reverse=True)
@@ -69,7 +70,7 @@ def scheduled(engine: Engine, scene: Scene, rng: random.Random, changes: int) ->
                 lowered.pop()
                 rank[task.id] = len(lowered) / (changes + 1)
                 continue
-            move = Move(task.id, engine.may_fail(w, task) and rng.random() < FAILING)
+            move = Move(task.id, engine.may_fail(w, task) and rng.random() < FAIL_SHARE)
             moves.append(move)
             engine.step(w, move)
         return _end(engine, w, moves)
@@ -85,7 +86,7 @@ def _end(engine: Engine, w: World, moves: list[Move]) -> Broken | None:
 
 
 def random_run(engine: Engine, seed: int, size: Size = Size()) -> Finding | None:
-    """The scene and schedule of one seed: what breaks a rule there, shrunk."""
+    """The scene and schedule of one seed: what breaks a rule there, shrunk; None if nothing does."""
     rng = random.Random(seed)
     scene = random_scene(engine, rng, size)
     broken = scheduled(engine, scene, rng, size.changes)

@@ -86,7 +86,7 @@ def _alone(engine: Engine, w: World, moves: Moves) -> Moves:
 
 
 def choices(engine: Engine, w: World, *, reduced: bool) -> list[Move]:
-    """What may happen next; reduced, an allocation that may fail comes first, alone: nobody else can tell."""
+    """The moves that are possible now; reduced, an allocation that may fail is the only one: nobody else can tell."""
     if reduced and w.fails > 0:
         for task in w.tasks:
             if engine.may_fail(w, task):
@@ -108,7 +108,7 @@ def _broken(violation: Violation, w: World, moves: Moves) -> Broken:
 
 
 def tried(engine: Engine, w: World, move: Move, before: Moves) -> Broken | None:
-    """Make a move; the rule that it breaks, if any."""
+    """Make a move that comes after `before`; the rule that it breaks, or None."""
     try:
         engine.step(w, move)
     except Violation as violation:

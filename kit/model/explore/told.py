@@ -9,7 +9,7 @@ from kit.model.explore.findings import COUNTED, Finding
 from kit.model.explore.invariants import AT_REST
 from kit.model.explore.world import Event
 
-QUIET = ("return", "put", "get", "own", "unused", "mmunlock", "unpin", "pin", "visit", "reuse", "ask", "vma-gone")
+UNCOUNTED = ("return", "put", "get", "own", "unused", "mmunlock", "unpin", "pin", "visit", "reuse", "ask", "vma-gone")
 LETTERS = "ABCDEFGHIJ"
 
 
@@ -47,7 +47,7 @@ def data(finding: Finding) -> dict[str, Any]:
         "trace": [
             {"task": e.task, "function": e.where, "what": e.what, "subject": e.text}
             for e in finding.events
-            if e.what in COUNTED or e.what in QUIET
+            if e.what in COUNTED or e.what in UNCOUNTED
         ],
         "moves": [f"{m.task}{'!' if m.fails else ''}" for m in finding.moves],
         "seed": finding.seed,
