@@ -15,7 +15,7 @@ from kit.base.errors import BAD_INPUT, OK
 from kit.cli import main
 from kit.report.runhistory import flips_of, kernel_order, series_of
 from kit.report.runindex import NAME, Index
-from tests.report.folders import HERE, NAMES, folder, run
+from tests.report.folders import NAMES, folder, run
 
 
 def made(place: Path, values: list[float], words: list[str] | None = None, kernels: list[str] | None = None) -> Path:
@@ -38,7 +38,8 @@ def made(place: Path, values: list[float], words: list[str] | None = None, kerne
 
 
 def test_every_run_is_listed_oldest_first(tmp_path: Path) -> None:
-    shutil.copytree(HERE, tmp_path / "runs")
+    for name in NAMES:
+        shutil.copytree(folder(name), tmp_path / "runs" / folder(name).name)
     (tmp_path / "runs" / folder("bisected").name / "console").mkdir(exist_ok=True)
     with Index(tmp_path / "runs") as index:
         runs = index.runs()
