@@ -34,7 +34,7 @@ from kit.run.job import run_experiment
 from kit.store.cache import Cache
 from kit.store.eviction import scratch
 from kit.store.runfiles import read_files
-from kit.verbs.reported import write_reports
+from kit.verbs.reported import reports_of
 
 TRACKING = "B4_TRACKING_FILE"
 REVIEW_BRANCH = "b4/review/"  # where b4 has applied the series; its last commit is b4's own and changes nothing
@@ -138,6 +138,5 @@ def _planned(exp: Experiment, cache: Cache) -> dict[str, str]:
 
 def _run(exp: Experiment, asked: AskedMail, cache: Cache, progress: Progress) -> str:
     result = run_experiment(exp, cache, progress, asked.runs)
-    files = read_files(result.folder)
-    write_reports(files)
-    return b4.render([files], Style())
+    reports_of(result.folder)
+    return b4.render([read_files(result.folder)], Style())

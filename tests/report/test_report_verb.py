@@ -166,12 +166,15 @@ def test_a_mail_whose_patch_does_not_apply_fails(bench: Bench, monkeypatch: pyte
     assert "mm/rmap.c" in row["details"]
 
 
-def test_the_run_itself_if_asked(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("wanted", [True, False])
+def test_the_run_itself_if_asked(bench: Bench, monkeypatch: pytest.MonkeyPatch, wanted: bool) -> None:
+    if wanted:
+        monkeypatch.delenv("KIT_NO_REPORT")
     bench.arms()
     rows = checked(bench, mail_of(bench), "--run", monkeypatch=monkeypatch)
     assert [row["tool"] for row in rows] == ["kit", "kit count"]
     assert bench.verdict()["sentence"].startswith(rows[0]["summary"].removeprefix("skipped: ").rstrip("…")[:60])
-    assert (bench.runs()[-1] / "junit.xml").exists()
+    assert (bench.runs()[-1] / "junit.xml").exists() is wanted
 
 
 def test_a_cover_letter_stands_for_commits(bench: Bench, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
