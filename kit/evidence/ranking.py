@@ -23,11 +23,10 @@ from kit.records import Boot, Experiment
 from kit.stats.classes import Machine, compare
 from kit.stats.classes import near as stands_near
 from kit.stats.counts import ratio_of
-from kit.stats.luck import luck, windows_by_luck
+from kit.stats.luck import SURE, luck, windows_by_luck
 
 ROWS = 0.02  # share of false rows among those beyond noise (Benjamini and Hochberg)
 REFERENCE = 1000  # acquisitions per boot of the class for which the detection limit is reported
-SURE = 0.01  # the chance that luck makes any class of a run look exact
 LEAST = 4  # acquisitions per boot: smaller differences of a lock that both arms take are ignored
 USUAL_WEIGHT = 0.1  # weight, in groups, of the other classes' scatter for a class that shows none
 RANKED = 12  # rows of a kind

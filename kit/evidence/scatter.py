@@ -19,12 +19,11 @@ from kit.base.words import percent
 from kit.records import Boot, Comparison, Experiment, Verdict
 from kit.stats.counts import judge_by_extremes
 from kit.stats.design import Design
-from kit.stats.luck import luck
+from kit.stats.luck import SURE, luck
 from kit.stats.noisy import Decision, conclude, decide
 from kit.stats.paired import Pairs
 
 PILOT = 2  # blocks that show whether counts are exact
-SURE = 0.01  # the chance that luck makes any comparison of a run look exact
 HALF = 0.5  # steps: added to all values of a comparison that has a zero, which has no logarithm
 
 Value = Callable[[Boot], float | None]

@@ -77,14 +77,14 @@ def unreadable(name: str, text: bytes, err: str, line: int = 0) -> UserError:
         return UserError(
             found.fault.what, where=f"{name}:{line + found.fault.line}", hint=WRAPPED if wrapped else DAMAGED
         )
-    error = in_git_s_words(name, err, line, "cannot be read")
+    error = quoting_git(name, err, line, "cannot be read")
     at = int(error.where.rpartition(":")[2]) - line if error.where != name else 0
     if "lacks filename information" in err and (heads := [s.at for s in found.sections if s.at <= at]):
         return UserError(error.what, where=f"{name}:{line + heads[-1]}", hint=error.hint)  # git names the line after it
     return error
 
 
-def in_git_s_words(name: str, err: str, line: int, what: str, hint: str = DAMAGED) -> UserError:
+def quoting_git(name: str, err: str, line: int, what: str, hint: str = DAMAGED) -> UserError:
     """An error that quotes git's message, or its meaning from GIT_SAYS. `what`: the message's beginning."""
     said = [words for words in _SAID.findall(err) if not is_none(words)][:2]
     at = next(filter(None, map(_LINE.search, said)), None)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from kit.base.errors import UserError
-from kit.kernel.forms import in_git_s_words
+from kit.kernel.forms import quoting_git
 from kit.kernel.hunks import Hunk, Scan, Section, split_lines
 
 Read = Callable[[str], bytes | None]
@@ -59,7 +59,7 @@ def explain(asked: Asked, err: str, read: Read) -> UserError:
         return found
     if match := _LEFT.search(err):
         return UserError("the patch removes this file, but lines are left", where=_where(asked, match[1]), hint=KERNEL)
-    return in_git_s_words(
+    return quoting_git(
         asked.name, err, asked.line, f"cannot be {'reversed' if asked.reverse else 'applied'}", KERNEL
     )
 

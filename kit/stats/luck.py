@@ -16,6 +16,7 @@ import numpy as np
 from scipy.special import bdtrc, ndtr
 
 HALF = 0.5  # counts are whole numbers: a difference of d is one of at least d - 1/2 before rounding
+SURE = 0.01  # the chance that luck makes anything of a run look exact: a class, a comparison
 
 
 @lru_cache(maxsize=4096)
