@@ -10,6 +10,7 @@ ones of the whole language (whole.py), with scripts.
 from __future__ import annotations
 
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from .scenes import Line
 FILES = sorted((Path(__file__).parent / "data").glob("measured-*.json"))
 
 
+@cache
 def load(path: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(path.read_text())
     return found
@@ -32,7 +34,10 @@ def load(path: Path) -> dict[str, Any]:
 def predicted(measured: dict[str, Any], one: dict[str, Any], profile: str) -> dict[str, Prediction | Unmodelled]:
     layout = one["layout"] if isinstance(one["layout"], list) else measured["layouts"][one["layout"]]
     shell = [Line(*line) for line in measured["shell"]] if "shell" in measured else None
-    return predict(parse_program(one["program"]), [Line(*line) for line in layout], profile, shell=shell)
+    return predict(parsed(one["program"]), [Line(*line) for line in layout], profile, shell=shell)
+
+
+parsed = cache(parse_program)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

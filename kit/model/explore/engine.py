@@ -82,8 +82,7 @@ class Engine:
 
     def begin(self, w: World, *todo: tuple[Do, ...]) -> None:
         """Tasks for a world at rest, one for each row of operations. Their objects are numbered apart."""
-        used = max(max(known, default=0) for known in (w.avs, w.entries, w.areas, w.spaces))
-        w.base = (used // PER_TASK + 1) * PER_TASK
+        w.base = (w.top // PER_TASK + 1) * PER_TASK
         w.tasks = [Task(n, [], ops) for n, ops in enumerate(todo)]
         w.threads = len(todo) > 1 and _share_mm(todo)
 

@@ -158,8 +158,7 @@ def _histories(
                 continue
             if bounds.fails and len(history) <= FAILS_AFTER:
                 yield from _failing(engine, seen, history, w, op, bounds.fails)
-            key = outline(after)
-            if len(history) < length and key not in known:
+            if len(history) < length and (key := outline(after)) not in known:
                 known.add(key)
                 queue.append(((*history, op), after))
 

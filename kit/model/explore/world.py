@@ -199,8 +199,8 @@ class World:
     """Everything, and `watch`, who is shown which events. `sleeps`: who waits for the lock sleeps."""
 
     __slots__ = (
-        *("areas", "avs", "base", "entries", "fails", "sleeps", "spaces", "tasks", "threads", "trace", "traced"),
-        "watch",
+        *("areas", "avs", "base", "entries", "fails", "sleeps", "spaces", "tasks", "threads", "top", "trace"),
+        *("traced", "watch"),
     )
 
     def __init__(self, watch: Mapping[str, Watch], *, sleeps: bool) -> None:
@@ -210,6 +210,7 @@ class World:
         self.spaces: dict[int, Space] = {}
         self.tasks: list[Task] = []
         self.base = 0  # where the numbers of the tasks of now begin
+        self.top = 1  # the highest number that is given
         self.fails = 0  # allocations that may still fail
         self.threads = False  # two tasks use one mm
         self.trace: Trace = None
@@ -225,7 +226,7 @@ class World:
         new.areas = {n: one if one.gone else one.copy() for n, one in self.areas.items()}
         new.spaces = {n: one if one.gone else one.copy() for n, one in self.spaces.items()}
         new.tasks = [task.copy() for task in self.tasks]
-        new.base, new.fails, new.threads = self.base, self.fails, self.threads
+        new.base, new.top, new.fails, new.threads = self.base, self.top, self.fails, self.threads
         new.trace, new.traced = self.trace, self.traced
         return new
 
@@ -243,7 +244,9 @@ class World:
     def number(self, task: Task) -> int:
         """A number for an object that this task makes."""
         task.made += 1
-        return self.base + task.id * PER_TASK + task.made
+        number = self.base + task.id * PER_TASK + task.made
+        self.top = max(self.top, number)
+        return number
 
     def root(self, av: int) -> Av:
         """The root of an anon_vma."""
