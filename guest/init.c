@@ -52,8 +52,7 @@ static void say(const char *text)
 static void power_off(void)
 {
 	sync();
-	reboot(RB_POWER_OFF);
-	reboot(RB_AUTOBOOT);
+	reboot(RB_AUTOBOOT);	/* ends QEMU (-no-reboot); to power off needs ACPI */
 	for (;;)
 		pause();
 }

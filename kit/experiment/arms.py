@@ -27,6 +27,7 @@ FRAGMENTS: Mapping[str, tuple[str, ...]] = {
     instrument: ("common", instrument) for instrument in ("plain", "counting", "checking")
 }
 """Instrument → fragments under configs/kernel/, merged in this order; the architecture's own come after the first."""
+TINY = "tiny"  # merged after the first, if the experiment has no configuration of its own
 USERLAND = "userland"  # merged before the instrument's own, if guests run programs of the host
 
 
@@ -37,7 +38,8 @@ def of_arch(parts: Sequence[str], arch: str) -> tuple[str, ...]:
 
 def fragments(exp: Experiment, instrument: str) -> tuple[str, ...]:
     """The fragments of an experiment's kernels for an instrument."""
-    *shared, own = of_arch(FRAGMENTS[instrument], exp.arch)
+    first, *shared, own = of_arch(FRAGMENTS[instrument], exp.arch)
+    shared = [first, *([] if exp.config else [TINY]), *shared]
     wanted = exp.root == "host" or any(WORKLOADS[w.kind].userland for w in exp.workloads)
     return (*shared, USERLAND, own) if wanted else (*shared, own)
 
