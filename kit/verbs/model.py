@@ -112,6 +112,8 @@ def _explore(options: argparse.Namespace, read: Reading | None) -> int:
     except ModelError as error:
         raise UserError(str(error)) from error
     print(json.dumps([explore.data(row) for row in rows], indent=2) if options.json else explore.text(rows))
+    for function, statements in (read.unknown if read else {}).items():
+        print(f"{function}: not understood, so not looked at: {'; '.join(statements)}", file=sys.stderr)
     if options.emit is not None:
         _emit(options.emit, [finding for row in rows for finding in row["findings"]])
     return NOT_AS_EXPECTED if any(row["findings"] for row in rows) else 0

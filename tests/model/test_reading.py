@@ -77,6 +77,17 @@ def test_what_is_not_understood_is_told() -> None:
     assert "  not understood: read_unlock(&strange)" in list(told(reading))
 
 
+def test_a_way_out_with_the_lock_held_is_told() -> None:
+    ends = "\tunlock_anon_vma_root(root);\n\treturn 0"
+    assert ends in SOURCE
+    early = SOURCE.replace(ends, "\tif (unlucky)\n\t\treturn -ENOMEM;\n" + ends)
+    assert read_source(early % UNLOCKED, "made up").unknown == {"anon_vma_clone": ["if (unlucky) return -ENOMEM"]}
+    before = SOURCE.replace(
+        "\tlist_for_each_entry_reverse", "\tif (unlucky)\n\t\treturn -ENOMEM;\n\tlist_for_each_entry_reverse"
+    )
+    assert read_source(before % UNLOCKED, "made up").unknown == {}
+
+
 def test_the_marks_of_a_profile_do_not_hide_what_was_read() -> None:
     assert read_source(SOURCE % UNLOCKED, "made up").profile.clone is PROFILES["3.8"].clone
 

@@ -40,6 +40,18 @@ def test_findings_are_data_with_json(capsys: pytest.CaptureFixture[str], tmp_pat
     assert f"written to {written}" in err
 
 
+def test_what_is_not_understood_of_a_source_is_said(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    source = tmp_path / "rmap.c"
+    source.write_text(
+        "static inline void anon_vma_free(struct anon_vma *anon_vma)\n{\n\tread_lock(&strange);\n"
+        "\tkmem_cache_free(anon_vma_cachep, anon_vma);\n}\n\nstatic void use(void) { down_read(&rwsem); }\n"
+    )
+    main(["model", "explore", str(source), *EXIT[2:]])
+    out, err = capsys.readouterr()
+    assert "read from source, not verified" in out
+    assert "anon_vma_free: not understood, so not looked at: read_lock(&strange)" in err
+
+
 def test_a_seed_s_finding_is_found_again(capsys: pytest.CaptureFixture[str]) -> None:
     several = ["model", "explore", "--random", "4", "--seed", "12", "--profile", "naive-unlink"]
     assert main(several) == NOT_AS_EXPECTED

@@ -25,6 +25,9 @@ FUNCTIONS = {
 
 LOCKS = re.compile(r"\b(anon_vma_lock(_write)?|(spin_lock|mutex_lock|down_write)\(&\w*anon_vma->(root->)?\w+)\b")
 UNLOCKS = re.compile(r"\b(anon_vma_unlock(_write)?|(spin_unlock|mutex_unlock|up_write)\(&\w*anon_vma->(root->)?\w+)\b")
+TAKES = (S.LOCK, S.LOCK_ONCE, S.LOCK_OWN, S.LOCK_SOURCE)
+DROPS = (S.UNLOCK, S.UNLOCK_HELD)
+LEAVES = re.compile(r"(return|goto)\b")
 EMPTY = re.compile(r"RB_EMPTY_ROOT|list_empty\(&anon_vma->head\)")
 # Calls that change a lock, memory or a list: if no rule knows one, the function is not fully understood.
 TELLING = re.compile(
@@ -148,7 +151,15 @@ class _Reading:
         if self.cell == "fork" and "anon_vma_clone(" in node.text:
             self.emit(S.CLONE_PARENT)
             return
+        if self._holds():  # a way out that no rule knows, and whose end is not seen
+            self.unknown += [f"if ({node.text}) {way}" for way in flat(node.body) if LEAVES.match(way)]
         self.nodes(node.body, empty or bool(EMPTY.search(node.text)) or node.text == "empty")
+
+    def _holds(self) -> bool:
+        """Whether the steps so far leave a lock held."""
+        steps = [step for one in self.passes for step in one.steps] + self.once + (self.loop or [])
+        locking = [step for step in steps if step in (*TAKES, *DROPS)]
+        return not self.failing and bool(locking) and locking[-1] in TAKES
 
     def _undone(self, node: Node) -> None:
         """What a failure guards is how the function undoes its work."""
