@@ -9,7 +9,7 @@ import re
 import shutil
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -228,14 +228,14 @@ class _Build:
     def _env(self) -> dict[str, str]:
         return self.tools.environment(self.cache)
 
-    def _make(self, targets: list[str], limit: float, on_line: object = None) -> None:
+    def _make(self, targets: list[str], limit: float, on_line: Callable[[str], None] | None = None) -> None:
         done = commands.run(
             [*self._command(), *targets],
             progress=self.progress,
             limit=limit,
             env=self._env(),
             log=self.log,
-            on_line=on_line if callable(on_line) else None,
+            on_line=on_line,
         )
         if done.status < 0:
             name = signal.Signals(-done.status).name
