@@ -16,6 +16,7 @@ import time
 import tomllib
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -393,19 +394,40 @@ def test_environment_whose_python_is_gone_is_stale(copy: Project) -> None:
 
 @pytest.mark.long
 def test_a_moved_clone_remakes_its_environment_and_is_neither_killed_nor_started_twice_in_vain(copy: Project) -> None:
-    """A half-made environment does not count, and two starts do not disturb each other."""
-    killed = copy.popen(str(copy.root / ".venv" / "bin" / "kit"), "check")
+    """A half-made environment does not count, and two starts do not disturb each other. pip waits for the end of a
+    pipe until kit is killed."""
+    pipe = copy.root.parent / "constraint"
+    os.mkfifo(pipe)
+    killed = copy.popen(str(copy.root / ".venv" / "bin" / "kit"), "check", PIP_CONSTRAINT=str(pipe))
     mark = copy.root / ".venv" / environment.MARK
-    wait_for(lambda: mark.exists() and mark.read_text() == environment.BUILDING)
-    killed.send_signal(signal.SIGKILL)
+    with opened_by_a_reader(pipe):
+        killed.send_signal(signal.SIGKILL)
+        killed.wait(timeout=60)
+        assert mark.read_text() == environment.BUILDING
     killed.communicate(timeout=60)
-    assert mark.read_text() == environment.BUILDING
     starts = [copy.popen("check", str(number)) for number in range(2)]
     ends = [process.communicate(timeout=240) for process in starts]
     assert [process.returncode for process in starts] == [7, 7], ends
     assert [out for out, _ in ends] == [copy.expect("check", str(n))[1] for n in range(2)]
     assert sum("setting up python packages" in err for _, err in ends) == 1
     assert {p.name for p in copy.root.glob(".venv*")} == {".venv", ".venv.lock"}
+
+
+@contextmanager
+def opened_by_a_reader(pipe: Path) -> Iterator[None]:
+    """A named pipe that another process has opened to read, until the block is left."""
+    ends: list[int] = []
+
+    def is_read() -> bool:
+        with suppress(OSError):  # nobody reads yet
+            ends.append(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+        return bool(ends)
+
+    wait_for(is_read)
+    try:
+        yield
+    finally:
+        os.close(ends[0])
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
