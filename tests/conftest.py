@@ -1,7 +1,6 @@
 """Shared by several test files: the bench of rig.py, with a fake kernel tree and a fake QEMU."""
 
 import gc
-import importlib
 from contextlib import suppress
 from pathlib import Path
 
@@ -28,13 +27,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
-def pytest_collection_finish(session: "pytest.Session") -> None:
+def pytest_collection_finish() -> None:
     """Freezes what is loaded by now, so that the garbage collector does not scan it again and again."""
-    if session.config.getoption("processes", 0):  # tests/forked.py: what all need is done once, before the fork
-        started = importlib.import_module("started")
-        for module in started.MODULES:
-            importlib.import_module(module)
-        started.begin()
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)

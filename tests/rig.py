@@ -135,8 +135,7 @@ class Bench:
 def shared(tmp_path_factory: pytest.TempPathFactory, name: str) -> Path:
     """A folder of that name that all workers of one pytest run have in common."""
     base = tmp_path_factory.getbasetemp()
-    among = {"KIT_TEST_PROCESS", "PYTEST_XDIST_WORKER"} & set(os.environ)  # tests/forked.py, pytest-xdist
-    folder = (base.parent if among else base) / name
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
     folder.mkdir(exist_ok=True)
     return folder
 

@@ -121,7 +121,7 @@ class Started:
 
 @functools.cache
 def begin() -> socket.socket:
-    """Starts the process that has imported kit, once; it ends with this one. Processes that this one forks share it."""
+    """Starts the process that has imported kit, once; it ends with this one."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     code = f"from tests.started import serve; serve({theirs.fileno()})"
     process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, pass_fds=[theirs.fileno()])

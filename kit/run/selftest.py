@@ -19,7 +19,7 @@ from pathlib import Path
 from kit.base.errors import NOT_AS_EXPECTED, OK, MachineError
 from kit.base.project import IS_CLONE, PROJECT
 
-TOOLS = ("ruff", "mypy", "pytest", "hypothesis")
+TOOLS = ("ruff", "mypy", "pytest", "hypothesis", "xdist")
 BOOT = "boot"  # the step that runs alone, after the others: builds want all processors
 NO_TESTS = 5  # pytest's exit status where it collected none
 RECORD = "KIT_TEST_RECORD"  # set to 1 for tests that write down what they measured
@@ -81,7 +81,7 @@ def selftest(quick: bool, record: bool = False, pytest_args: Sequence[str] = (),
 
 def with_bytecode(environment: Mapping[str, str], root: Path) -> dict[str, str]:
     """An environment in which what was compiled is kept, in kit's own environment: most of what a start of python
-    takes is compiling."""
+    takes is compiling, and pytest compiles each file of tests in each worker."""
     kept = {k: v for k, v in environment.items() if k != "PYTHONDONTWRITEBYTECODE"}
     if (root / ".venv").is_dir():
         kept.setdefault("PYTHONPYCACHEPREFIX", str(root / ".venv" / "bytecode"))
@@ -91,8 +91,8 @@ def with_bytecode(environment: Mapping[str, str], root: Path) -> dict[str, str]:
 def steps(quick: bool, pytest_args: Sequence[str]) -> list[Step]:
     """What to run, in order: what is quick to fail comes first."""
     extra = tuple(pytest_args)
-    at_once = ("-p", "tests.forked", "--processes", str(workers())) if workers() > 1 else ()
-    rest = ("pytest", "tests", "--ignore", "tests/model", "-m", "not boot", "-p", "no:xdist", *at_once, *extra)
+    at_once = ("-n", str(workers()), "--dist", "worksteal")
+    rest = ("pytest", "tests", "--ignore", "tests/model", "-m", "not boot", *at_once, *extra)
     first = [
         Step("ruff", ("ruff", "check", ".")),
         Step("mypy", ("mypy",)),

@@ -26,7 +26,8 @@ CONFIG = '[tool.pytest.ini_options]\naddopts = "-q"\nmarkers = ["boot: boots"]\n
 def project(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with one module, one test of the model, one other and one that boots."""
     monkeypatch.setenv("MYPY_CACHE_DIR", str(shared(tmp_path_factory, "mypy-of-small-projects")))
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # none is needed here, and some take long to load
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # some take long to load
+    monkeypatch.setenv("PYTEST_PLUGINS", "xdist.plugin")
     monkeypatch.setattr(module, "workers", lambda: 1)
     for folder in ("kit", "tests/model"):
         (tmp_path / folder).mkdir(parents=True)
