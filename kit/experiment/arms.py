@@ -23,11 +23,13 @@ from kit.store.cache import Cache
 from kit.workload.catalog import WORKLOADS
 
 NEWEST = "99"  # a version that has every option
+TINY = "tiny"  # left out of an experiment that has a configuration of its own
 FRAGMENTS: Mapping[str, tuple[str, ...]] = {
-    instrument: ("common", instrument) for instrument in ("plain", "counting", "checking")
+    "plain": ("common", "plain"),
+    "counting": ("common", TINY, "counting"),
+    "checking": ("common", TINY, "checking"),
 }
 """Instrument → fragments under configs/kernel/, merged in this order; the architecture's own come after the first."""
-TINY = "tiny"  # merged after the first, if the experiment has no configuration of its own
 USERLAND = "userland"  # merged before the instrument's own, if guests run programs of the host
 
 
@@ -38,8 +40,7 @@ def of_arch(parts: Sequence[str], arch: str) -> tuple[str, ...]:
 
 def fragments(exp: Experiment, instrument: str) -> tuple[str, ...]:
     """The fragments of an experiment's kernels for an instrument."""
-    first, *shared, own = of_arch(FRAGMENTS[instrument], exp.arch)
-    shared = [first, *([] if exp.config else [TINY]), *shared]
+    *shared, own = (f for f in of_arch(FRAGMENTS[instrument], exp.arch) if f != TINY or not exp.config)
     wanted = exp.root == "host" or any(WORKLOADS[w.kind].userland for w in exp.workloads)
     return (*shared, USERLAND, own) if wanted else (*shared, own)
 

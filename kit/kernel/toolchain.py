@@ -57,7 +57,7 @@ class Toolchain:
         quiet = dict.fromkeys(users, "")
         return {
             **quiet,
-            "CCACHE_DIR": str(cache.folder("ccache")),
+            "CCACHE_DIR": str(cache.folder("ccache", "depend")),  # objects of another mode differ
             "CCACHE_BASEDIR": str(cache.root),
             "CCACHE_NOHASHDIR": "1",
             "CCACHE_DEPEND": "1",  # the compiler's own list of headers: no second preprocessor for a file that is new

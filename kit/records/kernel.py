@@ -8,6 +8,9 @@ from pathlib import PurePath
 
 from kit.records.digest import digest
 
+WAY = "ccache in depend mode"
+"""How kit builds. Another way may make other objects of the same source: kernels of both are not compared."""
+
 
 @dataclass(frozen=True)
 class KernelSpec:
@@ -27,13 +30,14 @@ class KernelSpec:
     @cached_property
     def key(self) -> str:
         """Content key: two arms with the same sources share one kernel."""
-        made_with = (self.config_key, self.toolchain, *self.shims)
+        made_with = (self.config_key, self.toolchain, WAY, *self.shims)
         return digest([self.instrument, self.arch, self.tree_key, self.series, *made_with])
 
     @cached_property
     def object_key(self) -> str:
         """Key of the object folder, which arms of the same tree, configuration and toolchain share."""
-        return digest([self.instrument, self.arch, self.workspace, self.config_key, self.toolchain, *self.shims])
+        made_with = (self.config_key, self.toolchain, WAY, *self.shims)
+        return digest([self.instrument, self.arch, self.workspace, *made_with])
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from tests.boot.conftest import Run
 pytestmark = pytest.mark.boot
 
 SLOWER = Path(__file__).parent / "slower"
-SHORT = {"layouts": 2, "times": 2}
+SHORT = {"layouts": 3, "times": 2}  # of two the statistics can hardly be sure
 
 
 def experiment(patch: str, **changes: Any) -> dict[str, Any]:

@@ -86,7 +86,7 @@ def test_its_kernel_is_made_as_its_row_says(arm: ResolvedArm, tmp_path: Path) ->
 
 
 def test_its_configuration_has_its_fragments(arm: ResolvedArm) -> None:
-    assert fragments(experiment(), "counting")[:3] == ("common", "tiny", "plain")
+    assert fragments(experiment(), "counting")[:2] == ("common", "plain")
     asked = {option.name for option in arm.builds["counting"].config.options}
     assert "CONFIG_LOCK_STAT" in asked
     assert "CONFIG_PVH" not in asked
