@@ -30,14 +30,16 @@ class KernelSpec:
     @cached_property
     def key(self) -> str:
         """Content key: two arms with the same sources share one kernel."""
-        made_with = (self.config_key, self.toolchain, WAY, *self.shims)
-        return digest([self.instrument, self.arch, self.tree_key, self.series, *made_with])
+        return digest([self.instrument, self.arch, self.tree_key, self.series, *self._made_with])
 
     @cached_property
     def object_key(self) -> str:
         """Key of the object folder, which arms of the same tree, configuration and toolchain share."""
-        made_with = (self.config_key, self.toolchain, WAY, *self.shims)
-        return digest([self.instrument, self.arch, self.workspace, *made_with])
+        return digest([self.instrument, self.arch, self.workspace, *self._made_with])
+
+    @property
+    def _made_with(self) -> tuple[object, ...]:
+        return (self.config_key, self.toolchain, WAY, *self.shims)
 
 
 @dataclass(frozen=True)
