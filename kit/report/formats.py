@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Render = Callable[[Sequence[Files], Style], str]
 
 
-OWN_WAY = (".json", ".csv")  # escapes of its own; line ends of its own, so that the module itself does it
+OWN_WAY = (".json", ".csv", ".html")  # JSON has escapes of its own; of the others the module itself does it
 
 
 class Report:  # no dataclass: importing that is a tenth of every start of kit, whose command line lists the formats
