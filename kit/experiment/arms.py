@@ -11,7 +11,7 @@ from kit.base.progress import Progress
 from kit.kernel.build import BuildInput
 from kit.kernel.config import Config, read_fragments
 from kit.kernel.content import content_id
-from kit.kernel.options import fit, has_overlay, has_pvh
+from kit.kernel.options import fit, has_overlay, has_pvh, has_tinyconfig
 from kit.kernel.ownconfig import with_own
 from kit.kernel.patch import Applied, Patch, apply_series, read_file, read_patches
 from kit.kernel.shims import shims_for
@@ -23,7 +23,7 @@ from kit.store.cache import Cache
 from kit.workload.catalog import WORKLOADS
 
 NEWEST = "99"  # a version that has every option
-TINY = "tiny"  # left out of an experiment that has a configuration of its own
+TINY = "tiny"  # left out without tinyconfig: of old kernels, and of an experiment with a configuration of its own
 FRAGMENTS: Mapping[str, tuple[str, ...]] = {
     "plain": ("common", "plain"),
     "counting": ("common", TINY, "counting"),
@@ -96,7 +96,8 @@ def config_of(exp: Experiment, instrument: str, version: str, configs: Path) -> 
             f"Linux {version} has no overlay file system (it came with 3.18): guests cannot use the host's files",
             hint="use `guest: {root: guest}`, or `kit shell --root guest`",
         )
-    names = [f for f in fragments(exp, instrument) if f != "pvh" or has_pvh(version)]
+    missing = [*([] if has_pvh(version) else ["pvh"]), *([] if has_tinyconfig(version) else [TINY])]
+    names = [f for f in fragments(exp, instrument) if f not in missing]
     needed = [configs / "kernel" / f"{f}.config" for f in names]
     config = (
         with_own(exp.config, needed, configs / "kernel" / "own.config", ARCHES[exp.arch])

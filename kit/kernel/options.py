@@ -30,15 +30,7 @@ class Row:
 
 OVERLAY_SINCE: Version = (3, 18)
 
-EXPERT_SINCE: Version = (3, 17)
-"""Since then there is tinyconfig, with EXPERT, without which many an option cannot be switched off (5d2acfc7b974)."""
-DEFAULTS = (
-    *("VT", "INPUT", "RD_GZIP", "RD_BZIP2", "RD_LZMA", "RD_XZ", "RD_LZO", "RD_LZ4", "RD_ZSTD"),
-    *("PERF_EVENTS_INTEL_UNCORE", "PERF_EVENTS_INTEL_RAPL", "PERF_EVENTS_INTEL_CSTATE"),
-)
-
 ROWS = (
-    *(Row(f"CONFIG_{name}", EXPERT_SINCE, NOT_THERE, "cannot be switched off before") for name in DEFAULTS),
     Row("CONFIG_PANIC_TIMEOUT", (3, 14), NOT_THERE, "5800dc3cff87; panic= on the command line says the same"),
     Row("CONFIG_TTY", (3, 9), ALWAYS_ON, "4f73bc4dd3e8"),
     Row("CONFIG_BINFMT_SCRIPT", (3, 10), ALWAYS_ON, "fs/Makefile of 2.6.38 and 3.0.1"),
