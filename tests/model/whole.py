@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -139,40 +140,37 @@ def _renamed(ops: tuple[Op, ...], names: Iterator[int], prefix: str) -> Iterator
 
 
 def sensible(program: Program) -> Program:
-    """The program without its failing operations, each removed at its first failure."""
-    while (failed := first_failure(program)) is not None:
+    """The program without its failing operations."""
+    while failed := failures(program):
         program = Program(_without(program.ops, failed))
     return program
 
 
-def first_failure(program: Program) -> Op | None:
-    """The operation that fails on 6.1, or None."""
+def failures(program: Program) -> list[Op]:
+    """The operations that fail on 6.1, if a run passes over each of them and goes on."""
     execution = Watched(Machine(profile("6.1")), WORKER, None, shortcut=False, checked=False)
-    try:
-        execution.worker(program)
-    except ProgramError:
-        assert execution.failed is not None
-        return execution.failed
-    return None
+    execution.worker(program)
+    return execution.failed
 
 
 class Watched(Execution):
-    """Remembers which operation failed."""
+    """Remembers which operations failed, and goes on."""
 
-    failed: Op | None = None
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.failed: list[Op] = []
 
     def plain(self, mm: Mm, op: Plain) -> None:
         try:
             super().plain(mm, op)
         except ProgramError:
-            self.failed = op
-            raise
+            self.failed.append(op)
 
 
-def _without(ops: tuple[Op, ...], failed: Op) -> tuple[Op, ...]:
+def _without(ops: tuple[Op, ...], failed: list[Op]) -> tuple[Op, ...]:
     kept: list[Op] = []
     for op in ops:
-        if op is failed:
+        if any(op is one for one in failed):
             continue
         if isinstance(op, Users):
             kept.append(Users(op.name, tuple(_without(user, failed) for user in op.users)))
