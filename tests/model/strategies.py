@@ -31,24 +31,30 @@ from kit.model.program import (
 
 from .scenes import WORKER, Line
 
+KINDS = ["map", "write", "write", "fork", "fork", "repeat", "script", "window", "users", "exec", "hold", "more"]
+# Made once: hypothesis checks each strategy anew that it is given.
+some_kinds = st.lists(st.sampled_from(KINDS), max_size=5)
+region_numbers, lengths, times = st.integers(0, 5), st.integers(1, 4), st.integers(1, 6)
+seldom = st.integers(0, 4).map(lambda n: n == 0)
+more = st.sampled_from([Release(), Stack(1), Stack(2), Threads(2, (Fork(),))])
+
 
 @st.composite
 def blocks(draw: st.DrawFn, names: Iterator[int], mapped: frozenset[int], depth: int, inside: bool) -> tuple[Op, ...]:
     """A block of a process with the regions `mapped`; `inside` a window or a repeat, no window opens."""
     ops: list[Op] = []
-    kinds = ["map", "write", "write", "fork", "fork", "repeat", "script", "window", "users", "exec", "hold", "more"]
-    for kind in draw(st.lists(st.sampled_from(kinds), max_size=5)):
+    for kind in draw(some_kinds):
         if kind == "map":
-            region = draw(st.integers(0, 5))
+            region = draw(region_numbers)
             if region not in mapped:
                 mapped |= {region}
-                ops.append(Map(region, draw(st.integers(1, 4))))
+                ops.append(Map(region, draw(lengths)))
         elif kind == "write" and mapped:
             ops.append(Write(draw(st.sampled_from(sorted(mapped))), 0))
-        elif kind == "script" and draw(st.integers(0, 4)) == 0:
+        elif kind == "script" and draw(seldom):
             ops.append(Script())
         elif kind == "more":
-            ops.append(draw(st.sampled_from([Release(), Stack(1), Stack(2), Threads(2, (Fork(),))])))
+            ops.append(draw(more))
         elif kind == "hold" and depth:
             ops.append(Hold(draw(blocks(names, mapped, depth - 1, inside))))
         elif kind == "exec" and depth:
@@ -57,13 +63,13 @@ def blocks(draw: st.DrawFn, names: Iterator[int], mapped: frozenset[int], depth:
             ops.append(Fork(draw(blocks(names, mapped, depth - 1, inside))))
         elif kind == "repeat" and depth:
             body = (Fork(draw(blocks(names, mapped, depth - 1, True))), *written(draw, mapped))
-            ops.append(Repeat(draw(st.integers(1, 6)), body))
+            ops.append(Repeat(draw(times), body))
         elif kind == "window" and depth and not inside:
             body = draw(blocks(names, mapped, depth - 1, True))
             mapped |= {op.region for op in body if isinstance(op, Map)}
             ops.append(Window(f"w{next(names)}", body))
         elif kind == "users" and depth and not inside:
-            each = [draw(blocks(names, mapped, depth - 1, True)) for _ in range(draw(st.integers(1, 4)))]
+            each = [draw(blocks(names, mapped, depth - 1, True)) for _ in range(draw(lengths))]
             ops.append(Users(f"u{next(names)}", tuple(each)))
     return tuple(ops)
 
@@ -81,29 +87,36 @@ def programs(draw: st.DrawFn, depth: int = 4) -> Program:
 STACK = next(line for line in WORKER if line.name == "[stack]")
 
 
+other_lines = st.lists(st.sampled_from([line for line in WORKER if line is not STACK]), unique=True)
+
+
 @st.composite
 def layouts(draw: st.DrawFn) -> tuple[Line, ...]:
     """Some of a worker's VMAs, its stack among them, in any order."""
-    some = draw(st.lists(st.sampled_from([line for line in WORKER if line is not STACK]), unique=True))
+    some = draw(other_lines)
     return tuple(draw(st.permutations([*some, STACK])))
 
 
 PAGES = 4
+firsts = st.integers(0, PAGES - 1)
+up_to = {most: st.integers(1, most) for most in range(1, PAGES + 1)}
+kinds_of_change = st.sampled_from(["write", "write", "munmap", "mprotect", "mprotect", "madvise"])
+accesses, advices = st.sampled_from(["ro", "rw"]), st.sampled_from(["dontfork", "wipeonfork"])
 
 
 @st.composite
 def changes(draw: st.DrawFn) -> Op:
     """An operation on region 0, which has, or had, four pages."""
-    first = draw(st.integers(0, PAGES - 1))
-    count = draw(st.integers(1, PAGES - first))
-    kind = draw(st.sampled_from(["write", "write", "munmap", "mprotect", "mprotect", "madvise"]))
+    first = draw(firsts)
+    count = draw(up_to[PAGES - first])
+    kind = draw(kinds_of_change)
     if kind == "write":
         return Write(0, first)
     if kind == "munmap":
         return Munmap(0, first, count)
     if kind == "mprotect":
-        return Mprotect(0, first, count, draw(st.sampled_from(["ro", "rw"])))
-    return Madvise(0, draw(st.sampled_from(["dontfork", "wipeonfork"])))
+        return Mprotect(0, first, count, draw(accesses))
+    return Madvise(0, draw(advices))
 
 
 def lives(depth: int) -> st.SearchStrategy[tuple[Op, ...]]:

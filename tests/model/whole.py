@@ -54,6 +54,7 @@ counts = st.integers(1, REGIONS - 1)
 regions = st.sampled_from([0, 0, 0, *range(REGIONS)])
 pages = st.integers(1, PAGES)
 page = st.integers(0, PAGES - 1)
+up_to = {most: st.integers(0, most) for most in range(9)}  # made once: hypothesis checks each strategy it is given
 ranges = page.flatmap(lambda first: st.tuples(st.just(first), st.integers(1, min(4, PAGES - first))))
 
 
@@ -77,26 +78,28 @@ def plain() -> st.SearchStrategy[Op]:
 
 
 PLAIN = plain()
+kinds, times, once_or_twice, yes_or_no = st.sampled_from(KINDS), st.integers(1, 3), st.integers(1, 2), st.booleans()
+some_plain = {most: st.lists(PLAIN, max_size=most) for most in (3, 8)}
 
 
 @st.composite
 def bodies(draw: st.DrawFn, depth: int, *, orphans: bool, most: int = 5) -> tuple[Op, ...]:
     """What a process does; `orphans`: whether it may have some, since a process that can wait for them waits for it."""
     ops: list[Op] = []
-    for _ in range(draw(st.integers(0, most))):
-        if not depth or draw(st.integers(0, 2)):
+    for _ in range(draw(up_to[most])):
+        if not depth or draw(up_to[2]):
             ops.append(draw(PLAIN))
             continue
-        kind = draw(st.sampled_from(KINDS))
+        kind = draw(kinds)
         inner = bodies(depth - 1, orphans=True, most=most)
         if kind in ("fork", "hold", "exec"):
             ops.append({"fork": Fork, "hold": Hold, "exec": Exec}[kind](draw(inner)))
         elif kind == "orphan" and orphans:
             ops.append(Orphan(draw(inner)))
         elif kind == "threads":
-            ops.append(Threads(draw(st.integers(1, 3)), draw(bodies(depth - 1, orphans=orphans, most=most))))
+            ops.append(Threads(draw(times), draw(bodies(depth - 1, orphans=orphans, most=most))))
         elif kind == "repeat":
-            ops.append(Repeat(draw(st.integers(1, 3)), draw(bodies(depth - 1, orphans=orphans, most=3))))
+            ops.append(Repeat(draw(times), draw(bodies(depth - 1, orphans=orphans, most=3))))
         elif kind in ("release", "script"):
             ops.append(Release() if kind == "release" else Script())
     return tuple(ops)
@@ -107,14 +110,14 @@ def outlines(
     draw: st.DrawFn, names: Iterator[int], depth: int, *, users: bool, orphans: bool = False
 ) -> tuple[Op, ...]:
     """A process with windows, preparations between them, and children with windows too."""
-    ops: list[Op] = [Map(0, PAGES), *draw(st.lists(PLAIN, max_size=8))]
-    for _ in range(draw(st.integers(1, 2))):
+    ops: list[Op] = [Map(0, PAGES), *draw(some_plain[8])]
+    for _ in range(draw(once_or_twice)):
         ops.append(Window(f"w{next(names)}", draw(bodies(3, orphans=orphans))))
-        ops += draw(st.lists(PLAIN, max_size=3))
-        if depth and draw(st.booleans()):
+        ops += draw(some_plain[3])
+        if depth and draw(yes_or_no):
             inner = draw(outlines(names, depth - 1, users=users, orphans=True))
             ops.append(draw(st.sampled_from([Fork, Fork, Hold, Exec]))(inner))
-        if users and not draw(st.integers(0, 3)):
+        if users and not draw(up_to[3]):
             each = draw(st.lists(bodies(2, orphans=True, most=3), min_size=1, max_size=3))
             ops.append(Users(f"u{next(names)}", tuple(each)))
     return tuple(ops)
