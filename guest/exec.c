@@ -3,12 +3,14 @@
 #include "exec.h"
 #include "channel.h"
 #include "children.h"
+#include "scripts.h"
 
 #include <stdio.h>
 #include <unistd.h>
 
 #define WORKER_PATH	"/worker"
 #define SCRIPT_PATH	"/bin/job.sh"
+#define SHELL_PATH	"/bin/sh"
 
 static char *program_file, *worker_name;
 
@@ -40,6 +42,20 @@ int exec_worker(int orphans, uint32_t from, uint32_t to)
 	snprintf(first, sizeof(first), "%u", from);
 	snprintf(end, sizeof(end), "%u", to);
 	return execute(orphans, WORKER_PATH, argv);
+}
+
+int exec_shell(const struct op *op)
+{
+	static char path[32], amount[12], command[64];
+	char *script[] = { path, amount, NULL };
+	char *by_system[] = { SHELL_PATH, "-c", command, NULL };
+
+	snprintf(path, sizeof(path), "/bin/%s.sh", scripts[op->region]);
+	snprintf(amount, sizeof(amount), "%u", op->number);
+	snprintf(command, sizeof(command), "%s %s", path, amount);
+	if (op->flag == BY_SYSTEM)
+		return execute(0, SHELL_PATH, by_system);
+	return execute(0, path, script);
 }
 
 int exec_script(void)

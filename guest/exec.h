@@ -2,6 +2,8 @@
 #ifndef KIT_EXEC_H
 #define KIT_EXEC_H
 
+#include "program.h"
+
 #include <stdint.h>
 
 /* Remember this worker's program file and name, to pass to the workers that it executes. */
@@ -12,5 +14,8 @@ int exec_worker(int orphans, uint32_t from, uint32_t to);
 
 /* Run /bin/job.sh in a child and wait for it. -1 after a fail frame. */
 int exec_script(void);
+
+/* Run a script, which runs a second program, in a child, and wait for it; by `sh -c` if asked. -1 after a fail frame. */
+int exec_shell(const struct op *op);
 
 #endif

@@ -1,5 +1,7 @@
 /* Words of an operation: see fields.h. */
 #include "fields.h"
+#include "aim7/job.h"
+#include "scripts.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -61,6 +63,22 @@ static const char *read_choice(struct op *op, const char *word, const char *no,
 	return op->flag || !strcmp(word, no) ? NULL : error;
 }
 
+static const char *read_job(struct op *op, const char *word)
+{
+	int number = job_find(word);
+
+	op->region = number;
+	return number < 0 ? "no such job" : NULL;
+}
+
+static const char *read_script(struct op *op, const char *word)
+{
+	int number = script_find(word);
+
+	op->region = number;
+	return number < 0 ? "no such script" : NULL;
+}
+
 static const char *read_field(struct op *op, char letter, const char *word)
 {
 	const char *pages = "no such number of pages";
@@ -88,6 +106,14 @@ static const char *read_field(struct op *op, char letter, const char *word)
 		return read_number(op, word, 1, MAX_THREADS, "no such number of threads");
 	case 'x':
 		return read_number(op, word, 1, MAX_TIMES, "no such number of times");
+	case 'm':
+		return read_number(op, word, 0, MAX_TIMES, "no such amount");
+	case 'j':
+		return read_job(op, word);
+	case 'h':
+		return read_script(op, word);
+	case 'y':
+		return read_choice(op, word, "exec", "system", "neither exec nor system");
 	case 'a':
 		return read_choice(op, word, "rw", "ro", "neither ro nor rw");
 	case 'v':

@@ -176,7 +176,7 @@ static int do_all(long limit)
 {
 	if (access("/session.task", R_OK) == 0)
 		return run_worker("/session", "/session.task", "session", limit);
-	if (shell_send_layout() || (conf_number("swap", 0) && reclaim_some()))
+	if (shell_send_layouts() || (conf_number("swap", 0) && reclaim_some()))
 		return -1;
 	return run_workers(limit);
 }

@@ -49,6 +49,8 @@ static const struct form {
 	{ "writebrk", WRITEBRK, "i", 0 },
 	{ "stack", STACK, "s", 0 },
 	{ "script", SCRIPT, "", 0 },
+	{ "job", JOB, "jm", 0 },
+	{ "shell", SHELL, "hym", 0 },
 	{ "release", RELEASE, "", 0 },
 	{ "fork", FORK, "", 1 },
 	{ "orphan", ORPHAN, "", 1 },

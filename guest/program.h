@@ -27,6 +27,7 @@ enum kind {
 	MAP, WRITE, SCRIPT, FORK, REPEAT, WINDOW, USERS, USER,
 	MUNMAP, MPROTECT, MADVISE, DISCARD, MREMAP, GROW, MAPFILE,
 	BRK, WRITEBRK, STACK, ORPHAN, HOLD, RELEASE, THREADS, EXEC,
+	JOB, SHELL,
 };
 
 /* The flag of an operation; its meaning depends on the kind. */
@@ -34,6 +35,7 @@ enum {
 	ORPHANS = 1,		/* FORK, USER, HOLD, EXEC: the process has orphans */
 	READ_ONLY = 1,		/* MPROTECT */
 	WIPE_ON_FORK = 1,	/* MADVISE; otherwise DONTFORK */
+	BY_SYSTEM = 1,		/* SHELL: `sh -c` runs the script */
 };
 
 /*
@@ -42,12 +44,12 @@ enum {
  */
 struct op {
 	uint8_t kind;
-	uint8_t region;
+	uint8_t region;		/* JOB: its number (aim7/job.h); SHELL: the script's (exec.h) */
 	uint8_t to;		/* MREMAP: the other region */
 	uint8_t flag;
 	uint16_t name;
 	uint16_t first;		/* page at which a range begins */
-	uint32_t number;	/* pages, page, times, threads, or count of users */
+	uint32_t number;	/* pages, page, times, threads, count of users, or an amount */
 	uint32_t end;
 };
 

@@ -6,6 +6,7 @@
  */
 #define _GNU_SOURCE
 #include "run.h"
+#include "aim7/job.h"
 #include "channel.h"
 #include "children.h"
 #include "exec.h"
@@ -17,7 +18,13 @@
 #include "threads.h"
 #include "users.h"
 
+#include <string.h>
 #include <time.h>
+
+void job_say(const char *job, const char *why, int error)
+{
+	channel_fail("%s: %s%s%s", job, why, error ? ": " : "", error ? strerror(error) : "");
+}
 
 static int run_fork(const struct op *op, uint32_t from)
 {
@@ -89,6 +96,10 @@ static int run_op(const struct op *op, uint32_t body)
 		return exec_worker(op->flag, body, op->end);
 	case SCRIPT:
 		return exec_script();
+	case SHELL:
+		return exec_shell(op);
+	case JOB:
+		return job_run(op->region, op->number);
 	case THREADS:
 		return threads_run(op->number, body, op->end);
 	case REPEAT:

@@ -1,8 +1,8 @@
-/* The memory layout of /bin/sh. */
+/* The memory layouts of /bin/sh, and of /bin/ls, which scripts run. */
 #ifndef KIT_SHELL_H
 #define KIT_SHELL_H
 
-/* Run the shell once and send its VMAs as those of a worker "/bin/sh". 0, or -1 after a fail frame. */
-int shell_send_layout(void);
+/* Run each once and send its VMAs as those of a worker "/bin/sh" or "/bin/ls". 0, or -1 after a fail frame. */
+int shell_send_layouts(void);
 
 #endif

@@ -13,9 +13,8 @@ from kit.records import Boot, Experiment, GuestVma, Outcome
 from kit.workload.catalog import make_loads
 from kit.workload.load import Load
 
-SHELL = "/bin/sh"  # the guest's name for the layout of the shell that executes scripts
-Predicted = Mapping[str, Prediction | Unmodelled]
-"""By window name."""
+SHELL, TOOL = "/bin/sh", "/bin/ls"  # the guest's names for the layouts of the shell and of what its scripts run
+Layout = tuple[GuestVma, ...]
 
 
 @dataclass(frozen=True)
@@ -39,12 +38,14 @@ def predict_arm(
 ) -> dict[str, Prediction | Unmodelled]:
     """Window → the model's prediction, for an arm of that profile. `layouts`: worker → its VMAs at the start."""
     out: dict[str, Prediction | Unmodelled] = {}
-    shell = layouts.get(SHELL)
+    images = tuple(tuple(layouts[name]) if name in layouts else None for name in (SHELL, TOOL))
     for load in make_loads(exp.workloads, exp.seed):
-        out.update(_predict(load, profile, tuple(layouts.get(load.name, ())), shell and tuple(shell)))
+        out.update(_predict(load, profile, tuple(layouts.get(load.name, ())), *images))
     return out
 
 
 @lru_cache(maxsize=256)
-def _predict(load: Load, profile: str, layout: tuple[GuestVma, ...], shell: tuple[GuestVma, ...] | None) -> Predicted:
-    return predict(load.program, layout, profile, shell=shell)
+def _predict(
+    load: Load, profile: str, layout: Layout, shell: Layout | None, tool: Layout | None
+) -> Mapping[str, Prediction | Unmodelled]:
+    return predict(load.program, layout, profile, shell=shell, tool=tool)

@@ -15,6 +15,7 @@ from kit.model.program import (
     Fork,
     Grow,
     Hold,
+    Job,
     Madvise,
     Map,
     MapFile,
@@ -28,6 +29,7 @@ from kit.model.program import (
     Release,
     Repeat,
     Script,
+    Shell,
     Stack,
     Threads,
     Users,
@@ -65,7 +67,8 @@ class Unmodelled:
 
 
 class Execution:
-    """The execution of one program on one machine."""
+    """The execution of one program on one machine. `layout`, `shell`, `tool`: the VMAs of the worker, of the shell, and
+    of the program that a script runs, each at its start."""
 
     def __init__(
         self,
@@ -73,12 +76,14 @@ class Execution:
         layout: Sequence[LayoutVma],
         shell: Sequence[LayoutVma] | None,
         *,
+        tool: Sequence[LayoutVma] | None = None,
         shortcut: bool,
         checked: bool,
     ) -> None:
         self.machine = machine
         self.layout = layout
         self.shell = shell
+        self.tool = tool
         self.recorder = machine.recorder
         self.shortcut = shortcut
         self.checked = checked
@@ -112,6 +117,10 @@ class Execution:
                 self.execute(mm, self.layout, body)
             case Script():
                 self.script(mm)
+            case Shell(_, how, _):
+                self.run_shell(mm, how)
+            case Job():  # its VMAs are as they were, and all that it writes to was written to before
+                pass
             case Orphan(body):
                 self.orphans.setdefault(mm, []).append((self.machine.fork(mm), body))
             case Hold(body):
@@ -199,6 +208,22 @@ class Execution:
             return
         self.reason = self.reason or SCRIPT
         self.live(self.machine.fork(mm), ())
+
+    def run_shell(self, mm: Mm, how: str) -> None:
+        """Runs a script that forks and executes a second program; by `system`, a shell first becomes the script's.
+
+        Each is a static image. Without their layouts this window has no prediction, as in `script`.
+        """
+        if self.shell is None or self.tool is None:
+            self.reason = self.reason or SCRIPT
+            self.live(self.machine.fork(mm), ())
+            return
+        child = self.machine.fork(mm)
+        if how == "system":
+            self.machine.execute(child, self.shell)
+        self.machine.execute(child, self.shell)
+        self.execute(child, self.tool, ())
+        self.finish(child)
 
     def repeat(self, mm: Mm, times: int, body: tuple[Op, ...]) -> None:
         """Runs the block `times` times. Once a turn leaves the state as it was, all further turns cost the same.

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from kit.model.errors import ModelError
-from kit.model.program import FILE_PAGES, MAX_DEEPER, MAX_PAGES, MAX_REGIONS, MAX_THREADS
+from kit.model.jobs import JOBS
+from kit.model.program import FILE_PAGES, MAX_DEEPER, MAX_PAGES, MAX_REGIONS, MAX_THREADS, SCRIPTS
 
 MAX_TIMES = 10**9
 
@@ -25,8 +26,15 @@ BOUNDS = {
     "deeper": ("pages", 1, MAX_DEEPER),
     "threads": ("threads", 1, MAX_THREADS),
     "times": ("repeat", 1, MAX_TIMES),
+    "amount": ("amount", 0, MAX_TIMES),
 }
-CHOICES = {"access": ("ro", "rw"), "advice": ("dontfork", "wipeonfork")}
+CHOICES = {
+    "access": ("ro", "rw"),
+    "advice": ("dontfork", "wipeonfork"),
+    "how": ("exec", "system"),
+    "script": SCRIPTS,
+    "job": JOBS,
+}
 
 
 def read_fields(kinds: Sequence[str], words: Sequence[str]) -> Iterator[int | str]:

@@ -20,6 +20,7 @@ from kit.model.program import (
     Fork,
     Grow,
     Hold,
+    Job,
     Madvise,
     Map,
     MapFile,
@@ -32,6 +33,7 @@ from kit.model.program import (
     Release,
     Repeat,
     Script,
+    Shell,
     Stack,
     Threads,
     Users,
@@ -57,6 +59,8 @@ _PLAIN: dict[str, tuple[tuple[str, ...], Callable[..., Op]]] = {
     "writebrk": (("page",), WriteBrk),
     "stack": (("deeper",), Stack),
     "script": ((), Script),
+    "shell": (("script", "how", "amount"), Shell),
+    "job": (("job", "amount"), Job),
     "release": ((), Release),
 }
 # The same for blocks, whose body comes last.

@@ -39,15 +39,20 @@ class Run:
 
 
 def predict(
-    program: Program, layout: Iterable[LayoutVma], profile_name: str, *, shell: Iterable[LayoutVma] | None = None
+    program: Program,
+    layout: Iterable[LayoutVma],
+    profile_name: str,
+    *,
+    shell: Iterable[LayoutVma] | None = None,
+    tool: Iterable[LayoutVma] | None = None,
 ) -> dict[str, Prediction | Unmodelled]:
     """The acquisitions of the profile's lock class in each window of `program`, by name, in order of opening.
 
-    `layout`: the worker's smaps at its start, `shell`: that of the shell that executes scripts. Raises ModelError for
-    an unknown profile, a senseless program (a window inside a window or opened twice, a write to nothing), or a broken
-    rule of the kernel.
+    `layout`: the worker's smaps at its start, `shell`: that of the shell that executes scripts, `tool`: that of the
+    program that a script runs. Raises ModelError for an unknown profile, a senseless program (a window inside a window
+    or opened twice, a write to nothing), or a broken rule of the kernel.
     """
-    return dict(run(program, layout, profile_name, shell=shell).windows)
+    return dict(run(program, layout, profile_name, shell=shell, tool=tool).windows)
 
 
 def run(
@@ -56,6 +61,7 @@ def run(
     kernel: str | Profile,
     *,
     shell: Iterable[LayoutVma] | None = None,
+    tool: Iterable[LayoutVma] | None = None,
     trace: bool = False,
     shortcut: bool = True,
     checked: bool = False,
@@ -70,7 +76,9 @@ def run(
     row = profile(kernel) if isinstance(kernel, str) else kernel
     recorder = Recorder(fail_nowait=frozenset(fail_nowait), trace=[] if trace else None)
     shortcut = shortcut and not recorder.fail_nowait
-    known = None if shell is None else tuple(shell)
-    execution = Execution(Machine(row, recorder), tuple(layout), known, shortcut=shortcut, checked=checked)
+    images = [None if image is None else tuple(image) for image in (shell, tool)]
+    execution = Execution(
+        Machine(row, recorder), tuple(layout), images[0], tool=images[1], shortcut=shortcut, checked=checked
+    )
     execution.worker(program)
     return Run(execution.windows, dict(recorder.hazards), tuple(recorder.trace or ()))

@@ -26,7 +26,10 @@ A program is a list of operations of one process. Its text form has one operatio
     release              all children that are held exit, in the order of their forks; a process that ends does so too
     threads N ... end    N sleeping threads exist while the block runs
     exec ... end         fork; the child executes the worker anew, which runs the block and exits; the parent waits
-    script               fork and exec of a small shell script, and wait (AIM7's exec_test does it five times)
+    script               fork and exec of a small shell script, and wait
+    shell NAME exec|system N  the same with a script that runs a second program (kit.model.program.SCRIPTS), whose
+                         argument is N; or `sh -c` of it, as system() does
+    job NAME N           a test of AIM suite VII that changes no VMA of its process (kit.model.jobs); N: its amount
 
 Regions stand at 1 TiB + R * 16 MiB, so that no two of them touch and none can be merged. Standard library only.
 """
@@ -44,6 +47,7 @@ MAX_PAGES = REGION_STRIDE // 4096 - 1  # one page less, so that two regions neve
 FILE_PAGES = 64
 MAX_DEEPER = 1024  # pages of one `stack`
 MAX_THREADS = 32
+SCRIPTS = ("ls", "sleep")  # of `shell`: what runs `ls -l > /dev/null`, and what sleeps for a number of milliseconds
 
 
 @dataclass(frozen=True)
@@ -153,6 +157,27 @@ class Script:
 
 
 @dataclass(frozen=True)
+class Shell:
+    """Forks a child that executes a shell script, which forks and executes a second program; and waits for it.
+
+    `script`: one of SCRIPTS; `how`: `exec`, or `system`: a shell with `-c` replaces itself by the script's. `argument`:
+    of the script.
+    """
+
+    script: str
+    how: str
+    argument: int
+
+
+@dataclass(frozen=True)
+class Job:
+    """Runs a job (one of kit.model.jobs.JOBS) in this process; it leaves the VMAs as they were."""
+
+    job: str
+    amount: int
+
+
+@dataclass(frozen=True)
 class Release:
     """Ends the held children."""
 
@@ -220,7 +245,7 @@ class Users:
 
 
 Plain = Map | MapFile | Write | Munmap | Mprotect | Madvise | Discard | Mremap | Grow | Brk | WriteBrk | Stack
-Op = Plain | Script | Release | Fork | Orphan | Hold | Exec | Threads | Repeat | Window | Users
+Op = Plain | Script | Shell | Job | Release | Fork | Orphan | Hold | Exec | Threads | Repeat | Window | Users
 
 Block = Fork | Orphan | Hold | Exec | Threads | Repeat | Window
 
@@ -228,8 +253,8 @@ Block = Fork | Orphan | Hold | Exec | Threads | Repeat | Window
 WORDS: dict[type[Op], str] = {
     **{Map: "map", MapFile: "mapfile", Write: "write", Munmap: "munmap", Mprotect: "mprotect", Madvise: "madvise"},
     **{Discard: "discard", Mremap: "mremap", Grow: "grow", Brk: "brk", WriteBrk: "writebrk", Stack: "stack"},
-    **{Script: "script", Release: "release", Fork: "fork", Orphan: "orphan", Hold: "hold", Exec: "exec"},
-    **{Threads: "threads", Repeat: "repeat", Window: "window", Users: "users"},
+    **{Script: "script", Shell: "shell", Job: "job", Release: "release", Fork: "fork", Orphan: "orphan"},
+    **{Hold: "hold", Exec: "exec", Threads: "threads", Repeat: "repeat", Window: "window", Users: "users"},
 }
 
 

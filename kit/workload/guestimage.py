@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 
 from kit.base.errors import MachineError
 from kit.base.project import PROJECT
+from kit.model.program import SCRIPTS as SHELL_SCRIPTS
 from kit.records import digest
 from kit.records.arches import ARCHES
 from kit.workload.catalog import WORKLOADS
@@ -39,14 +40,18 @@ PROGRAMS: Mapping[str, tuple[str, ...]] = {
     "init": ("init.c", "channel.c", "conf.c", "lines.c", "layout.c", "shell.c", "reclaim.c"),
     "worker": (
         "worker.c", "channel.c", "conf.c", "lines.c", "layout.c", "lockstat.c", "program.c", "fields.c", "run.c",
-        "idle.c", "memory.c", "stack.c", "children.c", "threads.c", "exec.c", "users.c",
+        "idle.c", "memory.c", "stack.c", "children.c", "threads.c", "exec.c", "scripts.c", "users.c",
+        "aim7/job.c", "aim7/compute.c", "aim7/numbers.c", "aim7/memory.c", "aim7/files.c", "aim7/messages.c",
+        "aim7/process.c",
     ),
     "payload": ("payload.c", "task.c", "root.c", "output.c", "channel.c", "conf.c", "lines.c", "lockstat.c"),
     "session": ("session.c", "task.c", "root.c", "channel.c", "conf.c"),
-    "bin/sh": ("sh.c", "lines.c"),
+    "bin/sh": ("sh.c", "lines.c", "smaps.c"),
+    "bin/ls": ("tools.c", "smaps.c"),
 }  # fmt: skip
 """Programs of every guest; workloads name further ones in their rows."""
-SCRIPTS: Mapping[str, str] = {"bin/job.sh": "job.sh", "bin/layout.sh": "layout.sh"}
+SCRIPTS: Mapping[str, str] = {f"bin/{name}.sh": f"{name}.sh" for name in ("job", "layout", *SHELL_SCRIPTS)}
+LINKS: Mapping[str, str] = {"bin/sleep": "ls"}  # path in the guest → target: one program, as its name says
 DATA_BYTES = 64 * 4096  # size of /data, a file for programs to map: DATA_PAGES of guest/program.h
 
 # Character devices by the numbers of Documentation/admin-guide/devices.txt.
@@ -55,7 +60,7 @@ DEVICES: Mapping[str, tuple[int, int]] = {
     "dev/null": (1, 3),
     "dev/kmsg": (1, 11),
 }
-DIRECTORIES = ("bin", "dev", "proc", "sys")
+DIRECTORIES = ("bin", "dev", "proc", "sys", "tmp")
 
 OnCommand = Callable[[Sequence[str]], None]
 
@@ -113,8 +118,9 @@ def guest_key() -> str:
 
     Raises MachineError if musl-gcc is not installed.
     """
-    files = {path.name: path.read_text() for path in sorted(SOURCES.iterdir()) if path.suffix in {".c", ".h", ".sh"}}
-    layout = [programs(), SCRIPTS, devices(), DIRECTORIES, DATA_BYTES]
+    paths = [path for path in sorted(SOURCES.rglob("*")) if path.suffix in {".c", ".h", ".sh"}]
+    files = {str(path.relative_to(SOURCES)): path.read_text() for path in paths}
+    layout = [programs(), SCRIPTS, LINKS, devices(), DIRECTORIES, DATA_BYTES]
     return digest([files, layout, FLAGS, _compiler_version()])
 
 
@@ -166,6 +172,7 @@ def _base_entries(folder: Path, on_command: OnCommand | None) -> list[Entry]:
         entries.append(Entry(path, stat.S_IFREG | 0o755, program.read_bytes()))
     for path, name in SCRIPTS.items():
         entries.append(Entry(path, stat.S_IFREG | 0o755, (SOURCES / name).read_bytes()))
+    entries += [Entry(path, stat.S_IFLNK | 0o777, target.encode()) for path, target in LINKS.items()]
     entries.append(Entry("data", stat.S_IFREG | 0o644, bytes(DATA_BYTES)))
     return entries
 

@@ -1,4 +1,5 @@
 /* For tests on the host: prints the parsed operations of a program, or the parser's error. */
+#include "aim7/job.h"
 #include "channel.h"
 #include "program.h"
 
@@ -13,6 +14,11 @@ void channel_fail(const char *format, ...)
 	vprintf(format, args);
 	va_end(args);
 	putchar('\n');
+}
+
+void job_say(const char *job, const char *why, int error)
+{
+	printf("%s: %s %d\n", job, why, error);
 }
 
 int main(int argc, char **argv)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from kit.model.program import MAX_OPERATIONS, Fork, Map, Program, Repeat, Script, Users, Window, Write
+from kit.model.jobs import JOBS as MODEL_JOBS
+from kit.model.program import MAX_OPERATIONS, Fork, Job, Map, Program, Repeat, Script, Shell, Users, Window, Write
 from kit.workload.guestimage import COMPILER, FLAGS, SOURCES
 from tests.boot.programs import CONCURRENT, PROGRAMS
 
@@ -19,10 +20,12 @@ HERE = Path(__file__).resolve().parent
 MAP, WRITE, SCRIPT, FORK, REPEAT, WINDOW, USERS, USER = range(8)
 MUNMAP, MPROTECT, MADVISE, DISCARD, MREMAP, GROW, MAPFILE = range(8, 15)
 BRK, WRITEBRK, STACK, ORPHAN, HOLD, RELEASE, THREADS, EXEC = range(15, 23)
-ORPHANS = READ_ONLY = WIPE_ON_FORK = 1  # the flag of an operation
+JOB, SHELL = 23, 24
+ORPHANS = READ_ONLY = WIPE_ON_FORK = BY_SYSTEM = 1  # the flag of an operation
 
 
-PARSER = [SOURCES / name for name in ("program.c", "fields.c", "lines.c")]
+PARSER = [SOURCES / name for name in ("program.c", "fields.c", "lines.c", "scripts.c")]
+JOBS = [path for path in sorted((SOURCES / "aim7").glob("*.c")) if path.name != "alone.c"]
 
 
 def compiled(folder: Path, *sources: Path) -> Path:
@@ -33,12 +36,12 @@ def compiled(folder: Path, *sources: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def dump(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compiled(tmp_path_factory.mktemp("dump"), HERE / "dump.c", *PARSER)
+    return compiled(tmp_path_factory.mktemp("dump"), HERE / "dump.c", *PARSER, *JOBS)
 
 
 @pytest.fixture(scope="module")
 def shell(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compiled(tmp_path_factory.mktemp("sh"), SOURCES / "sh.c", SOURCES / "lines.c")
+    return compiled(tmp_path_factory.mktemp("sh"), SOURCES / "sh.c", SOURCES / "lines.c", SOURCES / "smaps.c")
 
 
 def parse(dump: Path, tmp_path: Path, text: str) -> tuple[int, str]:
@@ -188,6 +191,19 @@ def test_errors_name_their_line(dump: Path, tmp_path: Path, text: str, error: st
     assert error in out
 
 
+def test_jobs_and_shells_are_parsed(dump: Path, tmp_path: Path) -> None:
+    text = Program(
+        (Job("prepare", 10), Job("misc_rtns_1", 7), Shell("sleep", "system", 50), Shell("ls", "exec", 0))
+    ).text()
+    parsed = operations(dump, tmp_path, text)
+    assert [(op[0], op[1], op[2], op[-1]) for op in parsed] == [
+        (JOB, 0, 10, 0),
+        (JOB, len(MODEL_JOBS) - 1, 7, 0),
+        (SHELL, 1, 50, BY_SYSTEM),
+        (SHELL, 0, 0, 0),
+    ]
+
+
 def test_comments_and_a_window_in_a_single_repeat_are_allowed(dump: Path, tmp_path: Path) -> None:
     status, out = parse(dump, tmp_path, "# a comment of several words and more\nrepeat 1\n\twindow a\nend\nend\n")
     assert (status, len(out.splitlines())) == (0, 2)
@@ -208,7 +224,10 @@ def test_the_job_script_runs(shell: Path) -> None:
     [
         ("exit 3\n", 3, ""),
         ("name=x\n:\n# exit 1\n", 0, ""),
-        ("echo x\nls\n", 2, ":2: ls"),
+        ("echo x\nnosuch y\n", 2, ":2: nosuch"),
+        ("true\nls -l > /dev/null 2>&1\n", 0, ""),
+        ("false\nexit 3\n", 1, ""),
+        ("ls > file\n", 2, ":1: ls > file"),
     ],
 )
 def test_the_shell_does_little_and_says_the_rest(
@@ -219,3 +238,18 @@ def test_the_shell_does_little_and_says_the_rest(
     done = subprocess.run([shell, file], capture_output=True, text=True, check=False)
     assert done.returncode == status
     assert error in done.stderr
+
+
+def test_a_script_has_an_argument(shell: Path, tmp_path: Path) -> None:
+    file = tmp_path / "script"
+    file.write_text("test $1 = 50\nexit 4\n")
+    file.chmod(0o755)
+    done = subprocess.run([shell, file, "50"], capture_output=True, text=True, check=False)
+    other = subprocess.run([shell, file, "51"], capture_output=True, text=True, check=False)
+    assert (done.returncode, other.returncode) == (4, 1)
+
+
+def test_with_c_the_command_replaces_the_shell(shell: Path) -> None:
+    done = subprocess.run([shell, "-c", "readlink /proc/self/exe"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, str(Path("/bin/readlink").resolve()))
+    assert subprocess.run([shell, "-c", "/nosuch 9"], check=False).returncode == 127

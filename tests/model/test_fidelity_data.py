@@ -18,7 +18,7 @@ from kit.model.parse import parse_program
 from kit.model.predict import Prediction, predict
 
 FILES = sorted((Path(__file__).parent / "data").glob("fidelity-*.json"))
-SHELL = "/bin/sh"
+SHELL, TOOL = "/bin/sh", "/bin/ls"
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ def test_every_recorded_window_is_as_predicted(path: Path) -> None:
     layouts = {name: [Line(**line) for line in lines] for name, lines in recorded["layouts"].items()}
     checked = 0
     for name, text in recorded["programs"].items():
-        said = predict(parse_program(text), layouts[name], recorded["profile"], shell=layouts[SHELL])
+        images = {"shell": layouts[SHELL], "tool": layouts.get(TOOL)}
+        said = predict(parse_program(text), layouts[name], recorded["profile"], **images)
         for window, prediction in said.items():
             assert isinstance(prediction, Prediction), (window, prediction)
             rows = recorded["lock_stat"][f"{name}/{window}"]

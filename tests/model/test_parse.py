@@ -10,6 +10,7 @@ from kit.model.program import (
     Exec,
     Fork,
     Hold,
+    Job,
     Madvise,
     Map,
     Mprotect,
@@ -19,6 +20,7 @@ from kit.model.program import (
     Release,
     Repeat,
     Script,
+    Shell,
     Threads,
     Users,
     Window,
@@ -33,6 +35,8 @@ def test_every_operation() -> None:
     write 3 1
 
     script
+    shell ls system 9
+    job disk_cp 10
     munmap 3 0 1
     mprotect 3 1 2 ro
     madvise 3 wipeonfork
@@ -57,6 +61,8 @@ def test_every_operation() -> None:
             Map(3, 4),
             Write(3, 1),
             Script(),
+            Shell("ls", "system", 9),
+            Job("disk_cp", 10),
             Munmap(3, 0, 1),
             Mprotect(3, 1, 2, "ro"),
             Madvise(3, "wipeonfork"),
@@ -71,6 +77,10 @@ def test_every_operation() -> None:
     [
         ("fork\nend\nspoon", "line 3: 'spoon' is no operation; map, write, munmap"),
         ("map 1", "line 1: map takes 2 words, not 1"),
+        ("job nosuch 1", "line 1: job must be prepare or add_double or"),
+        ("job add_int -1", "line 1: amount must be a number from 0 to 1000000000, not '-1'"),
+        ("shell ls by 1", "line 1: how must be exec or system, not 'by'"),
+        ("shell rm exec 1", "line 1: script must be ls or sleep, not 'rm'"),
         ("fork 3\nend", "line 1: fork takes 0 words, not 1"),
         ("map 64 1", "line 1: region must be a number from 0 to 63, not '64'"),
         ("map -1 1", "line 1: region must be a number from 0 to 63, not '-1'"),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
 
 from kit.model.errors import ModelError
+from kit.model.jobs import JOBS
 from kit.model.parse import parse_program
 from kit.model.predict import Prediction, Unmodelled, predict, run
 from kit.model.profiles import PROFILES
@@ -277,6 +279,32 @@ def test_the_image_begins_anew() -> None:
 def test_script_with_the_shells_layout_is_an_exec() -> None:
     found = predict(parse_program("window w\nscript\nend"), WORKER, "6.1", shell=WORKER)["w"]
     assert spent_on(found) == EXEC
+
+
+@pytest.mark.parametrize("kernel", PROFILES)
+def test_a_script_that_runs_a_program_is_an_exec_in_an_exec(kernel: str) -> None:
+    """By system(), one more image comes and goes in the same process."""
+
+    def spent(what: str) -> Counter[str]:
+        found = predict(parse_program(f"window w\n{what}\nend"), WORKER, kernel, shell=WORKER, tool=WORKER)["w"]
+        return Counter(spent_on(found))
+
+    one, fork, by_exec = spent("exec\nend"), spent("fork\nend"), spent("shell ls exec 0")
+    assert by_exec == spent("exec\nexec\nend\nend")
+    own = {what: n for what, n in one.items() if what not in fork}
+    assert spent("shell sleep system 5") - by_exec == Counter({**own, "unlink": WRITTEN})
+
+
+def test_without_the_layouts_of_its_images_a_script_has_no_prediction() -> None:
+    program = parse_program("window w\nshell ls exec 0\nend\nwindow x\nfork\nend\nend")
+    found = predict(program, WORKER, "6.1", shell=WORKER)
+    assert isinstance(found["w"], Unmodelled)
+    assert spent_on(found["x"]) == {"clone": WRITTEN, "fork-link": WRITTEN, "unlink": WRITTEN}
+
+
+def test_jobs_take_no_lock() -> None:
+    program = "window w\n" + "\n".join(f"job {name} 1" for name in JOBS) + "\nend"
+    assert spent_on(predict(parse_program(program), WORKER, "6.1")["w"]) == {}
 
 
 def test_held_children_and_orphans_end_in_the_order_of_their_forks() -> None:

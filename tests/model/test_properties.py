@@ -96,10 +96,10 @@ def test_the_whole_language_keeps_the_counters_right(program: Program, name: str
     given back at the end."""
     assert parse_program(program.text()) == program
     try:
-        short = run(program, WORKER, name, shell=WORKER)
+        short = run(program, WORKER, name, shell=WORKER, tool=WORKER)
     except ProgramError:  # made for 6.1: this one merges otherwise, or knows no MADV_WIPEONFORK
         assume(False)
-    checked = run(program, WORKER, name, shell=WORKER, shortcut=False, checked=True)
+    checked = run(program, WORKER, name, shell=WORKER, tool=WORKER, shortcut=False, checked=True)
     assert checked.windows == short.windows
 
 

@@ -36,6 +36,7 @@ from kit.model.program import (
     Release,
     Repeat,
     Script,
+    Shell,
     Stack,
     Threads,
     Users,
@@ -58,7 +59,7 @@ up_to = {most: st.integers(0, most) for most in range(9)}  # made once: hypothes
 ranges = page.flatmap(lambda first: st.tuples(st.just(first), st.integers(1, min(4, PAGES - first))))
 
 
-KINDS = ("fork", "fork", "orphan", "hold", "release", "exec", "threads", "repeat", "script")
+KINDS = ("fork", "fork", "orphan", "hold", "release", "exec", "threads", "repeat", "script", "shell")
 
 
 def plain() -> st.SearchStrategy[Op]:
@@ -78,6 +79,7 @@ def plain() -> st.SearchStrategy[Op]:
 
 
 PLAIN = plain()
+shells = st.sampled_from([Shell("ls", "exec", 0), Shell("ls", "system", 9), Shell("sleep", "exec", 1)])
 kinds, times, once_or_twice, yes_or_no = st.sampled_from(KINDS), st.integers(1, 3), st.integers(1, 2), st.booleans()
 some_plain = {most: st.lists(PLAIN, max_size=most) for most in (3, 8)}
 
@@ -100,8 +102,8 @@ def bodies(draw: st.DrawFn, depth: int, *, orphans: bool, most: int = 5) -> tupl
             ops.append(Threads(draw(times), draw(bodies(depth - 1, orphans=orphans, most=most))))
         elif kind == "repeat":
             ops.append(Repeat(draw(times), draw(bodies(depth - 1, orphans=orphans, most=3))))
-        elif kind in ("release", "script"):
-            ops.append(Release() if kind == "release" else Script())
+        else:
+            ops += {"release": [Release()], "script": [Script()], "shell": [draw(shells)]}.get(kind, [])
     return tuple(ops)
 
 
