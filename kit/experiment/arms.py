@@ -20,7 +20,7 @@ from kit.kernel.tree import Tree, resolve_tree
 from kit.records import ArmSpec, Experiment, KernelSpec
 from kit.records.arches import ARCHES
 from kit.store.cache import Cache
-from kit.workload.catalog import WORKLOADS
+from kit.workload.catalog import parse_params
 
 NEWEST = "99"  # a version that has every option
 TINY = "tiny"  # left out without tinyconfig: of old kernels, and of an experiment with a configuration of its own
@@ -31,6 +31,8 @@ FRAGMENTS: Mapping[str, tuple[str, ...]] = {
 }
 """Instrument → fragments under configs/kernel/, merged in this order; the architecture's own come after the first."""
 USERLAND = "userland"  # merged before the instrument's own, if guests run programs of the host
+BEFORE, AFTER = (USERLAND, "messages"), ("ramdisk",)
+"""What workloads ask for, merged before and after the instrument's own."""
 
 
 def of_arch(parts: Sequence[str], arch: str) -> tuple[str, ...]:
@@ -41,8 +43,9 @@ def of_arch(parts: Sequence[str], arch: str) -> tuple[str, ...]:
 def fragments(exp: Experiment, instrument: str) -> tuple[str, ...]:
     """The fragments of an experiment's kernels for an instrument."""
     *shared, own = (f for f in of_arch(FRAGMENTS[instrument], exp.arch) if f != TINY or not exp.config)
-    wanted = exp.root == "host" or any(WORKLOADS[w.kind].userland for w in exp.workloads)
-    return (*shared, USERLAND, own) if wanted else (*shared, own)
+    wanted = {part for w in exp.workloads for part in parse_params(w.kind, w.params).fragments()}
+    wanted |= {USERLAND} if exp.root == "host" else set()
+    return (*shared, *(f for f in BEFORE if f in wanted), own, *(f for f in AFTER if f in wanted))
 
 
 @dataclass(frozen=True)

@@ -123,8 +123,8 @@ def load_words(load: Row) -> str:
         return f"{value:g}" if isinstance(value, float) else str(value)
 
     kind = WORKLOADS.get(load["kind"])
-    unsaid = kind.unsaid if kind else ()
-    params = ", ".join(f"{k} {short(v)}" for k, v in load["params"].items() if v is not None and k not in unsaid)
+    shown = kind.shown(load["params"]) if kind else load["params"]
+    params = ", ".join(f"{k} {short(v)}" for k, v in shown.items() if v is not None)
     said = kind.said(load["params"]) if kind else ""
     return f"{load['name']} ({'; '.join(filter(None, [params, said]))})"
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,18 +18,17 @@ from pydantic import Field, field_validator
 
 from kit.base.errors import UserError
 from kit.base.project import PROJECT
-from kit.model.program import Fork, Op, Program, Repeat, Script, Users
+from kit.model.jobs import FILES
+from kit.model.program import Job, Op, Program, Users
 from kit.records import At
+from kit.workload.aim7jobs import MESSAGES, PREPARED, RAM_DISK, SCALED, TESTS, Size
 from kit.workload.kind import Parameters, Place, Raw
 from kit.workload.load import Load, WindowInfo
 
+FEW = 6  # tests of a mix that reports show one by one
 MIXES = PROJECT / "configs" / "mixes"
-SIZE = re.compile(r"(?:FILESIZE|POOLSIZE)\s*:?\s*(?:\d+\s*[KMG]?B?)?", re.IGNORECASE)
-TESTS: dict[str, tuple[Op, ...]] = {
-    "fork_test": (Repeat(100, (Fork(),)),),  # 100 times fork, exit, wait
-    "exec_test": (Repeat(5, (Script(),)),),  # 5 times fork and exec of a small shell script
-    "shell_rtns_1": (Script(),),  # one shell script
-}
+SIZE = re.compile(r"(FILESIZE|POOLSIZE)\s*:?\s*(?:(\d+)\s*([KMG]?)B?)?", re.IGNORECASE)
+KIB = {"K": 1, "M": 1024, "G": 1024 * 1024}
 
 
 class Aim7(Parameters):
@@ -40,6 +39,16 @@ class Aim7(Parameters):
         default=(1,), description="how many users at once; one window for each number"
     )
     jobs: int = Field(default=100, ge=1, le=10_000, strict=True, description="jobs in each user's list, approximately")
+    compute: float = Field(
+        default=0.01,
+        gt=0,
+        le=1,
+        description="the share of the suite's loops in tests that only compute, copy memory or sleep; 1: all",
+    )
+    filesize: int = Field(default=10, ge=1, le=65536, strict=True, description="KiB of each file of the disk tests")
+    poolsize: int = Field(
+        default=0, ge=0, le=65536, strict=True, description="KiB that the users' files have together, in addition"
+    )
     left_out: dict[str, float] | None = Field(
         default=None, description="tests of the mix that kit lacks, with their weights: reported, not run"
     )
@@ -75,9 +84,30 @@ class Aim7(Parameters):
         for users in self.users:
             lists = [self._jobs(seed, user) for user in range(users)]
             window = f"{name}/u{users}"
-            ops.append(Users(window, tuple(tuple(op for test in tests for op in TESTS[test]) for tests in lists)))
+            size = Size(self.compute, self.filesize + self.poolsize // users)
+            if self.mix.keys() & PREPARED:
+                ops.append(Job("prepare", size.kib))
+            ops.append(Users(window, tuple(tuple(op for t in tests for op in TESTS[t].ops(size)) for tests in lists)))
             windows.append(WindowInfo(window, At(name, users=users), sum(map(len, lists)), "job"))
         return Load(name, Program(tuple(ops)), tuple(windows))
+
+    def fragments(self) -> tuple[str, ...]:
+        """The fragments that the mix's tests need."""
+        needed = {TESTS[test].needs for test in self.mix} - {""}
+        return tuple(sorted(needed, key=(MESSAGES, RAM_DISK).index))
+
+    def require_room(self, memory: int) -> None:
+        """Raises UserError if the files of the disk tests may take more than half of the guest's memory (MiB)."""
+        if not self.mix.keys() & set(FILES):
+            return
+        for users in self.users:
+            needed = (users + 1) * (self.filesize + self.poolsize // users) // 1024
+            if needed > memory // 2:
+                raise UserError(
+                    f"{users} users may have {needed} MiB of files at once: more than half of the guest's memory of"
+                    f" {memory}M, where files are kept",
+                    hint=f"guest: {{memory: {-(-needed * 2 // 256) * 256 + 256}M}}, or a smaller filesize or poolsize",
+                )
 
     def _jobs(self, seed: int, user: int) -> list[str]:
         total = sum(self.mix.values())
@@ -88,22 +118,28 @@ class Aim7(Parameters):
 
 @dataclass(frozen=True)
 class WorkFile:
-    """A mix from a file, as {test: weight}: the tests that kit has (`mix`), and the others (`left_out`)."""
+    """A mix from a file, as {test: weight}: the tests that kit has (`mix`), and the others (`left_out`); and the sizes
+    of files in KiB that it gives, as keys of the workload."""
 
     mix: dict[str, float]
     left_out: dict[str, float]
+    sizes: dict[str, int] = field(default_factory=dict)
 
 
 def read_mix(path: Path) -> WorkFile:
     """Reads a work file of reaim or AIM suite VII: `#` comments and lines `<weight> <test>`. The weights of a test that
-    is there twice are added. FILESIZE and POOLSIZE are for disk tests, which kit does not have, and are ignored.
+    is there twice are added. FILESIZE and POOLSIZE are in bytes without a letter, and count in KiB from 1 on.
 
     Raises ValueError with file and line for a bad line, or if kit has none of the tests; OSError.
     """
     found: dict[str, float] = {}
+    sizes: dict[str, int] = {}
     for number, text in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
         line = text.split("#")[0].strip()
-        if not line or SIZE.fullmatch(line):
+        size = SIZE.fullmatch(line)
+        if size:
+            sizes.update(_size(*size.groups()))
+        if not line or size:
             continue
         match = re.fullmatch(r"(\d+(?:\.\d+)?)\s+(\w+)", line)
         if not match:
@@ -115,14 +151,25 @@ def read_mix(path: Path) -> WorkFile:
         raise ValueError(f"{path}: no line of a mix in it; as in `10 fork_test`")
     if not found.keys() & TESTS.keys():
         raise ValueError(f"{path}: none of its tests is here ({', '.join(found)}); there are {', '.join(TESTS)}")
-    parts = [{t: w for t, w in found.items() if (t in TESTS) is known} for known in (True, False)]
-    return WorkFile(*parts)
+    mix, left_out = ({t: w for t, w in found.items() if (t in TESTS) is known} for known in (True, False))
+    return WorkFile(mix, left_out, sizes)
+
+
+def _size(what: str, count: str | None, letter: str | None) -> dict[str, int]:
+    """The key and its value in KiB; nothing for a word without a number, as some work files have it."""
+    if count is None:
+        return {}
+    unit = (letter or "").upper()
+    return {what.lower(): max(1, int(count) // 1024) if not unit else int(count) * KIB[unit]}
 
 
 def prepare(raw: Raw, place: Place) -> Raw:
-    """Replaces the name or file of a mix by its content. Raises UserError if there is none, or it cannot be read."""
+    """Replaces the name or file of a mix by its content; the experiment's own sizes hold before the file's. Raises
+    UserError if there is none, or it cannot be read."""
     name = raw.get("mix")
-    return {**raw, **mix_params(_find(name, place))} if isinstance(name, str) else raw
+    if not isinstance(name, str):
+        return raw
+    return {**mix_params(_find(name, place)), **{key: value for key, value in raw.items() if key != "mix"}}
 
 
 def _find(name: str, place: Place) -> WorkFile:
@@ -145,7 +192,7 @@ def suffix(raw: Raw) -> str:
 
 def mix_params(work: WorkFile) -> dict[str, Any]:
     """A work file as parameters of `aim7`."""
-    return {"mix": work.mix, **({"left_out": work.left_out} if work.left_out else {})}
+    return {"mix": work.mix, **work.sizes, **({"left_out": work.left_out} if work.left_out else {})}
 
 
 def left_out_said(params: Mapping[str, Any]) -> str:
@@ -159,3 +206,13 @@ def left_out_said(params: Mapping[str, Any]) -> str:
         f"{len(params['mix'])} of the {len(params['mix']) + len(left)} tests of its work file, {have / whole:.0%} of"
         f" the weight ({have:g} of {whole:g}); not here: {', '.join(left)}"
     )
+
+
+def shown(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters without what no test of the mix uses; a large mix as its number of tests and their weight."""
+    mix = params["mix"]
+    used = {"mix", "users", "jobs"}
+    used |= {"compute"} if mix.keys() & SCALED else set()
+    used |= {"filesize", "poolsize"} if mix.keys() & set(FILES) else set()
+    out = {key: value for key, value in params.items() if key in used}
+    return out if len(mix) <= FEW else {**out, "mix": f"of {len(mix)} tests, weight {sum(mix.values()):g}"}

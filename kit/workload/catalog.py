@@ -23,7 +23,7 @@ WORKLOADS: Mapping[str, Workload] = {
         prepare=aim7.prepare,
         suffix=aim7.suffix,
         said=aim7.left_out_said,
-        unsaid=("left_out",),
+        shown=aim7.shown,
         also={"users": (WHOLE,), "mix": (TEXT,)},
     ),
     "program": Workload(
@@ -38,7 +38,6 @@ WORKLOADS: Mapping[str, Workload] = {
         prepare=payload.prepare,
         modelled=False,
         asked=False,
-        userland=True,
         also={"command": (TEXT,), "command[]": (NUMBER,), "env[]": (NUMBER,)},
     ),
 }

@@ -56,6 +56,10 @@ class Parameters(BaseModel):
         """What a guest runs: a program with its windows. Raises UserError if this machine lacks something for it."""
         raise NotImplementedError
 
+    def fragments(self) -> tuple[str, ...]:
+        """The fragments of configs/kernel that its kernels need besides, in order."""
+        return ()
+
     def require_room(self, memory: int) -> None:
         """Raises UserError if it needs more memory than the guest has. `memory` is in MiB."""
 
@@ -84,6 +88,11 @@ def nothing(params: Raw) -> str:
     return ""
 
 
+def all_of(params: Raw) -> Raw:
+    """The `shown` of a workload whose parameters are all worth showing."""
+    return params
+
+
 @dataclass(frozen=True)
 class Workload:
     """A kind of workload.
@@ -92,11 +101,9 @@ class Workload:
     Raises UserError. `suffix`: what its default name has after the kind's name.
 
     `modelled`: whether the reference model can run its program; `asked`: whether `kit model` also takes it by name.
-    `userland`: whether its guests run programs of the host. `programs`: further programs that its guests need: path in
-    the guest → C sources of `guest/`.
+    `programs`: further programs that its guests need: path in the guest → C sources of `guest/`.
 
-    `said`: remarks about its checked parameters, as text; `unsaid`: keys that need not be shown, since `said` covers
-    them.
+    `said`: remarks about its checked parameters, as text; `shown`: its parameters as reports show them.
 
     For the JSON schema of experiments: `also`: further types that a key takes before `prepare` (`key[]`: an item of
     it); `more`: keys that `prepare` turns into others; `either`: keys one of which is required.
@@ -107,10 +114,9 @@ class Workload:
     suffix: Callable[[Raw], str] = nothing
     modelled: bool = True
     asked: bool = True
-    userland: bool = False
     programs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     said: Callable[[Raw], str] = nothing
-    unsaid: tuple[str, ...] = ()
+    shown: Callable[[Raw], Raw] = all_of
     also: Mapping[str, tuple[Raw, ...]] = field(default_factory=dict)
     more: Mapping[str, Raw] = field(default_factory=dict)
     either: tuple[str, ...] = ()

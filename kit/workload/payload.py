@@ -154,6 +154,10 @@ class Payload(Parameters):
         """The pack; None if the guest uses the host's files."""
         return _found(self.model_dump_json(include={"command", "folder", "files", "env", "root"}))[1]
 
+    def fragments(self) -> tuple[str, ...]:
+        """What programs of the host expect of a kernel."""
+        return ("userland",)
+
     def require_room(self, memory: int) -> None:
         """Raises UserError if the pack is larger than a quarter of the guest's memory (MiB)."""
         require_room(self.packed(), memory)

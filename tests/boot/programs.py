@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from kit.model.jobs import DIRECT, JOBS, PREPARE, SOCKETS
+
 FORK_CHAIN = """
 map 0 4
 write 0 0
@@ -1025,6 +1027,57 @@ window users/after
 end
 """
 
+SHELL = """
+map 0 4
+write 0 0
+window shell/exec
+  shell ls exec 0
+end
+window shell/system
+  shell ls system 9
+end
+window shell/sleep
+  shell sleep exec 20
+end
+fork
+  write 0 1
+  window shell/of-child
+    shell ls exec 0
+    shell ls system 9
+  end
+end
+"""
+
+# What needs neither a network nor a RAM disk. Windows of AIM7's tests that move the break are in brk.
+_NEEDS_MORE = {*SOCKETS, *DIRECT, "shared_memory", PREPARE, "mem_rtns_1"}
+JOBS_ALONE = "".join(f"window jobs/{job}\njob {job} 20\nend\n" for job in JOBS if job not in _NEEDS_MORE)
+JOBS_PROGRAM = f"""
+job prepare 20
+{JOBS_ALONE}
+window jobs/page-test
+  brk 256
+  repeat 2
+    brk 240
+    brk 241
+    writebrk 240
+    brk 242
+    writebrk 241
+  end
+  brk 0
+end
+window jobs/mem_rtns_1
+  brk 128
+  writebrk 0
+  job mem_rtns_1 1
+  brk 0
+end
+window jobs/forks-after
+  fork
+    job pipe_cpy 20
+  end
+end
+"""
+
 PROGRAMS: Mapping[str, str] = {
     "fork-chain": FORK_CHAIN,
     "wide-fork": WIDE_FORK,
@@ -1046,6 +1099,8 @@ PROGRAMS: Mapping[str, str] = {
     "threads": THREADS,
     "stack": STACK,
     "users": USERS,
+    "shell": SHELL,
+    "jobs": JOBS_PROGRAM,
 }
 
 # Where another task may hold the root's lock: the model gives an interval.

@@ -32,6 +32,9 @@ KERNELS = ("2.6.38", "3.0", "5.10", "6.1", "6.12", "7.3")
 OF_INSTRUMENTS = {
     **{name: of_arch(parts, DEFAULT) for name, parts in FRAGMENTS.items()},
     **{f"{n}-userland": of_arch((*parts[:-1], USERLAND, parts[-1]), DEFAULT) for n, parts in FRAGMENTS.items()},
+    **{
+        f"{n}-aim7": of_arch((*parts[:-1], "messages", parts[-1], "ramdisk"), DEFAULT) for n, parts in FRAGMENTS.items()
+    },
 }
 ON_TOP: Mapping[tuple[str, ...], tuple[str, Version]] = {
     (*of_arch(FRAGMENTS["checking"], DEFAULT), "kfence"): ("KFENCE", (5, 12)),

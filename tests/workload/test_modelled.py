@@ -89,10 +89,10 @@ def test_profiles_are_listed_with_their_cells(capsys: pytest.CaptureFixture[str]
 
 def test_what_a_work_file_has_and_kit_has_not_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "workfile.x"
-    path.write_text("FILESIZE 1M\n30 add_double\n10 fork_test\n20 exec_test\n30 shell_rtns_1\n")
+    path.write_text("FILESIZE 1M\n30 fun_cal\n10 fork_test\n20 exec_test\n30 shell_rtns_1\n")
     assert main(["model", "count", "--program", "aim7", "--mix", str(path)]) == 0
     assert (
-        "3 of the 4 tests of its work file, 67% of the weight (60 of 90); not here: add_double"
+        "3 of the 4 tests of its work file, 67% of the weight (60 of 90); not here: fun_cal"
         in capsys.readouterr().out
     )
 

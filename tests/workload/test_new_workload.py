@@ -86,7 +86,7 @@ ROW = Workload(
     suffix=lambda raw: "planned" if "plan" in raw else "",
     programs={"bin/looper": ("lines.c",)},
     said=lambda params: f"{params['times']} in a loop",
-    unsaid=("times",),
+    shown=lambda params: {key: value for key, value in params.items() if key != "times"},
     also={"times": ({"type": "string"},)},
     more={"plan": {"type": "string", "description": "a file with the number"}},
     either=("times", "plan"),

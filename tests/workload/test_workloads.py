@@ -7,14 +7,18 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from kit.base.errors import UserError
 from kit.model.parse import parse_program
-from kit.model.program import Fork, Program, Repeat, Users, Window
+from kit.model.program import Fork, Job, Program, Repeat, Users, Window
 from kit.records import WorkloadSpec
-from kit.workload.aim7 import TESTS, Aim7, WorkFile, left_out_said, mix_params, read_mix
+from kit.workload.aim7 import Aim7, WorkFile, left_out_said, mix_params, prepare, read_mix, shown
+from kit.workload.aim7jobs import TESTS, Size
 from kit.workload.catalog import make_loads, parse_params
 from kit.workload.forkchain import ForkChain, depths
+from kit.workload.kind import Place
 from kit.workload.load import boot_program
 
+HERE = Place(lambda name: Path(name) if Path(name).exists() else None, "looked for here")
 MIXES = Path(__file__).resolve().parents[2] / "configs" / "mixes"
 
 
@@ -57,7 +61,8 @@ def test_users_run_the_same_jobs_each_in_an_order_of_its_own() -> None:
     assert isinstance(one, Users)
     assert isinstance(three, Users)
     assert one.users[0] == three.users[0]
-    fork, script = TESTS["fork_test"], TESTS["exec_test"]
+    size = Size(0.01, 10)
+    fork, script = TESTS["fork_test"].ops(size), TESTS["exec_test"].ops(size)
     for user in three.users:
         assert sorted(map(str, user)) == sorted(map(str, fork * 6 + script * 2))
     assert len(set(three.users)) > 1
@@ -108,15 +113,70 @@ def work_file(folder: Path, text: str) -> Path:
     ],
 )
 def test_mixes_are_read_as_work_files_are_written(tmp_path: Path, text: str, mix: dict[str, float]) -> None:
-    assert read_mix(work_file(tmp_path, text)) == WorkFile(mix, {})
+    work = read_mix(work_file(tmp_path, text))
+    assert (work.mix, work.left_out) == (mix, {})
+
+
+@pytest.mark.parametrize(
+    ("text", "sizes"),
+    [
+        ("FILESIZE: 10K\nPOOLSIZE: 20M\n", {"filesize": 10, "poolsize": 20480}),
+        ("filesize 1m\nPOOLSIZE 8192\n", {"filesize": 1024, "poolsize": 8}),
+        ("FILESIZE:5MB\r\nPOOLSIZE\r\n", {"filesize": 5120}),
+        ("# FILESIZE: 1M\n", {}),
+    ],
+)
+def test_sizes_of_files_are_read_in_kib(tmp_path: Path, text: str, sizes: dict[str, int]) -> None:
+    params = prepare({"mix": str(work_file(tmp_path, f"{text}10 disk_rd\n"))}, HERE)
+    assert {k: v for k, v in params.items() if k != "mix"} == sizes
+    own = prepare({"mix": str(work_file(tmp_path, f"{text}10 disk_rd\n")), "filesize": 3}, HERE)
+    assert own["filesize"] == 3
+
+
+def test_a_file_is_as_large_as_the_pool_makes_it_for_so_many_users() -> None:
+    params = Aim7.model_validate({"mix": {"disk_rd": 1}, "users": [1, 4], "jobs": 1, "filesize": 2, "poolsize": 10})
+    prepared, one, again, four = params.load("a", 1).program.ops
+    assert isinstance(one, Users)
+    assert isinstance(four, Users)
+    assert (prepared, one.users[0]) == (Job("prepare", 12), (Job("disk_rd", 12),))
+    assert (again, four.users[3]) == (Job("prepare", 4), (Job("disk_rd", 4),))
+
+
+def test_kernels_have_what_a_mix_needs_and_no_more() -> None:
+    def needed(*tests: str) -> tuple[str, ...]:
+        return Aim7.model_validate({"mix": dict.fromkeys(tests, 1)}).fragments()
+
+    assert needed("fork_test", "exec_test", "disk_rd", "pipe_cpy") == ()
+    assert needed("tcp_test", "add_int") == needed("shared_memory") == ("messages",)
+    assert needed("disk_dio_rd", "dgram_pipe") == ("messages", "ramdisk")
+
+
+def test_files_that_do_not_fit_into_the_guest_are_refused() -> None:
+    params = Aim7.model_validate({"mix": {"disk_cp": 1}, "users": [1, 8], "filesize": 8192})
+    params.require_room(512)
+    with pytest.raises(UserError, match="of files at once: more than half of the guest's memory of 128M"):
+        params.require_room(128)
+    Aim7.model_validate({"mix": {"fork_test": 1}, "filesize": 65536}).require_room(64)
+
+
+def test_every_test_of_the_suite_s_mixes_is_here() -> None:
+    """Twelve mixes; with alltests, which has no O_DIRECT, and disk there are 67 tests."""
+    found = {own.name: read_mix(own) for own in MIXES.iterdir()}
+    assert {name: (len(work.mix), sum(work.mix.values())) for name, work in found.items()} == {
+        **{"exec": (3, 50), "fork": (1, 10), "shared": (53, 780), "high_systime": (18, 260), "alltests": (62, 1000)},
+        **{"compute": (26, 820), "dbase": (23, 550), "fserver": (31, 595), "disk": (20, 400), "short": (17, 340)},
+        **{"long": (18, 180), "five_sec": (11, 220), "custom": (27, 410), "all_utime": (16, 170)},
+    }
+    assert {test for work in found.values() for test in work.mix} == set(TESTS)
+    assert len(TESTS) == 67
 
 
 def test_tests_that_are_not_here_are_left_out_and_told(tmp_path: Path) -> None:
-    text = "# shared mix\nFILESIZE 1M\n30 add_double\n10 fork_test\n20 exec_test\n10 page_test\n30 shell_rtns_1\n"
+    text = "# AIM9's\n30 fun_cal\n10 fork_test\n20 exec_test\n10 disk_aio_rr\n30 shell_rtns_1\n"
     work = read_mix(work_file(tmp_path, text))
-    assert work == WorkFile({"fork_test": 10, "exec_test": 20, "shell_rtns_1": 30}, {"add_double": 30, "page_test": 10})
+    assert work == WorkFile({"fork_test": 10, "exec_test": 20, "shell_rtns_1": 30}, {"fun_cal": 30, "disk_aio_rr": 10})
     params = parse_params("aim7", mix_params(work)).model_dump(mode="json")
-    said = "3 of the 5 tests of its work file, 60% of the weight (60 of 100); not here: add_double, page_test"
+    said = "3 of the 5 tests of its work file, 60% of the weight (60 of 100); not here: fun_cal, disk_aio_rr"
     assert left_out_said(params) == said
     whole = parse_params("aim7", mix_params(WorkFile({"fork_test": 1}, {}))).model_dump(mode="json")
     assert left_out_said(whole) == ""
@@ -130,7 +190,7 @@ def test_tests_that_are_not_here_are_left_out_and_told(tmp_path: Path) -> None:
             for line in ("fork_test 10", "10", "-1 a", "1 a b", "FILESIZE: x")
         ),
         ("1 exec_test\n0 fork_test\n", "mix:2: fork_test has the weight 0"),
-        ("30 add_double\n1 sieve\n", r"none of its tests is here \(add_double, sieve\); there are fork_test"),
+        ("30 fun_cal\n1 nosuch\n", r"none of its tests is here \(fun_cal, nosuch\); there are fork_test"),
         ("# nothing\nFILESIZE: 1M\n", "no line of a mix in it"),
     ],
 )
@@ -162,3 +222,11 @@ def test_the_guest_reads_what_loads_write() -> None:
 def test_program_text_of_each_operation() -> None:
     program = Program((Window("w", (Repeat(2, (Fork(),)),)),))
     assert program.text() == "window w\nrepeat 2\nfork\nend\nend\nend\n"
+
+
+def test_a_large_mix_is_shown_as_its_size_and_keys_only_where_they_matter() -> None:
+    small = parse_params("aim7", {"mix": {"fork_test": 10, "exec_test": 20}, "users": [2], "jobs": 3}).model_dump()
+    assert shown(small) == {"mix": {"fork_test": 10, "exec_test": 20}, "users": (2,), "jobs": 3}
+    large = parse_params("aim7", mix_params(read_mix(MIXES / "shared"))).model_dump()
+    assert shown(large)["mix"] == "of 53 tests, weight 780"
+    assert shown(large).keys() == {"mix", "users", "jobs", "compute", "filesize", "poolsize"}
