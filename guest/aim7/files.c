@@ -27,7 +27,9 @@
 #define DISK		"/dev/ram1"
 #define LINKS		8
 #define TREE		10	/* folders of 10 folders */
-#define LOOKUPS		75
+#define LOOKUPS		58	/* as many as the suite's list has, and files made */
+#define MADE		43
+#define ENTRIES		1000	/* of a folder, as /bin has on a distribution */
 
 enum way { SYNCED, BUFFERED, O_SYNCED, DIRECT };
 
@@ -120,12 +122,34 @@ static int written(long blocks, enum way way)
 	return end(fd, path, write_blocks(fd, blocks), blocks, way);
 }
 
-/* Read in order. */
+static const char *source(void)
+{
+	static char path[256];
+
+	snprintf(path, sizeof(path), "%s/source", job_tmp);
+	return path;
+}
+
+/* The source, read in order. */
+static int source_read(long blocks)
+{
+	int fd = open(source(), O_RDONLY), ret;
+
+	if (fd < 0)
+		return job_fail(source());
+	ret = lseek(fd, 0, SEEK_SET) < 0 ? job_fail("lseek") : read_blocks(fd, blocks);
+	close(fd);
+	return ret;
+}
+
+/* Written, and read in order; of the buffered way, the source. */
 static int were_read(long blocks, enum way way)
 {
 	const char *path = file(way);
 	int fd;
 
+	if (way == BUFFERED)
+		return source_read(blocks);
 	if (make(path, blocks, way) < 0)
 		return -1;
 	settle(way);
@@ -160,17 +184,13 @@ static int at_random(long blocks, long times, int reads, int writes, enum way wa
 /* A copy of the source. */
 static int copied(long blocks, enum way way)
 {
-	static char source[256];
-	const char *path = job_path("aim7");
+	const char *path = job_path("aim7"), *what = way == DIRECT ? DISK : source();
 	int from, to, ret = 0;
 	long left;
 
-	snprintf(source, sizeof(source), "%s", way == DIRECT ? DISK : job_tmp);
-	if (way != DIRECT)
-		strcat(source, "/source");
-	from = open(source, O_RDONLY | flags_of(way));
+	from = open(what, O_RDONLY | flags_of(way));
 	if (from < 0)
-		return job_fail(source);
+		return job_fail(what);
 	to = way == DIRECT ? open(DISK, O_WRONLY | O_DIRECT)
 		: open(path, O_WRONLY | O_CREAT | O_TRUNC | flags_of(way), 0700);
 	if (to < 0)
@@ -258,6 +278,8 @@ static int disk_src(long times)
 			tree_path(path, sizeof(path), job_random());
 			if (stat(path, &stat_) < 0 || !S_ISDIR(stat_.st_mode))
 				return job_fail(path);
+			if (i >= MADE)
+				continue;
 			snprintf(other, sizeof(other), "%s/%d", path, pid);
 			fd = creat(other, 0700);
 			if (fd < 0 || close(fd) < 0 || unlink(other) < 0)
@@ -269,11 +291,11 @@ static int disk_src(long times)
 /* `entries` read of a folder, from its start again after the last. opendir would allocate. */
 static int dir_rtns_1(long entries)
 {
-	static char buffer[1024], path[256];
+	static char buffer[32768], path[256];
 	long found = 0, ends = 0, n;
 	int fd;
 
-	snprintf(path, sizeof(path), "%s/tree/0", job_tmp);
+	snprintf(path, sizeof(path), "%s/list", job_tmp);
 	fd = open(path, O_RDONLY | O_DIRECTORY);
 	if (fd < 0)
 		return job_fail(path);
@@ -289,7 +311,8 @@ static int dir_rtns_1(long entries)
 			at += ((struct dirent *)(buffer + at))->d_reclen;
 	}
 	close(fd);
-	return ends * (TREE + 2) + TREE + 2 >= found ? 0 : job_wrong("a wrong number of entries");
+	n = found - ends * (ENTRIES + 2);	/* two: . and .. */
+	return n >= 0 && n <= ENTRIES + 2 ? 0 : job_wrong("a wrong number of entries");
 }
 
 static void loopback_up(void)
@@ -302,6 +325,25 @@ static void loopback_up(void)
 	request.ifr_flags = IFF_UP;
 	ioctl(fd, SIOCSIFFLAGS, &request);
 	close(fd);
+}
+
+/* A folder of many empty files. */
+static int make_list(void)
+{
+	static char path[256];
+	int i, fd;
+
+	snprintf(path, sizeof(path), "%s/list", job_tmp);
+	if (mkdir(path, 0755) < 0)
+		return errno == EEXIST ? 0 : job_fail(path);
+	for (i = 0; i < ENTRIES; i++) {
+		snprintf(path, sizeof(path), "%s/list/%d", job_tmp, i);
+		fd = open(path, O_WRONLY | O_CREAT, 0600);
+		if (fd < 0)
+			return job_fail(path);
+		close(fd);
+	}
+	return 0;
 }
 
 int job_prepare(long kib)
@@ -330,7 +372,9 @@ int job_prepare(long kib)
 	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 	if (fd < 0 || write_blocks(fd, kib) < 0)
 		return job_fail(path);
-	return close(fd);
+	close(fd);
+	mail_prepare();
+	return make_list();
 }
 
 const struct job file_jobs[] = {

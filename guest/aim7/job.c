@@ -11,6 +11,7 @@ static const struct job prepare[] = { { "prepare", job_prepare }, { NULL, NULL }
 
 static const struct job *const tables[] = {
 	prepare, compute_jobs, number_jobs, memory_jobs, file_jobs, message_jobs, process_jobs,
+	mail_jobs,
 };
 
 const char *job_tmp = JOB_TMP;

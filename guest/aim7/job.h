@@ -1,5 +1,5 @@
 /*
- * The tests of AIM suite VII, written anew: each does what the suite's test of
+ * Jobs of workloads, most of them the tests of AIM suite VII, written anew: each does what the suite's test of
  * that name does (the counts are in kit/workload/aim7jobs.py), and checks that
  * it was done. AIM is a trademark.
  *
@@ -20,7 +20,7 @@ struct job {
 };
 
 extern const struct job compute_jobs[], number_jobs[], memory_jobs[], file_jobs[],
-	message_jobs[], process_jobs[];
+	message_jobs[], process_jobs[], mail_jobs[];
 
 /* The folder of all files. */
 extern const char *job_tmp;
@@ -45,6 +45,9 @@ int job_run(unsigned int number, long amount);
 
 /* A folder for files, a source file of `kib` KiB, a tree to search, a loopback: once, before any user. */
 int job_prepare(long kib);
+
+/* The mail's folders; part of job_prepare. */
+void mail_prepare(void);
 
 /* A path below job_tmp, of this process; one of four buffers in turn. */
 char *job_path(const char *name);

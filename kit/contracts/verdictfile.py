@@ -119,6 +119,21 @@ class DesignRow(TypedDict):
     sequential: Annotated[bool, Doc("the run may end before its last block")]
 
 
+class Aim7Row(TypedDict):
+    """What AIM7 reports, of one number of users on one machine: means over the boots."""
+
+    arm: Annotated[str, Doc("the arm")]
+    workload: Annotated[str, Doc("the workload's name")]
+    cpus: Annotated[int, Doc("virtual CPUs", "vCPUs")]
+    tasks: Annotated[int, Doc("users at once", "users")]
+    jobs_per_minute: Annotated[float, Doc("jobs of all users", "jobs/min")]
+    jti: Annotated[float, Doc("job timing index: how equal the users' times are", "percent")]
+    jobs_per_minute_per_task: Annotated[float, Doc("jobs of one user", "jobs/min")]
+    real: Annotated[float, Doc("time until the last user is done", "s")]
+    cpu: Annotated[float | None, Doc("CPU time of all vCPUs, if the kernel told their idle time", "s")]
+    boots: Annotated[int, Doc("boots of this arm and machine")]
+
+
 class PlaceRow(TypedDict):
     """Where lock_stat saw a lock contended."""
 
@@ -199,6 +214,7 @@ class Details(TypedDict, total=False):
     blocks: Annotated[int, Doc("`time`: blocks judged", "blocks")]
     design: Annotated[DesignRow, Doc("`time`: the plan")]
     again: Annotated[str, Doc("`time`: the name of the second arm with the baseline's kernel (A/A)")]
+    aim7: Annotated[list[Aim7Row], Doc("`time`: AIM7's columns, where a workload has users")]
     repeats: Annotated[str, Doc("what `n` counts: `boots`, or `layouts of memory`")]
     rules: Annotated[dict[str, RulesRow], Doc("`model`: by arm, the rules of locking that its profile breaks")]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kit.evidence import check, count, counttables, instructions, model, scatter, time
+from kit.evidence import aim7, check, count, counttables, instructions, model, scatter, time
 from kit.evidence.kind import Evidence
 from kit.evidence.reading import Metric
 
@@ -84,6 +84,7 @@ EVIDENCE: Mapping[str, Evidence] = {
         timed=True,
         seconds=30.0,
         repeats=time.repeats,
+        tables=aim7.table,
         title=f"Speed ({time.KIND})",
         void_title="EMULATED {}: the time of an interpreter, not of hardware; shown, decides nothing",
         bisected={

@@ -14,8 +14,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from statistics import geometric_mean
+from typing import Any
 
 from kit.base.words import join, percent
+from kit.evidence import aim7
 from kit.evidence.reading import Asked, Reading, unwanted, windows_of
 from kit.evidence.request import Site
 from kit.records import (
@@ -142,10 +144,18 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
     void = "" if accel in HARDWARE else EMULATED
     last = not decide(design, pairs, exp.limit).stop
     found = conclude(design, pairs, exp.limit, last=last, void=void)
-    details = {"accel": accel, "blocks": found.blocks, "design": design, "again": again(exp)}
+    details: dict[str, object] = {"accel": accel, "blocks": found.blocks, "design": design, "again": again(exp)}
+    if columns := _as_aim7(exp, mine):
+        details["aim7"] = columns
     notes = (*lost_notes(exp, mine), *found.notes, *warm_notes(exp, mine), *host_notes(mine))
     said = KindVerdict(KIND, found.verdict, found.why, found.comparisons, notes, details)
     return replace(said, decides=not void, repeats="boots")
+
+
+def _as_aim7(exp: Experiment, mine: Sequence[Boot]) -> list[dict[str, Any]]:
+    """AIM7's columns of each arm, the A/A arm left out."""
+    good = [b for b in _first_tries(mine) if b.outcome is Outcome.OK]
+    return aim7.rows([a.name for a in exp.arms], loads_of(exp), range(exp.time.warmup, exp.time.rounds), good)
 
 
 def warm_notes(exp: Experiment, mine: Sequence[Boot]) -> tuple[str, ...]:

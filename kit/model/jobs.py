@@ -27,5 +27,6 @@ FOLDERS = ("creat_clo", "link_test", "disk_src", "dir_rtns_1")
 SOCKETS = ("stream_pipe", "dgram_pipe", "tcp_test", "udp_test")
 MESSAGES = ("pipe_cpy", "fifo_test", *SOCKETS, "shared_memory")
 PROCESS = ("signal_test", "jmp_test", "misc_rtns_1")
-JOBS = (PREPARE, *COMPUTING, *NUMBERS, *MEMORY, *FILES, *FOLDERS, *MESSAGES, *PROCESS)
+MAIL = ("mail_connect", "mail_receive", "mail_deliver", "mail_remove", "mail_quit")
+JOBS = (PREPARE, *COMPUTING, *NUMBERS, *MEMORY, *FILES, *FOLDERS, *MESSAGES, *PROCESS, *MAIL)
 """All of them, in the order of the guest's tables."""

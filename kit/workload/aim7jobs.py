@@ -97,5 +97,5 @@ TESTS: Mapping[str, Test] = {
 SCALED = frozenset((*COUNTS, "mem_rtns_1", "shell_rtns_2"))
 """Tests whose jobs `compute` makes shorter."""
 
-PREPARED = frozenset((*FILES, "creat_clo", "link_test", "disk_src", "dir_rtns_1", "fifo_test", *SOCKETS))
+PREPARED = frozenset((*FILES, "creat_clo", "link_test", "disk_src", "dir_rtns_1", "fifo_test", "misc_rtns_1", *SOCKETS))
 """Tests that need what Job("prepare") makes: a folder, a file, a tree, a loopback."""

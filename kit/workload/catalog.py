@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from kit.records import WorkloadSpec, to_json
-from kit.workload import aim7, custom, forkchain, payload
+from kit.workload import aim7, custom, exim, forkchain, payload
 from kit.workload.kind import Parameters, Workload
 from kit.workload.load import Load
 
@@ -26,6 +26,7 @@ WORKLOADS: Mapping[str, Workload] = {
         shown=aim7.shown,
         also={"users": (WHOLE,), "mix": (TEXT,)},
     ),
+    "exim": Workload(exim.Exim, also={"connections": (WHOLE,)}),
     "program": Workload(
         custom.CustomProgram,
         prepare=custom.prepare,

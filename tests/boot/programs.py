@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kit.model.jobs import DIRECT, JOBS, PREPARE, SOCKETS
+from kit.model.jobs import DIRECT, JOBS, MAIL, PREPARE, SOCKETS
 
 FORK_CHAIN = """
 map 0 4
@@ -1049,7 +1049,7 @@ end
 """
 
 # What needs neither a network nor a RAM disk. Windows of AIM7's tests that move the break are in brk.
-_NEEDS_MORE = {*SOCKETS, *DIRECT, "shared_memory", PREPARE, "mem_rtns_1"}
+_NEEDS_MORE = {*SOCKETS, *DIRECT, *MAIL, "shared_memory", PREPARE, "mem_rtns_1"}
 JOBS_ALONE = "".join(f"window jobs/{job}\njob {job} 20\nend\n" for job in JOBS if job not in _NEEDS_MORE)
 JOBS_PROGRAM = f"""
 job prepare 20

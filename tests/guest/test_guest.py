@@ -198,7 +198,7 @@ def test_jobs_and_shells_are_parsed(dump: Path, tmp_path: Path) -> None:
     parsed = operations(dump, tmp_path, text)
     assert [(op[0], op[1], op[2], op[-1]) for op in parsed] == [
         (JOB, 0, 10, 0),
-        (JOB, len(MODEL_JOBS) - 1, 7, 0),
+        (JOB, MODEL_JOBS.index("misc_rtns_1"), 7, 0),
         (SHELL, 1, 50, BY_SYSTEM),
         (SHELL, 0, 0, 0),
     ]

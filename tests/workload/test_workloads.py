@@ -9,11 +9,12 @@ from pydantic import ValidationError
 
 from kit.base.errors import UserError
 from kit.model.parse import parse_program
-from kit.model.program import Fork, Job, Program, Repeat, Users, Window
+from kit.model.program import Fork, Job, MapFile, Program, Repeat, Users, Window, Write
 from kit.records import WorkloadSpec
 from kit.workload.aim7 import Aim7, WorkFile, left_out_said, mix_params, prepare, read_mix, shown
 from kit.workload.aim7jobs import TESTS, Size
 from kit.workload.catalog import make_loads, parse_params
+from kit.workload.exim import Exim
 from kit.workload.forkchain import ForkChain, depths
 from kit.workload.kind import Place
 from kit.workload.load import boot_program
@@ -230,3 +231,32 @@ def test_a_large_mix_is_shown_as_its_size_and_keys_only_where_they_matter() -> N
     large = parse_params("aim7", mix_params(read_mix(MIXES / "shared"))).model_dump()
     assert shown(large)["mix"] == "of 53 tests, weight 780"
     assert shown(large).keys() == {"mix", "users", "jobs", "compute", "filesize", "poolsize"}
+
+
+def test_a_mail_server_forks_twice_a_message_from_a_large_master() -> None:
+    keys = {"connections": [1, 2], "messages": 3, "vmas": 4, "dirty": 2, "touched": 1, "bytes": 7}
+    params = Exim.model_validate(keys)
+    load = params.load("e", 1)
+    assert parse_program(load.program.text()) == load.program
+    prepared, *master, one, two = load.program.ops
+    assert prepared == Job("prepare", 1)
+    assert [str(op) for op in master[6:9]] == [str(op) for op in (MapFile(2, 8), Write(2, 0), Write(2, 1))]
+    assert len(master) == 4 * 3
+    assert isinstance(one, Users)
+    assert isinstance(two, Users)
+    assert (len(one.users), two.users) == (1, one.users * 2)
+    append = Fork((Write(0, 0), Job("mail_deliver", 7)))
+    delivery = Fork((Write(0, 0), append, Job("mail_remove", 0)))
+    message = (Write(0, 0), Job("mail_receive", 7), delivery)
+    assert one.users[0] == (Job("mail_connect", 0), *message * 3, Job("mail_quit", 0))
+    assert [(w.name, w.at.users, w.jobs, w.unit) for w in load.windows] == [
+        ("e/u1", 1, 3, "message"),
+        ("e/u2", 2, 6, "message"),
+    ]
+    assert params.fragments() == ("messages",)
+
+
+@pytest.mark.parametrize("params", [{"connections": []}, {"connections": 65}, {"bytes": 0}, {"vmas": 65}, {"dirty": 9}])
+def test_what_exim_refuses(params: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        parse_params("exim", params)
