@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from kit.records import WorkloadSpec, to_json
-from kit.workload import aim7, custom, exim, forkchain, payload
+from kit.workload import aim7, custom, exim, forkchain, micro, payload
 from kit.workload.kind import Parameters, Workload
 from kit.workload.load import Load
 
@@ -27,6 +27,7 @@ WORKLOADS: Mapping[str, Workload] = {
         also={"users": (WHOLE,), "mix": (TEXT,)},
     ),
     "exim": Workload(exim.Exim, also={"connections": (WHOLE,)}),
+    "micro": Workload(micro.Micro, suffix=micro.suffix, also={"users": (WHOLE,)}),
     "program": Workload(
         custom.CustomProgram,
         prepare=custom.prepare,

@@ -106,7 +106,7 @@ def test_what_a_work_file_has_and_kit_has_not_is_told(tmp_path: Path, capsys: py
         (["--program", "aim7", "--mix", "none"], "no such mix"),
         (["--smaps", "/nowhere"], "/nowhere: cannot read"),
         (["--mix", "fork_test"], "fork-chain has no --mix\n  --program aim7 has it"),
-        (["--program", "payload"], "a workload (fork-chain, aim7, exim) or a file"),
+        (["--program", "payload"], "a workload (fork-chain, aim7, exim, micro) or a file"),
         (["--program", "/dev/null"], "/dev/null: it has no window"),
     ],
 )

@@ -9,6 +9,8 @@ from pydantic import ValidationError
 
 from kit.base.errors import UserError
 from kit.model.parse import parse_program
+from kit.model.predict import Prediction, predict
+from kit.model.profiles import PROFILES
 from kit.model.program import Fork, Job, MapFile, Program, Repeat, Users, Window, Write
 from kit.records import WorkloadSpec
 from kit.workload.aim7 import Aim7, WorkFile, left_out_said, mix_params, prepare, read_mix, shown
@@ -18,6 +20,8 @@ from kit.workload.exim import Exim
 from kit.workload.forkchain import ForkChain, depths
 from kit.workload.kind import Place
 from kit.workload.load import boot_program
+from kit.workload.micro import LOOPS, Micro
+from tests.model.scenes import WORKER
 
 HERE = Place(lambda name: Path(name) if Path(name).exists() else None, "looked for here")
 MIXES = Path(__file__).resolve().parents[2] / "configs" / "mixes"
@@ -260,3 +264,28 @@ def test_a_mail_server_forks_twice_a_message_from_a_large_master() -> None:
 def test_what_exim_refuses(params: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         parse_params("exim", params)
+
+
+@pytest.mark.parametrize("loop", LOOPS)
+def test_a_loop_leaves_its_process_as_it_was_and_is_predicted(loop: str) -> None:
+    """In every generation a turn costs the same as the one before: twice the turns, twice the acquisitions."""
+    once, twice = (
+        Micro.model_validate({"loop": loop, "users": 1, "times": n, "pages": 4}).load("m", 1) for n in (10, 20)
+    )
+    assert parse_program(twice.program.text()) == twice.program
+    assert [(w.name, w.jobs, w.unit) for w in twice.windows] == [("m/u1", 20, "turn")]
+    for profile in PROFILES:
+        few, many = (
+            predict(load.program, WORKER, profile, shell=WORKER, tool=WORKER)["m/u1"] for load in (once, twice)
+        )
+        assert isinstance(few, Prediction)
+        assert isinstance(many, Prediction)
+        assert (2 * few.low, 2 * few.high) == (many.low, many.high), profile
+
+
+def test_what_micro_refuses() -> None:
+    with pytest.raises(ValidationError, match="no such loop: forks; there are fork, wide-fork"):
+        parse_params("micro", {"loop": "forks"})
+    for params in ({}, {"loop": "fork", "users": 0}, {"loop": "fork", "times": 0}, {"loop": "mmap", "pages": 1}):
+        with pytest.raises(ValidationError):
+            parse_params("micro", params)
