@@ -42,10 +42,16 @@ def _acquisitions(verdict: Row, kind: str) -> list[Table]:
     several_arms = len({c["arm"] for c in comparisons}) > 1
     columns = ["arm"] * several_arms + ["lock"] * (len(locks) > 1) + ["workload", "at", "vCPUs"]
     counts = [first["baseline"], "arm" if several_arms else first["arm"]]
-    title = f"{', '.join(f'{lock} lock' for lock in locks)}, {first['metric']} per fork or job ({kind})"
+    units = sorted({c["unit"].removeprefix("per ") for c in comparisons})
+    title = f"{', '.join(f'{lock} lock' for lock in locks)}, {first['metric']} per {_either(units)} ({kind})"
     headers = (*columns, *counts, "ratio", "model", "boots")
     rows = tuple(_row(group, columns) for group in groups.values())
     return [Table(title, headers, "l" * len(columns) + "rrrlr", rows, place=COMPARED)]
+
+
+def _either(words: Sequence[str]) -> str:
+    """`fork`, `fork or job`."""
+    return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
 
 
 def _order(verdict: Row, comparisons: Sequence[Row]) -> Callable[[Row], tuple[int, ...]]:

@@ -104,7 +104,7 @@ def test_rows_stand_in_the_experiment_s_order_and_machines_that_agree_share_one(
 
 def test_a_row_has_counts_ratio_model_and_boots() -> None:
     shown = text(kind((at("chain", 1, depth=0), HALF), (at("chain", 2, depth=0), HALF), predicted=True))
-    assert shown.startswith("anon_vma lock, acquisitions per fork or job (count)\n")
+    assert shown.startswith("anon_vma lock, acquisitions per fork (count)\n")
     assert rows(shown) == [["chain", "depth", "0", "1,2", "10", "5", "0.500", "as", "predicted", "8"]]
 
 
