@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import select
 import shutil
@@ -27,6 +28,21 @@ class Done:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Within:
+    """What a command is held in: what stands before it (a sandbox; not shown), how much it may print, in bytes with
+    LINE_COST for each line, and what is called every second while it runs. `too_much` and `watch` end it by raising."""
+
+    prefix: Sequence[str] = ()
+    output: float = math.inf
+    too_much: Callable[[], None] | None = None
+    watch: Callable[[], None] | None = None
+
+
+LINE_COST = 64  # bytes that a line takes in memory beside its own
+WATCH_SECONDS = 1.0
+
+
 def run(
     argv: Sequence[str],
     *,
@@ -36,21 +52,23 @@ def run(
     env: Mapping[str, str] | None = None,
     log: Path | None = None,
     on_line: Callable[[str], None] | None = None,
+    within: Within | None = None,
 ) -> Done:
     """Runs a command to its end; `on_line` and the log get each line of its output. `limit` in seconds.
 
     Raises MachineError if the command cannot be started or the limit runs out, KeyboardInterrupt if another thread has
-    stopped this one (`Stopper`). A status other than 0 raises nothing.
+    stopped this one (`Stopper`), and what `within` raises. A status other than 0 raises nothing.
     """
     progress.command(argv, str(cwd or ""))
     start = time.monotonic()
     lines: list[str] = []
+    within = within or Within()
     with closing(_Log(log)) as kept, progress.busy.work():
-        process = _start(argv, cwd, env)
+        process = _start([*within.prefix, *argv], cwd, env)
         stopper: Stopper = getattr(_HERE, "stopper", _NOBODY)
         try:
             stopper.watch(process)
-            for line in _lines(process, start + limit):
+            for line in _lines(process, start + limit, within):
                 lines.append(line)
                 kept.add(line)
                 if on_line:
@@ -160,10 +178,14 @@ def _start(argv: Sequence[str], cwd: Path | None, env: Mapping[str, str] | None)
         raise MachineError(f"cannot start `{argv[0]}`: {error.strerror}", where=str(error.filename or "")) from error
 
 
-def _lines(process: subprocess.Popen[bytes], deadline: float) -> Iterator[str]:
+def _lines(process: subprocess.Popen[bytes], deadline: float, within: Within) -> Iterator[str]:
     """The lines of a process's output until it ends. Raises _TooLong at the deadline."""
     begun: list[bytes] = []
-    while chunk := _chunk(process, deadline):
+    printed = 0
+    for chunk in _chunks(process, deadline, within.watch):
+        printed += len(chunk) + LINE_COST * chunk.count(b"\n")
+        if printed > within.output and within.too_much:
+            within.too_much()
         *whole, rest = chunk.split(b"\n")
         for line in whole:
             yield b"".join([*begun, line, b"\n"]).decode("utf-8", "replace")
@@ -177,12 +199,18 @@ def _lines(process: subprocess.Popen[bytes], deadline: float) -> Iterator[str]:
         raise _TooLong from None
 
 
-def _chunk(process: subprocess.Popen[bytes], deadline: float) -> bytes:
+def _chunks(process: subprocess.Popen[bytes], deadline: float, watch: Callable[[], None] | None) -> Iterator[bytes]:
     assert process.stdout is not None
-    left = deadline - time.monotonic()
-    if left <= 0 or not select.select([process.stdout], [], [], left)[0]:
-        raise _TooLong
-    return os.read(process.stdout.fileno(), 65536)
+    due = time.monotonic() + WATCH_SECONDS if watch else math.inf
+    while (now := time.monotonic()) < deadline:
+        if watch and now >= due:
+            watch()
+            due = now + WATCH_SECONDS
+        if select.select([process.stdout], [], [], max(0.0, min(deadline, due) - now))[0]:
+            if not (chunk := os.read(process.stdout.fileno(), 65536)):
+                return
+            yield chunk
+    raise _TooLong
 
 
 def end(process: subprocess.Popen[bytes], grace: float = 5) -> None:

@@ -57,6 +57,7 @@ class Progress:
 
     def __init__(self) -> None:
         self.busy = Busy()
+        self._told: set[str] = set()
 
     @contextmanager
     def task(self, title: str, total: float = 0) -> Iterator[Task]:
@@ -65,6 +66,12 @@ class Progress:
 
     def note(self, text: str) -> None:
         """One line that stays on the screen."""
+
+    def once(self, text: str) -> None:
+        """As `note`, unless the same was told before."""
+        if text not in self._told:
+            self._told.add(text)
+            self.note(text)
 
     def command(self, argv: Sequence[str], cwd: str = "") -> None:
         """A command about to run; shown with -v."""
