@@ -91,7 +91,8 @@ def provide_system(arguments: list[str], install: bool, with_venv: bool) -> None
         return
     from kit.setup import packages
 
-    needs = (packages.VENV,) * with_venv + packages.ALL * needs_system(arguments)
+    wanted = packages.wanted(sandbox="--no-sandbox" not in arguments)
+    needs = (packages.VENV,) * with_venv + wanted * needs_system(arguments)
     packages.provide(needs, packages.this_system(), install=install)
 
 

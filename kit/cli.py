@@ -40,6 +40,8 @@ def _as_step(given: list[str]) -> int:
 def _guarded(options: argparse.Namespace) -> int:
     """Runs the verb; its exit code, or that of its error."""
     ended_by: list[int] = []
+    if getattr(options, "no_sandbox", False):
+        os.environ["KIT_NO_SANDBOX"] = "1"
     try:
         with ending(ended_by):
             return doing(options.verb)(options)

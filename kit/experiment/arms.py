@@ -17,6 +17,7 @@ from kit.kernel.patch import Applied, Patch, apply_series, read_file, read_patch
 from kit.kernel.shims import shims_for
 from kit.kernel.toolchain import Toolchain
 from kit.kernel.tree import Tree, resolve_tree
+from kit.kernel.trust import are_own
 from kit.records import ArmSpec, Experiment, KernelSpec
 from kit.records.arches import ARCHES
 from kit.store.cache import Cache
@@ -130,4 +131,6 @@ def build_input(
     spec = KernelSpec(
         arm.name, instrument, exp.arch, arm.tree, tree.key, tree.workspace, series, config.key, tools.name, shims.keys
     )
-    return BuildInput(spec, tree, changed, config, shims)
+    given = arm.series or [ref for other in exp.arms for ref in other.series]  # a bisection's arms name no patches
+    foreign = bool(series) and not are_own([ref.path for ref in given])
+    return BuildInput(spec, tree, changed, config, shims, foreign)

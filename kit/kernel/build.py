@@ -17,11 +17,16 @@ from kit.base import commands
 from kit.base.errors import BuildError, KitError, MachineError, UserError
 from kit.base.progress import Progress
 from kit.kernel.config import Config, check_kept, kconfig_names, values
+from kit.kernel.enclosed import Enclosed, Stopped
+from kit.kernel.fork import fork
+from kit.kernel.made import copy, text_of
 from kit.kernel.options import has_pvh, has_tinyconfig
 from kit.kernel.ownconfig import differences
+from kit.kernel.sandbox import enclosure, find
 from kit.kernel.shims import Shims, known_to_work
 from kit.kernel.toolchain import Toolchain, jobs
 from kit.kernel.tree import Tree
+from kit.kernel.trust import ccache_of
 from kit.kernel.workspace import Workspace
 from kit.records import Kernel, KernelSpec, to_json
 from kit.records.arches import ARCHES
@@ -30,6 +35,8 @@ from kit.store.files import read_json, sha256_of, write_atomic, write_json
 
 CONFIGURE_LIMIT = 900.0
 BUILD_LIMIT = 4 * 3600.0
+LONGEST = 1000  # characters of a compiler's line that are shown
+READ_ONLY = "Read-only file system"
 MACHINE_FAULTS = re.compile(
     r"^.*: '?(No space left on device|Disk quota exceeded|File too large|Read-only file system|Input/output error"
     r"|Too many open files|Cannot allocate memory)'?\)?$"
@@ -54,6 +61,13 @@ class BuildInput:
     changed: Mapping[str, bytes | None]  # path → content after the series
     config: Config
     shims: Shims = field(default_factory=Shims)
+    foreign: bool = False  # the series has patches that do not come with kit (kit/kernel/trust.py)
+
+    @property
+    def objects(self) -> str:
+        """The name of its object folder: that of its tree, or the one for foreign series, if a sandbox keeps a build of
+        theirs from writing to the other."""
+        return f"{self.spec.object_key}-foreign" if self.foreign and find().sandbox else self.spec.object_key
 
     @property
     def image(self) -> str:
@@ -84,7 +98,8 @@ def source_folders(key: str, cache: Cache) -> tuple[Path, ...]:
     """The folder of the source that a cached kernel was built from. A later build may have changed what it holds."""
     record = read_json(cache.root / "kernels" / key / "kernel.json")
     try:
-        return (cache.root / "objects" / KernelSpec(**record["spec"]).object_key / "src",)
+        name = record.get("objects") or KernelSpec(**record["spec"]).object_key
+        return (cache.root / "objects" / name / "src",)
     except (TypeError, KeyError):  # of another kit, or damaged
         return ()
 
@@ -93,7 +108,7 @@ def build(job: BuildInput, tools: Toolchain, cache: Cache, progress: Progress) -
     """Builds a kernel, or takes it from the cache.
 
     Raises BuildError with the compiler's own lines, UserError for options that olddefconfig dropped, MachineError if
-    the machine fails (a full disk, a time limit, a signal).
+    the machine fails (a full disk, a time limit, a signal) or has no sandbox for a foreign series.
     """
     key = job.spec.key
     cache.use("kernels", key)
@@ -104,9 +119,12 @@ def build(job: BuildInput, tools: Toolchain, cache: Cache, progress: Progress) -
     def waits() -> None:
         progress.note(f"{title}: another kit builds in the same object folder; waiting for it")
 
-    with cache.lock(f"objects-{job.spec.object_key}", waits):
+    with cache.lock(f"objects-{job.objects}", waits):
         if kernel := cached_kernel(key, cache):  # another kit built it while this one waited
             return kernel
+        if job.objects != job.spec.object_key:
+            with cache.lock(f"objects-{job.spec.object_key}", waits):
+                fork(cache.folder("objects", job.objects), cache.root / "objects" / job.spec.object_key, key, progress)
         return _Build(job, tools, cache, progress).run()
 
 
@@ -122,7 +140,11 @@ class _Build:
                 hint="set KIT_CACHE to another folder",
             )
         cache.use(".", "ccache")
-        self.space = Workspace(cache.folder("objects", job.spec.object_key))
+        self.space = Workspace(cache.folder("objects", job.objects))
+        self.sandbox = enclosure(job.foreign, progress, job.spec.arm)
+        seen = cache.root / "objects" / job.spec.object_key
+        apart = job.objects != job.spec.object_key
+        self.place = Enclosed(self.sandbox, cache, self.space.folder, seen, ccache_of(job.tree), reads=apart)
         self.log = self.space.folder / "build.log"
         self.shims = self.space.folder / "shims"
         self.title = f"kernel {job.spec.arm} ({job.spec.instrument})"
@@ -135,15 +157,20 @@ class _Build:
             self.space.apply(self.job.tree, self.job.changed)
         self.job.shims.write(self.shims)
         self.space.start_build()
+        self.place.begin()
         first = not (self.space.obj / "vmlinux").exists()
         try:
             self._configure()
             self._compile(first)
+        except Stopped:
+            shutil.rmtree(self.space.obj, ignore_errors=True)
+            self.space.end_build()
+            raise
         except (BuildError, UserError):
             self.space.end_build()  # make has ended by itself: what it has built is whole
             raise
         self.space.end_build()
-        self.cache.touch("objects", self.job.spec.object_key)
+        self.cache.touch("objects", self.job.objects)
         return self._keep(time.monotonic() - start)
 
     def _configure(self) -> None:
@@ -153,7 +180,7 @@ class _Build:
             return
         with self.progress.task(f"{self.title}: configuration"):
             before = self._first_config()
-            text = dotconfig.read_text(encoding="utf-8")
+            text = text_of(self.space.obj, ".config")
             try:
                 check_kept(self.job.config, text)
             except KitError:
@@ -167,28 +194,31 @@ class _Build:
         if self.job.config.is_tiny:
             self._smallest()
             return ""
-        dotconfig = self.space.obj / ".config"
         if self.job.config.base is not None:
-            write_atomic(dotconfig, self.job.config.base)
+            self._write_config(self.job.config.base)
         self._make([self.job.config.target], CONFIGURE_LIMIT)
-        before = dotconfig.read_text(encoding="utf-8")
+        before = text_of(self.space.obj, ".config")
         self._add_options()
         return before
 
     def _smallest(self) -> None:
         """Writes the smallest .config that Kconfig allows, with the requested options."""
         if not has_tinyconfig(self.job.tree.version):
-            wanted = self.space.folder / "wanted.config"
-            write_atomic(wanted, self.job.config.text())
-            self._make(["allnoconfig", f"KCONFIG_ALLCONFIG={wanted}"], CONFIGURE_LIMIT)
+            write_atomic(self.space.folder / "wanted.config", self.job.config.text())
+            self._make(["allnoconfig", f"KCONFIG_ALLCONFIG={self.place.seen / 'wanted.config'}"], CONFIGURE_LIMIT)
             return
         self._make(["tinyconfig"], CONFIGURE_LIMIT)
         self._add_options()
 
     def _add_options(self) -> None:
-        with (self.space.obj / ".config").open("a", encoding="utf-8") as file:
-            file.write(self.job.config.text())
+        text = text_of(self.space.obj, ".config") + self.job.config.text()
+        self._write_config(text)
         self._make(["olddefconfig"], CONFIGURE_LIMIT)
+
+    def _write_config(self, text: str) -> None:
+        """Replaces .config, which make changes again."""
+        write_atomic(self.space.obj / ".config", text)
+        self.place.give(self.space.obj / ".config")
 
     def _compile(self, first: bool) -> None:
         self._make(["prepare"], CONFIGURE_LIMIT)
@@ -209,7 +239,11 @@ class _Build:
         """The number of build steps, from a dry run, which stops at the final link because its input is missing."""
         with self.progress.task(f"{self.title}: counting build steps"):
             done = commands.run(
-                [*self._command(), "-n", "vmlinux"], progress=self.progress, limit=CONFIGURE_LIMIT, env=self._env()
+                [*self._command(), "-n", "vmlinux"],
+                progress=self.progress,
+                limit=CONFIGURE_LIMIT,
+                env=self._env(),
+                within=self._within(),
             )
         return len(_PLANNED.findall(done.output))
 
@@ -218,15 +252,18 @@ class _Build:
             "make",
             f"-j{jobs()}",
             "-C",
-            str(self.space.src),
-            f"O={self.space.obj}",
+            str(self.place.seen / "src"),
+            f"O={self.place.seen / 'obj'}",
             f"ARCH={self.job.spec.arch}",
-            *self.tools.make_variables(self.job.shims.flags(self.shims)),
-            *self.job.shims.variables(self.shims),
+            *self.tools.make_variables(self.job.shims.flags(self.place.seen / "shims")),
+            *self.job.shims.variables(self.place.seen / "shims"),
         ]
 
     def _env(self) -> dict[str, str]:
-        return self.tools.environment(self.cache)
+        return self.place.env(self.tools.environment(self.cache, ccache_of(self.job.tree)))
+
+    def _within(self) -> commands.Within:
+        return self.place.within(self.title, self._env(), self.tools.compiler)
 
     def _make(self, targets: list[str], limit: float, on_line: Callable[[str], None] | None = None) -> None:
         done = commands.run(
@@ -236,9 +273,12 @@ class _Build:
             env=self._env(),
             log=self.log,
             on_line=on_line,
+            within=self._within(),
         )
-        if done.status < 0:
-            name = signal.Signals(-done.status).name
+        for name in self.place.left(done):
+            self.progress.note(f"{self.title}: make left a process running, which was ended: {name}")
+        if number := self.place.signal(done):
+            name = signal.Signals(number).name
             raise MachineError(f"make was killed by {name}", where=self.title, hint="start again: it continues there")
         if done.status:
             self._refuse_machine_faults(done.output)
@@ -250,8 +290,10 @@ class _Build:
             )
 
     def _refuse_machine_faults(self, output: str) -> None:
-        """Raises MachineError if the machine made the build fail: a full disk is not a regression."""
-        if fault := MACHINE_FAULTS.search(output):
+        """Raises MachineError if the machine made the build fail: a full disk is not a regression. A read-only one in
+        the sandbox is none of its faults: there the build wrote where it may not."""
+        faults = (f for f in MACHINE_FAULTS.finditer(output) if not (self.sandbox and f[1] == READ_ONLY))
+        if fault := next(faults, None):
             hint = f"free some and start again; whole log: {self.log}"
             raise MachineError(f"make failed: {fault[0].strip()}", where=self.title, hint=hint)
 
@@ -259,15 +301,16 @@ class _Build:
         key, image = self.job.spec.key, self.job.image
         with self.cache.new_folder("kernels", key) as draft:
             if image != "vmlinux":
-                shutil.copyfile(self.space.obj / ARCHES[self.job.spec.arch].image_path, draft / image)
-            shutil.copyfile(self.space.obj / "vmlinux", draft / "vmlinux")
-            shutil.copyfile(self.space.obj / ".config", draft / "config")
+                copy(self.space.obj, ARCHES[self.job.spec.arch].image_path, draft / image)
+            copy(self.space.obj, "vmlinux", draft / "vmlinux")
+            copy(self.space.obj, ".config", draft / "config")
             shutil.copyfile(self.log, draft / "build.log")
             if not self.job.config.is_tiny:
                 shutil.copyfile(self.space.folder / "changes.json", draft / "changes.json")
             sha256 = sha256_of(draft / image)
             record = {
-                "seconds": round(seconds, 1), "image": image, "image_sha256": sha256, "spec": to_json(self.job.spec)
+                "seconds": round(seconds, 1), "image": image, "image_sha256": sha256, "spec": to_json(self.job.spec),
+                "objects": self.job.objects, "sandbox": self.sandbox is not None,
             }  # fmt: skip
             write_json(draft / "kernel.json", record)
         return _kernel(self.cache.root / "kernels" / key / image, key, seconds, sha256, cached=False)
@@ -284,4 +327,4 @@ def _compiler_lines(output: str, most: int = 20) -> str:
     starts = [i for i, x in enumerate(said) if re.search(r"\berror\b|undefined reference|not found|No such", x, re.I)]
     first = max(starts[0] - 2, 0) if starts else max(len(said) - most, 0)
     shown = said[first : first + most] or output.splitlines()[-5:]
-    return "\n".join("    " + line for line in shown)
+    return "\n".join("    " + line[:LONGEST] for line in shown)

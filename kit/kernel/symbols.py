@@ -7,6 +7,7 @@ makes kernels ten times as large. Without it, excerpts stay as the kernel printe
 from __future__ import annotations
 
 import mmap
+import os
 import re
 import tempfile
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from pathlib import Path
 from kit.base import commands
 from kit.base.errors import MachineError
 from kit.base.progress import Progress
+from kit.kernel.sandbox import find
 from kit.records import Splat
 
 SCRIPT = "scripts/decode_stacktrace.sh"  # since 3.16 (dbd1abb209fd)
@@ -51,13 +53,26 @@ def _ask(lines: Sequence[str], script: Path, image: Path, progress: Progress) ->
     with tempfile.NamedTemporaryFile("w", prefix="kit-addresses-") as asked, progress.task("decoding addresses"):
         asked.write("\n".join(lines) + "\n")
         asked.flush()
+        os.chmod(asked.name, 0o644)
+        within = _within([script.parents[1], image, Path(asked.name)])
+        if within is None:
+            progress.once(f"addresses are not decoded: the tree's script has no sandbox: {find().why}")
+            return []
         argv = ["bash", "-c", 'exec bash "$1" "$2" <"$3" 2>/dev/null', "decode", str(script), str(image), asked.name]
         try:
-            said = commands.run(argv, progress=progress, limit=LIMIT).output.splitlines()
+            said = commands.run(argv, progress=progress, limit=LIMIT, within=within).output.splitlines()
         except MachineError as error:
             progress.note(f"addresses are not decoded: {error}")
             return []
     return said if len(said) == len(lines) else []
+
+
+def _within(read: Sequence[Path]) -> commands.Within | None:
+    """What the script is held in; None where nothing holds it and the user did not say that it may go without."""
+    found = find()
+    if found.sandbox is None:
+        return commands.Within() if found.asked else None
+    return commands.Within(found.sandbox.prefix({}, {path: path for path in read}, {}))
 
 
 def _told(line: str, words: str) -> str:

@@ -19,6 +19,9 @@ from kit.store.cache import Cache
 TOOLCHAINS: Mapping[str, tuple[str, str]] = {"gcc": ("gcc", "ld"), "llvm": ("clang", "ld.lld")}
 """Name in an experiment → compiler and linker. With llvm, all tools of the build are LLVM's."""
 
+DEPEND = ("ccache", "depend")
+"""ccache's folder for Debian's trees. Objects of ccache's other modes differ: they must not be in it."""
+
 FIXED = {  # keeps date, user and host out of images, so that they differ only by their source
     "KBUILD_BUILD_TIMESTAMP": "Fri Jun 17 04:05:41 UTC 2011",
     "KBUILD_BUILD_USER": "kit",
@@ -51,13 +54,14 @@ class Toolchain:
             *(f"{k}={v}" for k, v in FIXED.items()),
         ]
 
-    def environment(self, cache: Cache) -> dict[str, str]:
-        """The environment for make: ccache's settings, and the user's own build variables emptied."""
+    def environment(self, cache: Cache, ccache: Sequence[str] = DEPEND) -> dict[str, str]:
+        """The environment for make: ccache's settings, and the user's own build variables emptied. `ccache`: its folder
+        in the cache."""
         users = ("MAKEFLAGS", "KCFLAGS", "KCPPFLAGS", "CFLAGS", "CROSS_COMPILE", "KBUILD_OUTPUT", "LLVM", "LLVM_IAS")
         quiet = dict.fromkeys(users, "")
         return {
             **quiet,
-            "CCACHE_DIR": str(cache.folder("ccache", "depend")),  # objects of another mode differ
+            "CCACHE_DIR": str(cache.folder(*ccache)),
             "CCACHE_BASEDIR": str(cache.root),
             "CCACHE_NOHASHDIR": "1",
             "CCACHE_DEPEND": "1",  # the compiler's own list of headers: no second preprocessor for a file that is new

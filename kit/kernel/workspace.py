@@ -94,6 +94,14 @@ class Workspace:
         self._save()
         return written
 
+    def distrust(self, other: Workspace) -> None:
+        """Forgets what it knows of files that may differ from another folder of the same tree, whose objects come here:
+        `fill` and `apply` then write them anew, and make rebuilds what depends on them."""
+        self._changed.update(dict.fromkeys([*self._changed, *other._changed], UNKNOWN))
+        either = {*self._base, *other._base}
+        self._base.update({p: UNKNOWN for p in either if self._base.get(p) != other._base.get(p)})
+        self._save()
+
     def _remove(self, path: str) -> None:
         """Deletes a file and the folders that become empty: a file may take a folder's name."""
         target = self.src / path

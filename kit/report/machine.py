@@ -23,6 +23,13 @@ def size(count: float) -> str:
     return f"{count:.0f} B"
 
 
+def _sandbox(found: Row) -> str:
+    if found["works"]:
+        return f"works: builds run in bubblewrap as {found['as']}"
+    then = "builds run without" if found["asked"] else "foreign patches are not built; others are, without"
+    return f"none, {found['why']}: {then}"
+
+
 def render_doctor(found: Row) -> str:
     """Everything that the doctor looked at; what is missing stands last, with the command to type."""
     table = [[n["need"], _found(n), shorten(n["version"], 60, placeholder=" …"), n["why"]] for n in found["needs"]]
@@ -38,6 +45,7 @@ def render_doctor(found: Row) -> str:
         f"cache    {cache['where']}: {size(cache['bytes'])} of at most {size(cache['limit'])}"
         f" ({cache['limit_from']}), {size(cache['free'])} free on its disk{writable}",
         f"KVM      {works}: {kvm['why']}",
+        f"sandbox  {_sandbox(found['sandbox'])}",
         f"python   {python['version']}, {python['where']}",
         *([f"venv     {python['venv']}: {venv}"] if python["venv"] else []),
         *_kernels(found["kernels"]),

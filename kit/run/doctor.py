@@ -15,6 +15,7 @@ from typing import Any
 from kit.base.errors import COULD_NOT_RUN, OK
 from kit.base.progress import Progress
 from kit.kernel.build import cached_kernel
+from kit.kernel.sandbox import find as find_sandbox
 from kit.kernel.shims import KNOWN, OLDEST, shims_for, shims_shown
 from kit.kernel.toolchain import jobs, tool_versions
 from kit.records import Kernel
@@ -57,6 +58,7 @@ class Examination:
     machine: dict[str, Any]
     advice: str
     kernels: dict[str, Any]
+    sandbox: dict[str, Any]
 
     @property
     def missing(self) -> tuple[Found, ...]:
@@ -77,7 +79,7 @@ def examine(cache: Cache, progress: Progress, root: str, *, try_kvm: bool = Fals
     """Examines this machine. `root`: the project's folder; `try_kvm`: boot a cached kernel with KVM now."""
     system = packages.this_system()
     family = packages.family_of(system)
-    wanted = [n for n in (*packages.ALL, packages.VENV) if not family or packages.package(n, family)]
+    wanted = [n for n in (*packages.wanted(), packages.VENV) if not family or packages.package(n, family)]
     needs = [find(n, system, family) for n in wanted]
     lacking = [n for n, found in zip(wanted, needs, strict=True) if not found.where]
     advice = packages.advice(lacking, system, family) if lacking else ""
@@ -89,7 +91,15 @@ def examine(cache: Cache, progress: Progress, root: str, *, try_kvm: bool = Fals
         {"cores": jobs(), "cpu": host_facts().cpu, "kernel": platform.release(), "system": packages.system_name()},
         advice,
         _kernels(progress),
+        _sandbox(),
     )
+
+
+def _sandbox() -> dict[str, Any]:
+    """Whether builds can be enclosed here, tried with an empty command."""
+    found = find_sandbox()
+    as_user = f"user {found.sandbox.uid}" if found.sandbox else ""
+    return {"works": found.sandbox is not None, "why": found.why, "asked": found.asked, "as": as_user}
 
 
 def _kernels(progress: Progress) -> dict[str, Any]:

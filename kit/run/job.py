@@ -93,7 +93,7 @@ class _Job:
         self.work = Work(exp, arms, runner, place)
         place.spare(("boots", boot.key) for boot in self.work.boots)
         for build in (b for arm in arms for b in arm.builds.values()):
-            place.spare_kernel(build.spec)
+            place.spare_kernel(build)
         self.exercised: list[Exercised] = []
         self.start = start
 

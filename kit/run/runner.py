@@ -128,11 +128,11 @@ class LocalRunner:
 
     def build(self, job: BuildInput) -> Kernel:
         """The kernel of a spec, from the cache or built. Raises BuildError, UserError, MachineError."""
-        self.place.spare_kernel(job.spec)
+        self.place.spare_kernel(job)
         kernel = build(job, self.tools, self.cache, self.progress)
         self._kernels[kernel.key] = kernel
         # The tree's scripts are in one of these: the root of a git tree is a repository, perhaps without a work tree.
-        self._sources[kernel.key] = (job.tree.root, self.cache.root / "objects" / job.spec.object_key / "src")
+        self._sources[kernel.key] = (job.tree.root, self.cache.root / "objects" / job.objects / "src")
         return kernel
 
     def accel(self, request: str, kernel: Kernel, generation: str, arch: str) -> tuple[str, str]:

@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from kit.base.progress import Progress
+from kit.kernel.build import BuildInput
 from kit.kernel.toolchain import Toolchain, find_toolchain
-from kit.records import KernelSpec
 from kit.store.cache import Cache
 from kit.store.eviction import keep_within, size_limit, sweep, temporary_files
 from kit.store.runfolder import RunFolder
@@ -43,9 +43,10 @@ class Workplace:
         """Keeps cache entries, (kind, name), from being removed at the job's end."""
         self.spared.update(entries)
 
-    def spare_kernel(self, spec: KernelSpec) -> None:
-        """Spares a kernel and its object folder, which makes the next build quick."""
-        self.spare([("kernels", spec.key), ("objects", spec.object_key)])
+    def spare_kernel(self, job: BuildInput) -> None:
+        """Spares a kernel and its object folders, which make the next build quick."""
+        folders = {job.objects, job.spec.object_key}
+        self.spare([("kernels", job.spec.key), *(("objects", name) for name in folders)])
 
 
 @contextmanager

@@ -53,6 +53,10 @@ ALL = (
     Need("command:setpriv", "ends QEMU with kit", "util-linux", "util-linux", "util-linux"),
 )
 
+# Only where builds are to run in a sandbox (kit/kernel/sandbox.py): not with --no-sandbox.
+SANDBOX = (Need("command:bwrap", "the sandbox of builds", "bubblewrap", "bubblewrap", "bubblewrap"),)
+NO_SANDBOX = "KIT_NO_SANDBOX"
+
 # Only for kernel source from Debian's archive (debian:6.1), to check it with the archive's keys.
 ARCHIVE = (
     Need("command:tar", "unpacks kernel source", "tar", "tar", "tar"),
@@ -89,6 +93,11 @@ class System(NamedTuple):
     includes: tuple[str, ...] = ("/usr/include", "/usr/local/include", "/usr/include/x86_64-linux-gnu")
     apt_lists: str = "/var/lib/apt/lists"
     uid: int = 0
+
+
+def wanted(*, sandbox: bool = True) -> tuple[Need, ...]:
+    """All that kit needs to build and boot kernels; with a sandbox, unless KIT_NO_SANDBOX is set."""
+    return ALL + SANDBOX if sandbox and not os.environ.get(NO_SANDBOX) else ALL
 
 
 def this_system() -> System:

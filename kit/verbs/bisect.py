@@ -12,6 +12,7 @@ from kit.verbs.common import (
     named,
     report_argument,
     runs_argument,
+    sandbox_argument,
     verbose_argument,
 )
 
@@ -27,6 +28,7 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--json", action="store_true", help="print bisect.json")
     runs_argument(verb)
     report_argument(verb)
+    sandbox_argument(verb)
     verbose_argument(verb)
 
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from kit.base.project import PROJECT
-from kit.verbs.common import DEFAULT, experiment_arguments, named, runs_argument, verbose_argument
+from kit.verbs.common import DEFAULT, experiment_arguments, named, runs_argument, sandbox_argument, verbose_argument
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
@@ -18,6 +18,7 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--series", action="store_true", help=series)
     verb.add_argument("--run", action="store_true", help="run the experiment; without it, only check that it could run")
     runs_argument(verb)
+    sandbox_argument(verb)
     verbose_argument(verb)
 
 

@@ -54,6 +54,12 @@ def report_argument(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--no-report", action="store_true", help="write no report.html and junit.xml (KIT_NO_REPORT=1)")
 
 
+def sandbox_argument(verb: argparse.ArgumentParser) -> None:
+    """--no-sandbox."""
+    text = "build without a sandbox: a tree's Makefile can then read and change all that you can (KIT_NO_SANDBOX=1)"
+    verb.add_argument("--no-sandbox", action="store_true", help=text)
+
+
 def verbose_argument(verb: argparse.ArgumentParser) -> None:
     """-v."""
     verb.add_argument("-v", "--verbose", action="store_true", help="show the commands that are run")

@@ -16,6 +16,7 @@ from kit.verbs.common import (
     named,
     report_argument,
     runs_argument,
+    sandbox_argument,
     verbose_argument,
 )
 
@@ -30,6 +31,7 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--fresh", action="store_true", help="take no boots of earlier runs from the cache")
     verb.add_argument("--aa", action="store_true", help="A/A: the baseline's kernel in every arm; expects `same`")
     report_argument(verb)
+    sandbox_argument(verb)
     verbose_argument(verb)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from kit.verbs.common import experiment_arguments, named, verbose_argument
+from kit.verbs.common import experiment_arguments, named, sandbox_argument, verbose_argument
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
@@ -17,6 +17,7 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--instrument", default="", help="plain, counting or checking (default: the experiment's first)")
     limit = "end the guest after this time (default: 3600 for a command, no limit for a shell)"
     verb.add_argument("--limit", type=float, metavar="SECONDS", help=limit)
+    sandbox_argument(verb)
     verbose_argument(verb)
 
 

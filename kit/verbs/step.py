@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from kit.verbs.common import experiment_arguments, named, verbose_argument
+from kit.verbs.common import experiment_arguments, named, sandbox_argument, verbose_argument
 
 
 def arguments(verb: argparse.ArgumentParser) -> None:
     """Adds the options of `kit step`."""
     experiment_arguments(verb)
+    sandbox_argument(verb)
     verbose_argument(verb)
 
 

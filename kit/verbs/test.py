@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 
+from kit.verbs.common import sandbox_argument
+
 
 def arguments(verb: argparse.ArgumentParser) -> None:
     """Adds the options of `kit test`."""
     verb.add_argument("--quick", action="store_true", help="leave out the tests that build and boot kernels")
     verb.add_argument("--record", action="store_true", help="write the counts of real kernels to tests/model/data")
+    sandbox_argument(verb)
     verb.add_argument("pytest_args", nargs="*", help="arguments for pytest, after --")
 
 

@@ -59,6 +59,12 @@ def asked_of(parts: tuple[str, ...], version: str) -> Config:
     return fit(read_fragments(paths), version)
 
 
+@pytest.fixture(autouse=True)
+def without_sandbox(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The source is a link, which would lead nowhere in a sandbox."""
+    monkeypatch.setenv("KIT_NO_SANDBOX", "1")
+
+
 def configure(tree: Tree, config: Config, folder: Path) -> None:
     """What a build does before it compiles. Raises UserError for options that the kernel drops."""
     tools = find_toolchain(Progress())

@@ -12,7 +12,8 @@ from rig import Bench
 
 from kit.base.errors import NOT_AS_EXPECTED
 from kit.base.progress import Progress
-from kit.kernel import symbols
+from kit.kernel import sandbox, symbols
+from kit.kernel.sandbox import OFF, find
 from kit.kernel.symbols import SCRIPT, decode, has_debug_information
 from kit.records import Splat
 
@@ -22,6 +23,7 @@ SPLAT = Splat(
     7,
     "WARNING: at mm/rmap.c:420 unlink_anon_vmas+0x1b/0x20\nCode: 0f 0b\n free_pgtables+0x8e/0xf0\nCR2: 0\n ? f+0x1/0x2",
 )
+NEEDS_SANDBOX = pytest.mark.skipif(find().sandbox is None, reason="needs bubblewrap")
 TELL = r"""while read -r line; do echo "$line" | sed -E 's/\+0x.*/ (\/obj\/..\/src\/mm\/rmap.c:7)/'; done"""
 
 
@@ -36,9 +38,30 @@ def tree(folder: Path, script: str) -> Path:
 @pytest.fixture
 def vmlinux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(symbols, "has_debug_information", lambda image: True)
+    (tmp_path / "vmlinux").write_text("a kernel\n")
     return tmp_path / "vmlinux"
 
 
+@NEEDS_SANDBOX
+def test_the_script_sees_the_kernel_and_nothing_of_the_users(tmp_path: Path, vmlinux: Path) -> None:
+    """It is the tree's, which may be anybody's."""
+    (tmp_path / "secret").write_text("secret\n")
+    script = f'read -r kernel <"$1"; read -r secret <{tmp_path}/secret; while read -r l; do echo "$kernel$secret"; done'
+    [splat] = decode([SPLAT], vmlinux, [tree(tmp_path, script)], Progress())
+    assert splat.excerpt.split("\n")[0] == "a kernel"
+
+
+def test_the_script_is_not_run_where_nothing_holds_it(
+    tmp_path: Path, vmlinux: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox, "PROGRAM", "bwrap-is-not-here")
+    asked = [tree(tmp_path, TELL)]
+    assert decode([SPLAT], vmlinux, asked, Progress()) == (SPLAT,)
+    monkeypatch.setenv(OFF, "1")
+    assert decode([SPLAT], vmlinux, asked, Progress()) != (SPLAT,)
+
+
+@NEEDS_SANDBOX
 def test_lines_with_an_address_are_told_as_the_script_tells_them(tmp_path: Path, vmlinux: Path) -> None:
     [splat] = decode([SPLAT], vmlinux, [tmp_path, tree(tmp_path, TELL)], Progress())
     assert splat.title == SPLAT.title, "what splats are compared by"
