@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from kit.experiment.reader import PROJECT, read_experiment
+from kit.kernel.sandbox import OFF, find
 from kit.report.progress import PlainProgress
 from kit.run.job import RunResult, run_experiment
 from kit.store.cache import Cache
@@ -25,6 +26,15 @@ ARMS = {
     "without": {"series": [str(PROJECT / "patches/v6.1/unbatch-clone.patch")], "profile": "6.1-unbatched-clone"},
     "with": {"series": [], "profile": "6.1"},
 }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def without_sandbox_where_there_is_none() -> Iterator[None]:
+    """The patches of these tests are the project's: they are built in a container too."""
+    with pytest.MonkeyPatch.context() as patch:
+        if find().sandbox is None:
+            patch.setenv(OFF, "1")
+        yield
 
 
 @pytest.fixture
