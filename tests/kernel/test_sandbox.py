@@ -218,7 +218,7 @@ def test_a_foreign_series_begins_with_the_trees_objects_and_leaves_them_alone(tm
     base, apart = tmp_path / "base", tmp_path / "apart"
     base.mkdir()
     apart.mkdir()
-    own: list[dict[str, bytes | None]] = [{"b.c": b"B1"}, {}, {"b.c": b"B2", "c.c": b"C"}, {"a.c": b"A"}]
+    own: list[dict[str, bytes | None]] = [{"b.c": b"B1"}, {"b.c": b"B2"}, {}, {"c.c": b"C"}]
     for number, (key, series) in enumerate(
         [
             ("first", {"a.c": b"A1"}),
