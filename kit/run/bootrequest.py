@@ -36,6 +36,10 @@ DEBUG_SECONDS = int(7 * DAY)  # limit for a guest with gdb attached
 SPACE_BYTES = 4 << 20  # enough for a boot's log, results and temporary files
 PROBE_PROGRAM = "worker probe\nwindow probe\nfork\nend\nend\n"
 PROBE_MEMORY = 256  # MiB
+SEES_HOST = (
+    "guests can read all files of this machine that you can, your home among them, and change none; for kernels that"
+    " you do not trust use root: guest (kit help security)"
+)
 
 
 @dataclass(frozen=True)
@@ -125,6 +129,7 @@ def limits_of(total: float, accel: str) -> Limits:
 
 def boot(asked: BootRequest, progress: Progress) -> BootRun:
     """Does the boot. Raises MachineError if QEMU is missing or a disk is full."""
+    _tell(asked, progress)
     with progress.busy.work():
         run = run_boot(
             Path(asked.kernel.image),
@@ -160,6 +165,12 @@ def debug(asked: BootRequest, progress: Progress, say: Callable[[str], None], *,
     return _seen(asked, run, progress)
 
 
+def _tell(asked: BootRequest, progress: Progress) -> None:
+    """Says what of the host a guest sees, once."""
+    if asked.extra == HOST_FILES:
+        progress.once(SEES_HOST)
+
+
 def reached(asked: BootRequest, addresses: Sequence[int], progress: Progress) -> Reached:
     """Which of these addresses the boot executes. Raises MachineError if QEMU does not start or a disk is full."""
     with progress.busy.work():
@@ -179,6 +190,7 @@ def reached(asked: BootRequest, addresses: Sequence[int], progress: Progress) ->
 
 def session(asked: BootRequest, progress: Progress, *, interactive: bool, seconds: float | None) -> Session:
     """Does the boot with this process's terminal or streams in the guest. `seconds`: the limit, None for no limit."""
+    _tell(asked, progress)
     return run_session(
         Path(asked.kernel.image),
         asked.initramfs,
