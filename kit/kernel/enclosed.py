@@ -40,6 +40,7 @@ class Enclosed:
     def begin(self) -> None:
         """Gives the folders that the build writes to whom it runs as."""
         with machine_errors(self.folder):
+            self.seen.mkdir(exist_ok=True)  # where it cannot be made inside: the cache may lie below /opt
             for path in (self.folder / "obj", *([] if self.reads else [self.ccache])):
                 path.mkdir(parents=True, exist_ok=True)
                 own(path, self.sandbox.uid if self.sandbox else os.geteuid())
