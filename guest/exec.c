@@ -5,12 +5,15 @@
 #include "children.h"
 #include "scripts.h"
 
+#include <errno.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #define WORKER_PATH	"/worker"
 #define SCRIPT_PATH	"/bin/job.sh"
 #define SHELL_PATH	"/bin/sh"
+#define TOOL_PATH	"/bin/sleep"
 
 static char *program_file, *worker_name;
 
@@ -63,4 +66,16 @@ int exec_script(void)
 	char *argv[] = { SCRIPT_PATH, NULL };
 
 	return execute(0, SCRIPT_PATH, argv);
+}
+
+int exec_spawn(void)
+{
+	static char *argv[] = { "sleep", "0", NULL }, *const envp[] = { NULL };
+	struct child child = { .gone = -1 };
+	int error = posix_spawn(&child.pid, TOOL_PATH, NULL, NULL, argv, envp);	/* with file actions it would allocate */
+
+	if (!error)
+		return child_wait(&child);
+	errno = error;
+	return channel_fail_errno(TOOL_PATH);
 }

@@ -18,4 +18,7 @@ int exec_script(void);
 /* Run a script, which runs a second program, in a child, and wait for it; by `sh -c` if asked. -1 after a fail frame. */
 int exec_shell(const struct op *op);
 
+/* posix_spawn of `sleep 0`, and wait for it. -1 after a fail frame. */
+int exec_spawn(void);
+
 #endif

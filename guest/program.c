@@ -49,6 +49,7 @@ static const struct form {
 	{ "writebrk", WRITEBRK, "i", 0 },
 	{ "stack", STACK, "s", 0 },
 	{ "script", SCRIPT, "", 0 },
+	{ "spawn", SPAWN, "", 0 },
 	{ "job", JOB, "jm", 0 },
 	{ "shell", SHELL, "hym", 0 },
 	{ "release", RELEASE, "", 0 },

@@ -27,7 +27,7 @@ enum kind {
 	MAP, WRITE, SCRIPT, FORK, REPEAT, WINDOW, USERS, USER,
 	MUNMAP, MPROTECT, MADVISE, DISCARD, MREMAP, GROW, MAPFILE,
 	BRK, WRITEBRK, STACK, ORPHAN, HOLD, RELEASE, THREADS, EXEC,
-	JOB, SHELL,
+	JOB, SHELL, SPAWN,
 };
 
 /* The flag of an operation; its meaning depends on the kind. */

@@ -98,6 +98,8 @@ static int run_op(const struct op *op, uint32_t body)
 		return exec_script();
 	case SHELL:
 		return exec_shell(op);
+	case SPAWN:
+		return exec_spawn();
 	case JOB:
 		return job_run(op->region, op->number);
 	case THREADS:

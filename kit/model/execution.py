@@ -30,6 +30,7 @@ from kit.model.program import (
     Repeat,
     Script,
     Shell,
+    Spawn,
     Stack,
     Threads,
     Users,
@@ -119,6 +120,8 @@ class Execution:
                 self.script(mm)
             case Shell(_, how, _):
                 self.run_shell(mm, how)
+            case Spawn():
+                self.spawn(mm)
             case Job():  # its VMAs are as they were, and all that it writes to was written to before
                 pass
             case Orphan(body):
@@ -223,6 +226,15 @@ class Execution:
             self.machine.execute(child, self.shell)
         self.machine.execute(child, self.shell)
         self.execute(child, self.tool, ())
+        self.finish(child)
+
+    def spawn(self, mm: Mm) -> None:
+        """Runs a program in a process that never had this one's VMAs (vfork): its mm begins with execve."""
+        if self.tool is None:
+            self.reason = self.reason or SCRIPT
+            return
+        child = self.machine.vfork(mm)
+        self.machine.execute(child, self.tool)
         self.finish(child)
 
     def repeat(self, mm: Mm, times: int, body: tuple[Op, ...]) -> None:

@@ -164,6 +164,13 @@ class Machine:
             raise
         return child
 
+    def vfork(self, parent: Mm) -> Mm:
+        """The mm that a vforked child gets by execve, still empty; until then it runs on its parent's."""
+        parent.forks += 1
+        child = Mm(f"{parent.name}.{parent.forks}")
+        self.mms.append(child)
+        return child
+
     def _dup(self, child: Mm, pvma: Vma) -> None:
         if "dontfork" in pvma.flags:
             return

@@ -34,6 +34,7 @@ from kit.model.program import (
     Repeat,
     Script,
     Shell,
+    Spawn,
     Stack,
     Threads,
     Users,
@@ -60,6 +61,7 @@ _PLAIN: dict[str, tuple[tuple[str, ...], Callable[..., Op]]] = {
     "stack": (("deeper",), Stack),
     "script": ((), Script),
     "shell": (("script", "how", "amount"), Shell),
+    "spawn": ((), Spawn),
     "job": (("job", "amount"), Job),
     "release": ((), Release),
 }

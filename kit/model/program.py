@@ -29,6 +29,7 @@ A program is a list of operations of one process. Its text form has one operatio
     script               fork and exec of a small shell script, and wait
     shell NAME exec|system N  the same with a script that runs a second program (kit.model.program.SCRIPTS), whose
                          argument is N; or `sh -c` of it, as system() does
+    spawn                posix_spawn of a second program, and wait: its process never has a copy of this one's memory
     job NAME N           a test of AIM suite VII that changes no VMA of its process (kit.model.jobs); N: its amount
 
 Regions stand at 1 TiB + R * 16 MiB, so that no two of them touch and none can be merged. Standard library only.
@@ -170,6 +171,13 @@ class Shell:
 
 
 @dataclass(frozen=True)
+class Spawn:
+    """posix_spawn of `sleep 0`, which vforks, and waits."""
+
+    pass
+
+
+@dataclass(frozen=True)
 class Job:
     """Runs a job (one of kit.model.jobs.JOBS) in this process; it leaves the VMAs as they were."""
 
@@ -245,7 +253,7 @@ class Users:
 
 
 Plain = Map | MapFile | Write | Munmap | Mprotect | Madvise | Discard | Mremap | Grow | Brk | WriteBrk | Stack
-Op = Plain | Script | Shell | Job | Release | Fork | Orphan | Hold | Exec | Threads | Repeat | Window | Users
+Op = Plain | Script | Shell | Spawn | Job | Release | Fork | Orphan | Hold | Exec | Threads | Repeat | Window | Users
 
 Block = Fork | Orphan | Hold | Exec | Threads | Repeat | Window
 
@@ -253,8 +261,9 @@ Block = Fork | Orphan | Hold | Exec | Threads | Repeat | Window
 WORDS: dict[type[Op], str] = {
     **{Map: "map", MapFile: "mapfile", Write: "write", Munmap: "munmap", Mprotect: "mprotect", Madvise: "madvise"},
     **{Discard: "discard", Mremap: "mremap", Grow: "grow", Brk: "brk", WriteBrk: "writebrk", Stack: "stack"},
-    **{Script: "script", Shell: "shell", Job: "job", Release: "release", Fork: "fork", Orphan: "orphan"},
-    **{Hold: "hold", Exec: "exec", Threads: "threads", Repeat: "repeat", Window: "window", Users: "users"},
+    **{Script: "script", Shell: "shell", Spawn: "spawn", Job: "job", Release: "release", Fork: "fork"},
+    **{Orphan: "orphan", Hold: "hold", Exec: "exec", Threads: "threads", Repeat: "repeat"},
+    **{Window: "window", Users: "users"},
 }
 
 

@@ -1036,6 +1036,10 @@ end
 window shell/system
   shell ls system 9
 end
+window shell/spawn
+  spawn
+  spawn
+end
 window shell/sleep
   shell sleep exec 20
 end
@@ -1044,6 +1048,7 @@ fork
   window shell/of-child
     shell ls exec 0
     shell ls system 9
+    spawn
   end
 end
 """

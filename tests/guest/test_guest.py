@@ -10,7 +10,20 @@ from pathlib import Path
 import pytest
 
 from kit.model.jobs import JOBS as MODEL_JOBS
-from kit.model.program import MAX_OPERATIONS, Fork, Job, Map, Program, Repeat, Script, Shell, Users, Window, Write
+from kit.model.program import (
+    MAX_OPERATIONS,
+    Fork,
+    Job,
+    Map,
+    Program,
+    Repeat,
+    Script,
+    Shell,
+    Spawn,
+    Users,
+    Window,
+    Write,
+)
 from kit.workload.guestimage import COMPILER, FLAGS, SOURCES
 from tests.boot.programs import CONCURRENT, PROGRAMS
 
@@ -20,7 +33,7 @@ HERE = Path(__file__).resolve().parent
 MAP, WRITE, SCRIPT, FORK, REPEAT, WINDOW, USERS, USER = range(8)
 MUNMAP, MPROTECT, MADVISE, DISCARD, MREMAP, GROW, MAPFILE = range(8, 15)
 BRK, WRITEBRK, STACK, ORPHAN, HOLD, RELEASE, THREADS, EXEC = range(15, 23)
-JOB, SHELL = 23, 24
+JOB, SHELL, SPAWN = 23, 24, 25
 ORPHANS = READ_ONLY = WIPE_ON_FORK = BY_SYSTEM = 1  # the flag of an operation
 
 
@@ -192,15 +205,15 @@ def test_errors_name_their_line(dump: Path, tmp_path: Path, text: str, error: st
 
 
 def test_jobs_and_shells_are_parsed(dump: Path, tmp_path: Path) -> None:
-    text = Program(
-        (Job("prepare", 10), Job("misc_rtns_1", 7), Shell("sleep", "system", 50), Shell("ls", "exec", 0))
-    ).text()
+    shells = Shell("sleep", "system", 50), Shell("ls", "exec", 0)
+    text = Program((Job("prepare", 10), Job("misc_rtns_1", 7), *shells, Spawn())).text()
     parsed = operations(dump, tmp_path, text)
     assert [(op[0], op[1], op[2], op[-1]) for op in parsed] == [
         (JOB, 0, 10, 0),
         (JOB, MODEL_JOBS.index("misc_rtns_1"), 7, 0),
         (SHELL, 1, 50, BY_SYSTEM),
         (SHELL, 0, 0, 0),
+        (SPAWN, 0, 0, 0),
     ]
 
 

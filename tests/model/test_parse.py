@@ -21,6 +21,7 @@ from kit.model.program import (
     Repeat,
     Script,
     Shell,
+    Spawn,
     Threads,
     Users,
     Window,
@@ -37,6 +38,7 @@ def test_every_operation() -> None:
     script
     shell ls system 9
     job disk_cp 10
+    spawn
     munmap 3 0 1
     mprotect 3 1 2 ro
     madvise 3 wipeonfork
@@ -63,6 +65,7 @@ def test_every_operation() -> None:
             Script(),
             Shell("ls", "system", 9),
             Job("disk_cp", 10),
+            Spawn(),
             Munmap(3, 0, 1),
             Mprotect(3, 1, 2, "ro"),
             Madvise(3, "wipeonfork"),

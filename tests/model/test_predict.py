@@ -295,6 +295,18 @@ def test_a_script_that_runs_a_program_is_an_exec_in_an_exec(kernel: str) -> None
     assert spent("shell sleep system 5") - by_exec == Counter({**own, "unlink": WRITTEN})
 
 
+@pytest.mark.parametrize("kernel", PROFILES)
+def test_a_spawned_program_never_has_its_parent_s_memory(kernel: str) -> None:
+    """It costs what a fork and exec of the same image do, less the fork and the end of its copy."""
+
+    def spent(what: str) -> Counter[str]:
+        found = predict(parse_program(f"window w\n{what}\nend"), WORKER, kernel, shell=WORKER, tool=WORKER)["w"]
+        return Counter(spent_on(found))
+
+    assert spent("spawn") == spent("exec\nend") - spent("fork\nend")
+    assert spent("fork\nspawn\nend") == spent("fork\nend") + spent("spawn")
+
+
 def test_without_the_layouts_of_its_images_a_script_has_no_prediction() -> None:
     program = parse_program("window w\nshell ls exec 0\nend\nwindow x\nfork\nend\nend")
     found = predict(program, WORKER, "6.1", shell=WORKER)
