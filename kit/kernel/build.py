@@ -9,7 +9,7 @@ import re
 import shutil
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from kit.kernel.fork import fork
 from kit.kernel.made import copy, text_of
 from kit.kernel.options import has_pvh, has_tinyconfig
 from kit.kernel.ownconfig import differences
-from kit.kernel.sandbox import enclosure, find
+from kit.kernel.sandbox import enclosure, find, no_sandbox
 from kit.kernel.shims import Shims, known_to_work
 from kit.kernel.toolchain import Toolchain, jobs
 from kit.kernel.tree import Tree
@@ -92,6 +92,14 @@ def cached_kernel(key: str, cache: Cache) -> Kernel | None:
     if not image.is_file() or sha256_of(image) != record.get("image_sha256"):
         return None
     return _kernel(image, key, float(record.get("seconds", 0)), str(record["image_sha256"]), cached=True)
+
+
+def refuse_unheld(jobs: Sequence[BuildInput], cache: Cache) -> None:
+    """Raises MachineError if one of these kernels will not be built, for want of a sandbox."""
+    found = find()
+    for job in jobs:
+        if job.foreign and not found.sandbox and not found.asked and cached_kernel(job.spec.key, cache) is None:
+            raise no_sandbox(found, job.spec.arm)
 
 
 def source_folders(key: str, cache: Cache) -> tuple[Path, ...]:

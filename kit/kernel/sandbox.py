@@ -177,13 +177,18 @@ def enclosure(foreign: bool, progress: Progress, where: str) -> Sandbox | None:
     if found.sandbox is not None:
         return found.sandbox
     if foreign and not found.asked:
-        hint = (
-            "a foreign patch may change what make runs. Install bubblewrap, allow user namespaces, or use --no-sandbox"
-            f" ({OFF}=1) where this machine may be risked, as in a container for it alone"
-        )
-        raise MachineError(f"no sandbox for a foreign patch: {found.why}", where=where, hint=hint)
+        raise no_sandbox(found, where)
     progress.once(f"{GIVES_UP} ({found.why})")
     return None
+
+
+def no_sandbox(found: Found, where: str) -> MachineError:
+    """The error for a foreign source that nothing holds."""
+    hint = (
+        "a foreign patch may change what make runs. Install bubblewrap, allow user namespaces, or use --no-sandbox"
+        f" ({OFF}=1) where this machine may be risked, as in a container for it alone"
+    )
+    return MachineError(f"no sandbox for a foreign patch: {found.why}", where=where, hint=hint)
 
 
 def _limits() -> list[str]:

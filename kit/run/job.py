@@ -17,6 +17,7 @@ from kit.base.project import PROJECT, command
 from kit.evidence import EVIDENCE, identical
 from kit.experiment.arms import ResolvedArm, resolve_arms
 from kit.experiment.writer import shared_keys
+from kit.kernel.build import refuse_unheld
 from kit.kernel.ownconfig import said
 from kit.records import Boot, Exercised, Experiment, KindVerdict, Outcome, PatchRef, to_json
 from kit.run import coverage
@@ -60,6 +61,8 @@ def run_experiment(
     exp = replace(exp, order_seed=secrets.randbelow(SEEDS)) if exp.order_seed is None else exp
     with workplace(cache, progress, exp.toolchain) as place:
         arms = resolve_arms(exp, instruments(exp), place.tools, PROJECT / "configs", cache, progress)
+        if engine is LocalRunner:
+            refuse_unheld([build for arm in arms for build in arm.builds.values()], cache)
         folder = RunFolder(resume) if resume else RunFolder.create(runs, exp.name, time.strftime("%Y%m%d-%H%M%S"))
         with place.at(folder):
             job = _Job(exp, arms, engine(place, fresh=fresh or exp.aa), place, start, fresh=fresh)

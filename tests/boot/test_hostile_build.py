@@ -200,6 +200,8 @@ def test_a_foreign_patch_is_not_built_where_there_is_no_sandbox(victim: Bench, m
     assert ran.code == COULD_NOT_RUN, ran
     assert "no sandbox for a foreign patch: bubblewrap (bwrap) is not installed" in ran.err
     assert "--no-sandbox" in ran.err
+    assert not list((victim.cache / "kernels").glob("*")), "that is said before anything is built"
+    assert not victim.runs()
 
 
 def test_an_incremental_build_begins_with_the_objects_of_the_tree(victim: Bench) -> None:

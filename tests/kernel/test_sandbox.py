@@ -158,10 +158,13 @@ def test_no_sandbox_is_an_option_of_what_builds(bench: Bench, monkeypatch: pytes
     monkeypatch.setattr(sandbox, "PROGRAM", "bwrap-is-not-here")
     bench.arms(with_=[bench.fault("foreign")])
     assert bench.run().code == COULD_NOT_RUN
+    assert bench.did("make vmlinux") == 0, "that is said before anything is built"
     monkeypatch.setenv(OFF, "")  # what the option sets is taken back after the test
     ran = bench.run("--no-sandbox")
     assert ran.code == OK, ran
     assert ran.err.count(GIVES_UP) == 1
+    monkeypatch.setenv(OFF, "")
+    assert bench.run().code == OK, "its kernel is there"
 
 
 # Whose objects a build is given.
