@@ -192,11 +192,14 @@ def no_sandbox(found: Found, where: str) -> MachineError:
 
 
 def _limits() -> list[str]:
-    """Limits that the command and its children inherit; the kernel ends them first where memory runs out."""
+    """An empty environment, and limits that the command and its children inherit; the kernel ends them first where
+    memory runs out."""
     most = bounds()
     wanted = {"as": most.memory, "nproc": most.processes, "fsize": most.file, "core": 0}
     options = [f"--{name}={_lower(name, value)}" for name, value in wanted.items()]
-    return ["choom", "-n", "500", "--", "prlimit", *options, "--"]
+    # bwrap stays as the first process inside, where a build of the same user may read its environment in /proc.
+    bare = ["env", "-i", f"PATH={os.environ.get('PATH', os.defpath)}"]
+    return [*bare, "choom", "-n", "500", "--", "prlimit", *options, "--"]
 
 
 def _lower(name: str, value: int) -> int:

@@ -46,7 +46,7 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A PATH of one folder, with what kit runs beside bwrap."""
     folder = tmp_path / "tools"
     folder.mkdir()
-    for tool in ("choom", "prlimit", "setpriv", "sh"):
+    for tool in ("choom", "env", "prlimit", "setpriv", "sh"):
         (folder / tool).symlink_to(shutil.which(tool) or pytest.skip(f"needs {tool}"))
     monkeypatch.setenv("PATH", str(folder))
     monkeypatch.delenv(OFF, raising=False)
@@ -81,6 +81,7 @@ def test_the_environment_is_a_short_list(monkeypatch: pytest.MonkeyPatch) -> Non
     names = {said[i + 1] for i, word in enumerate(said) if word == "--setenv"}
     assert names == {"PATH", "HOME", "TMPDIR", "LC_ALL", "USER", "LOGNAME", "SHELL", "CCACHE_DIR"}
     assert "--clearenv" in said
+    assert said[:3] == ["env", "-i", f"PATH={os.environ['PATH']}"], "bwrap itself is seen inside, in /proc"
 
 
 def test_a_compiler_of_the_users_is_shown_with_what_lies_beside_it(tmp_path: Path, tools: Path) -> None:
