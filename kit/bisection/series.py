@@ -71,9 +71,14 @@ class Series:
         return ()
 
 
+def entries_of(path: Path) -> list[Entry]:
+    """The files of a quilt `series` file or an mbox. Raises UserError with file and line."""
+    return read_series(path) if is_series(path) else [Entry(path)]
+
+
 def read_pieces(path: Path) -> list[Piece]:
     """The patches of a quilt `series` file or an mbox, in order. Raises UserError with file and line."""
-    entries = read_series(path) if is_series(path) else [Entry(path)]
+    entries = entries_of(path)
     return [piece for entry, name in zip(entries, own_names(entries), strict=True) for piece in _pieces(entry, name)]
 
 

@@ -14,6 +14,7 @@ from kit.base.project import PROJECT
 from kit.bisection.line import Source
 from kit.bisection.question import Question
 from kit.bisection.readings import boots_of, metric_of
+from kit.bisection.series import entries_of
 from kit.bisection.trials import AGAIN, SAME, Trial, Trials
 from kit.evidence import EVIDENCE
 from kit.evidence.bisected import COMMAND
@@ -21,6 +22,7 @@ from kit.evidence.reading import BAD, GOOD, Reading
 from kit.experiment.arms import build_input, config_of
 from kit.kernel.build import BuildInput
 from kit.kernel.image import same_code
+from kit.kernel.trust import are_own
 from kit.records import ArmSpec, Boot, BootSpec, Kernel, Outcome, to_json
 from kit.run.plan import limit_by
 from kit.run.runner import Ready, Runner, load_boots
@@ -42,6 +44,8 @@ class Workbench:
         place.spare(("boots", boot.key) for boot in self.recorded)
         self.accel = ""
         self.accel_why = ""
+        # Whether all that is tested is of the tree's trust; what a proof takes out of a git tree is.
+        self._own = question.series is None or are_own([str(entry.path) for entry in entries_of(question.series)])
 
     @property
     def instrument(self) -> str:
@@ -89,7 +93,7 @@ class Workbench:
         exp, tree = self.question.exp, source.tree
         arm = ArmSpec(label(place), tree.ref, (), None)
         config = config_of(exp, self.instrument, tree.version, PROJECT / "configs")
-        return build_input(exp, arm, self.instrument, tree, source.changed, config, self.place.tools)
+        return build_input(exp, arm, self.instrument, tree, source.changed, config, self.place.tools, own=self._own)
 
     def _choose_accel(self, kernel: Kernel, source: Source) -> None:
         if self.accel or self.question.wanted.evidence == COMMAND:

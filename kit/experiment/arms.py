@@ -87,7 +87,8 @@ def resolve_arms(
         tree = trees[arm.tree]
         changed, record = apply_series(series[arm.name], tree.entry)
         asked = {i: config_of(exp, i, tree.version, configs) for i in instruments}
-        builds = {i: build_input(exp, arm, i, tree, changed, asked[i], tools) for i in instruments}
+        own = are_own([ref.path for ref in arm.series])
+        builds = {i: build_input(exp, arm, i, tree, changed, asked[i], tools, own=own) for i in instruments}
         out.append(ResolvedArm(arm, tree, tuple((p, tuple(a)) for p, a in record), changed, builds))
     return out
 
@@ -119,8 +120,11 @@ def build_input(
     changed: Mapping[str, bytes | None],
     config: Config,
     tools: Toolchain,
+    *,
+    own: bool,
 ) -> BuildInput:
-    """What to build for one kernel of an arm. `changed`: path → content after its series, None: deleted."""
+    """What to build for one kernel of an arm. `changed`: path → content after its series, None: deleted; `own`: whether
+    that is of the tree's trust (kit/kernel/trust.py)."""
     series = tuple(
         (path, content_id(content))
         for path, content in sorted(changed.items())
@@ -131,6 +135,4 @@ def build_input(
     spec = KernelSpec(
         arm.name, instrument, exp.arch, arm.tree, tree.key, tree.workspace, series, config.key, tools.name, shims.keys
     )
-    given = arm.series or [ref for other in exp.arms for ref in other.series]  # a bisection's arms name no patches
-    foreign = bool(series) and not are_own([ref.path for ref in given])
-    return BuildInput(spec, tree, changed, config, shims, foreign)
+    return BuildInput(spec, tree, changed, config, shims, foreign=bool(series) and not own)

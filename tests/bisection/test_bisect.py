@@ -33,6 +33,7 @@ from kit.contracts.fields import breaches
 from kit.evidence.bisected import METRICS
 from kit.evidence.count import read as read_count
 from kit.evidence.reading import Metric, Reading
+from kit.kernel import sandbox, trust
 from tests.search.repositories import BATCHED, FORK, RMAP, UNBATCHED, Linux
 
 pytestmark = pytest.mark.skipif(not all(map(shutil.which, (*TOOLS, "git"))), reason="needs git and a compiler")
@@ -724,6 +725,21 @@ def test_an_mbox_is_bisected(bisection: Bisection) -> None:
     ran = bisection.run("--series", str(box))
     assert ran.code == OK, ran
     assert bisection.found()["culprit"]["subject"] == "rmap: lock the root for each entry"
+
+
+def test_a_series_of_strangers_is_not_built_without_a_sandbox(
+    bisection: Bisection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    series = make_series(bisection.bench, 2, 3)
+    bisection.extra = {"tree": f"dir:{bisection.bench.tree}", "bisect": {"series": str(series)}}
+    monkeypatch.delenv(sandbox.OFF)
+    monkeypatch.setattr(sandbox, "PROGRAM", "bwrap-is-not-here")
+    ran = bisection.run()
+    assert ran.code == COULD_NOT_RUN, ran
+    assert "no sandbox for a foreign patch" in ran.err
+    texts = {path.read_bytes() for path in series.parent.glob("*.patch")}
+    monkeypatch.setattr(trust, "_own", lambda: frozenset(map(trust._hash, texts)))
+    assert bisection.run().code == OK, "if all were kit's"
 
 
 def test_a_series_has_no_log_for_git(bisection: Bisection) -> None:
