@@ -65,9 +65,14 @@ class BuildInput:
 
     @property
     def objects(self) -> str:
-        """The name of its object folder: that of its tree, or the one for foreign series, if a sandbox keeps a build of
-        theirs from writing to the other."""
-        return f"{self.spec.object_key}-foreign" if self.foreign and find().sandbox else self.spec.object_key
+        """The name of its object folder. A build in the sandbox has another one than a build without, which may run as
+        another user; a foreign series has another one than its tree, since its build must not write to that."""
+        return self.trees_objects.replace("-held", "-foreign") if self.foreign else self.trees_objects
+
+    @property
+    def trees_objects(self) -> str:
+        """The name of the object folder of its tree, for builds as this one."""
+        return self.spec.object_key + ("-held" if find().sandbox else "")
 
     @property
     def image(self) -> str:
@@ -130,9 +135,9 @@ def build(job: BuildInput, tools: Toolchain, cache: Cache, progress: Progress) -
     with cache.lock(f"objects-{job.objects}", waits):
         if kernel := cached_kernel(key, cache):  # another kit built it while this one waited
             return kernel
-        if job.objects != job.spec.object_key:
-            with cache.lock(f"objects-{job.spec.object_key}", waits):
-                fork(cache.folder("objects", job.objects), cache.root / "objects" / job.spec.object_key, key, progress)
+        if job.objects != job.trees_objects:
+            with cache.lock(f"objects-{job.trees_objects}", waits):
+                fork(cache.folder("objects", job.objects), cache.root / "objects" / job.trees_objects, key, progress)
         return _Build(job, tools, cache, progress).run()
 
 
@@ -150,9 +155,10 @@ class _Build:
         cache.use(".", "ccache")
         self.space = Workspace(cache.folder("objects", job.objects))
         self.sandbox = enclosure(job.foreign, progress, job.spec.arm)
-        seen = cache.root / "objects" / job.spec.object_key
-        apart = job.objects != job.spec.object_key
-        self.place = Enclosed(self.sandbox, cache, self.space.folder, seen, ccache_of(job.tree), reads=apart)
+        seen = cache.root / "objects" / job.trees_objects
+        self.ccache = ccache_of(job.tree, held=self.sandbox is not None)
+        apart = job.objects != job.trees_objects
+        self.place = Enclosed(self.sandbox, cache, self.space.folder, seen, self.ccache, reads=apart)
         self.log = self.space.folder / "build.log"
         self.shims = self.space.folder / "shims"
         self.title = f"kernel {job.spec.arm} ({job.spec.instrument})"
@@ -268,7 +274,7 @@ class _Build:
         ]
 
     def _env(self) -> dict[str, str]:
-        return self.place.env(self.tools.environment(self.cache, ccache_of(self.job.tree)))
+        return self.place.env(self.tools.environment(self.cache, self.ccache))
 
     def _within(self) -> commands.Within:
         return self.place.within(self.title, self._env(), self.tools.compiler)

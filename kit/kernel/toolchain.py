@@ -20,7 +20,8 @@ TOOLCHAINS: Mapping[str, tuple[str, str]] = {"gcc": ("gcc", "ld"), "llvm": ("cla
 """Name in an experiment → compiler and linker. With llvm, all tools of the build are LLVM's."""
 
 DEPEND = ("ccache", "depend")
-"""ccache's folder for Debian's trees. Objects of ccache's other modes differ: they must not be in it."""
+"""ccache's folder for Debian's trees (kit/kernel/trust.py). Objects of ccache's other modes differ: they must not be in
+it."""
 
 FIXED = {  # keeps date, user and host out of images, so that they differ only by their source
     "KBUILD_BUILD_TIMESTAMP": "Fri Jun 17 04:05:41 UTC 2011",

@@ -35,6 +35,8 @@ def are_own(paths: Sequence[str]) -> bool:
     return all(_hash(read_file(path)) in _own() for path in paths)
 
 
-def ccache_of(tree: Tree) -> tuple[str, str]:
-    """The folder of the cache that ccache has for builds of a tree."""
-    return DEPEND if tree.ref.startswith(DEBIAN) else ("ccache", digest(tree.workspace)[:16])
+def ccache_of(tree: Tree, *, held: bool) -> tuple[str, str]:
+    """The folder of the cache that ccache has for builds of a tree, in a sandbox (`held`) or not: what a build without
+    wrote there may be anybody's, and another user's."""
+    kind, name = DEPEND if tree.ref.startswith(DEBIAN) else ("ccache", digest(tree.workspace)[:16])
+    return kind, f"{name}-held" if held else name

@@ -45,7 +45,7 @@ class Workplace:
 
     def spare_kernel(self, job: BuildInput) -> None:
         """Spares a kernel and its object folders, which make the next build quick."""
-        folders = {job.objects, job.spec.object_key}
+        folders = {job.objects, job.trees_objects}
         self.spare([("kernels", job.spec.key), *(("objects", name) for name in folders)])
 
 

@@ -2,9 +2,9 @@
 
     .venv/bin/python tests/bench/sandbox.py [--files 24] [--rounds 6] [--tree debian:6.1]
 
-The counting kernel must be built already, else it is built first. Some of its files are compiled again and again by
-make as kit calls it, without ccache, in the sandbox and outside in turn. CPU time is what the shell above make says of
-its children. What it takes to enter the sandbox is measured by an empty command, for the calls of make of a build.
+The counting kernel is built first, with and without, where it is not yet. Some of its files are compiled again and
+again by make as kit calls it, without ccache, in the sandbox and outside in turn. CPU time is what the shell above make
+says of its children. What it takes to enter the sandbox is measured by an empty command, for each make of a build.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Held(_Build):
     def seconds(self, targets: list[str]) -> float:
         """CPU seconds of making these targets anew."""
         for target in targets:
-            (self.space.obj / target).unlink()
+            (self.space.obj / target).unlink(missing_ok=True)
         argv = ["sh", "-c", TIMED, "sh", *self._command(), *targets]
         done = commands.run(argv, progress=self.progress, limit=3600, env=self._env(), within=self._within())
         found = SPENT.search(done.output)
@@ -93,7 +93,12 @@ def main() -> None:
     tools = find_toolchain(progress)
     job = kernel_of(asked.tree, tools, cache, progress)
     kernel = build(job, tools, cache, progress)
-    obj = cache.root / "objects" / job.objects / "obj"
+    for off in ("1", ""):  # a build without a sandbox has an object folder of its own
+        os.environ[OFF] = off
+        one = Held(job, tools, cache, progress)
+        if not (one.space.obj / "vmlinux").exists():
+            one.run()
+    obj = one.space.obj
     names = sorted(str(p.relative_to(obj)) for top in ("mm", "kernel", "fs") for p in (obj / top).rglob("*.o"))
     targets = random.Random(1).sample([n for n in names if "built-in" not in n], asked.files)
     enter = entering()
@@ -108,7 +113,7 @@ def main() -> None:
             took[held] = one.seconds(targets)
             sums[held] += took[held]
             least[held] = min(least[held], took[held])
-            made[held] = {name: (obj / name).read_bytes() for name in targets}
+            made[held] = {name: (one.space.obj / name).read_bytes() for name in targets}
         ratios.append(took[True] / took[False])
         print(f"round {number + 1}: {took[True]:.2f} s in the sandbox, {took[False]:.2f} s without", flush=True)
     os.environ[OFF] = ""

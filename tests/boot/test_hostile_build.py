@@ -211,3 +211,15 @@ def test_an_incremental_build_begins_with_the_objects_of_the_tree(victim: Bench)
     log = (apart / "build.log").read_text()
     assert "CC      kernel/fork.o" not in log, "no patch changes it: its object is the tree's"
     assert (apart / "obj" / "mm" / "rmap.o").read_bytes() == (apart / "src" / RMAP).read_bytes()
+
+
+def test_what_a_build_without_a_sandbox_left_is_not_believed(victim: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv(OFF, "1")
+        evil = "evil" + secrets.token_hex()
+        assert attack(victim, f"echo '/* {evil} */' >>$(O)/mm/rmap.o; touch -d 2100-01-01 $(O)/mm/*.o").code == OK
+    victim.arms(with_=[victim.fault("of somebody else")])
+    assert victim.run().code == OK
+    held = [p for p in (victim.cache / "objects").iterdir() if p.name.endswith(("-held", "-foreign"))]
+    assert any((top / "obj").is_dir() for top in held)
+    assert not any(evil.encode() in p.read_bytes() for top in held for p in (top / "obj").rglob("*.o"))

@@ -183,12 +183,14 @@ def test_patches_that_come_with_kit_are_its_own_wherever_they_lie(tmp_path: Path
 
 def test_ccache_has_a_folder_for_debian_and_one_for_each_other_tree(tmp_path: Path) -> None:
     def folder(ref: str, workspace: str) -> tuple[str, str]:
-        return ccache_of(Tree(ref, "key", workspace, tmp_path, "6.1"))
+        return ccache_of(Tree(ref, "key", workspace, tmp_path, "6.1"), held=False)
 
     assert folder("debian:6.1", "a") == folder("debian:6.12", "b") == ("ccache", "depend")
     mine, yours = folder("dir:/mine", "/mine"), folder("git:/yours@v6.1", "/yours")
     assert len({mine, yours, ("ccache", "depend")}) == 3
     assert folder("tarball:/debian:6.1.tar", "x") != ("ccache", "depend")
+    held = ccache_of(Tree("debian:6.1", "key", "a", tmp_path, "6.1"), held=True)
+    assert held == ("ccache", "depend-held"), "what a build without a sandbox left is not believed"
 
 
 def files(tmp_path: Path, **contents: str) -> Tree:
