@@ -9,12 +9,12 @@
 #include "shell.h"
 #include "channel.h"
 #include "layout.h"
+#include "smaps.h"
 
 #include <errno.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define SMAPS_FD	3
 
 static void run_program(const int *ends, const char *path, const char *argument)
 {

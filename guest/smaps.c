@@ -4,8 +4,6 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define SMAPS_FD	3
-
 int smaps_copy(void)
 {
 	static char buffer[4096];

@@ -2,7 +2,9 @@
 #ifndef KIT_SMAPS_H
 #define KIT_SMAPS_H
 
-/* Copies /proc/self/smaps to descriptor 3; 0, or -1. */
+#define SMAPS_FD	3
+
+/* Copies /proc/self/smaps to that descriptor; 0, or -1. */
 int smaps_copy(void);
 
 #endif

@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE
 #include "smaps.h"
+#include "touch.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -17,18 +18,6 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
-
-#define PAGE_BYTES	4096
-
-static volatile char in_data = 1;
-static volatile char in_bss[2 * PAGE_BYTES];
-
-static void touch(void)
-{
-	in_data++;
-	in_bss[0] = 1;
-	in_bss[sizeof(in_bss) - 1] = 1;
-}
 
 static int show(int folder, const char *name)
 {

@@ -12,6 +12,7 @@
 #include "layout.h"
 #include "program.h"
 #include "run.h"
+#include "touch.h"
 
 #include <stdlib.h>
 
@@ -25,7 +26,7 @@ int main(int argc, char **argv)
 
 	if ((!first && argc != 5) || channel_open(CHANNEL_JOIN) < 0)
 		return 2;
-	layout_touch();
+	touch();
 	exec_init(argv[1], argv[2]);
 	from = first ? 0 : atoi(argv[3]);
 	to = program_read(argv[1]);

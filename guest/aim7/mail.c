@@ -11,10 +11,8 @@
 #include "job.h"
 
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -59,22 +57,11 @@ static int talk(const char *const lines[2])
 
 static int mail_connect(long unused)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t length = sizeof(address);
-	int listening = socket(AF_INET, SOCK_STREAM, 0);
 	size_t i;
 
 	(void)unused;
-	if (listening < 0 || bind(listening, (struct sockaddr *)&address, length) < 0 ||
-	    getsockname(listening, (struct sockaddr *)&address, &length) < 0 || listen(listening, 1) < 0)
-		return job_fail("listen");
-	client = socket(AF_INET, SOCK_STREAM, 0);
-	if (client < 0 || connect(client, (struct sockaddr *)&address, length) < 0)
-		return job_fail("connect");
-	server = accept(listening, NULL, NULL);
-	close(listening);
-	if (server < 0)
-		return job_fail("accept");
+	if (job_connection(0, &server, &client) < 0)
+		return -1;
 	for (i = 0; i < sizeof(greeting) / sizeof(greeting[0]); i++)
 		if (talk(greeting[i]) < 0)
 			return -1;

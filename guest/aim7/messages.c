@@ -122,27 +122,32 @@ static int bound(int type, struct sockaddr_in *address)
 	return fd;
 }
 
-static int tcp_test(long messages)
+int job_connection(int nodelay, int *server, int *client)
 {
 	struct sockaddr_in address;
-	int on = 1, listening, from, to, ret;
+	int on = 1, listening = bound(SOCK_STREAM, &address);
 	socklen_t length = sizeof(on);
 
-	listening = bound(SOCK_STREAM, &address);
 	if (listening < 0)
 		return -1;
-	if (setsockopt(listening, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
-	    getsockopt(listening, IPPROTO_TCP, TCP_NODELAY, &on, &length) < 0 || listen(listening, 5) < 0)
+	if (nodelay && (setsockopt(listening, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
+			getsockopt(listening, IPPROTO_TCP, TCP_NODELAY, &on, &length) < 0))
+		return job_fail("TCP_NODELAY");
+	if (listen(listening, 5) < 0)
 		return job_fail("listen");
-	from = socket(AF_INET, SOCK_STREAM, 0);
-	if (from < 0 || connect(from, (struct sockaddr *)&address, sizeof(address)) < 0)
+	*client = socket(AF_INET, SOCK_STREAM, 0);
+	if (*client < 0 || connect(*client, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return job_fail("connect");
-	to = accept(listening, NULL, NULL);
-	if (to < 0)
-		return job_fail("accept");
-	ret = exchange(messages, from, to);
+	*server = accept(listening, NULL, NULL);
 	close(listening);
-	return ret;
+	return *server < 0 ? job_fail("accept") : 0;
+}
+
+static int tcp_test(long messages)
+{
+	int from, to;
+
+	return job_connection(1, &to, &from) < 0 ? -1 : exchange(messages, from, to);
 }
 
 static int udp_test(long messages)

@@ -41,13 +41,14 @@ PROGRAMS: Mapping[str, tuple[str, ...]] = {
     "worker": (
         "worker.c", "channel.c", "conf.c", "lines.c", "layout.c", "lockstat.c", "program.c", "fields.c", "run.c",
         "idle.c", "memory.c", "stack.c", "children.c", "threads.c", "exec.c", "scripts.c", "users.c",
+        "touch.c",
         "aim7/job.c", "aim7/compute.c", "aim7/numbers.c", "aim7/memory.c", "aim7/files.c", "aim7/messages.c",
         "aim7/process.c", "aim7/mail.c",
     ),
     "payload": ("payload.c", "task.c", "root.c", "output.c", "channel.c", "conf.c", "lines.c", "lockstat.c"),
     "session": ("session.c", "task.c", "root.c", "channel.c", "conf.c"),
     "bin/sh": ("sh.c", "lines.c", "smaps.c"),
-    "bin/ls": ("tools.c", "smaps.c"),
+    "bin/ls": ("tools.c", "smaps.c", "touch.c"),
 }  # fmt: skip
 """Programs of every guest; workloads name further ones in their rows."""
 SCRIPTS: Mapping[str, str] = {f"bin/{name}.sh": f"{name}.sh" for name in ("job", "layout", *SHELL_SCRIPTS)}
