@@ -22,6 +22,7 @@ from kit.records import ArmSpec, Experiment, KernelSpec
 from kit.records.arches import ARCHES
 from kit.store.cache import Cache
 from kit.workload.catalog import parse_params
+from kit.workload.kind import MESSAGES, RAM_DISK, USERLAND
 
 NEWEST = "99"  # a version that has every option
 TINY = "tiny"  # left out without tinyconfig: of old kernels, and of an experiment with a configuration of its own
@@ -31,9 +32,8 @@ FRAGMENTS: Mapping[str, tuple[str, ...]] = {
     "checking": ("common", TINY, "checking"),
 }
 """Instrument → fragments under configs/kernel/, merged in this order; the architecture's own come after the first."""
-USERLAND = "userland"  # merged before the instrument's own, if guests run programs of the host
-BEFORE, AFTER = (USERLAND, "messages"), ("ramdisk",)
-"""What workloads ask for, merged before and after the instrument's own."""
+BEFORE, AFTER = (USERLAND, MESSAGES), (RAM_DISK,)
+"""What workloads ask for, merged before and after the instrument's own; guests with the host's files: USERLAND."""
 
 
 def of_arch(parts: Sequence[str], arch: str) -> tuple[str, ...]:

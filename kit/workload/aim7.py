@@ -21,8 +21,8 @@ from kit.base.project import PROJECT
 from kit.model.jobs import FILES
 from kit.model.program import Job, Op, Program, Users
 from kit.records import At
-from kit.workload.aim7jobs import MESSAGES, PREPARED, RAM_DISK, SCALED, TESTS, Size
-from kit.workload.kind import Parameters, Place, Raw
+from kit.workload.aim7jobs import PREPARED, SCALED, TESTS, Size
+from kit.workload.kind import Parameters, Place, Raw, listed
 from kit.workload.load import Load, WindowInfo
 
 FEW = 6  # tests of a mix that reports show one by one
@@ -65,10 +65,7 @@ class Aim7(Parameters):
             raise ValueError("a mix has at least one test")
         return value
 
-    @field_validator("users", mode="before")
-    @classmethod
-    def _users(cls, value: object) -> object:
-        return value if isinstance(value, (list, tuple)) else (value,)
+    _listed = field_validator("users", mode="before")(listed)
 
     @field_validator("users")
     @classmethod
@@ -93,8 +90,7 @@ class Aim7(Parameters):
 
     def fragments(self) -> tuple[str, ...]:
         """The fragments that the mix's tests need."""
-        needed = {TESTS[test].needs for test in self.mix} - {""}
-        return tuple(sorted(needed, key=(MESSAGES, RAM_DISK).index))
+        return tuple(sorted({TESTS[test].needs for test in self.mix} - {""}))
 
     def require_room(self, memory: int) -> None:
         """Raises UserError if the files of the disk tests may take more than half of the guest's memory (MiB)."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from kit.model.jobs import DIRECT, FILES, SOCKETS
 from kit.model.program import Brk, Fork, Job, Op, Repeat, Shell, WriteBrk
+from kit.workload.kind import MESSAGES, RAM_DISK
 
-MESSAGES, RAM_DISK = "messages", "ramdisk"  # fragments under configs/kernel/
 PAGES = 256  # of 1 MiB, by which page_test and brk_test raise the break first
 STEP = 16  # pages that they give back and take again, one by one
 ARENA = 128  # pages of mem_rtns_1: ARENA of guest/aim7/memory.c

@@ -12,11 +12,9 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from kit.model.program import FILE_PAGES, MAX_REGIONS, Fork, Job, Map, MapFile, Op, Program, Users, Write
-from kit.records import At
-from kit.workload.aim7jobs import MESSAGES
-from kit.workload.kind import Parameters
-from kit.workload.load import Load, WindowInfo
+from kit.model.program import FILE_PAGES, MAX_REGIONS, Fork, Job, Map, MapFile, Op, Write
+from kit.workload.kind import MESSAGES, Parameters, listed
+from kit.workload.load import Load, alike
 
 FILES = 3  # one VMA in so many maps a file
 PAGES = 8  # of each VMA
@@ -38,10 +36,7 @@ class Exim(Parameters):
     )
     touched: int = Field(default=3, ge=0, le=MAX_REGIONS, strict=True, description="pages that each process writes to")
 
-    @field_validator("connections", mode="before")
-    @classmethod
-    def _list(cls, value: object) -> object:
-        return value if isinstance(value, (list, tuple)) else (value,)
+    _listed = field_validator("connections", mode="before")(listed)
 
     def fragments(self) -> tuple[str, ...]:
         """Sockets."""
@@ -49,12 +44,7 @@ class Exim(Parameters):
 
     def load(self, name: str, seed: int) -> Load:
         """The master's program, with one window for each number of connections. `seed` decides nothing."""
-        windows = [
-            WindowInfo(f"{name}/u{n}", At(name, users=n), n * self.messages, "message")
-            for n in dict.fromkeys(self.connections)
-        ]
-        users = (Users(w.name, (self._connection(),) * (w.at.users or 1)) for w in windows)
-        return Load(name, Program((*self._master(), *users)), tuple(windows))
+        return alike(name, self._master(), self.connections, self._connection(), self.messages, "message")
 
     def _master(self) -> tuple[Op, ...]:
         ops: list[Op] = [Job("prepare", 1)]

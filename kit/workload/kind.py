@@ -17,6 +17,9 @@ from kit.workload.metrics import Metric
 
 Raw = Mapping[str, Any]  # parameters as written in the experiment
 
+USERLAND, MESSAGES, RAM_DISK = "userland", "messages", "ramdisk"
+"""Fragments under configs/kernel/ that workloads ask for (`Parameters.fragments`)."""
+
 
 class Printing(Protocol):
     """Reads metrics from what a workload's program prints."""
@@ -47,6 +50,11 @@ class Printing(Protocol):
         ...
 
 
+def listed(value: object) -> object:
+    """A single value as a list of one, for keys that take either."""
+    return value if isinstance(value, (list, tuple)) else (value,)
+
+
 class Parameters(BaseModel):
     """The keys of a workload, with types, bounds, defaults and descriptions."""
 
@@ -57,7 +65,7 @@ class Parameters(BaseModel):
         raise NotImplementedError
 
     def fragments(self) -> tuple[str, ...]:
-        """The fragments of configs/kernel that its kernels need besides, in order."""
+        """The fragments of configs/kernel that its kernels need besides."""
         return ()
 
     def require_room(self, memory: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from kit.model.program import Program
+from kit.model.program import Op, Program, Users
 from kit.records import At
 
 WORKER, PAYLOAD, SESSION = "worker", "payload", "session"
@@ -44,6 +44,14 @@ class Load:
         if self.payload:
             return f"{PAYLOAD} {self.name}\n{self.payload}"
         return f"{WORKER} {self.name}\n{self.program.text()}"
+
+
+def alike(name: str, before: Sequence[Op], counts: Sequence[int], body: tuple[Op, ...], jobs: int, unit: str) -> Load:
+    """A load of users who all do the same: `before` runs first, then one window for each of the `counts` of users, of
+    whom each runs `body`, `jobs` jobs of that unit."""
+    windows = [WindowInfo(f"{name}/u{n}", At(name, users=n), n * jobs, unit) for n in dict.fromkeys(counts)]
+    users = (Users(f"{name}/u{n}", (body,) * n) for n in dict.fromkeys(counts))
+    return Load(name, Program((*before, *users)), tuple(windows))
 
 
 def boot_program(loads: Sequence[Load]) -> str:

@@ -20,19 +20,16 @@ from kit.model.program import (
     Mremap,
     Munmap,
     Op,
-    Program,
     Release,
     Repeat,
     Shell,
     Spawn,
     Threads,
-    Users,
     Write,
     WriteBrk,
 )
-from kit.records import At
-from kit.workload.kind import Parameters
-from kit.workload.load import Load, WindowInfo
+from kit.workload.kind import Parameters, listed
+from kit.workload.load import Load, alike
 
 REGION, OTHER = 0, 1  # of the loops; the master maps and writes REGION first where a loop needs it
 WIDE, THREADS = 8, 8
@@ -85,19 +82,12 @@ class Micro(Parameters):
             raise ValueError(f"no such loop: {value}; there are {', '.join(LOOPS)}")
         return value
 
-    @field_validator("users", mode="before")
-    @classmethod
-    def _list(cls, value: object) -> object:
-        return value if isinstance(value, (list, tuple)) else (value,)
+    _listed = field_validator("users", mode="before")(listed)
 
     def load(self, name: str, seed: int) -> Load:
         """A program with one window for each number of users. `seed` decides nothing."""
-        turn = LOOPS[self.loop][1](self.pages)
-        windows = [
-            WindowInfo(f"{name}/u{n}", At(name, users=n), n * self.times, "turn") for n in dict.fromkeys(self.users)
-        ]
-        users = (Users(w.name, ((Repeat(self.times, turn),),) * (w.at.users or 1)) for w in windows)
-        return Load(name, Program((Map(REGION, self.pages), Write(REGION, 0), *users)), tuple(windows))
+        turns = Repeat(self.times, LOOPS[self.loop][1](self.pages))
+        return alike(name, (Map(REGION, self.pages), Write(REGION, 0)), self.users, (turns,), self.times, "turn")
 
 
 def suffix(raw: Mapping[str, object]) -> str:

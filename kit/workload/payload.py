@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from kit.base.errors import UserError
 from kit.model.program import Program
 from kit.records import LESS, MORE, At, digest
-from kit.workload.kind import Parameters, Place, Printing, Raw
+from kit.workload.kind import USERLAND, Parameters, Place, Printing, Raw
 from kit.workload.load import HOST_ROOT, Load, WindowInfo
 from kit.workload.metrics import KTAP_BETTER, Metric, read_metrics
 from kit.workload.pack import File, Pack, find_program, pack
@@ -156,7 +156,7 @@ class Payload(Parameters):
 
     def fragments(self) -> tuple[str, ...]:
         """What programs of the host expect of a kernel."""
-        return ("userland",)
+        return (USERLAND,)
 
     def require_room(self, memory: int) -> None:
         """Raises UserError if the pack is larger than a quarter of the guest's memory (MiB)."""
