@@ -41,7 +41,9 @@ def _guarded(options: argparse.Namespace) -> int:
     """Runs the verb; its exit code, or that of its error."""
     ended_by: list[int] = []
     if getattr(options, "no_sandbox", False):
-        os.environ["KIT_NO_SANDBOX"] = "1"
+        from kit.setup.packages import NO_SANDBOX
+
+        os.environ[NO_SANDBOX] = "1"
     try:
         with ending(ended_by):
             return doing(options.verb)(options)

@@ -67,12 +67,20 @@ class BuildInput:
     def objects(self) -> str:
         """The name of its object folder. A build in the sandbox has another one than a build without, which may run as
         another user; a foreign series has another one than its tree, since its build must not write to that."""
-        return self.trees_objects.replace("-held", "-foreign") if self.foreign else self.trees_objects
+        return self._objects("-foreign" if self.foreign else "-held")
 
     @property
     def trees_objects(self) -> str:
         """The name of the object folder of its tree, for builds as this one."""
-        return self.spec.object_key + ("-held" if find().sandbox else "")
+        return self._objects("-held")
+
+    def _objects(self, name: str) -> str:
+        return self.spec.object_key + (name if find().sandbox else "")
+
+    @property
+    def apart(self) -> bool:
+        """Whether its object folder is not that of its tree, and begins with a copy of it."""
+        return self.objects != self.trees_objects
 
     @property
     def image(self) -> str:
@@ -135,7 +143,7 @@ def build(job: BuildInput, tools: Toolchain, cache: Cache, progress: Progress) -
     with cache.lock(f"objects-{job.objects}", waits):
         if kernel := cached_kernel(key, cache):  # another kit built it while this one waited
             return kernel
-        if job.objects != job.trees_objects:
+        if job.apart:
             with cache.lock(f"objects-{job.trees_objects}", waits):
                 fork(cache.folder("objects", job.objects), cache.root / "objects" / job.trees_objects, key, progress)
         return _Build(job, tools, cache, progress).run()
@@ -157,8 +165,7 @@ class _Build:
         self.sandbox = enclosure(job.foreign, progress, job.spec.arm)
         seen = cache.root / "objects" / job.trees_objects
         self.ccache = ccache_of(job.tree, held=self.sandbox is not None)
-        apart = job.objects != job.trees_objects
-        self.place = Enclosed(self.sandbox, cache, self.space.folder, seen, self.ccache, reads=apart)
+        self.place = Enclosed(self.sandbox, cache, self.space.folder, seen, self.ccache, reads=job.apart)
         self.log = self.space.folder / "build.log"
         self.shims = self.space.folder / "shims"
         self.title = f"kernel {job.spec.arm} ({job.spec.instrument})"

@@ -82,20 +82,17 @@ class Enclosed:
         return Within(prefix, bounds().output, lambda: _too_much(title), self._watch(title))
 
     def _watch(self, title: str) -> Callable[[], None]:
-        """Looks at the disk: what is gone since is a matter of the build only if its folder has grown as much."""
+        """Looks at the disk; each time that much of it is gone, at the folder's size, since others may use it, too."""
         most = bounds()
         obj = self.folder / "obj"
-        first = shutil.disk_usage(self.folder).free
-        had: int | None = None
-        looked = first
+        looked = shutil.disk_usage(self.folder).free
 
         def watch() -> None:
-            nonlocal had, looked
+            nonlocal looked
             free = shutil.disk_usage(self.folder).free
             if looked - free < most.disk / STEP and free >= most.reserve:
                 return
             looked = free
-            had = size_of(obj) if had is None else had
             if size_of(obj) > most.disk:
                 said = f"the build has filled its folder with more than {_words(most.disk)}: stopped"
                 raise Stopped(said, where=title, hint="what it wrote is removed")
