@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from kit.base.words import number, rough, several
+from kit.base.words import join, number, rough, several
 from kit.evidence.tables import BACKGROUND, COMPARED, Row, Table
 
 
@@ -43,15 +43,10 @@ def _acquisitions(verdict: Row, kind: str) -> list[Table]:
     columns = ["arm"] * several_arms + ["lock"] * (len(locks) > 1) + ["workload", "at", "vCPUs"]
     counts = [first["baseline"], "arm" if several_arms else first["arm"]]
     units = sorted({c["unit"].removeprefix("per ") for c in comparisons})
-    title = f"{', '.join(f'{lock} lock' for lock in locks)}, {first['metric']} per {_either(units)} ({kind})"
+    title = f"{', '.join(f'{lock} lock' for lock in locks)}, {first['metric']} per {join(units, 'or')} ({kind})"
     headers = (*columns, *counts, "ratio", "model", "boots")
     rows = tuple(_row(group, columns) for group in groups.values())
     return [Table(title, headers, "l" * len(columns) + "rrrlr", rows, place=COMPARED)]
-
-
-def _either(words: Sequence[str]) -> str:
-    """`fork`, `fork or job`."""
-    return " or ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
 
 
 def _order(verdict: Row, comparisons: Sequence[Row]) -> Callable[[Row], tuple[int, ...]]:

@@ -206,9 +206,13 @@ class Execution:
         Without the shell's layout this window has no prediction, but later ones do: for the parent's anon_vmas execve
         is an exit, and the shell has roots of its own.
         """
-        if self.shell is not None:
+        if self.shell is None:
+            self.unknown(mm)
+        else:
             self.execute(mm, self.shell, ())
-            return
+
+    def unknown(self, mm: Mm) -> None:
+        """Forks for an image whose layout is not given: this window has no prediction."""
         self.reason = self.reason or SCRIPT
         self.live(self.machine.fork(mm), ())
 
@@ -218,8 +222,7 @@ class Execution:
         Each is a static image. Without their layouts this window has no prediction, as in `script`.
         """
         if self.shell is None or self.tool is None:
-            self.reason = self.reason or SCRIPT
-            self.live(self.machine.fork(mm), ())
+            self.unknown(mm)
             return
         child = self.machine.fork(mm)
         if how == "system":
