@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,21 @@ from typing import Any
 import pytest
 import yaml
 
+from kit.experiment.arms import resolve_arms
 from kit.experiment.reader import PROJECT, read_experiment
+from kit.kernel.build import build
 from kit.kernel.sandbox import OFF, find
+from kit.kernel.toolchain import find_toolchain
+from kit.records import Experiment, Machine
 from kit.report.progress import PlainProgress
 from kit.run.job import RunResult, run_experiment
 from kit.store.cache import Cache
+from kit.vm.boot import BootRun, run_boot
+from kit.vm.console import Limits
+from kit.vm.qemu import HOST_FILES
+from kit.workload.guestimage import boot_initramfs, build_guest
+from kit.workload.load import wants_host
+from kit.workload.results import read_results
 
 Run = Callable[[dict[str, Any]], RunResult]
 
@@ -48,6 +59,31 @@ def run(tmp_path: Path) -> Run:
         return run_experiment(read_experiment(config), Cache(), PlainProgress(), tmp_path / "runs", fresh=True)
 
     return go
+
+
+def stock_kernel(exp: Experiment) -> Path:
+    """The image of the baseline's counting kernel."""
+    cache, progress = Cache(), PlainProgress()
+    tools = find_toolchain(progress)
+    arms = resolve_arms(exp, ("counting",), tools, PROJECT / "configs", cache, progress)
+    made = build(next(a for a in arms if a.spec.name == exp.baseline).builds["counting"], tools, cache, progress)
+    cache.release()
+    return Path(made.image)
+
+
+def boot_once(image: Path, program: str, machine: Machine, folder: Path, name: str, total: int) -> BootRun:
+    """One boot that runs a text of loads, in at most `total` seconds. Its console is `NAME.log` in the folder."""
+    nonce = secrets.token_hex(8)
+    base = build_guest(folder / "guest").base_cpio_path
+    return run_boot(
+        image,
+        boot_initramfs(base, program, {"nonce": nonce, "limit": str(total)}),
+        machine,
+        console=folder / f"{name}.log",
+        read=lambda data: read_results(data, nonce),
+        limits=Limits(total=total),
+        extra=HOST_FILES if wants_host(program) else (),
+    )
 
 
 def tree(variable: str) -> str:

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,25 +15,16 @@ import yaml
 
 from kit.evidence.locks import acquisitions
 from kit.evidence.predictions import predict_arm
-from kit.experiment.arms import resolve_arms
-from kit.experiment.reader import PROJECT, read_experiment
-from kit.kernel.build import build
-from kit.kernel.toolchain import find_toolchain
+from kit.experiment.reader import read_experiment
 from kit.model.predict import Prediction
 from kit.model.program import Program, Users
 from kit.records import Experiment, Machine, Outcome, Results
-from kit.report.progress import PlainProgress
 from kit.run.job import RunResult
-from kit.store.cache import Cache
-from kit.vm.boot import run_boot
-from kit.vm.console import Limits
 from kit.workload.aim7 import MIXES
 from kit.workload.aim7jobs import TESTS
 from kit.workload.catalog import make_loads
-from kit.workload.guestimage import boot_initramfs, build_guest
 from kit.workload.load import boot_program
-from kit.workload.results import read_results
-from tests.boot.conftest import Run, tree
+from tests.boot.conftest import Run, boot_once, stock_kernel, tree
 
 pytestmark = pytest.mark.boot
 
@@ -74,7 +64,7 @@ def test_every_mix_runs_on_many_processors(tmp_path: Path, version: str) -> None
     keys = {"name": "mixes", "tree": source, "baseline": "one", "arms": arms, "workloads": loads}
     config.write_text(yaml.safe_dump(keys))
     exp = read_experiment(config)
-    image = kernel(exp)
+    image = stock_kernel(exp)
     wrong, right = [], 0
     for cpus in CPUS:
         results = boot(tmp_path, image, exp, cpus)
@@ -90,34 +80,15 @@ def test_every_mix_runs_on_many_processors(tmp_path: Path, version: str) -> None
     assert right == len(CPUS) * len(names)
 
 
-def kernel(exp: Experiment) -> Path:
-    """The counting kernel of the baseline."""
-    cache, progress = Cache(), PlainProgress()
-    tools = find_toolchain(progress)
-    arms = resolve_arms(exp, ("counting",), tools, PROJECT / "configs", cache, progress)
-    made = build(next(a for a in arms if a.spec.name == exp.baseline).builds["counting"], tools, cache, progress)
-    cache.release()
-    return Path(made.image)
-
-
 def boot(folder: Path, image: Path, exp: Experiment, cpus: int) -> Results:
     """The results of one boot that runs the windows of as many users as vCPUs."""
-    nonce = secrets.token_hex(8)
     loads = []
     for load in make_loads(exp.workloads, exp.seed):
         users = [w.name for w in load.windows if w.at.users == cpus]
         ops = tuple(op for op in load.program.ops if not isinstance(op, Users) or op.name in users)
         loads.append(replace(load, program=Program(ops)))
-    done = run_boot(
-        image,
-        boot_initramfs(
-            build_guest(folder / "guest").base_cpio_path, boot_program(loads), {"nonce": nonce, "limit": str(SECONDS)}
-        ),
-        Machine("x86_64", cpus, 512, "tcg"),
-        console=folder / f"{cpus}.log",
-        read=lambda data: read_results(data, nonce),
-        limits=Limits(total=SECONDS),
-    )
+    machine = Machine("x86_64", cpus, 512, "tcg")
+    done = boot_once(image, boot_program(loads), machine, folder, str(cpus), SECONDS)
     assert done.outcome is Outcome.OK, (cpus, done.why)
     assert done.results is not None
     return done.results

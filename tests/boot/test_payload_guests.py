@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,21 +9,12 @@ from typing import Any
 
 import pytest
 
-from kit.experiment.arms import resolve_arms
 from kit.experiment.reader import PROJECT, read_experiment
-from kit.kernel.build import build
-from kit.kernel.toolchain import find_toolchain
 from kit.records import Machine, Outcome
-from kit.report.progress import PlainProgress
-from kit.store.cache import Cache
-from kit.vm.boot import BootRun, run_boot
-from kit.vm.console import Limits
-from kit.vm.qemu import HOST_FILES
-from kit.workload.guestimage import boot_initramfs, build_guest
-from kit.workload.load import boot_program, own_limit, wants_host
+from kit.vm.boot import BootRun
+from kit.workload.load import boot_program, own_limit
 from kit.workload.payload import Payload
-from kit.workload.results import read_results
-from tests.boot.conftest import takes_long
+from tests.boot.conftest import boot_once, stock_kernel, takes_long
 
 pytestmark = [pytest.mark.boot, takes_long]
 SECONDS = 240
@@ -46,30 +36,14 @@ class Bench:
     def boot(self, name: str, *payloads: Payload) -> BootRun:
         """One boot that runs these in order."""
         program = boot_program([p.load(f"p{n}", 1) for n, p in enumerate(payloads)])
-        nonce = secrets.token_hex(8)
         total = SECONDS + own_limit(program)
-        base = build_guest(self.folder / "guest").base_cpio_path
-        return run_boot(
-            self.image,
-            boot_initramfs(base, program, {"nonce": nonce, "limit": str(total)}),
-            Machine("x86_64", 2, 512, "tcg"),
-            console=self.folder / f"{name}.log",
-            read=lambda data: read_results(data, nonce),
-            limits=Limits(total=total),
-            extra=HOST_FILES if wants_host(program) else (),
-        )
+        return boot_once(self.image, program, Machine("x86_64", 2, 512, "tcg"), self.folder, name, total)
 
 
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Bench:
     exp = read_experiment(PROJECT / "configs" / "locks.yaml")
-    cache, progress = Cache(), PlainProgress()
-    tools = find_toolchain(progress)
-    arms = resolve_arms(exp, ("counting",), tools, PROJECT / "configs", cache, progress)
-    stock = next(a for a in arms if a.spec.name == exp.baseline)
-    kernel = build(stock.builds["counting"], tools, cache, progress)
-    cache.release()
-    return Bench(Path(kernel.image), tmp_path_factory.mktemp("payload"))
+    return Bench(stock_kernel(exp), tmp_path_factory.mktemp("payload"))
 
 
 def shell(text: str, **params: Any) -> Payload:
