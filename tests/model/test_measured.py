@@ -31,6 +31,13 @@ def load(path: Path) -> dict[str, Any]:
     return found
 
 
+@cache
+def predictions(path: Path) -> list[dict[str, Prediction | Unmodelled]]:
+    """What the file's own profile says, program by program."""
+    measured = load(path)
+    return [predicted(measured, one, measured["profile"]) for one in measured["programs"]]
+
+
 def predicted(measured: dict[str, Any], one: dict[str, Any], profile: str) -> dict[str, Prediction | Unmodelled]:
     layout = one["layout"] if isinstance(one["layout"], list) else measured["layouts"][one["layout"]]
     shell = [Line(*line) for line in measured["shell"]] if "shell" in measured else None
@@ -45,8 +52,8 @@ def test_model_predicts_what_was_measured(path: Path) -> None:
     measured = load(path)
     assert PROFILES[measured["profile"]].lock_class == measured["lock"]
     wrong, right = [], 0
-    for one in measured["programs"]:
-        for name, window in predicted(measured, one, measured["profile"]).items():
+    for one, windows in zip(measured["programs"], predictions(path), strict=True):
+        for name, window in windows.items():
             if isinstance(window, Prediction):
                 agrees = window.low <= one["windows"][name] <= window.high
                 right += agrees
@@ -56,10 +63,9 @@ def test_model_predicts_what_was_measured(path: Path) -> None:
 
 
 def test_with_the_shell_every_window_is_predicted() -> None:
-    measured = load(FILES[0])
-    assert measured["shell"]
-    for one in measured["programs"]:
-        assert not [w for w in predicted(measured, one, "6.1").values() if isinstance(w, Unmodelled)]
+    assert load(FILES[0])["shell"]
+    for windows in predictions(FILES[0]):
+        assert not [window for window in windows.values() if isinstance(window, Unmodelled)]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

@@ -29,44 +29,36 @@ def test_the_twin_knows_every_profile() -> None:
     assert set(FORMULAS) == set(PROFILES)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(programs(), layouts(), st.sampled_from(sorted(PROFILES)))
-def test_model_counts_as_its_twin(program: Program, layout: tuple[Line, ...], name: str) -> None:
+def test_every_program(program: Program, layout: tuple[Line, ...], name: str) -> None:
+    """What holds for each program. A program is made once for all of it: to make one takes as long as to run it."""
+    short = run(program, layout, name)
+    counts_as_the_twin(short, program, layout, name)
+    costs_the_same_when_executed_in_full(short, program, layout, name)
+    batching_never_costs_more(program, layout)
+    assert parse_program(program.text()) == program
+
+
+def counts_as_the_twin(short: Run, program: Program, layout: tuple[Line, ...], name: str) -> None:
     expected = recount(program, layout, name)
-    assert {what: simple(window) for what, window in predict(program, layout, name).items()} == expected
+    assert {what: simple(window) for what, window in short.windows.items()} == expected
 
 
-@settings(max_examples=30, deadline=None)
-@given(programs(depth=3), layouts(), st.sampled_from(sorted(PROFILES)))
-def test_counters_are_right_after_every_operation(program: Program, layout: tuple[Line, ...], name: str) -> None:
-    """All references are given back at the end: a run ends with a check that nothing is left."""
-    checked = run(program, layout, name, checked=True)
-    assert dict(checked.windows) == predict(program, layout, name)
+def costs_the_same_when_executed_in_full(short: Run, program: Program, layout: tuple[Line, ...], name: str) -> None:
+    """The counters are right after every operation, and a run ends with a check that nothing is left."""
+    full = run(program, layout, name, shortcut=False, checked=True)
+    assert full.windows == short.windows
+    assert sum(full.hazards.values()) == sum(short.hazards.values())
 
 
-@settings(max_examples=30, deadline=None)
-@given(programs(), layouts(), st.sampled_from(sorted(PROFILES)))
-def test_repeats_cost_the_same_when_executed_in_full(program: Program, layout: tuple[Line, ...], name: str) -> None:
-    short, full = run(program, layout, name), run(program, layout, name, shortcut=False)
-    assert short.windows == full.windows
-    assert sum(short.hazards.values()) == sum(full.hazards.values())
-
-
-@settings(max_examples=25, deadline=None)
-@given(programs(), layouts())
-def test_batching_never_costs_more(program: Program, layout: tuple[Line, ...]) -> None:
+def batching_never_costs_more(program: Program, layout: tuple[Line, ...]) -> None:
     unbatched, batched = (predict(program, layout, name) for name in ("6.1-unbatched-clone", "6.1"))
     for before, after in zip(unbatched.values(), batched.values(), strict=True):
         assert isinstance(before, Unmodelled) == isinstance(after, Unmodelled)
         if isinstance(before, Prediction) and isinstance(after, Prediction):
             assert after.low <= before.low
             assert before.high - before.low == after.high - after.low
-
-
-@settings(max_examples=30, deadline=None)
-@given(programs())
-def test_text_says_the_whole_program(program: Program) -> None:
-    assert parse_program(program.text()) == program
 
 
 @pytest.mark.parametrize("name", PROFILES)
@@ -84,8 +76,7 @@ def test_splits_merges_and_orphans_keep_the_counters_right(program: Program, nam
     short = run_if_sensible(program, name)
     assume(short is not None)
     assert short is not None
-    assert run(program, (), name, checked=True).windows == short.windows
-    assert run(program, (), name, shortcut=False).windows == short.windows
+    assert run(program, (), name, shortcut=False, checked=True).windows == short.windows
     assert parse_program(program.text()) == program
 
 
