@@ -10,12 +10,9 @@ from typing import Any
 import yaml
 
 from kit.base.errors import UserError
+from kit.store.yamltext import BadYamlError, document, value_of
 
 Loc = Sequence[str | int]
-MAX_DEPTH = 50
-FLAT_BYTES, FLAT_MARKS = 1 << 16, 1000  # a text with fewer is not nested deeply enough to overflow a C stack
-# PyYAML raises these, besides its own errors, for malformed dates, numbers and tags, and for deep nesting.
-YAML_ERRORS = (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
 
 
 class Source:
@@ -26,16 +23,13 @@ class Source:
         self.path = path
         self.lines: dict[tuple[str | int, ...], int] = {}
         self.overridden: dict[tuple[str | int, ...], str] = {}
-        text = _read(path)
         try:
-            loader = _loader(text)(text)
-            node = loader.get_single_node()
-            self._walk(node, ())
-            self.data: Any = loader.construct_document(node) if node is not None else None
-        except YAML_ERRORS as error:
-            mark = getattr(error, "problem_mark", None)
-            where = f"{path}:{mark.line + 1}" if mark else str(path)
-            raise UserError(f"not YAML: {_problem(error)}", where=where) from error
+            found = document(_read(path))
+        except BadYamlError as error:
+            where = f"{path}:{error.line}" if error.line else str(path)
+            raise UserError(f"not YAML that kit reads: {error.what}", where=where) from error
+        self._walk(found.node, ())
+        self.data: Any = found.value
         if not isinstance(self.data, dict):
             hint = "it is empty" if self.data is None else ""
             raise UserError("not an experiment: a mapping of keys is wanted", where=str(path), hint=hint)
@@ -44,8 +38,6 @@ class Source:
         if node is None:
             return
         line = node.start_mark.line + 1
-        if len(loc) > MAX_DEPTH:  # an alias may contain itself
-            raise UserError("nested too deeply", where=f"{self.path}:{line}")
         self.lines.setdefault(loc, line)
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
@@ -94,9 +86,9 @@ class Source:
             hint = "for example --set guest.cpus=[1,2]"
             raise UserError(f"not an assignment: {assignment!r}", where="--set", hint=hint)
         try:
-            parsed = yaml.safe_load(value)
-        except YAML_ERRORS as error:
-            raise UserError(f"not YAML: {value!r} ({_problem(error)})", where=where) from error
+            parsed = value_of(value)
+        except BadYamlError as error:
+            raise UserError(f"not YAML: {value!r} ({error.what})", where=where) from error
         *parents, last = key.split(".")
         target: Any = self.data
         for part in parents:
@@ -110,13 +102,6 @@ class Source:
         self.overridden[tuple(map(_plain, key.split(".")))] = where
 
 
-def _loader(text: str) -> type[yaml.SafeLoader] | type[yaml.CSafeLoader]:
-    """The loader to use: libyaml's, ten times as fast, if PyYAML has it. It recurses without a limit, so a text that
-    may be nested deeply gets the Python one."""
-    flat = len(text) < FLAT_BYTES and sum(map(text.count, ("[", "{", "- ", "? "))) < FLAT_MARKS
-    return yaml.CSafeLoader if flat and yaml.__with_libyaml__ else yaml.SafeLoader
-
-
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
@@ -126,12 +111,6 @@ def _read(path: Path) -> str:
     except (OSError, ValueError) as error:
         hint = "the examples are in configs/"
         raise UserError(f"cannot read: {getattr(error, 'strerror', error)}", where=str(path), hint=hint) from error
-
-
-def _problem(error: BaseException) -> str:
-    if isinstance(error, RecursionError):
-        return "nested too deeply"
-    return str(getattr(error, "problem", None) or error).strip().split("\n")[0]
 
 
 def _below(target: Any, part: str, where: str) -> Any:

@@ -10,18 +10,19 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import yaml
-
 from kit.base.errors import UserError
+from kit.outside.cells import number_in
 from kit.outside.found import MORE, NOBODY, Datum, Reading
 from kit.outside.jsonfields import mapping, number, objects
 from kit.outside.source import Source
+from kit.store.yamltext import BadYamlError, documents
 
 LINE = re.compile(r"(?:.*\s)?stress-ng: (?:info|metrc):\s+\[\d+\]\s+(.*)$")
 MAJOR = re.compile(r"(\S+)\s+(\d+)\s+([\d.]+)\s+([\d.]+)\s+([\d.]+)\s+([\d.]+)\s+([\d.]+)(?:\s+[\d.]+)*\s*$")
 OWN = re.compile(r"(\S+)\s+([\d.]+) (.+?) \((?:geometr?ic mean|harmonic mean|average|total)\b.*\)\s*$")
 YAML = re.compile(r"(?m)^\s*-?\s*stressor: ")
 REAL, CPU = "bogo-ops-per-second-real-time", "bogo-ops-per-second-usr-sys-time"
+MOST_BYTES, MOST_VALUES = 16 << 20, 1_000_000
 IN_YAML = {
     REAL: ("bogo ops/s", MORE),
     CPU: ("bogo ops/s (usr+sys time)", NOBODY),
@@ -35,21 +36,22 @@ def is_stressng(source: Source) -> bool:
 
 
 def read_stressng(source: Source) -> Reading:
-    """Reads it. Each table in the text is a run."""
+    """Reads it. Each table in the text is a run. Raises UserError."""
     data, notes = [], []
-    for line in source.lines:
+    for at, line in enumerate(source.lines, 1):
+        where = f"{source.name}:{at}"
         if not (said := LINE.match(line)):
             continue
         if row := MAJOR.match(said[1]):
             name = row[1]
-            if float(row[2]) == 0:
+            if number_in(row[2], where) == 0:
                 notes.append(f"{name}: not one bogo operation, left out")
                 continue
-            data.append(Datum(f"{name} bogo ops/s", (float(row[6]),), "bogo ops/s", MORE))
-            data.append(Datum(f"{name} bogo ops/s (usr+sys time)", (float(row[7]),), "", NOBODY))
-            data.append(Datum(f"{name} real time", (float(row[3]),), "s", NOBODY))
+            data.append(Datum(f"{name} bogo ops/s", (number_in(row[6], where),), "bogo ops/s", MORE))
+            data.append(Datum(f"{name} bogo ops/s (usr+sys time)", (number_in(row[7], where),), "", NOBODY))
+            data.append(Datum(f"{name} real time", (number_in(row[3], where),), "s", NOBODY))
         elif row := OWN.match(said[1]):
-            data.append(Datum(f"{row[1]} {row[3]}", (float(row[2]),), "", NOBODY))
+            data.append(Datum(f"{row[1]} {row[3]}", (number_in(row[2], where),), "", NOBODY))
     return Reading(tuple(data), tuple(notes))
 
 
@@ -61,13 +63,12 @@ def is_stressng_yaml(source: Source) -> bool:
 def read_stressng_yaml(source: Source) -> Reading:
     """Reads it. Each document is a run. Raises UserError."""
     try:
-        documents = [mapping(d) for d in yaml.safe_load_all(source.content)]
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{source.name}:{mark.line + 1}" if mark else source.name
+        found = [mapping(one.value) for one in documents(source.content, size=MOST_BYTES, values=MOST_VALUES)]
+    except BadYamlError as error:
+        where = f"{source.name}:{error.line}" if error.line else source.name
         raise UserError("not YAML, though it looks like that of stress-ng", where=where) from error
     data, notes = [], []
-    for document in documents:
+    for document in found:
         for row in objects(document.get("metrics") or [], f"{source.name}: metrics"):
             if not row.get("bogo-ops"):
                 notes.append(f"{row.get('stressor')}: not one bogo operation, left out")

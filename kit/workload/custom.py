@@ -16,19 +16,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import Field, field_validator
 
 from kit.base.errors import UserError
 from kit.model.errors import ModelError
-from kit.model.parse import parse_program
+from kit.model.parse import MAX_NESTING, parse_program
 from kit.model.program import Op, Program, Users, Window
 from kit.records import At
+from kit.store.yamltext import BadYamlError, value_of
 from kit.workload.kind import Parameters, Place, Raw
 from kit.workload.load import Load, WindowInfo
-
-UNREADABLE = (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
-"""What PyYAML and `read_program` raise for bad content."""
 
 
 class CustomProgram(Parameters):
@@ -60,7 +57,7 @@ def prepare(raw: Raw, place: Place) -> Raw:
         raise UserError(f"no such program: {name}", hint=place.looked)
     try:
         text = read_program(path).text()
-    except (*UNREADABLE, OSError) as error:
+    except (ValueError, OSError) as error:
         raise UserError(f"cannot read the program {name}: {error}") from None
     return {**{key: value for key, value in raw.items() if key != "file"}, "text": text}
 
@@ -71,9 +68,9 @@ def read_program(path: Path) -> Program:
     text = path.read_text(encoding="utf-8")
     try:
         if path.suffix in (".yaml", ".yml"):
-            text = "".join(f"{line}\n" for line in _from_yaml(yaml.safe_load(text)))
+            text = "".join(f"{line}\n" for line in _from_yaml(value_of(text, deepest=3 * MAX_NESTING)))
         return parse_program(text)
-    except (ModelError, yaml.YAMLError) as error:
+    except (ModelError, BadYamlError) as error:
         raise ValueError(f"{path}: {error}") from error
 
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import ValidationError
 
 from kit.base.errors import UserError
@@ -19,6 +18,7 @@ from kit.model.profiles import PROFILES, profile
 from kit.model.program import Program
 from kit.model.smaps import SmapsVma, parse_smaps
 from kit.model.steps import Profile
+from kit.store.yamltext import BadYamlError, value_of
 from kit.workload.catalog import WORKLOADS, parse_params
 from kit.workload.custom import read_program, windows
 from kit.workload.kind import Place
@@ -87,9 +87,9 @@ def assigned(texts: Sequence[str]) -> dict[str, Any]:
         if not (key and sign):
             raise UserError("not KEY=VALUE", where=f"--set {text}", hint="as in --set users=[1,2]")
         try:
-            out[key] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise UserError(f"not YAML: {' '.join(str(error).split())}", where=f"--set {text}") from None
+            out[key] = value_of(value)
+        except BadYamlError as error:
+            raise UserError(f"not YAML: {error.what}", where=f"--set {text}") from None
     return out
 
 
