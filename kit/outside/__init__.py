@@ -7,6 +7,7 @@ error names file and line.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,17 +42,17 @@ def read_sides(texts: Sequence[str]) -> list[Outside]:
 
 def name_of(text: str) -> str:
     """The name of a side: that of its file or folder, of a summary, or of the chosen part of a file."""
-    if (said := SUMMARY.match(text)) and not Path(text).exists():
+    if (said := SUMMARY.match(text)) and not os.path.exists(text):
         return said["name"] or text
     path, choice = _split(text)
     return choice or ("standard input" if path == STDIN else Path(path).name or path)
 
 
 def _reading(text: str) -> Reading:
-    if (said := SUMMARY.match(text)) and not Path(text).exists():
+    if (said := SUMMARY.match(text)) and not os.path.exists(text):
         return Reading((Datum(VALUE, (), summary=summary(said["cells"].split(","), text)),))
     path, choice = _split(text)
-    whole = _folder(Path(path)) if Path(path).is_dir() else read_text(read_source(path))
+    whole = _folder(Path(path)) if os.path.isdir(path) else read_text(read_source(path))
     reading = _one_system(picked(whole, choice, path), path)
     if not any(d.values or d.summary for d in reading.data):
         raise UserError("no numbers in it", where=path, hint=join([*reading.notes[:2]]) or NOTHING)
@@ -61,7 +62,7 @@ def _reading(text: str) -> Reading:
 def _split(text: str) -> tuple[str, str]:
     """The path, and the chosen part: `FILE:NAME` if FILE exists and the whole argument does not."""
     path, colon, choice = text.rpartition(":")
-    if colon and path and not Path(text).exists() and Path(path).exists():
+    if colon and path and not os.path.exists(text) and os.path.exists(path):
         return path, choice
     return text, ""
 

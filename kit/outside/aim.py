@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from kit.outside.cells import number_in
 from kit.outside.found import LESS, MORE, NOBODY, Datum, Reading
 from kit.outside.source import Source
 
@@ -35,10 +36,11 @@ def is_aim(source: Source) -> bool:
 
 
 def read_aim(source: Source) -> Reading:
-    """Reads it. Each table in the text is a run."""
+    """Reads it. Each table in the text is a run. Raises UserError for a cell that is no number."""
     columns: tuple[tuple[str, str, str], ...] = ()
     data = []
-    for line in source.lines:
+    for number, line in enumerate(source.lines, 1):
+        where = f"{source.name}:{number}"
         if REAIM.match(line):
             columns = REAIM_COLUMNS
         elif AIM.match(line):
@@ -46,9 +48,9 @@ def read_aim(source: Source) -> Reading:
         elif columns and ROW.match(line):
             tasks, *cells = line.split()
             data += [
-                Datum(f"{tasks} tasks, {name}", (float(cell),), unit, better)
+                Datum(f"{tasks} tasks, {name}", (number_in(cell, where),), unit, better)
                 for (name, unit, better), cell in zip(columns, cells, strict=False)
             ]
         elif found := MOST.match(line):
-            data.append(Datum("most jobs per minute", (float(found[1]),), "jobs/min", MORE))
+            data.append(Datum("most jobs per minute", (number_in(found[1], where),), "jobs/min", MORE))
     return Reading(tuple(data))

@@ -14,10 +14,10 @@ from kit.base.errors import UserError
 
 MISSING_WORDS = frozenset(("", "-", "–", "na", "n/a", "null", "none", "nil", "missing", "<na>"))
 NOT_FINITE = frozenset(["nan", "inf", "infinity"])
-PLAIN = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$", re.A)
+PLAIN = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$", re.A)
 GROUPED = re.compile(r"[+-]?\d{1,3}(?:,\d{3}){2,}(?:\.\d+)?$|[+-]?\d{1,3}(?:,\d{3})+\.\d+$", re.A)
 WITH_UNIT = re.compile(r"([+-]?[\d.,]*\d\.?(?:[eE][+-]?\d+)?)\s*([^\W\d_][\w/]*|%)$", re.U)
-LOOKS = re.compile(r"[+-]?\d*(?:[.,' \u00a0\u202f_]\d+)*[.,]?\d*$", re.A)
+LOOKS = re.compile(r"[+-]?\d*(?:[.,' \u00a0\u202f_]\d+)*[.,]?$", re.A)
 SECONDS = {
     **dict.fromkeys(("ns", "nsec", "nsecs"), 1e-9),
     **dict.fromkeys(("us", "µs", "μs", "usec", "usecs"), 1e-6),

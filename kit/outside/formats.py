@@ -84,6 +84,14 @@ def read_text(source: Source) -> Reading:
             return plainjson.read_plain(source)
         if not all(known.knows(d) for d in documents):
             raise UserError(f"some of it is JSON of {known.name}, some is not", where=source.name)
-        return joined(known.read(d, source) for d in documents)
-    known_text = next((f for f in TEXT_FORMATS if f.knows(source)), None)
-    return known_text.read(source) if known_text else table.read_table(source)
+        return _of_tool(known.name, source, lambda: joined(known.read(d, source) for d in documents))
+    text = next((f for f in TEXT_FORMATS if f.knows(source)), None)
+    return table.read_table(source) if text is None else _of_tool(text.name, source, lambda: text.read(source))
+
+
+def _of_tool(name: str, source: Source, read: Callable[[], Reading]) -> Reading:
+    try:
+        return read()
+    except (TypeError, AttributeError, LookupError, ValueError, ArithmeticError) as error:
+        what = f"looks like results of {name}, but is not as that writes them ({type(error).__name__}: {error})"
+        raise UserError(what[:300], where=source.name) from error

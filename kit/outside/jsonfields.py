@@ -11,9 +11,12 @@ from kit.base.errors import UserError
 
 def number(value: Any, where: str) -> float:
     """A finite number. Raises UserError."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-        raise UserError(f"not a finite number: {str(value)[:40]!r}", where=where)
-    return float(value)
+    try:
+        if not isinstance(value, bool) and isinstance(value, (int, float)) and math.isfinite(value):
+            return float(value)
+    except OverflowError:  # a whole number beyond what a double holds
+        raise UserError("not a finite number: a whole number of more than 308 digits", where=where) from None
+    raise UserError(f"not a finite number: {str(value)[:40]!r}", where=where)
 
 
 def numbers(value: Any, where: str) -> tuple[float, ...]:

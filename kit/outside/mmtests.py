@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from kit.base.errors import UserError
+from kit.outside.cells import number_in
 from kit.outside.found import LESS, MORE, Datum, Label, Reading
 from kit.outside.jsonfields import by_process, mapping, numbers, objects
 from kit.outside.source import Source
@@ -53,11 +54,11 @@ def is_mmtests(source: Source) -> bool:
 
 
 def read_mmtests(source: Source) -> Reading:
-    """Reads rows of operation, iteration, sample and value; they have no direction."""
+    """Reads rows of operation, iteration, sample and value; they have no direction. Raises UserError."""
     runs: dict[str, dict[str, list[float]]] = {}
-    for line in source.lines:
+    for number, line in enumerate(source.lines, 1):
         if row := ROW.match(line):
-            runs.setdefault(row[1], {}).setdefault(row[2], []).append(float(row[4]))
+            runs.setdefault(row[1], {}).setdefault(row[2], []).append(number_in(row[4], f"{source.name}:{number}"))
     out, notes = [], []
     for name, iterations in runs.items():
         values, note = by_process([tuple(v) for v in iterations.values()], name)

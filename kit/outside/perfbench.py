@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from kit.outside.cells import Number, read_cell
+from kit.outside.cells import number_in
 from kit.outside.found import LESS, MORE, Datum, Reading
 from kit.outside.source import Source
 
@@ -26,26 +26,25 @@ def read_perfbench(source: Source) -> Reading:
     """Reads it. A benchmark that occurs several times was run as often."""
     name = part = ""
     data = []
-    for line in source.lines:
+    for number, line in enumerate(source.lines, 1):
         if head := HEAD.match(line):
             name, part = head[1], ""
         elif inner := PART.match(line):
             part = inner[1]
-        elif name and (datum := _line(" ".join(w for w in (name, part) if w), line)):
+        elif name and (datum := _line(" ".join(w for w in (name, part) if w), line, f"{source.name}:{number}")):
             data.append(datum)
     return Reading(tuple(data))
 
 
-def _line(name: str, line: str) -> Datum | None:
+def _line(name: str, line: str, where: str) -> Datum | None:
     for pattern, unit, better in ((TOTAL, "s", LESS), (AVERAGED, "operations/s", MORE)):
         if found := pattern.match(line):
-            return Datum(f"{name} {'total time' if unit == 's' else unit}", (_value(found[1]),), unit, better)
+            return Datum(f"{name} {'total time' if unit == 's' else unit}", (_value(found[1], where),), unit, better)
     for pattern, better in ((RATE, MORE), (PRICE, LESS), (RUN, LESS)):
         if found := pattern.match(line):
-            return Datum(f"{name} {found[2]}", (_value(found[1]),), found[2], better)
+            return Datum(f"{name} {found[2]}", (_value(found[1], where),), found[2], better)
     return None
 
 
-def _value(text: str) -> float:
-    cell = read_cell(text.replace(",", ""))
-    return cell.value if isinstance(cell, Number) else 0.0
+def _value(text: str, where: str) -> float:
+    return number_in(text.replace(",", ""), where)

@@ -13,12 +13,13 @@ from typing import Any
 
 from kit.base.errors import UserError
 from kit.base.words import join
+from kit.outside.cells import number_in
 from kit.outside.found import LESS, NOBODY, Datum, Reading
-from kit.outside.jsonfields import mapping
+from kit.outside.jsonfields import mapping, number
 from kit.outside.source import Source
 from kit.stats.groups import Group
 
-HEAD = re.compile(r"\s*Performance counter stats for (.*?)(?: \((\d+) runs\))?:\s*$")
+HEAD = re.compile(r"\s*Performance counter stats for (.*?)(?: \(([0-9]{1,9}) runs\))?:\s*$")
 NOISE = re.compile(r"\(\s*\+-\s*([\d.,]+)%\s*\)")
 NUMBER = r"\d[\d.,'\u202f\u00a0]*"
 EVENT = re.compile(rf"\s*({NUMBER})\s+(?:(msec|ns|Joules|MiB|%|[KMG]?B)\s+)?([A-Za-z_][^\s#]*)")
@@ -35,16 +36,16 @@ def is_perfstat(source: Source) -> bool:
 
 def read_perfstat(source: Source) -> Reading:
     """Reads a block for each call of perf: a summary with -r, else a single value. Raises UserError."""
-    data, runs, lost, block = [], 1, [], ""
-    for number, line in enumerate(source.lines, 1):
+    data, runs, lost, block, commas = [], 1, [], "", _commas(source)
+    for at, line in enumerate(source.lines, 1):
         if head := HEAD.match(line):
             runs, block = int(head[2] or 1), line
         elif block and (found := TIMED.match(line) or EVENT.match(line)):
             timed = found.re is TIMED
             name = found[2] if timed else found[3]
             unit = "s" if timed else found[2] or ""
-            where = f"{source.name}:{number}"
-            value = _local(found[1], where, _commas(source))
+            where = f"{source.name}:{at}"
+            value = _local(found[1], where, commas)
             noise = NOISE.search(line)
             data.append(_event(name, unit, value, runs, noise[1] if noise else "", where))
         elif block and NOT_COUNTED.search(line):
@@ -64,7 +65,7 @@ def _event(name: str, unit: str, value: float, runs: int, noise: str, where: str
         return Datum(name, (value,), unit, better)
     if value <= 0:
         return Datum(name, (value,) * runs, unit, better) if not noise else _unlogged(name, where)
-    sd = value * float(noise.replace(",", ".") or 0) / 100 * math.sqrt(runs) if noise else 0.0
+    sd = value * number_in(noise.replace(",", "."), where) / 100 * math.sqrt(runs) if noise else 0.0
     return Datum(name, (), unit, better, summary=Group(runs, value, sd))
 
 
@@ -80,10 +81,7 @@ def _commas(source: Source) -> bool:
 def _local(text: str, where: str, commas: bool) -> float:
     plain = re.sub(r"['\u202f\u00a0]", "", text)
     plain = plain.replace(".", "").replace(",", ".") if commas else plain.replace(",", "")
-    try:
-        return float(plain)
-    except ValueError as error:
-        raise UserError(f"not a number: {text!r}", where=where) from error
+    return number_in(plain, where)
 
 
 def is_perfcsv(source: Source) -> bool:
@@ -95,11 +93,11 @@ def is_perfcsv(source: Source) -> bool:
 def read_perfcsv(source: Source) -> Reading:
     """Reads perf stat -x: value, unit, event, noise in per cent (with -r), run time, share. Raises UserError."""
     data, lost = [], []
-    for number, line in enumerate(source.lines, 1):
+    for at, line in enumerate(source.lines, 1):
         if not (said := CSV.match(line)):
             continue
         cells = line.split(said[1])
-        where = f"{source.name}:{number}"
+        where = f"{source.name}:{at}"
         if len(cells) > 3 and cells[3].endswith("%"):
             hint = "-x does not say how many runs there were: take the text of perf stat -r, or run it once for each"
             raise UserError("a mean of several runs without the number of runs", where=where, hint=hint)
@@ -121,7 +119,7 @@ def read_perfjson(data: Any, source: Source) -> Reading:
     """Reads one line of perf stat -j. Raises UserError."""
     event, value = str(data["event"]), str(data["counter-value"])
     where = source.line_of(f'"{event}"')
-    if float(data.get("variance") or 0):
+    if number(data.get("variance") or 0, where):
         hint = "-j does not say how many runs there were: take the text of perf stat -r, or run it once for each"
         raise UserError("a mean of several runs without the number of runs", where=where, hint=hint)
     if value.startswith("<"):

@@ -62,6 +62,8 @@ class Source:
                 raise UserError(f"not JSON: {error.msg}, column {error.colno}", where=where) from error
             except RecursionError as error:
                 raise UserError("not JSON: nested too deep", where=self.name) from error
+            except ValueError as error:  # python reads no number of more than 4,300 digits
+                raise UserError("a number with too many digits", where=self.name) from error
             found.append(value)
             while text[place : place + 1].isspace() or text[place : place + 1] == "\x1e":
                 place += 1

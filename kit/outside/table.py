@@ -204,7 +204,7 @@ def _of_summary(named: tuple[Label, ...], group: Group) -> Datum:
 def summary(cells: Sequence[str], where: str) -> Group:
     """Reads `n`, `mean`, `sd` (a number, or with % a share of the mean). Raises UserError."""
     n, mean, spread = (c.strip() for c in cells)
-    if not n.isdigit() or int(n) < 2:
+    if not re.fullmatch("[0-9]{1,9}", n) or int(n) < 2:
         raise UserError(f"not a number of runs, two or more: {n[:40]}", where=where, hint="as in 10,104.9,14.8%")
     middle = _plain(mean, where)
     sd = _plain(spread.removesuffix("%"), where) * (middle / 100 if spread.endswith("%") else 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from kit.outside.cells import number_in
 from kit.outside.found import MORE, Datum, Label, Reading
 from kit.outside.source import Source
 
@@ -19,14 +20,18 @@ def is_unixbench(source: Source) -> bool:
 
 
 def read_unixbench(source: Source) -> Reading:
-    """Reads it. Every number is a rate or a score: more is better. Each report in the text is a run."""
+    """Reads it. Every number is a rate or a score: more is better. Each report in the text is a run.
+
+    Raises UserError.
+    """
     copies: tuple[Label, ...] = ()
     data = []
-    for line in source.lines:
+    for number, line in enumerate(source.lines, 1):
+        where = f"{source.name}:{number}"
         if found := COPIES.match(line):
             copies = (Label("copies", f"copies={found[1]}"),)
         elif found := TEST.match(line):
-            data.append(Datum(f"{found[1]} {found[3]}", (float(found[2]),), found[3], MORE, copies))
+            data.append(Datum(f"{found[1]} {found[3]}", (number_in(found[2], where),), found[3], MORE, copies))
         elif found := SCORE.match(line):
-            data.append(Datum("System Benchmarks Index Score", (float(found[1]),), "", MORE, copies))
+            data.append(Datum("System Benchmarks Index Score", (number_in(found[1], where),), "", MORE, copies))
     return Reading(tuple(data))
