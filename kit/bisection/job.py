@@ -10,7 +10,6 @@ from typing import Any
 
 from kit.base.errors import COULD_NOT_RUN, INCONCLUSIVE, OK, MachineError
 from kit.base.progress import Progress
-from kit.base.project import command
 from kit.bisection.findings import Finding, Proof, Stage, as_json, in_words
 from kit.bisection.history import read_history
 from kit.bisection.line import Line, places
@@ -36,6 +35,7 @@ from kit.search.protocol import Change, Done, End, Measure, Seen
 from kit.search.rates import CLEAN, Rates
 from kit.store.cache import Cache
 from kit.store.files import write_json
+from kit.store.runfiles import resume_command
 from kit.store.runfolder import RunFolder
 
 APART = (0.2, 0.4, 0.4)  # prior of each spread of kernels' own offsets, after a commit was found wrongly
@@ -118,11 +118,6 @@ def _interruptible(job: _Job) -> BisectResult:
     except MachineError as error:
         hint = "; ".join(x for x in (error.hint, f"go on with: {resume_command(job.folder.path)}") if x)
         raise MachineError(error.what, where=error.where, hint=hint) from error
-
-
-def resume_command(folder: Path) -> str:
-    """The command that resumes the bisection."""
-    return command("bisect", "--resume", str(folder))
 
 
 class _Job:

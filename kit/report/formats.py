@@ -28,9 +28,17 @@ class Report:  # no dataclass: importing that is a tenth of every start of kit, 
 
     @property
     def render(self) -> Render:
-        """Loads the module. Control characters are made visible, except where the format has its own way."""
+        """Loads the module. Control characters are made visible, except where the format has its own way. What it
+        returns raises MachineError for a verdict.json or bisect.json that is not as kit writes it."""
         found: Render = import_module(self.module).render
-        return found if self.file.endswith(OWN_WAY) else lambda files, style: visible(found(files, style))
+        own_way = self.file.endswith(OWN_WAY)
+
+        def render(files: Sequence[Files], style: Style) -> str:
+            with import_module("kit.report.damage").as_written(files):
+                text = found(files, style)
+            return text if own_way else visible(text)
+
+        return render
 
 
 REPORTS: Mapping[str, Report] = {

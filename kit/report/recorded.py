@@ -30,6 +30,11 @@ def render_progress(state: Row) -> str:
     return "\n".join(lines) + "\n"
 
 
+def render_search(state: Row) -> str:
+    """A bisection that has not ended."""
+    return f"{several(state['tests'], 'test')} done, not ended; go on with: {state['resume']}\n"
+
+
 def render_boots(rows: Sequence[Row]) -> str:
     """Every boot of a run, a line each."""
     if not rows:

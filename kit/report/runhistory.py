@@ -80,7 +80,7 @@ def _series(title: str, name: str, its: Sequence[Point], alpha: float) -> Series
 
 def kernel_order(version: str) -> tuple[tuple[int, ...], int, str]:
     """2.6.38, 3.0, 6.1-rc2, 6.1 (and 6.1.0), 6.1.5, 6.12."""
-    found = re.match(r"(\d+(?:\.\d+)*)(?:-rc(\d+))?", version)
+    found = re.match(r"(\d{1,9}(?:\.\d{1,9})*)(?:-rc(\d{1,9}))?", version)
     if found is None:
         return (), 0, version
     numbers = tuple(map(int, found[1].split(".")))

@@ -16,10 +16,10 @@ from kit.run.plan import Plan
 from kit.run.runner import load_boots
 from kit.store.cache import Cache
 from kit.store.files import read_json
+from kit.store.runfiles import resume_command
 from kit.store.runfolder import EXPERIMENT, RunFolder
 
 TAIL = 20  # lines shown of a console's end
-SCHEMA = 1
 
 
 def find_run(name: str, runs: Path) -> RunFolder:
@@ -36,28 +36,11 @@ def experiment_of(folder: RunFolder) -> Experiment:
     return read_experiment(folder.path / EXPERIMENT, [])
 
 
-def resume_command(folder: RunFolder) -> str:
-    """The command that resumes the run."""
-    return command("run", "--resume", str(folder.path))
-
-
-def verdict_of(folder: RunFolder) -> dict[str, Any] | None:
-    """verdict.json; None if the run has no verdict yet. Raises MachineError if the file is damaged."""
-    path = folder.path / "verdict.json"
-    if not path.exists():
-        return None
-    verdict = read_json(path)
-    if not isinstance(verdict, dict) or verdict.get("schema") != SCHEMA:
-        hint = f"to write it again from the records: {resume_command(folder)}"
-        raise MachineError(f"not a verdict of schema {SCHEMA}", where=str(path), hint=hint)
-    return verdict
-
-
 def provenance_of(folder: RunFolder) -> dict[str, Any]:
     """provenance.json. Raises MachineError if it is missing or damaged."""
     origin = read_json(folder.path / "provenance.json")
     if not isinstance(origin, dict) or not isinstance(origin.get("arms"), dict):
-        hint = f"to write it again: {resume_command(folder)}"
+        hint = f"to write it again: {resume_command(folder.path)}"
         raise MachineError("missing or damaged", where=str(folder.path / "provenance.json"), hint=hint)
     return origin
 
@@ -97,7 +80,7 @@ def progress_of(folder: RunFolder, cache: Cache) -> dict[str, Any]:
         "kernels": kernels,
         "boots": {"planned": of, "ok": len(good), "failed": len(done) - len(good)},
         "failures": [f"boot {name_of(b)}: {b.outcome}: {b.why}" for b in done if b.outcome is not Outcome.OK],
-        "resume": resume_command(folder),
+        "resume": resume_command(folder.path),
     }
 
 

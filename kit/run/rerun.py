@@ -16,10 +16,11 @@ from kit.kernel.build import cached_kernel, source_folders
 from kit.records import Boot, BootSpec, Experiment, Kernel, Results, to_json
 from kit.run import bootrequest
 from kit.run.plan import Plan
-from kit.run.recorded import experiment_of, find_boot, name_of, planned, provenance_of, resume_command
+from kit.run.recorded import experiment_of, find_boot, name_of, planned, provenance_of
 from kit.run.runner import load_boots
 from kit.store.cache import Cache
 from kit.store.eviction import temporary_files
+from kit.store.runfiles import resume_command
 from kit.store.runfolder import RunFolder
 from kit.vm.boot import BootRun
 from kit.workload.guestimage import archive_name, build_guest
@@ -118,7 +119,7 @@ def _kernel(boot: Boot, folder: RunFolder, cache: Cache) -> Kernel:
     cache.use("kernels", boot.kernel_key)
     kernel = cached_kernel(boot.kernel_key, cache)
     if kernel is None:
-        hint = f"to build it again: {resume_command(folder)}"
+        hint = f"to build it again: {resume_command(folder.path)}"
         where = f"{name_of(boot)}, kernel {boot.kernel_key}"
         raise MachineError("the kernel is no longer in the cache, or is damaged there", where=where, hint=hint)
     return kernel

@@ -13,13 +13,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from kit.base.errors import MachineError, UserError
 from kit.base.project import command
 from kit.store.files import read_json
 from kit.store.journal import Journal
 from kit.store.runfolder import EXPERIMENT, QUESTION, RunFolder
+from kit.store.yamltext import BadYamlError, value_of
 
 VERDICT, FOUND = "verdict.json", "bisect.json"
 SCHEMA = 1
@@ -102,20 +101,28 @@ def find_folder(name: str, runs: Path) -> Path:
 
 def read_files(folder: Path) -> Files:
     """Reads a folder. Raises UserError if it has no verdict yet, MachineError if the verdict is damaged."""
-    if RunFolder(folder).is_run:
-        return RunFiles(folder, _whole(folder, VERDICT, command("run", "--resume", str(folder))))
-    return BisectionFiles(folder, _whole(folder, FOUND, command("bisect", "--resume", str(folder))))
+    value = found_in(folder)
+    if value is None:
+        hint = f"go on with: {resume_command(folder)}"
+        raise UserError("no verdict yet, so nothing to report", where=str(folder), hint=hint)
+    return RunFiles(folder, value) if RunFolder(folder).is_run else BisectionFiles(folder, value)
 
 
-def _whole(folder: Path, name: str, resume: str) -> Row:
-    path = folder / name
+def found_in(folder: Path) -> dict[str, Any] | None:
+    """verdict.json or bisect.json; None if there is none yet. Raises MachineError if it is damaged."""
+    path = folder / (VERDICT if RunFolder(folder).is_run else FOUND)
     if not path.exists():
-        raise UserError("no verdict yet, so nothing to report", where=str(folder), hint=f"go on with: {resume}")
+        return None
     value = read_json(path)
     if not isinstance(value, dict) or value.get("schema") != SCHEMA:
-        hint = f"to write it again from the records: {resume}"
+        hint = f"to write it again from the records: {resume_command(folder)}"
         raise MachineError(f"not of schema {SCHEMA}, or damaged", where=str(path), hint=hint)
     return value
+
+
+def resume_command(folder: Path) -> str:
+    """The command that resumes the run or bisection."""
+    return command("run" if RunFolder(folder).is_run else "bisect", "--resume", str(folder))
 
 
 def started(folder: Path) -> float:
@@ -140,8 +147,8 @@ def _records(folder: Path) -> Iterator[Row]:
 
 def _yaml(path: Path) -> Row:
     try:
-        value = yaml.safe_load(_text(path))
-    except yaml.YAMLError:
+        value = value_of(_text(path))
+    except BadYamlError:
         return {}
     return value if isinstance(value, dict) else {}
 

@@ -7,18 +7,19 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from kit.base.errors import UserError
 from kit.base.progress import Progress
-from kit.base.words import several
-from kit.bisection.job import BisectResult, Narrowed, bisect, resume_command
+from kit.bisection.job import BisectResult, Narrowed, bisect
 from kit.bisection.question import FILE, Question, read_question
 from kit.bisection.trials import Trials
 from kit.records import Experiment, to_json
 from kit.report.bisect import git_log, mail, render_bisect
 from kit.report.narrowing import draw
 from kit.store.cache import Cache
-from kit.store.files import read_json, write_atomic
+from kit.store.files import write_atomic
+from kit.store.runfiles import resume_command
 from kit.store.runfolder import RunFolder
 
 
@@ -92,13 +93,6 @@ def experiment_of(folder: RunFolder) -> Experiment:
     return replace(question.exp, locks=tuple(dict.fromkeys([question.wanted.lock, *question.exp.locks])))
 
 
-def show_bisection(folder: Path, *, as_json: bool, columns: int = 0) -> str:
-    """What `kit bisect` printed at its end; of one that has not ended, its progress."""
-    found = read_json(folder / "bisect.json")
-    if not isinstance(found, dict):
-        done = Trials(folder / "tests.jsonl").done
-        found = {"tests": len(done), "resume": resume_command(folder)}
-        text = f"{several(len(done), 'test')} done, not ended; go on with: {found['resume']}\n"
-    else:
-        text = render_bisect(found, str(folder), columns)
-    return json.dumps(found, indent=2) + "\n" if as_json else text
+def progress_of(folder: Path) -> dict[str, Any]:
+    """The progress of a bisection that has not ended."""
+    return {"tests": len(Trials(folder / "tests.jsonl").done), "resume": resume_command(folder)}

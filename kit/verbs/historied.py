@@ -10,7 +10,7 @@ from typing import Any
 
 from kit.base.errors import KitError, UserError
 from kit.base.words import several
-from kit.report.html import render
+from kit.report.formats import REPORTS
 from kit.report.html.page import html
 from kit.report.html.site import FLAKES, HISTORY, INDEX, date, flakes_page, history_page, index_page
 from kit.report.runhistory import Flip, Series, flips_of, series_of
@@ -98,7 +98,7 @@ def write_site(seen: Seen, asked: AskedRuns) -> list[Path]:
     }
     for r in seen.runs:
         try:
-            pages[f"{r.run}.html"] = render([read_files(asked.folder / r.run)], Style())
+            pages[f"{r.run}.html"] = REPORTS["html"].render([read_files(asked.folder / r.run)], Style())
         except KitError:
             continue  # the index says why
     for name, text in pages.items():

@@ -23,16 +23,14 @@ def arguments(verb: argparse.ArgumentParser) -> None:
 def do(options: argparse.Namespace) -> int:
     """Runs the verb; its exit code."""
     from kit.report import recorded as report
-    from kit.report.text import render
+    from kit.report.formats import REPORTS
+    from kit.report.style import Style
     from kit.run import recorded
     from kit.store.cache import Cache
+    from kit.store.runfiles import found_in, read_files
     from kit.verbs import bisected
 
     folder = recorded.find_run(options.run, options.runs)
-    if folder.is_bisection and options.boot is None:
-        found = bisected.show_bisection(folder.path, as_json=options.json, columns=columns())
-        print(found if options.json else fitted(found), end="")
-        return 0
     shown: Any
     text: Callable[[Any], str]
     if options.boot:
@@ -40,8 +38,11 @@ def do(options: argparse.Namespace) -> int:
         shown, text = recorded.boot_shown(folder, recorded.find_boot(folder, options.boot), exp), report.render_boot
     elif options.boot is not None:
         shown, text = recorded.boot_rows(folder), report.render_boots
-    elif (verdict := recorded.verdict_of(folder)) is not None:
-        shown, text = verdict, lambda found: fitted(render(found, folder.path, columns()))
+    elif (found := found_in(folder.path)) is not None:
+        files, style = [read_files(folder.path)], Style(columns=columns())
+        shown, text = found, lambda _: fitted(REPORTS["text"].render(files, style))
+    elif folder.is_bisection:
+        shown, text = bisected.progress_of(folder.path), report.render_search
     else:
         shown, text = recorded.progress_of(folder, Cache()), report.render_progress
     print(json.dumps(shown, indent=2) + "\n" if options.json else text(shown), end="")

@@ -114,7 +114,7 @@ def test_a_damaged_verdict_is_said_and_made_again(bench: Bench, text: str) -> No
     shown = bench.call("show", "last")
     assert shown.code == COULD_NOT_RUN
     assert (
-        f"not a verdict of schema 1\n  to write it again from the records: {command('run', '--resume', str(run))}"
+        f"not of schema 1, or damaged\n  to write it again from the records: {command('run', '--resume', str(run))}"
         in (shown.err.replace("runs/", f"{bench.folder}/runs/"))
     )
     assert bench.call("run", "--resume", str(run)).code == OK
