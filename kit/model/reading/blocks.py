@@ -9,8 +9,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from kit.model.errors import ModelError
+
 GAP = "/*gap*/"
-_COMMENT = re.compile(r"/\*(?!gap\*/).*?\*/|//[^\n]*", re.DOTALL)
+_COMMENT = re.compile(r"/\*(?!gap\*/).*?(?:\*/|\Z)|//[^\n]*", re.DOTALL)
+_LABEL = re.compile(r"([A-Za-z_]\w*)\s*:(?!:)")
+_HEAD = re.compile(r"(else\s+if|if|else|do|[a-z_]*for_each\w*|for|while)\b\s*")
+_TYPE = 200  # characters before a function's name, at most
 _LOOP = re.compile(r"(list_for_each_entry\w*|for|while|hlist_for_each\w*|anon_vma_interval_tree_foreach)\s*$")
 
 
@@ -26,7 +31,7 @@ class Node:
 def function(source: str, name: str) -> str | None:
     """The body of a function's definition, without comments and braces; None if it is missing or incomplete."""
     text = _COMMENT.sub(" ", source)
-    for found in re.finditer(rf"^[A-Za-z_][\w\s\*]*\b{re.escape(name)}\(", text, re.MULTILINE):
+    for found in re.finditer(rf"^[A-Za-z_][\w\s\*]{{0,{_TYPE}}}\b{re.escape(name)}\(", text, re.MULTILINE):
         close = _closing(text, found.end() - 1)
         opening = re.match(r"[\w\s]*\{", text[close + 1 :]) if close >= 0 else None
         if opening is None:
@@ -50,7 +55,14 @@ def _closing(text: str, at: int) -> int:
 
 
 def statements(body: str) -> list[Node]:
-    """The statements of a body, in order."""
+    """The statements of a body, in order. Raises ModelError if its blocks are nested too deeply to be read."""
+    try:
+        return _statements(body)
+    except RecursionError:
+        raise ModelError("blocks are nested too deeply to be read") from None
+
+
+def _statements(body: str) -> list[Node]:
     nodes, at = [], 0
     while at < len(body):
         node, at = _statement(body, at)
@@ -64,26 +76,32 @@ def _statement(body: str, at: int) -> tuple[Node | None, int]:
         at += 1
     if at >= len(body):
         return None, at
-    label = re.match(r"([A-Za-z_]\w*)\s*:(?!:)", body[at:])
+    label = _LABEL.match(body, at)
     if label and label[1] not in ("default",):
-        return Node("label", label[1]), at + label.end()
+        return Node("label", label[1]), label.end()
     if body[at] == "{":
-        end = _closing(body, at)
-        return Node("block", "", statements(body[at + 1 : end])), end + 1
-    head = re.match(r"(else\s+if|if|else|do|[a-z_]*for_each\w*|for|while)\b\s*", body[at:])
+        end = _end(body, at)
+        return Node("block", "", _statements(body[at + 1 : end])), end + 1
+    head = _HEAD.match(body, at)
     if head:
-        return _compound(body, at, head)
+        return _compound(body, head)
     end = body.find(";", at)
     end = len(body) if end < 0 else end
     return Node("stmt", " ".join(body[at:end].split())), end + 1
 
 
-def _compound(body: str, at: int, head: re.Match[str]) -> tuple[Node, int]:
+def _end(body: str, at: int) -> int:
+    """The index of the bracket that closes the one at `at`; where there is none, the body's end."""
+    found = _closing(body, at)
+    return len(body) if found < 0 else found
+
+
+def _compound(body: str, head: re.Match[str]) -> tuple[Node, int]:
     word = " ".join(head[1].split())
-    at += head.end()
+    at = head.end()
     condition = ""
     if at < len(body) and body[at] == "(" and word not in ("else", "do"):
-        end = _closing(body, at)
+        end = _end(body, at)
         condition, at = " ".join(body[at + 1 : end].split()), end + 1
     inner, at = _statement(body, at)
     kind = "else" if word.startswith("else") else "if" if word == "if" else "loop"

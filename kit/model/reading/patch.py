@@ -13,7 +13,7 @@ from kit.model.errors import ModelError
 from kit.model.reading.blocks import GAP
 
 FILE = "mm/rmap.c"
-_HUNK = re.compile(r"^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@")
+_HUNK = re.compile(r"^@@ -([0-9]{1,9})(?:,([0-9]{1,9}))? \+([0-9]{1,9})(?:,([0-9]{1,9}))? @@")
 
 
 @dataclass(frozen=True)

@@ -121,6 +121,9 @@ class _Reading:
                 self.nodes(node.body, empty)
 
     def _loop(self, node: Node) -> None:
+        if self.loop is not None:
+            self.unknown.append(f"a loop inside a loop: {node.text}")
+            return
         self._flush()
         self.loop = []
         self.nodes(node.body)
