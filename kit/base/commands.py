@@ -31,12 +31,13 @@ class Done:
 @dataclass(frozen=True)
 class Within:
     """What a command is held in: what stands before it (a sandbox; not shown), how much it may print, in bytes with
-    LINE_COST for each line, and what is called every second while it runs. `too_much` and `watch` end it by raising."""
+    LINE_COST for each line, and what is called every second while it runs, with its process number. `too_much` and
+    `watch` end it by raising."""
 
     prefix: Sequence[str] = ()
     output: float = math.inf
     too_much: Callable[[], None] | None = None
-    watch: Callable[[], None] | None = None
+    watch: Callable[[int], None] | None = None
 
 
 LINE_COST = 64  # bytes that a line takes in memory beside its own
@@ -199,12 +200,14 @@ def _lines(process: subprocess.Popen[bytes], deadline: float, within: Within) ->
         raise _TooLong from None
 
 
-def _chunks(process: subprocess.Popen[bytes], deadline: float, watch: Callable[[], None] | None) -> Iterator[bytes]:
+def _chunks(
+    process: subprocess.Popen[bytes], deadline: float, watch: Callable[[int], None] | None
+) -> Iterator[bytes]:
     assert process.stdout is not None
     due = time.monotonic() + WATCH_SECONDS if watch else math.inf
     while (now := time.monotonic()) < deadline:
         if watch and now >= due:
-            watch()
+            watch(process.pid)
             due = now + WATCH_SECONDS
         if select.select([process.stdout], [], [], max(0.0, min(deadline, due) - now))[0]:
             if not (chunk := os.read(process.stdout.fileno(), 65536)):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kit.base.commands import Done, Within
 from kit.base.errors import BuildError, MachineError
+from kit.base.resident import resident
 from kit.base.visible import visible
 from kit.kernel.sandbox import GIB, LEFT, Sandbox, bounds, own
 from kit.store.cache import Cache
@@ -81,14 +82,18 @@ class Enclosed:
             prefix = self.sandbox.prefix(env, read, write, (compiler, *TOOLS))
         return Within(prefix, bounds().output, lambda: _too_much(title), self._watch(title))
 
-    def _watch(self, title: str) -> Callable[[], None]:
-        """Looks at the disk; each time that much of it is gone, at the folder's size, since others may use it, too."""
+    def _watch(self, title: str) -> Callable[[int], None]:
+        """Looks at the build's memory, and at the disk; each time that much of it is gone, at the folder's size, since
+        others may use it, too."""
         most = bounds()
         obj = self.folder / "obj"
         looked = shutil.disk_usage(self.folder).free
 
-        def watch() -> None:
+        def watch(pid: int) -> None:
             nonlocal looked
+            if resident(pid) > most.whole:
+                said = f"the build has taken more than {_words(most.whole)} of memory: stopped"
+                raise Stopped(said, where=title, hint="what it made is removed")
             free = shutil.disk_usage(self.folder).free
             if looked - free < most.disk / STEP and free >= most.reserve:
                 return

@@ -52,10 +52,11 @@ GIB = 1 << 30
 
 @dataclass(frozen=True)
 class Bounds:
-    """What one build may take: `memory` of a process, its `processes` and threads, one `file`, the private /tmp
-    (`scratch`), new files on the `disk`, and what it prints (`output`). Bytes."""
+    """What one build may take: `memory` of a process, and of all together (`whole`), its `processes` and threads, one
+    `file`, the private /tmp (`scratch`), new files on the `disk`, and what it prints (`output`). Bytes."""
 
     memory: int
+    whole: int
     processes: int
     file: int
     scratch: int
@@ -66,10 +67,22 @@ class Bounds:
 
 @functools.cache
 def bounds() -> Bounds:
-    """The bounds on this machine: no process may have more memory than the machine has, or 16 GiB where it has less."""
+    """The bounds on this machine: no process may have more memory than the machine has, or 16 GiB where it has less;
+    all together may have three quarters of it, or of what the container has."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     processes = max(4096, 64 * (os.cpu_count() or 1))
-    return Bounds(max(memory, 16 * GIB), processes, file=16 * GIB, scratch=min(4 * GIB, memory // 4))
+    whole = min(memory, _container()) * 3 // 4
+    return Bounds(max(memory, 16 * GIB), whole, processes, file=16 * GIB, scratch=min(4 * GIB, memory // 4))
+
+
+def _container() -> int:
+    """The memory that a control group leaves this process, as a container has it; more than any machine has if none
+    does (control group v2, memory.max)."""
+    try:
+        said = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
+    except OSError:
+        said = ""
+    return int(said) if said.isdecimal() else 1 << 60
 
 
 @dataclass(frozen=True)

@@ -186,6 +186,17 @@ def test_it_has_no_more_memory_than_the_machine(victim: Bench, monkeypatch: pyte
     assert "Out of memory" in ran.out
 
 
+def test_its_processes_together_have_no_more_memory_than_a_build_may(
+    victim: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = replace(bounds(), whole=200 * MIB)
+    monkeypatch.setattr(kit.kernel.enclosed, "bounds", lambda: small)
+    one = "perl -e '$$x = \"x\" x (60 << 20); sleep 300'"
+    ran = attack(victim, f"{one} & {one} & {one} & wait")
+    assert ran.code == NOT_AS_EXPECTED, ran
+    assert "the build has taken more than 200 MiB of memory: stopped" in ran.out
+
+
 def test_it_has_no_variables_of_the_users(victim: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_TOKEN", secret := secrets.token_hex())
     ran = attack(victim, "env; cat /proc/*/environ; exit 1")

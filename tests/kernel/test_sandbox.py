@@ -325,4 +325,4 @@ def test_a_line_costs_more_than_its_bytes() -> None:
 def test_it_is_watched_while_it_prints_and_while_it_is_silent(script: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(commands, "WATCH_SECONDS", 0.05)
     with pytest.raises(TooMuch):
-        commands.run(["sh", "-c", script], progress=Progress(), limit=60, within=Within(watch=refuse))
+        commands.run(["sh", "-c", script], progress=Progress(), limit=60, within=Within(watch=lambda _pid: refuse()))
