@@ -59,6 +59,10 @@ def _guarded(options: argparse.Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return COULD_NOT_RUN
     except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            name = str(error.filename)
+            print(f"kit: {name[:60]}…: a name of {len(name):,} characters, which no file can have", file=sys.stderr)
+            return BAD_INPUT
         if error.errno not in DISKS_FAULTS:
             return _own_mistake(options)
         where = error.filename or "standard output, or a file"

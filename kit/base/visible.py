@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from re import Match
 
-# C0 without tab and line feed, DEL, C1; what reorders a line (Unicode's Bidi_Control); separators; what XML forbids.
+# C0 without tab and line feed, DEL, C1; what reorders a line (Unicode's Bidi_Control); separators; surrogates, which no
+# text may hold; what XML forbids.
 CONTROL = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufffe\uffff]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
 LONE = 0x100
 

@@ -231,7 +231,7 @@ def parse_release(text: str) -> Release:
         if match := re.fullmatch(r"([A-Za-z0-9-]+):\s*(.*)", line):
             name = match[1].lower()
             fields[name] = match[2].strip()
-        elif name == "sha256" and (match := re.fullmatch(r" ([0-9a-f]{64}) +(\d+) +(\S+)", line)):
+        elif name == "sha256" and (match := re.fullmatch(r" ([0-9a-f]{64}) +([0-9]{1,18}) +(\S+)", line)):
             files[match[3]] = (int(match[2]), match[1])
     return Release(fields, files)
 
@@ -269,7 +269,7 @@ def _entry(stanza: dict[str, str], package: str, suite: str, mirror: str) -> Ent
     """An Entry from its fields. Raises MachineError if a field is missing or unsafe."""
     name, size, sha256 = (stanza.get(key, "") for key in ("Filename", "Size", "SHA256"))
     where = f"{package} in {suite}"
-    if not re.fullmatch(r"[0-9a-f]{64}", sha256) or not size.isdecimal() or not stanza.get("Version"):
+    if not re.fullmatch(r"[0-9a-f]{64}", sha256) or not re.fullmatch("[0-9]{1,18}", size) or not stanza.get("Version"):
         raise MachineError("its entry in the list of packages lacks version, size or hash", where=where)
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9+~_./-]*\.deb", name) or ".." in name.split("/"):
         raise MachineError(f"its file's path is unsafe: {name}", where=where)

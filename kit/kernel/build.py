@@ -5,13 +5,14 @@ Arms with the same tree, configuration and toolchain share one object folder and
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from kit.base import commands
 from kit.base.errors import BuildError, KitError, MachineError, UserError
@@ -101,8 +102,8 @@ def cached_kernel(key: str, cache: Cache) -> Kernel | None:
     record = read_json(folder / "kernel.json")
     if not isinstance(record, dict):
         return None
-    image = folder / str(record.get("image", "vmlinux"))
-    if not image.is_file() or sha256_of(image) != record.get("image_sha256"):
+    image = folder / PurePath(str(record.get("image", "vmlinux"))).name
+    if not os.path.isfile(image) or sha256_of(image) != record.get("image_sha256"):
         return None
     return _kernel(image, key, float(record.get("seconds", 0)), str(record["image_sha256"]), cached=True)
 
@@ -121,7 +122,7 @@ def source_folders(key: str, cache: Cache) -> tuple[Path, ...]:
     try:
         name = record.get("objects") or KernelSpec(**record["spec"]).object_key
         return (cache.root / "objects" / name / "src",)
-    except (TypeError, KeyError):  # of another kit, or damaged
+    except (AttributeError, TypeError, KeyError, ValueError):  # none, of another kit, or damaged
         return ()
 
 

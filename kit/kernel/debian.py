@@ -61,7 +61,10 @@ def cached_debian(version: str, cache: Cache) -> tuple[str, Path] | None:
     pointer = read_json(_pointer(version, cache))
     if not isinstance(pointer, dict):
         return None
-    root = cache.root / "trees" / str(pointer.get("key", "-"))
+    key = pointer.get("key")
+    if not isinstance(key, str) or not re.fullmatch(r"[A-Za-z0-9._+~:-]{1,200}", key):  # damaged
+        return None
+    root = cache.root / "trees" / key
     return (root.name, root) if makefile_series(root) == version else None
 
 

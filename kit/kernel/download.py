@@ -6,6 +6,7 @@ A download that breaks off is resumed, even after kit was killed. Proxies come f
 from __future__ import annotations
 
 import http.client
+import re
 import time
 import urllib.error
 import urllib.parse
@@ -86,7 +87,7 @@ class Web:
             if begun and not _goes_on(answer, begun):
                 file.truncate(0)
             declared = answer.headers.get("Content-Length", "")
-            whole = _size(path) + int(declared) if declared.isdigit() else None
+            whole = _size(path) + int(declared) if re.fullmatch("[0-9]{1,18}", declared) else None
             return _copy(answer, file, most, exact, whole, deadline, task, url)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from collections.abc import Sequence
@@ -82,6 +83,6 @@ def _entry(line: str, series: Path, where: str) -> Entry | None:
         else:
             raise UserError(f"unknown option: {option}", where=where, hint="known: -p0 to -p9, -R")
     path = series.parent / name
-    if not path.is_file():
+    if not os.path.isfile(path):  # False too where the name is too long for any file
         raise UserError(f"no such patch: {name}", where=where, hint="paths are relative to the series file's folder")
     return Entry(path, strip, reverse)

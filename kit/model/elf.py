@@ -26,7 +26,7 @@ def static_layout(image: bytes, name: str, stack: LayoutVma) -> tuple[SmapsVma, 
     """
     try:
         segments = tuple(_segments(image))
-    except struct.error:
+    except (struct.error, OverflowError):  # the latter for an offset beyond what a machine can address
         raise ModelError(f"{name} is cut off: its ELF headers are not whole") from None
     vmas = [vma for segment in segments for vma in _mapped(segment, name)]
     return (*vmas, SmapsVma(stack.start, stack.end, stack.perms, PAGE // 1024, stack.name))
@@ -38,7 +38,7 @@ def _segments(image: bytes) -> Iterator[tuple[int, int, int, int]]:
     if ident[:6] != b"\x7fELF\x02\x01" or (kind, machine) != (_STATIC, 62):
         raise ModelError("not a static x86-64 ELF file of fixed addresses")
     offset, size, count = header[5], header[9], header[10]
-    for at in range(offset, offset + size * count, size):
+    for at in (offset + number * size for number in range(count)):
         what, flags, _, address, _, in_file, in_memory, _ = _SEGMENT.unpack_from(image, at)
         if what == _INTERPRETER:
             raise ModelError("a dynamic program: its interpreter maps what it needs")

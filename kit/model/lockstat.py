@@ -15,9 +15,9 @@ NUMBERS = {"0.3": 10, "0.4": 12}  # 0.4 also has waittime-avg and holdtime-avg
 
 _VERSION = re.compile(r"lock_stat version (\S+)\s*$")
 _TIME = r"-?\d+\.-?\d+"  # "%lld.%02d"; both parts are negative if a clock ran backwards
-_ROW = re.compile(rf"\s*(?P<name>\S.*?)(?:-(?P<mode>[WR]))?:(?P<numbers>(?:\s+(?:{_TIME}|\d+))+)\s*$")
+_ROW = re.compile(rf"\s*(?P<name>\S.*?)(?:-(?P<mode>[WR]))?:(?P<numbers>(?:\s+(?:{_TIME}|[0-9]{{1,20}}))+)\s*$")
 _CALL_SITE = re.compile(r"\[<\S+>\]\s")  # below a class: where it was contended
-_SITE = re.compile(r"\s*(?P<name>\S.*?)\s+(?P<count>\d+)\s+\[<\S+>\]\s+(?P<place>\S.*?)\s*$")
+_SITE = re.compile(r"\s*(?P<name>\S.*?)\s+(?P<count>[0-9]{1,20})\s+\[<\S+>\]\s+(?P<place>\S.*?)\s*$")
 _RULE = re.compile(r"\s*(?:-+|\.+|class name\s+con-bounces.*)?\s*$")
 
 

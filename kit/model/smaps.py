@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from kit.model.errors import ModelError
 
 _FIELD = re.compile(r"\w+:|\s*$")
-_HEAD = re.compile(r"([0-9a-f]+)-([0-9a-f]+) ([-rwxsp]{4}) \S+ \S+ \d+ *(.*)")
+_HEAD = re.compile(r"([0-9a-f]{1,16})-([0-9a-f]{1,16}) ([-rwxsp]{4}) \S+ \S+ \d+ *(.*)")
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def parse_smaps(text: str) -> tuple[SmapsVma, ...]:
         if match := _HEAD.fullmatch(line):
             _check_head(match, head, out, number)
             head = match
-        elif found := re.fullmatch(r"Anonymous: +(\d+) kB", line):
+        elif found := re.fullmatch(r"Anonymous: +([0-9]{1,18}) kB", line):
             if head is None:
                 raise ModelError(f"line {number}: Anonymous without a VMA")
             start, end = int(head[1], 16), int(head[2], 16)

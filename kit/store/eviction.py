@@ -135,7 +135,7 @@ def _stats(folder: Path) -> Iterator[os.stat_result]:
 
 def parse_size(text: str, where: str) -> int:
     """`10G`, `500M`, `1000`: bytes, by powers of ten. Raises UserError."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?) ?([KMGT]?)B?", text.strip().upper())
+    match = re.fullmatch(r"([0-9]{1,18}(?:\.[0-9]+)?) ?([KMGT]?)B?", text.strip().upper())
     if match is None:
         raise UserError(f"not a size: {text!r}", where=where, hint="for example 10G or 500M")
     return int(float(match[1]) * _UNITS[match[2]])
@@ -143,7 +143,7 @@ def parse_size(text: str, where: str) -> int:
 
 def parse_age(text: str, where: str) -> float:
     """`30d`, `12h`, `2w`, `90m`: seconds. Raises UserError."""
-    match = re.fullmatch(r"(\d{1,9}(?:\.\d+)?)([mhdw])", text.strip())
+    match = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]+)?)([mhdw])", text.strip())
     if match is None:
         raise UserError(f"not an age: {text!r}", where=where, hint="for example 30d, 12h or 2w")
     return float(match[1]) * _AGES[match[2]]

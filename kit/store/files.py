@@ -81,5 +81,5 @@ def read_json(path: Path) -> Any:
     """The JSON in a file; None if the file is missing or damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):  # the last: nested too deeply for any value that kit writes
         return None

@@ -36,6 +36,6 @@ class Journal:
         for number, line in enumerate(self.path.read_text(encoding="utf-8", errors="replace").split("\n"), start=1):
             try:
                 out.append((number, json.loads(line)))
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
         return out

@@ -38,7 +38,7 @@ from kit.verbs.reported import reports_of
 
 TRACKING = "B4_TRACKING_FILE"
 REVIEW_BRANCH = "b4/review/"  # where b4 has applied the series; its last commit is b4's own and changes nothing
-_COUNTER = re.compile(r"\s*\[[^\]]*?(\d+)/(\d+)[^\]]*\]")
+_COUNTER = re.compile(r"\s*\[[^\]]*?([0-9]{1,5})/([0-9]{1,5})[^\]]*\]")
 _SHA = re.compile(r"[0-9a-f]{7,64}")
 
 
@@ -123,7 +123,7 @@ def _series(name: str) -> Mapping[str, Any]:
         return {}
     try:
         found = json.loads(Path(name).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"cannot be read: {error}", where=f"{TRACKING}={name}") from error
     series = found.get("series") if isinstance(found, dict) else None
     return series if isinstance(series, dict) else {}

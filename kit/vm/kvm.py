@@ -116,7 +116,7 @@ def _load(cache: Path) -> dict[str, tuple[bool, str]]:
     try:
         entries = json.loads(cache.read_text())
         return {key: (bool(works), str(why)) for key, (works, why) in entries.items()}
-    except (OSError, ValueError, AttributeError, TypeError):
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         return {}
 
 

@@ -27,7 +27,7 @@ from kit.workload.load import Load, WindowInfo
 
 FEW = 6  # tests of a mix that reports show one by one
 MIXES = PROJECT / "configs" / "mixes"
-SIZE = re.compile(r"(FILESIZE|POOLSIZE)\s*:?\s*(?:(\d+)\s*([KMG]?)B?)?", re.IGNORECASE)
+SIZE = re.compile(r"(FILESIZE|POOLSIZE)\s*:?\s*(?:([0-9]{1,18})\s*([KMG]?)B?)?", re.IGNORECASE)
 KIB = {"K": 1, "M": 1024, "G": 1024 * 1024}
 
 
@@ -137,7 +137,7 @@ def read_mix(path: Path) -> WorkFile:
             sizes.update(_size(*size.groups()))
         if not line or size:
             continue
-        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s+(\w+)", line)
+        match = re.fullmatch(r"([0-9]{1,18}(?:\.[0-9]{1,18})?)\s+(\w+)", line)
         if not match:
             raise ValueError(f"{path}:{number}: not a line of a mix: {line[:60]!r}; as in `10 fork_test`")
         if not float(match[1]):

@@ -13,6 +13,7 @@ If a name occurs several times, its value is the mean.
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -48,6 +49,8 @@ def read_metrics(text: str, format_: str | Mapping[str, str]) -> tuple[Metric, .
     found: dict[str, list[tuple[float, str]]] = {}
     read = _regex(text, format_["regex"]) if isinstance(format_, Mapping) else FORMATS[format_](text)
     for name, value, unit in read:
+        if not math.isfinite(value):
+            continue
         if len(found) == MOST_METRICS and name not in found:
             break
         found.setdefault(name, []).append((value, unit))

@@ -17,9 +17,11 @@ from kit.model.lockstat import parse_row, parse_site
 from kit.records import CallSite, GuestVma, LockRow, Outcome, PayloadRun, Printed, Results, UserTime, WindowResult
 
 PROTOCOL = "1"
+SILENT = "the guest did not say why"
 LAST_LINES, LAST_CHARACTERS = 4, 400  # of a failed payload's output, for the message
 
-FRAME = re.compile(rb"K ([0-9a-zA-Z]+) (0|[1-9][0-9]*) (0|[1-9][0-9]*) ([0-9a-f]{8}) (.*)", re.DOTALL)
+FRAME = re.compile(rb"K ([0-9a-zA-Z]+) (0|[1-9][0-9]{0,17}) (0|[1-9][0-9]{0,17}) ([0-9a-f]{8}) (.*)", re.DOTALL)
+DECIMAL, HEXADECIMAL = re.compile(r"-?[0-9]{1,20}"), re.compile(r"[0-9a-f]{1,16}")
 ESCAPES = {"%09": "\t", "%0a": "\n", "%25": "%"}
 LOCK_STAT = re.compile(r"lock_stat version (\d+\.\d+)")
 
@@ -57,9 +59,9 @@ def read_session(data: bytes, nonce: str) -> tuple[int, int]:
     """(exit status, signal) of a boot's session. Raises ResultsError if the guest did not report them."""
     for fields in _payloads(data, nonce):
         if fields[0] == "fail":
-            raise ResultsError(Outcome.FAILED, fields[-1])
+            raise ResultsError(Outcome.FAILED, fields[-1] or SILENT)
         if fields[0] == "ran" and len(fields) == 1 + FRAMES["ran"]:
-            return int(fields[3]), int(fields[4])
+            return _number(fields[3], 0), _number(fields[4], 0)
     raise ResultsError(Outcome.NO_END, "the guest did not say how the session ended")
 
 
@@ -111,6 +113,12 @@ def _unescape(text: str, seq: int) -> str:
 
 def _damaged(seq: int, what: str) -> ResultsError:
     return ResultsError(Outcome.DAMAGED, f"frame {seq}: {what}")
+
+
+def _number(text: str, seq: int, base: int = 10) -> int:
+    if not (DECIMAL if base == 10 else HEXADECIMAL).fullmatch(text):
+        raise _damaged(seq, f"not a number: {text[:40]!r}")
+    return int(text, base)
 
 
 def _named(line: str, side: str) -> tuple[str, str, int, str]:
@@ -208,10 +216,7 @@ class _Collected:
         return Results(*self.hello, layouts=self.layouts, windows=tuple(self.windows), payloads=payloads)
 
     def _number(self, text: str, base: int = 10) -> int:
-        try:
-            return int(text, base)
-        except ValueError:
-            raise _damaged(self.seq, f"not a number: {text!r}") from None
+        return _number(text, self.seq, base)
 
     def _hello(self, version: str, release: str, cpus: str) -> None:
         if version != PROTOCOL:
@@ -307,7 +312,8 @@ class _Collected:
         return streams[stream]
 
     def _fail(self, text: str) -> None:
-        raise ResultsError(Outcome.FAILED, text + (self.payloads[-1].last_words() if self.payloads else ""))
+        last_words = self.payloads[-1].last_words() if self.payloads else ""
+        raise ResultsError(Outcome.FAILED, (text or SILENT) + last_words)
 
     def _end(self, frames: str) -> None:
         if self._number(frames) != self.seq:

@@ -44,7 +44,8 @@ class Op:
 History = tuple[Op, ...]
 
 
-_OP = re.compile(rf"({'|'.join(OPERATIONS)}) +(\S+)(?: +(\d+))?(?: +{FAILING} +(\d+(?:\+\d+)*))?")
+_N = "[0-9]{1,9}"
+_OP = re.compile(rf"({'|'.join(OPERATIONS)}) +(\S+)(?: +({_N}))?(?: +{FAILING} +({_N}(?:\+{_N})*))?")
 
 
 def read_op(text: str) -> Op:
