@@ -50,6 +50,21 @@ def test_errors_are_one_message(
     assert capsys.readouterr() == ("", words)
 
 
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["check"], ["run"], ["run", AIM7, "--patch"], ["run", AIM7, "--tree"], ["bisect"], ["compare", "1,2,3"], ["show"],
+        ["report"], ["history"], ["check-mail"], ["model", "read"],
+    ],
+    ids="_".join,
+)  # fmt: skip
+def test_a_name_too_long_for_any_file(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([*argv, f"{'dir:' * argv[-1].startswith('--tree')}{'a' * 5000}"]) == 2
+    said = capsys.readouterr().err
+    assert len(said.splitlines()) <= 2
+    assert "Traceback" not in said
+
+
 def test_a_mistake_of_kit_s_own_is_neither_worse_nor_bad_input(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
