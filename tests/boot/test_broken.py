@@ -86,7 +86,9 @@ OTHERWISE = {
     ("7.3", "warn-in-clone"): ("warning: WARNING: ", "anon_vma_clone"),
     # dup_mmap() itself takes down what it had copied; in 6.1 exit_mmap() does, and takes the mm's lock first.
     ("7.3", "leak-lock-on-error"): ("lockdep-recursive: WARNING: possible recursive locking", "unlink_anon_vmas"),
-    # x86 is preemptible (PREEMPT_LAZY): no grace period runs that could be late, and its thread cannot begin one.
+    # No grace period runs that could be late, and its thread cannot begin one.
+    ("6.12", "loop-preempt-off"): ("soft-lockup: watchdog: BUG: soft lockup", "unlink_anon_vmas"),
+    # Nor here, where x86 is preemptible (PREEMPT_LAZY).
     ("7.3", "loop-preempt-off"): ("soft-lockup: watchdog: BUG: soft lockup", "unlink_anon_vmas"),
 }
 
