@@ -1,10 +1,8 @@
-"""Patch files and mailboxes against git: `patches.py FOLDER… [--tree FOLDER] [--fuzz N [--pure]] [--most N] [--show]`.
+"""Patch files and mailboxes against git: `patches.py FOLDER… [--tree FOLDER] [--most N] [--show]`.
 
 Each file is applied by kit and by git (`git am` for a mail or an mbox, else `git apply`), to a tree in which it can
 apply: that of --tree where it does, else one built from the patch's own hunks, each at the line that it names. What is
 taken, and every byte of the tree afterwards, is compared; then forwards and backwards on a tree with some lines moved.
---fuzz N: N random mutations of these files; kit must end with a result or one UserError, never otherwise (--pure: only
-kit's own reading and explaining, without git, which is the faster by a hundred times).
 The files are another's and not kept here: the table of tests/bench/README.md says which were taken.
 """
 
@@ -16,7 +14,6 @@ import random
 import subprocess
 import sys
 import tempfile
-import traceback
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -27,12 +24,9 @@ sys.path.insert(0, str(ROOT))
 
 from kit.base.errors import UserError  # noqa: E402
 from kit.kernel.content import Link  # noqa: E402
-from kit.kernel.forms import unreadable  # noqa: E402
 from kit.kernel.hunks import scan  # noqa: E402
-from kit.kernel.mail import _unescaped, is_mail  # noqa: E402
+from kit.kernel.mail import is_mail  # noqa: E402
 from kit.kernel.patch import Patch, apply_series, read_patches  # noqa: E402
-from kit.kernel.reject import Asked, explain  # noqa: E402
-from kit.kernel.wrapping import unwrap  # noqa: E402
 
 Files = dict[str, bytes]
 ENV = {
@@ -182,105 +176,17 @@ def compare(path: Path, data: bytes, tree: Path | None) -> dict[str, tuple[str, 
     return out
 
 
-def mutated(data: bytes, random_: random.Random) -> bytes:
-    """A file with a few bytes or lines changed, as a disk, a mail program or an editor may do it."""
-    for _ in range(random_.randint(1, 4)):
-        at, end = sorted(random_.randrange(len(data) + 1) for _ in range(2))
-        lines = data.split(b"\n")
-        line = random_.randrange(len(lines))
-        how = random_.randrange(10)
-        if how == 0:
-            data = data[:at] + bytes([random_.randrange(256)]) + data[at + 1 :]
-        elif how == 1:
-            data = data[:at] + data[min(end, at + 80) :]
-        elif how == 2:
-            data = data[:at] + data[at : at + 200] + data[at:]
-        elif how == 3:
-            data = data[: max(1, end)]
-        elif how == 4:
-            data = data.replace(b"\n", b"\r\n")
-        elif how == 5:
-            data = b"\n".join([*lines[:line], *lines[line + 1 :]])
-        elif how == 6:
-            data = b"\n".join([*lines[:line], lines[line][:40], lines[line][40:], *lines[line + 1 :]])
-        elif how == 7:
-            data = b"\n".join([*lines[:line], random_.choice(ODD), *lines[line:]])
-        elif how == 8:
-            data = b"\n".join([*lines[:line], b"> " + lines[line], *lines[line + 1 :]])
-        else:
-            data = b"\n".join([*lines[:line], lines[line].replace(b"\t", b"        "), *lines[line + 1 :]])
-    return data
-
-
-ODD = [
-    b"\0", b"\xff\xfe", b"@@ -1 +1 @@", b"@@ -0,0 +0,0 @@", b"@@ -99999999999999999999,1 +1 @@", b"--- a/x", b"+++ b/x",
-    b"diff --git a/x b/y", b"diff --git", b"rename from ../x", b"rename to /etc/x", b'rename from "\\777"',
-    b"GIT binary patch", b"index 1..2", b"old mode 1", b"new file mode 120000", b"--xx", b"literal 5", b"delta 5",
-    b"Content-Type: multipart/mixed; boundary=xx", b"Content-Transfer-Encoding: base64", b"Date: 99999", b"\x1b[31m",
-    b"Subject: [PATCH 99999999999999999999/2] x", b"Subject: =?utf-16?b?AA==?=", b"From a Mon Sep 17 00:00:00 2001",
-    b"\\ No newline at end of file", b"-----BEGIN PGP SIGNED MESSAGE-----", b"\x1f\x8b\x08", b"--- /dev/null",
-    b"+++ /dev/null", b"commit " + b"1" * 40,
-]  # fmt: skip
-"""Lines that mean something to git, to a mail or to a shell."""
-
-
-UNREAD = ("error: No valid patches in input", "error: corrupt patch at line 9")
-REFUSALS = ("No such file or directory", "already exists in working directory", "patch does not apply")
-
-
-def explained(data: bytes) -> Result:
-    """Everything that kit's own code says of a file, with every kind of refusal that git may give."""
-    try:
-        text, _ = unwrap("p", data)
-        is_mail(text)
-        _unescaped(text)
-        found = scan(text)
-        paths = tuple(s.source or s.names[0].partition("/")[2] for s in found.sections)
-        said = [unreadable("p", text, err) for err in UNREAD]
-        for reverse in (False, True):
-            asked = Asked("p", found, 0, paths, 1, reverse)
-            for path, section in zip(paths, found.sections, strict=True):
-                said += [explain(asked, f"error: {path}: {why}", {}.get) for why in REFUSALS]
-                errs = [f"error: patch failed: {path}:{hunk.old_start}\n" for hunk in section.hunks[:3]]
-                said += [explain(asked, err, lambda _: b"a\n" * 9) for err in errs]
-        return Result({}, "; ".join(map(str, said)))
-    except UserError as error:
-        return Result(None, str(error))
-
-
-def fuzz(corpus: list[bytes], count: int, seed: int, pure: bool) -> Counter[str]:
-    """The outcomes over mutations. Prints each crash with its input's number."""
-    out: Counter[str] = Counter()
-    for number in range(count):
-        random_ = random.Random(seed + number)
-        data = mutated(random_.choice(corpus), random_)
-        try:
-            result = explained(data) if pure else by_kit(data, {"mm/f.c": b"a\n"})
-            out["read" if result.files is not None else "refused"] += 1
-        except Exception:  # that is what is looked for
-            out["CRASHED"] += 1
-            place = Path(tempfile.gettempdir(), f"kit-crash-{seed + number}")
-            place.write_bytes(data)
-            print(f"{place}:", traceback.format_exc().splitlines()[-1])
-    return out
-
-
 def main() -> int:
     """Prints the table, and each difference."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", nargs="+", type=Path)
     parser.add_argument("--tree", type=Path)
-    parser.add_argument("--fuzz", type=int, default=0)
     parser.add_argument("--most", type=int, default=10**6)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--pure", action="store_true")
     parser.add_argument("--show", action="store_true")
     options = parser.parse_args()
     found = [p for folder in options.folder for p in sorted(folder.rglob("*")) if p.is_file() and p.stat().st_size]
     files = random.Random(options.seed).sample(found, min(options.most, len(found)))
-    if options.fuzz:
-        print(dict(fuzz([p.read_bytes() for p in files], options.fuzz, options.seed, options.pure)))
-        return 0
     table: Counter[tuple[str, str, str]] = Counter()
     for path in files:
         data = path.read_bytes()

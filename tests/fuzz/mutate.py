@@ -20,7 +20,14 @@ TOKENS = (
     *(b"null", b"true", b"[]", b"{}", b'""', b"~", b"&a [*a, *a]", b"!!python/object:os.system", b"<<: *a", b"--- |"),
     *(b"../", b"/etc/passwd", b"a/../../b", b"-", b"--", b"@@ -1,3 +1,3 @@", b"@@ -0,0 +1,99999999999 @@"),
     *(b"diff --git ", b"From ", b"Subject: ", b"=?utf-8?q?=00?=", b"not ok 1", b"ok 1", b"1..0", b"KTAP version 1"),
-    *(b"BUG: ", b"WARNING: "),
+    *(b"BUG: ", b"WARNING: ", b"\n--- a/x\n", b"\n+++ /dev/null\n", b"\nrename from ../x\n", b"\nrename to /etc/x\n"),
+    *(b'\nrename from "\\777"\n', b"\nGIT binary patch\nliteral 5\n", b"\nnew file mode 120000\n", b"\nindex 1..2\n"),
+    *(b"Content-Type: multipart/mixed; boundary=xx\n", b"Content-Transfer-Encoding: base64\n", b"Date: 99999\n"),
+    *(
+        b"Subject: [PATCH 99999999999999999999/2] x\n",
+        b"From a Mon Sep 17 00:00:00 2001\n",
+        b"\\ No newline at end of file",
+    ),
 )
 NUMBER = re.compile(rb"\d+(?:\.\d+)?")
 WORD = re.compile(rb"[A-Za-z_]{2,}")
@@ -106,6 +113,21 @@ def _line(rng: random.Random, data: bytes, texts: Sequence[bytes]) -> bytes:
     return b"\n".join(lines)
 
 
+def _mailed(rng: random.Random, data: bytes, _texts: Sequence[bytes]) -> bytes:
+    """As an editor or a mail program does it."""
+    lines = data.split(b"\n")
+    at, how = rng.randrange(len(lines)), rng.randrange(4)
+    if how == 0:
+        return data.replace(b"\n", b"\r\n")
+    if how == 1:
+        lines[at : at + 1] = [lines[at][:40], lines[at][40:]]
+    elif how == 2:
+        lines[at] = b"> " + lines[at]
+    else:
+        lines[at] = lines[at].replace(b"\t", b"        ")
+    return b"\n".join(lines)
+
+
 def _splice(rng: random.Random, data: bytes, texts: Sequence[bytes]) -> bytes:
     other = rng.choice(texts)
     begin, end = _span(rng, other, 2000)
@@ -113,7 +135,7 @@ def _splice(rng: random.Random, data: bytes, texts: Sequence[bytes]) -> bytes:
     return data[:at] + other[begin:end] + data[at:]
 
 
-CHANGES = (_flip, _byte, _drop, _cut, _token, _token, _number, _number, _word, _line, _line, _splice)
+CHANGES = (_flip, _byte, _drop, _cut, _token, _token, _number, _number, _word, _line, _line, _mailed, _splice)
 
 
 def _json(rng: random.Random, data: bytes) -> bytes:

@@ -18,11 +18,13 @@ from kit.kernel.archive import parse_release
 from kit.kernel.build import cached_kernel, source_folders
 from kit.kernel.config import values
 from kit.kernel.debian import cached_debian
+from kit.kernel.forms import unreadable
 from kit.kernel.hunks import scan
 from kit.kernel.mail import split_mails
 from kit.kernel.ownconfig import read_own
 from kit.kernel.patch import read_patches
 from kit.kernel.quilt import read_series
+from kit.kernel.reject import Asked, explain
 from kit.kernel.tarball import unpack_tarball
 from kit.kernel.workspace import Workspace
 from kit.kernel.wrapping import unwrap
@@ -174,6 +176,26 @@ def _patches(data: bytes) -> None:
         pass
 
 
+UNREAD = ("error: No valid patches in input", "error: corrupt patch at line 9")
+REFUSALS = ("No such file or directory", "already exists in working directory", "patch does not apply")
+
+
+def _explained(data: bytes) -> None:
+    """All that kit's own code says of a patch file, with every kind of refusal that git may give."""
+    text, _ = unwrap("file", data)
+    found = scan(text)
+    paths = tuple(section.source or section.names[0].partition("/")[2] for section in found.sections)
+    for err in UNREAD:
+        assert str(unreadable("file", text, err))
+    for reverse in (False, True):
+        asked = Asked("file", found, 0, paths, 1, reverse)
+        for path, section in list(zip(paths, found.sections, strict=True))[:3]:
+            errs = [f"error: {path}: {why}" for why in REFUSALS]
+            errs += [f"error: patch failed: {path}:{hunk.old_start}\n" for hunk in section.hunks[:3]]
+            for err in errs:
+                assert str(explain(asked, err, lambda _: b"a\n" * 9))
+
+
 def _release(data: bytes) -> None:
     parse_release(_text(data))
 
@@ -300,6 +322,7 @@ TARGETS: Mapping[str, Target] = {
     "verdict": Target(_verdict, (), 1, ("tests/report/recorded/*/verdict.json",)),
     "bisection": Target(_bisection, (), 1, ("tests/report/recorded/*/bisect.json",)),
     "tarball": Target(_tarball, (KitError,), 1),
+    "explained": Target(_explained, REFUSED, 20, ("patches/v*/*.patch",)),
     "mail": Target(lambda data: split_mails("file", data), REFUSED, 1, ("patches/v*/*.patch",)),
     "patch": Target(_patches, REFUSED, 1, ("patches/v*/*.patch",)),
 }
