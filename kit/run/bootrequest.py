@@ -15,6 +15,7 @@ from pathlib import Path
 
 from kit.base.errors import MachineError
 from kit.base.progress import Progress
+from kit.base.words import several
 from kit.evidence import EVIDENCE
 from kit.kernel.symbols import decode
 from kit.records import BootSpec, Kernel, Machine, Outcome, Results
@@ -61,10 +62,14 @@ class BootRequest:
     sources: tuple[Path, ...] = ()
 
     def read(self, data: bytes) -> tuple[Outcome, str, Results | None]:
-        """Reads the results of this boot: outcome, why, results (None if damaged). Keeps a copy at `raw`."""
+        """Reads the results of this boot: outcome, why, results (None if damaged). Keeps a copy at `raw`. A guest whose
+        kernel did not bring up all CPUs has failed: its counts are those of another machine."""
         if self.raw is not None:
             write_atomic(self.raw, data)  # the guest's own words, lock_stat's rows among them
-        return read_results(data, self.nonce)
+        outcome, why, results = read_results(data, self.nonce)
+        if results is not None and results.cpus != self.machine.cpus:
+            return Outcome.FAILED, f"the kernel runs on {results.cpus} of {several(self.machine.cpus, 'vCPU')}", None
+        return outcome, why, results
 
 
 def request(

@@ -192,7 +192,7 @@ class LocalRunner:
 
     def _reuse(self, spec: BootSpec, name: str) -> Boot | None:
         kept = self.cache.root / "boots" / spec.key
-        record = _kept_boot(kept)
+        record = _kept_boot(kept, spec.machine.cpus)
         if self.fresh or spec.repeat >= BEYOND or not _is_exact(spec) or record is None:
             return None
         console = self._console(name)
@@ -246,11 +246,15 @@ def _record(spec: BootSpec, run: BootRun, folder: RunFolder) -> Boot:
     )
 
 
-def _kept_boot(kept: Path) -> dict[str, Any] | None:
-    """The record of a boot in the cache; None if there is none or its digest does not match."""
+def _kept_boot(kept: Path, cpus: int) -> dict[str, Any] | None:
+    """The record of a boot in the cache; None if there is none, its digest does not match, or its kernel ran on another
+    number of CPUs than `cpus` (kit.run.bootrequest refuses such boots, but did not always)."""
     record = read_json(kept / "boot.json")
     whole = isinstance(record, dict) and {"boot", "digest", "run"} <= record.keys()
-    return record if whole and digest(record["boot"]) == record["digest"] else None
+    if not whole or digest(record["boot"]) != record["digest"]:
+        return None
+    results = record["boot"]["results"]
+    return record if results is None or results["cpus"] == cpus else None
 
 
 def load_boots(folder: RunFolder) -> list[Boot]:

@@ -40,6 +40,10 @@ COUNTING = "icount"
 QUIET = "loglevel=5"
 
 
+# Each vCPU is a package: a kernel without ACPI reads SeaBIOS's table for multiprocessors, which has only the first
+# processor of a package (its src/fw/mptable.c). QEMU would make one package of all since 6.2.
+SMP = "cpus={0},sockets={0},cores=1,threads=1"
+
 # The host's files for the guest, read-only. `remap`: inode numbers of several file systems do not collide.
 HOST_FILES = (
     *("-fsdev", "local,id=host,path=/,security_model=none,readonly=on,multidevs=remap"),
@@ -92,7 +96,7 @@ def qemu_argv(machine: Machine, files: Files, append: str = "", extra: Sequence[
         *("-M", host.machine, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-monitor", "none"),
         *ACCELERATORS[machine.accel],
         *(host.counting if counts else ()),
-        *("-smp", str(machine.cpus), "-m", str(machine.memory), "-nic", "none"),
+        *("-smp", SMP.format(machine.cpus), "-m", str(machine.memory), "-nic", "none"),
         *("-kernel", str(files.kernel), "-initrd", str(files.initrd)),
         *("-append", f"{own} {append}".strip()),
         *("-chardev", console, "-serial", "chardev:console"),

@@ -51,6 +51,22 @@ def test_every_test_of_the_suite_runs_and_counts_as_predicted(run: Run) -> None:
     assert all(row["predicted"][0] == row["predicted"][1] for row in alone)
 
 
+@pytest.mark.parametrize("cpus", [1, 2, 4, 8])
+def test_a_guest_has_all_its_processors(tmp_path: Path, cpus: int) -> None:
+    """Its kernel says so: the results, and the console where each is brought up."""
+    config = tmp_path / "experiment.yaml"
+    arms = {"one": {"series": []}, "other": {"series": []}}
+    keys = {"name": "cpus", "tree": "debian:6.1", "baseline": "one", "arms": arms, "workloads": [{"fork-chain": {}}]}
+    config.write_text(yaml.safe_dump(keys))
+    machine = Machine("x86_64", cpus, 256, "tcg")
+    program = "worker w\nwindow w\nfork\nend\nend\n"
+    done = boot_once(stock_kernel(read_experiment(config)), program, machine, tmp_path, "cpus", 300)
+    assert done.outcome is Outcome.OK, done.why
+    assert done.results is not None
+    assert done.results.cpus == cpus
+    assert f"Total of {cpus} processors activated" in (tmp_path / "cpus.log").read_text()
+
+
 @every_mix
 @pytest.mark.parametrize("version", TREES)
 def test_every_mix_runs_on_many_processors(tmp_path: Path, version: str) -> None:

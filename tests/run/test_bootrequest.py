@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import namedtuple
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from kit.vm.boot import BootRun
 from kit.vm.console import Limits
 from kit.vm.coverage import Reached
 from kit.vm.hostload import cores
+from tests.workload.test_results import NONCE, SMALL_PAYLOADS, frames
 
 PROGRAM = "worker w\nwindow a\nfork\nend\nend\n"
 MACHINE = Machine("x86_64", 1, 128, "tcg")
@@ -97,6 +99,17 @@ def test_every_way_to_boot_decodes_its_splats(
     bootrequest.boot(asked, Progress())
     bootrequest.debug(asked, Progress(), print, stopped=False)
     assert seen == [(tmp_path / "vmlinux", (tmp_path / "src",))] * 2
+
+
+def test_a_kernel_on_fewer_processors_than_asked_has_failed(kernel: Kernel, base: Path) -> None:
+    machine = Machine("x86_64", 2, 128, "tcg")
+    asked = replace(made(kernel, base, "count"), nonce=NONCE, machine=machine)
+    outcome, why, results = asked.read(frames(SMALL_PAYLOADS))
+    assert (outcome, why) == (Outcome.OK, "")
+    assert results is not None
+    assert results.cpus == 2
+    four = replace(asked, machine=replace(machine, cpus=4))
+    assert four.read(frames(SMALL_PAYLOADS)) == (Outcome.FAILED, "the kernel runs on 2 of 4 vCPUs", None)
 
 
 def test_a_full_disk_is_no_failure_of_any_guest(

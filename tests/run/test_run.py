@@ -34,6 +34,7 @@ import kit.run.job
 from kit.base.errors import BAD_INPUT, COULD_NOT_RUN, INCONCLUSIVE, NOT_AS_EXPECTED, OK
 from kit.base.project import PROJECT, command
 from kit.cli import INTERRUPTED
+from kit.records import digest
 from kit.store.runfolder import RunFolder
 
 pytestmark = pytest.mark.skipif(not all(map(shutil.which, TOOLS)), reason=f"needs {', '.join(TOOLS)}")
@@ -283,6 +284,16 @@ def test_a_damaged_boot_in_the_cache_is_done_again(bench: Bench) -> None:
     assert bench.run().code == OK
     assert bench.did("boot") == BOOTS + 2
     assert bench.verdict()["disagreements"] == 0
+
+
+def test_a_boot_in_the_cache_on_fewer_processors_than_asked_is_done_again(bench: Bench) -> None:
+    assert bench.run().code == OK
+    first = sorted((bench.cache / "boots").iterdir())[0] / "boot.json"
+    record = json.loads(first.read_text())
+    record["boot"]["results"]["cpus"] += 1
+    first.write_text(json.dumps({**record, "digest": digest(record["boot"])}))
+    assert bench.run().code == OK
+    assert bench.did("boot") == BOOTS + 1
 
 
 def test_a_users_tree_is_never_written_to(bench: Bench) -> None:

@@ -16,7 +16,7 @@ def value(argv: list[str], option: str) -> str:
 
 def test_machine_files_and_command_line_are_in_it() -> None:
     argv = qemu_argv(Machine("x86_64", 4, 512, "tcg"), FILES, "layout=x")
-    assert (value(argv, "-smp"), value(argv, "-m")) == ("4", "512")
+    assert (value(argv, "-smp"), value(argv, "-m")) == ("cpus=4,sockets=4,cores=1,threads=1", "512")
     assert (value(argv, "-kernel"), value(argv, "-initrd")) == ("/k/vmlinux", "/t/initramfs")
     append = value(argv, "-append").split()
     assert {"console=ttyS0", "panic=-1", "norandmaps", "layout=x"} <= set(append)
