@@ -162,6 +162,45 @@ ContendedRow = TypedDict(
 )
 
 
+class ContendedJobRow(TypedDict):
+    """One number of a named lock per job, of one arm at one place."""
+
+    lock: Annotated[str, Doc("the lock")]
+    arm: Annotated[str, Doc("the arm")]
+    workload: Annotated[str, Doc("the workload's name")]
+    users: Annotated[int, Doc("users at once", "users")]
+    cpus: Annotated[int, Doc("virtual CPUs", "vCPUs")]
+    unit: Annotated[str, Doc("what one job is")]
+    metric: Annotated[str, Doc("`acquisitions`, `contentions`, `wait_us` or `hold_us`, all per job")]
+    mark: Annotated[str, Doc("`exact`; `interval`: `low` and `high` are the model's; `sample`: those of the boots (t)")]
+    value: Annotated[float, Doc("mean of the boots; times are those of a kernel that counts locks", "per job")]
+    low: Annotated[float | None, Doc("lower bound, null for one boot", "per job")]
+    high: Annotated[float | None, Doc("upper bound", "per job")]
+    boots: Annotated[int, Doc("boots of this arm and machine", "boots")]
+    ratio: Annotated[float | None, Doc("against the baseline; null in the baseline, and where that has 0")]
+    ratio_low: Annotated[float | None, Doc("lower bound of `ratio`")]
+    ratio_high: Annotated[float | None, Doc("upper bound of `ratio`")]
+    p: Annotated[float | None, Doc("that there is no difference, corrected for the three metrics")]
+    said: Annotated[str, Doc("the verdict on this number alone; empty in the baseline; it decides nothing")]
+
+
+class SiteRow(TypedDict):
+    """A function that waited for a named lock, in all windows of a workload with several users."""
+
+    lock: Annotated[str, Doc("the lock")]
+    arm: Annotated[str, Doc("the arm")]
+    workload: Annotated[str, Doc("the workload's name")]
+    cpus: Annotated[int, Doc("virtual CPUs", "vCPUs")]
+    function: Annotated[str, Doc("by the arm's own symbols; `elsewhere`: beyond the four places that lock_stat keeps")]
+    part: Annotated[str, Doc("use of an anon_vma: `clone`, `fork`, `unlink`, `free`, `clone or unlink`; else empty")]
+    share: Annotated[float, Doc("of the contentions, mean of the boots", "share")]
+    low: Annotated[float | None, Doc("lower bound over the boots (t), null for one boot", "share")]
+    high: Annotated[float | None, Doc("upper bound", "share")]
+    count: Annotated[int, Doc("contentions there in all boots", "contentions")]
+    boots: Annotated[int, Doc("boots of this arm and machine that met contention", "boots")]
+    p: Annotated[float | None, Doc("that the share is the baseline's, corrected for the functions; null in it")]
+
+
 class EventRow(TypedDict):
     """A step of a counterexample."""
 
@@ -197,6 +236,10 @@ class Details(TypedDict, total=False):
 
     predictions: Annotated[list[PredictionRow], Doc("`count`: the model's counts beside those measured")]
     contention: Annotated[list[ContendedRow], Doc("`count`: the most contended lock classes, where times were kept")]
+    contended: Annotated[
+        list[ContendedJobRow], Doc("`count`: named locks per job, where several users on several vCPUs met contention")
+    ]
+    sites: Annotated[list[SiteRow], Doc("`count`: the shares of the call sites that met contention of a named lock")]
     metrics: Annotated[list[MetricRow], Doc("`count`: what payloads printed")]
     classes: Annotated[list[ClassRow], Doc('`count` with `"*"`: the lock classes that differ, first those exact')]
     classes_noise: Annotated[int, Doc("classes whose difference is no more than noise", "classes")]

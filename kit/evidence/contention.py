@@ -18,8 +18,8 @@ LEAST = 1.0  # contentions per boot in at least one arm
 
 
 @dataclass
-class _Sum:
-    """One class in one boot, all windows together; times in microseconds."""
+class Part:
+    """A lock class in a window or a boot; times in microseconds; `places`: (side, place) → contentions."""
 
     contentions: int = 0
     waited: float = 0.0
@@ -27,6 +27,16 @@ class _Sum:
     longest_wait: float = 0.0
     longest_hold: float = 0.0
     places: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def add(self, other: Part) -> None:
+        """Adds another window's part."""
+        self.contentions += other.contentions
+        self.waited += other.waited
+        self.held += other.held
+        self.longest_wait = max(self.longest_wait, other.longest_wait)
+        self.longest_hold = max(self.longest_hold, other.longest_hold)
+        for key, count in other.places.items():
+            self.places[key] = self.places.get(key, 0) + count
 
 
 def contention(exp: Experiment, good: Sequence[Boot]) -> list[dict[str, Any]]:
@@ -39,37 +49,31 @@ def contention(exp: Experiment, good: Sequence[Boot]) -> list[dict[str, Any]]:
     return [{"class": name, "arms": {arm: _row(its, name) for arm, its in boots.items() if its}} for name in shown]
 
 
-def _of_boot(boot: Boot) -> dict[str, _Sum]:
-    out: dict[str, _Sum] = {}
+def _of_boot(boot: Boot) -> dict[str, Part]:
+    out: dict[str, Part] = {}
     for window in boot.results.windows if boot.results else ():
-        for name, part in _of_window(window):
-            into = out.setdefault(name, _Sum())
-            into.contentions += part.contentions
-            into.waited += part.waited
-            into.held += part.held
-            into.longest_wait = max(into.longest_wait, part.longest_wait)
-            into.longest_hold = max(into.longest_hold, part.longest_hold)
-            for key, count in part.places.items():
-                into.places[key] = into.places.get(key, 0) + count
+        for name, part in of_window(window):
+            out.setdefault(name, Part()).add(part)
     return out
 
 
-def _of_window(window: WindowResult) -> Iterator[tuple[str, _Sum]]:
+def of_window(window: WindowResult) -> Iterator[tuple[str, Part]]:
+    """(class, part) of each row that has times, and of each call site."""
     for row in window.rows:
         if row.times:
             waited, longest_wait, held, longest_hold = row.times
-            yield row.name, _Sum(row.contentions, waited, held, longest_wait, longest_hold)
+            yield row.name, Part(row.contentions, waited, held, longest_wait, longest_hold)
     for site in window.sites:
-        yield site.name, _Sum(places={(site.side, site.place): site.count})
+        yield site.name, Part(places={(site.side, site.place): site.count})
 
 
-def _mean(boots: Sequence[dict[str, _Sum]], name: str) -> float:
+def _mean(boots: Sequence[dict[str, Part]], name: str) -> float:
     return fmean(boot[name].contentions if name in boot else 0 for boot in boots)
 
 
-def _row(boots: Sequence[dict[str, _Sum]], name: str) -> dict[str, Any]:
+def _row(boots: Sequence[dict[str, Part]], name: str) -> dict[str, Any]:
     """Means over the boots, the longest times of all boots, and for each place the sum over all boots."""
-    its = [boot.get(name, _Sum()) for boot in boots]
+    its = [boot.get(name, Part()) for boot in boots]
     return {
         "contentions": round(fmean(s.contentions for s in its), 1),
         "wait_us": round(fmean(s.waited for s in its), 2),
@@ -81,7 +85,7 @@ def _row(boots: Sequence[dict[str, _Sum]], name: str) -> dict[str, Any]:
     }
 
 
-def _places(its: Sequence[_Sum], side: str) -> list[dict[str, Any]]:
+def _places(its: Sequence[Part], side: str) -> list[dict[str, Any]]:
     counts: dict[str, int] = {}
     for s in its:
         for (of, place), count in s.places.items():

@@ -15,6 +15,7 @@ from typing import Any
 
 from kit.base.words import several
 from kit.evidence.blame import blame
+from kit.evidence.contended import contended, shares
 from kit.evidence.contention import contention
 from kit.evidence.locks import EVERY, acquisitions, classes, named
 from kit.evidence.metrics import metric_counts, metric_rows, silent, unprinted
@@ -24,9 +25,10 @@ from kit.evidence.predictions import predict_arm
 from kit.evidence.ranking import Ranking, rank, summary
 from kit.evidence.reading import Asked, Reading, unwanted, windows_of
 from kit.evidence.request import Site
-from kit.evidence.scatter import Counts, decision, judged, scattered
+from kit.evidence.scatter import PILOT, Counts, decision, judged, scattered
 from kit.model.predict import Prediction, Unmodelled
 from kit.records import (
+    BEYOND,
     Boot,
     BootSpec,
     Comparison,
@@ -81,7 +83,18 @@ def stop(exp: Experiment, done: Sequence[Boot]) -> Decision:
     good = _good(done)
     counts, _ = _lock_counts(exp, good)
     counts += metric_counts(exp, metric_rows(exp, good))
-    return with_near(decision(exp, counts, good), near_line(exp, good, done))
+    return _with_least(with_near(decision(exp, counts, good), near_line(exp, good, done)), exp, done)
+
+
+def _with_least(found: Decision, exp: Experiment, done: Sequence[Boot]) -> Decision:
+    """The decision `found`, changed to go on with all machines until as many blocks are done as the experiment wants in
+    any case."""
+    had = 1 + max((b.repeat for b in done if b.evidence == KIND and b.repeat < BEYOND), default=-1)
+    missing = min(exp.least, exp.blocks) - had
+    if exp.least <= PILOT or missing <= 0:
+        return found
+    why = f"{several(missing, 'block')} more, as budget.least asks"
+    return replace(found, stop=False, why=why, machines=())
 
 
 def read(asked: Asked, boots: Sequence[Boot]) -> Reading:
@@ -106,8 +119,10 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
     comparisons = judged(exp, [*counts, *metric_counts(exp, rows)], good)
     details: dict[str, Any] = {}
     suspects: tuple[Suspected, ...] | None = None
-    if contended := contention(exp, good):
-        details["contention"] = contended
+    if every := contention(exp, good):
+        details["contention"] = every
+    if met := contended(exp, good, predictions):
+        details |= {"contended": [vars(row) for row in met], "sites": [vars(row) for row in shares(exp, good)]}
     if rows:
         details["metrics"] = [row.as_json() for row in rows]
     ranking = rank(exp, good) if EVERY in exp.locks or one_sided(comparisons) else Ranking((), 0, 0)

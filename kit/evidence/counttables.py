@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from kit.base.words import join, number, rough, several
+from kit.evidence.contendedtables import contended_tables
 from kit.evidence.tables import BACKGROUND, COMPARED, Row, Table
 
 
 def counted(verdict: Row, kind: str) -> list[Table]:
     """All tables of a kind that counts."""
     details = verdict["evidence"][kind]["details"]
-    return [*_acquisitions(verdict, kind), *_printed(verdict, details), *_classes(details)]
+    tables = [*_acquisitions(verdict, kind), *_printed(verdict, details), *_classes(details)]
+    return [*tables, *contended_tables(verdict, kind)]
 
 
 def predicted(verdict: Row, kind: str) -> list[Table]:

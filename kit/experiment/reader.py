@@ -124,6 +124,7 @@ def _resolve(model: ExperimentModel, source: Source) -> Experiment:
         limit=model.limit,
         expect=dict(model.expect),
         blocks=model.budget.blocks,
+        least=model.budget.least,
         minutes=model.budget.minutes,
         seed=model.workload_seed,
         order_seed=model.seed if model.order_seed is None else model.order_seed,

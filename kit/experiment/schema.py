@@ -106,6 +106,10 @@ class BudgetModel(_Strict):
         default=40, ge=2, le=1000, strict=True,
         description="largest number of boots of each arm for each number of vCPUs; exact counts need two",
     )  # fmt: skip
+    least: int = Field(
+        default=2, ge=2, le=1000, strict=True,
+        description="count: boots of each arm that are done in any case; contention is judged by them",
+    )  # fmt: skip
     stopping: Literal["sequential", "fixed"] = Field(
         default="sequential", description="sequential: noisy evidence may be decided before the last block"
     )

@@ -86,6 +86,7 @@ class Experiment:
     aa: bool = False  # every arm is the baseline's kernel: any difference that is found is a false one
     boot_limit: float | None = None  # seconds that a boot may take; None: derived from the baseline's boots
     root: str = "guest"  # "host": payloads run on the host's files
+    least: int = 2  # blocks of `count` that are done in any case
     order_seed: int | None = None  # decides the order of boots; None: a run draws one, and records it
 
     @property

@@ -242,6 +242,7 @@ def write_experiment(exp: Experiment, folder: Path) -> None:
         "alpha": exp.alpha,
         "budget": {
             "blocks": exp.blocks,
+            "least": exp.least,
             "stopping": "sequential" if exp.sequential else "fixed",
             "minutes": exp.minutes,
         },

@@ -152,8 +152,9 @@ class Plan:
 
     @property
     def sure(self) -> list[BootSpec]:
-        """The boots to expect: all, but of a kind with a pilot only the pilot's."""
-        return [s for s in self.wanted if not EVIDENCE[s.evidence].pilot or s.block < EVIDENCE[s.evidence].pilot]
+        """The boots to expect: all, but of a kind with a pilot only the pilot's, or as many as `budget.least` asks."""
+        kinds = {kind: EVIDENCE[kind].pilot for kind in self.exp.evidence}
+        return [s for s in self.wanted if not kinds[s.evidence] or s.block < max(kinds[s.evidence], self.exp.least)]
 
     def left(self, done: Sequence[Boot]) -> int:
         """How many of the expected boots have not been tried."""
