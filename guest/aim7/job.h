@@ -46,8 +46,10 @@ int job_run(unsigned int number, long amount);
 /* A folder for files, a source file of `kib` KiB, a tree to search, a loopback: once, before any user. */
 int job_prepare(long kib);
 
-/* Two ends of a TCP connection over loopback, made at once; `nodelay` is asked of the listening one. -1 after job_fail. */
-int job_connection(int nodelay, int *server, int *client);
+struct sockaddr_in;
+
+/* A socket bound to a port of loopback, and its address. -1 after job_fail. */
+int job_bound(int type, struct sockaddr_in *address);
 
 /* The mail's folders; part of job_prepare. */
 void mail_prepare(void);

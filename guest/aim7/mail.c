@@ -1,25 +1,30 @@
 /*
  * A mail server's work, for the workload `exim`: what MOSBENCH's Exim does for
- * a message beside forking. A connection over loopback on which client and
- * server talk as in SMTP (one process plays both, as in tcp_test); a spool of
- * two files a message, written, renamed and removed; a mailbox appended to.
+ * a message beside forking; and its client's, in a process of its own. They
+ * talk as in SMTP over a connection on loopback, each waiting for the other's
+ * line; a spool of two files a message is written, renamed and removed; a
+ * mailbox appended to.
  *
- * What one job leaves for the next (the connection, the message's name) is in
- * static variables, which a forked child inherits.
+ * What one job leaves for the next (the listening socket, the connection, the
+ * message's name) is in static variables, which a forked child inherits. Client
+ * and server count a connection's messages alike, so each knows what to read.
  */
 #define _GNU_SOURCE
 #include "job.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define BOXES	64
 #define MOST	65536
 
-static int server = -1, client = -1;
+static int listening = -1, connection = -1;
+static struct sockaddr_in address;
 static unsigned int number;
 static char body[MOST];
 
@@ -29,43 +34,97 @@ static const char *const greeting[][2] = {
 static const char *const envelope[][2] = {
 	{ "MAIL FROM:<a@here>", "250 ok" }, { "RCPT TO:<b@here>", "250 accepted" }, { "DATA", "354 go on" },
 };
+static const char *const parting[2] = { "QUIT", "221 bye" };
+static const char taken[] = "250 OK";
 
-static int pass(int from, int to, const char *text, size_t size)
+static int say(const char *text, size_t size)
+{
+	return write(connection, text, size) == (ssize_t)size ? 0 : job_fail("write to a socket");
+}
+
+static int hear(const char *text, size_t size)
 {
 	static char got[MOST];
 	size_t done = 0;
 	ssize_t n;
 
-	if (write(from, text, size) != (ssize_t)size)
-		return job_fail("write to a socket");
 	while (done < size) {
-		n = read(to, got + done, size - done);
+		n = read(connection, got + done, size - done);
 		if (n <= 0)
-			return job_fail("read from a socket");
+			return n ? job_fail("read from a socket") : job_wrong("the other end is gone");
 		done += n;
 	}
 	return memcmp(got, text, size) ? job_wrong("a line arrived changed") : 0;
 }
 
-/* What the client says, if anything, and the answer. */
-static int talk(const char *const lines[2])
+/* The client's line, if it has one, and the server's answer: by the client, and by the server. */
+static int ask(const char *const lines[2])
 {
-	if (*lines[0] && pass(client, server, lines[0], strlen(lines[0])) < 0)
+	if (*lines[0] && say(lines[0], strlen(lines[0])) < 0)
 		return -1;
-	return pass(server, client, lines[1], strlen(lines[1]));
+	return hear(lines[1], strlen(lines[1]));
+}
+
+static int answer(const char *const lines[2])
+{
+	if (*lines[0] && hear(lines[0], strlen(lines[0])) < 0)
+		return -1;
+	return say(lines[1], strlen(lines[1]));
+}
+
+static int all(int (*one)(const char *const lines[2]), const char *const lines[][2], size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (one(lines[i]) < 0)
+			return -1;
+	return 0;
+}
+
+#define ALL(one, lines)	all(one, lines, sizeof(lines) / sizeof(lines[0]))
+
+/* Once, before the processes that accept and connect are forked. */
+static int mail_listen(long backlog)
+{
+	listening = job_bound(SOCK_STREAM, &address);
+	return listening < 0 ? -1 : listen(listening, backlog) < 0 ? job_fail("listen") : 0;
+}
+
+static int mail_accept(long unused)
+{
+	(void)unused;
+	number = 0;
+	connection = accept(listening, NULL, NULL);
+	return connection < 0 ? job_fail("accept") : ALL(answer, greeting);
 }
 
 static int mail_connect(long unused)
 {
-	size_t i;
-
 	(void)unused;
-	if (job_connection(0, &server, &client) < 0)
-		return -1;
-	for (i = 0; i < sizeof(greeting) / sizeof(greeting[0]); i++)
-		if (talk(greeting[i]) < 0)
-			return -1;
+	number = 0;
+	connection = socket(AF_INET, SOCK_STREAM, 0);
+	if (connection < 0 || connect(connection, (struct sockaddr *)&address, sizeof(address)) < 0)
+		return job_fail("connect");
+	return ALL(ask, greeting);
+}
+
+/* The next message's text. */
+static int write_body(long bytes)
+{
+	if (bytes > MOST)
+		return job_wrong("the message is too long");
+	number++;
+	memset(body, 'a' + number % 26, bytes);
 	return 0;
+}
+
+/* The client's part of a message of `bytes`. */
+static int mail_send(long bytes)
+{
+	if (write_body(bytes) < 0 || ALL(ask, envelope) < 0 || say(body, bytes) < 0)
+		return -1;
+	return hear(taken, strlen(taken));
 }
 
 static void path_of(char *path, size_t size, const char *folder, const char *what)
@@ -89,23 +148,16 @@ static int spool(const char *what, long bytes)
 
 static char header_path[256], body_path[256];
 
-/* One message of `bytes` over the connection, into the spool. */
+/* The server's part: the message goes into the spool. */
 static int mail_receive(long bytes)
 {
-	size_t i;
-
-	if (bytes > MOST)
-		return job_wrong("the message is too long");
-	for (i = 0; i < sizeof(envelope) / sizeof(envelope[0]); i++)
-		if (talk(envelope[i]) < 0)
-			return -1;
-	number++;
-	memset(body, 'a' + number % 26, bytes);
-	if (pass(client, server, body, bytes) < 0 || spool("-D", bytes) < 0 || spool("-H", 40 < bytes ? 40 : bytes) < 0)
+	if (write_body(bytes) < 0 || ALL(answer, envelope) < 0 || hear(body, bytes) < 0)
+		return -1;
+	if (spool("-D", bytes) < 0 || spool("-H", 40 < bytes ? 40 : bytes) < 0)
 		return -1;
 	path_of(body_path, sizeof(body_path), "spool", "-D");
 	path_of(header_path, sizeof(header_path), "spool", "-H");
-	return pass(server, client, "250 OK", 6);
+	return say(taken, strlen(taken));
 }
 
 /* The spooled message, at the end of a mailbox. */
@@ -130,15 +182,23 @@ static int mail_remove(long unused)
 	return unlink(body_path) < 0 || unlink(header_path) < 0 ? job_fail(body_path) : 0;
 }
 
+static int part(int (*one)(const char *const lines[2]))
+{
+	int ret = one(parting);
+
+	return close(connection) < 0 ? job_fail("close") : ret;
+}
+
+static int mail_leave(long unused)
+{
+	(void)unused;
+	return part(ask);
+}
+
 static int mail_quit(long unused)
 {
-	static const char *const lines[2] = { "QUIT", "221 bye" };
-	int ret = talk(lines);
-
 	(void)unused;
-	close(server);
-	close(client);
-	return ret;
+	return part(answer);
 }
 
 void mail_prepare(void)
@@ -154,7 +214,8 @@ void mail_prepare(void)
 }
 
 const struct job mail_jobs[] = {
-	{ "mail_connect", mail_connect }, { "mail_receive", mail_receive }, { "mail_deliver", mail_deliver },
-	{ "mail_remove", mail_remove }, { "mail_quit", mail_quit },
+	{ "mail_listen", mail_listen }, { "mail_connect", mail_connect }, { "mail_send", mail_send },
+	{ "mail_leave", mail_leave }, { "mail_accept", mail_accept }, { "mail_receive", mail_receive },
+	{ "mail_deliver", mail_deliver }, { "mail_remove", mail_remove }, { "mail_quit", mail_quit },
 	{ NULL, NULL },
 };

@@ -107,8 +107,7 @@ static int dgram_pipe(long messages)
 	return pair(messages, SOCK_DGRAM);
 }
 
-/* A socket bound to a port of loopback; its address. */
-static int bound(int type, struct sockaddr_in *address)
+int job_bound(int type, struct sockaddr_in *address)
 {
 	socklen_t length = sizeof(*address);
 	int fd = socket(AF_INET, type, 0);
@@ -122,16 +121,16 @@ static int bound(int type, struct sockaddr_in *address)
 	return fd;
 }
 
-int job_connection(int nodelay, int *server, int *client)
+static int connection(int *server, int *client)
 {
 	struct sockaddr_in address;
-	int on = 1, listening = bound(SOCK_STREAM, &address);
+	int on = 1, listening = job_bound(SOCK_STREAM, &address);
 	socklen_t length = sizeof(on);
 
 	if (listening < 0)
 		return -1;
-	if (nodelay && (setsockopt(listening, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
-			getsockopt(listening, IPPROTO_TCP, TCP_NODELAY, &on, &length) < 0))
+	if (setsockopt(listening, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
+	    getsockopt(listening, IPPROTO_TCP, TCP_NODELAY, &on, &length) < 0)
 		return job_fail("TCP_NODELAY");
 	if (listen(listening, 5) < 0)
 		return job_fail("listen");
@@ -145,15 +144,15 @@ int job_connection(int nodelay, int *server, int *client)
 
 static int tcp_test(long messages)
 {
-	int from, to;
+	int from = -1, to = -1;
 
-	return job_connection(1, &to, &from) < 0 ? -1 : exchange(messages, from, to);
+	return connection(&to, &from) < 0 ? -1 : exchange(messages, from, to);
 }
 
 static int udp_test(long messages)
 {
 	struct sockaddr_in here, there;
-	int to = bound(SOCK_DGRAM, &here), from = bound(SOCK_DGRAM, &there);
+	int to = job_bound(SOCK_DGRAM, &here), from = job_bound(SOCK_DGRAM, &there);
 
 	if (to < 0 || from < 0)
 		return -1;

@@ -12,7 +12,7 @@ from typing import Any
 
 from kit.evidence.tables import BACKGROUND, Row, Table
 from kit.records import Boot, WindowResult
-from kit.workload.load import Load
+from kit.workload.load import Load, WindowInfo
 from kit.workload.longer import round_name
 
 COLUMNS = ("jobs_per_minute", "jti", "jobs_per_minute_per_task", "real", "cpu")
@@ -29,10 +29,10 @@ def rows(
         for arm in arms:
             for cpus in sorted({b.cpus for b in boots}):
                 mine = [b for b in boots if (b.arm, b.cpus) == (arm, cpus)]
-                found = [_columns(info.jobs, cpus, w) for b in mine for w in _windows(b, names)]
-                if found:
+                by_boot = [its for b in mine if (its := list(_windows(b, names)))]
+                if found := [_columns(info, cpus, w) for its in by_boot for w in its]:
                     where = {"arm": arm, "workload": info.at.workload, "cpus": cpus, "tasks": info.at.users}
-                    out.append({**where, **{c: _mean([f[c] for f in found]) for c in COLUMNS}, "boots": len(mine)})
+                    out.append({**where, **{c: _mean([f[c] for f in found]) for c in COLUMNS}, "boots": len(by_boot)})
     return out
 
 
@@ -45,11 +45,11 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return fmean(known) if len(known) == len(values) else None
 
 
-def _columns(jobs: int, cpus: int, window: WindowResult) -> dict[str, float | None]:
-    """One window's numbers; its users did `jobs` jobs together."""
+def _columns(info: WindowInfo, cpus: int, window: WindowResult) -> dict[str, float | None]:
+    """One window's numbers. Processes behind its users, as the clients of a server, are no users."""
     real = window.elapsed / 1e9
-    took = [user.elapsed for user in window.users]
-    rate = jobs * 60 / real
+    took = [user.elapsed for user in window.users if user.index < (info.at.users or 1)]
+    rate = info.jobs * 60 / real
     return {
         "jobs_per_minute": rate,
         "jti": timing_index(took),

@@ -46,11 +46,21 @@ class Load:
         return f"{WORKER} {self.name}\n{self.program.text()}"
 
 
-def alike(name: str, before: Sequence[Op], counts: Sequence[int], body: tuple[Op, ...], jobs: int, unit: str) -> Load:
+def alike(
+    name: str,
+    before: Sequence[Op],
+    counts: Sequence[int],
+    body: tuple[Op, ...],
+    jobs: int,
+    unit: str,
+    *,
+    beside: tuple[Op, ...] | None = None,
+) -> Load:
     """A load of users who all do the same: `before` runs first, then one window for each of the `counts` of users, of
-    whom each runs `body`, `jobs` jobs of that unit."""
+    whom each runs `body`, `jobs` jobs of that unit. `beside`: what as many more processes do, which are no users."""
     windows = [WindowInfo(f"{name}/u{n}", At(name, users=n), n * jobs, unit) for n in dict.fromkeys(counts)]
-    users = (Users(f"{name}/u{n}", (body,) * n) for n in dict.fromkeys(counts))
+    others = () if beside is None else (beside,)
+    users = (Users(f"{name}/u{n}", (body,) * n + others * n) for n in dict.fromkeys(counts))
     return Load(name, Program((*before, *users)), tuple(windows))
 
 

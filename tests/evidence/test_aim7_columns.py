@@ -45,6 +45,20 @@ def test_the_suite_s_numbers() -> None:
     assert (new["jobs_per_minute"], new["real"], new["cpu"]) == (22.5, 80.0, 90.0)
 
 
+def test_processes_behind_the_users_are_none_of_them() -> None:
+    """As the clients of a mail server: neither JTI nor jobs of a task count them."""
+    (spec, *_) = [s for s in time.boots(AIM, EMULATED) if s.block == 0 and s.arm == "base"]
+    boot = ran(did(spec, 1.0), None)
+    assert boot.results is not None
+    beside = (UserTime(3, 1), UserTime(4, 1))
+    windows = tuple(replace(w, users=(*w.users, *beside)) for w in boot.results.windows)
+    both = [
+        aim7.rows(["base"], time.loads_of(AIM), range(1, 3), [one])
+        for one in (boot, replace(boot, results=replace(boot.results, windows=windows)))
+    ]
+    assert both[0] == both[1] != []
+
+
 def test_cpu_time_is_unknown_where_idle_time_is() -> None:
     assert [row["cpu"] for row in columns(idle=None)] == [None, None]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from kit.model.jobs import COMPUTING, DIRECT, JOBS, MAIL, NUMBERS, PREPARE
+from kit.model.jobs import COMPUTING, DIRECT, JOBS, MAIL, MAIL_CLIENT, MAIL_SERVER, NUMBERS, PREPARE
 from kit.model.program import Job, Repeat
 from kit.workload.aim7jobs import ARENA, COUNTS, TESTS, Size
 from kit.workload.guestimage import COMPILER, FLAGS, SOURCES
@@ -118,7 +118,7 @@ def test_no_job_reads_or_writes_beside_its_memory(compiler: str, tmp_path: Path)
     names = [name for name in AMOUNT if name not in DIRECT]
     argv = [str(tmp_path / "checked"), str(tmp_path), str(KIB)]
     argv += [word for name in names for word in (name, str(AMOUNT[name]))]
-    argv += [word for name in MAIL for word in (name, "65536")]
+    argv += talk(*([f"{name} 65536" for name in names] for names in (MAIL_CLIENT, MAIL_SERVER)))
     done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert not list(tmp_path.glob("*.[0-9]*")), "a job leaves a file behind"
@@ -127,23 +127,51 @@ def test_no_job_reads_or_writes_beside_its_memory(compiler: str, tmp_path: Path)
 def test_a_message_goes_over_the_wire_into_the_spool_and_to_a_mailbox(
     counter: Path, alone: Path, tmp_path: Path
 ) -> None:
-    message = [("mail_receive", 20), ("mail_deliver", 20), ("mail_remove", 0)]
-    jobs = [("mail_connect", 0), *message * 2, ("mail_quit", 0)]
+    """The client is a process of its own; the calls are the server's."""
+    message = ["mail_receive 20", "mail_deliver 20", "mail_remove 0"]
+    server = ["mail_accept 0", *message * 2, "mail_quit 0"]
+    client = ["mail_connect 0", *["mail_send 20"] * 2, "mail_leave 0"]
     calls(counter, alone, tmp_path, "add_int", 1)
-    argv = [counter, alone, tmp_path, "1", *(str(word) for job in jobs for word in job)]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [counter, alone, tmp_path, "1", *talk(client, server)], capture_output=True, text=True, timeout=60, check=True
+    )
     made = {call: int(n) for call, n in (line.split() for line in done.stdout.splitlines())}
     boxes = [path.read_text() for path in (tmp_path / "mail").iterdir()]
     assert sorted("".join(boxes)) == sorted("b" * 20 + "c" * 20)
     assert list((tmp_path / "spool").iterdir()) == []
-    assert made["connect"] == 1
-    assert made["unlink"] == 4
+    assert "connect" not in made
+    assert (made["socket"], made["listen"], made["unlink"]) == (2, 1, 4)
 
 
 def test_a_message_that_is_not_the_one_spooled_is_an_error(alone: Path, tmp_path: Path) -> None:
-    argv = [alone, tmp_path, "1", "mail_connect", "0", "mail_receive", "20", "mail_deliver", "21"]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    client = ["mail_connect 0", "mail_send 20"]
+    server = ["mail_accept 0", "mail_receive 20", "mail_deliver 21"]
+    done = subprocess.run(
+        [alone, tmp_path, "1", *talk(client, server)], capture_output=True, text=True, timeout=60, check=False
+    )
     assert (done.returncode, done.stderr.partition(":")[0]) == (1, "mail_deliver")
+
+
+@pytest.mark.parametrize(
+    ("client", "server", "said"),
+    [
+        (["mail_send 20", "mail_send 20"], ["mail_receive 20", "mail_quit 0"], "a line arrived changed"),
+        ([], ["mail_receive 20"], "mail_receive: the other end is gone"),
+        (["mail_send 65537"], ["mail_receive 65537"], "the message is too long"),
+    ],
+)
+def test_ends_that_do_not_agree_are_an_error(
+    alone: Path, tmp_path: Path, client: list[str], server: list[str], said: str
+) -> None:
+    argv = [alone, tmp_path, "1", *talk(["mail_connect 0", *client], ["mail_accept 0", *server])]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert said in done.stderr
+
+
+def talk(client: list[str], server: list[str]) -> list[str]:
+    """Words for the program alone: a client beside a server."""
+    return " ".join(["mail_listen 1", "--", *client, "--", *server]).split()
 
 
 def test_a_job_that_cannot_work_says_so(alone: Path, tmp_path: Path) -> None:

@@ -242,22 +242,36 @@ def test_a_mail_server_forks_twice_a_message_from_a_large_master() -> None:
     params = Exim.model_validate(keys)
     load = params.load("e", 1)
     assert parse_program(load.program.text()) == load.program
-    prepared, *master, one, two = load.program.ops
-    assert prepared == Job("prepare", 1)
+    prepared, listening, *master, one, two = load.program.ops
+    assert (prepared, listening) == (Job("prepare", 1), Job("mail_listen", 2))
     assert [str(op) for op in master[6:9]] == [str(op) for op in (MapFile(2, 8), Write(2, 0), Write(2, 1))]
     assert len(master) == 4 * 3
     assert isinstance(one, Users)
     assert isinstance(two, Users)
-    assert (len(one.users), two.users) == (1, one.users * 2)
+    server, client = one.users
+    assert two.users == (server, server, client, client)
     append = Fork((Write(0, 0), Job("mail_deliver", 7)))
     delivery = Fork((Write(0, 0), append, Job("mail_remove", 0)))
     message = (Write(0, 0), Job("mail_receive", 7), delivery)
-    assert one.users[0] == (Job("mail_connect", 0), *message * 3, Job("mail_quit", 0))
+    assert server == (Job("mail_accept", 0), *message * 3, Job("mail_quit", 0))
+    assert client == (Job("mail_connect", 0), *[Job("mail_send", 7)] * 3, Job("mail_leave", 0))
     assert [(w.name, w.at.users, w.jobs, w.unit) for w in load.windows] == [
         ("e/u1", 1, 3, "message"),
         ("e/u2", 2, 6, "message"),
     ]
     assert params.fragments() == ("messages",)
+
+
+def test_a_mail_server_s_client_takes_no_lock() -> None:
+    """One connection is predicted exactly, and as without its client."""
+    load = Exim.model_validate({"connections": [1], "messages": 2}).load("e", 1)
+    *before, window = load.program.ops
+    assert isinstance(window, Users)
+    alone = Program((*before, Users(window.name, window.users[:1])))
+    with_client, without = (predict(program, WORKER, "6.1")["e/u1"] for program in (load.program, alone))
+    assert isinstance(with_client, Prediction)
+    assert with_client.low == with_client.high
+    assert with_client == without
 
 
 @pytest.mark.parametrize("params", [{"connections": []}, {"connections": 65}, {"bytes": 0}, {"vmas": 65}, {"dirty": 9}])
