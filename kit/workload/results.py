@@ -1,17 +1,16 @@
 """Reads the guest's results channel: checks its bytes and returns `records.Results`, or says what is wrong.
 
-Frames are lines `K <nonce> <seq> <length> <crc32> <payload>` (guest/channel.h). A result with a single wrong byte or
-without its end marker is refused as a whole.
+A result (kit.base.frames) with a single wrong byte or without its end marker is refused as a whole.
 """
 
 from __future__ import annotations
 
 import base64
 import re
-import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from kit.base.frames import FrameError, damaged, frames
 from kit.model.errors import ModelError
 from kit.model.lockstat import parse_row, parse_site
 from kit.records import CallSite, GuestVma, LockRow, Outcome, PayloadRun, Printed, Results, UserTime, WindowResult
@@ -20,9 +19,7 @@ PROTOCOL = "1"
 SILENT = "the guest did not say why"
 LAST_LINES, LAST_CHARACTERS = 4, 400  # of a failed payload's output, for the message
 
-FRAME = re.compile(rb"K ([0-9a-zA-Z]+) (0|[1-9][0-9]{0,17}) (0|[1-9][0-9]{0,17}) ([0-9a-f]{8}) (.*)", re.DOTALL)
 DECIMAL, HEXADECIMAL = re.compile(r"-?[0-9]{1,20}"), re.compile(r"[0-9a-f]{1,16}")
-ESCAPES = {"%09": "\t", "%0a": "\n", "%25": "%"}
 LOCK_STAT = re.compile(r"lock_stat version (\d+\.\d+)")
 
 
@@ -66,53 +63,14 @@ def read_session(data: bytes, nonce: str) -> tuple[int, int]:
 
 
 def _payloads(data: bytes, nonce: str) -> Iterator[list[str]]:
-    *lines, tail = data.split(b"\n")
-    ended = False
-    for seq, line in enumerate(lines):
-        if ended:
-            raise ResultsError(Outcome.DAMAGED, f"data after the end marker: {line[:80]!r}")
-        fields = _frame(line, nonce, seq)
-        yield fields
-        ended = fields[0] == "end"
-    if tail and ended:
-        raise ResultsError(Outcome.DAMAGED, f"data after the end marker: {tail[:80]!r}")
-    if not ended:
-        cut = ", and the last of them is cut" if tail else ""
-        raise ResultsError(Outcome.NO_END, f"no end marker after {len(lines)} frames{cut}")
-
-
-def _frame(line: bytes, nonce: str, seq: int) -> list[str]:
-    """The fields of one frame, which must be number `seq`."""
-    match = FRAME.fullmatch(line)
-    if match is None:
-        raise _damaged(seq, f"not a frame: {line[:80]!r}")
-    got_nonce, number, length, crc, payload = match.groups()
-    if len(payload) != int(length):
-        raise _damaged(seq, f"{len(payload)} bytes instead of {int(length)}")
-    if zlib.crc32(payload) != int(crc, 16):
-        raise _damaged(seq, "wrong checksum")
-    if got_nonce != nonce.encode():
-        raise _damaged(seq, f"the nonce {got_nonce.decode()} of another boot")
-    if int(number) != seq:
-        raise _damaged(seq, f"it has number {int(number)}: {'doubled' if int(number) < seq else 'frames are missing'}")
     try:
-        fields = payload.decode().split("\t")
-        return [_unescape(text, seq) for text in fields] if b"%" in payload else fields
-    except UnicodeDecodeError as error:
-        raise _damaged(seq, "not UTF-8") from error
-
-
-def _unescape(text: str, seq: int) -> str:
-    def plain(match: re.Match[str]) -> str:
-        if match[0] not in ESCAPES:
-            raise _damaged(seq, f"unknown escape {match[0]!r}")
-        return ESCAPES[match[0]]
-
-    return re.sub("%.{0,2}", plain, text)
+        yield from frames(data, nonce)
+    except FrameError as error:
+        raise ResultsError(Outcome.NO_END if error.cut else Outcome.DAMAGED, str(error)) from error
 
 
 def _damaged(seq: int, what: str) -> ResultsError:
-    return ResultsError(Outcome.DAMAGED, f"frame {seq}: {what}")
+    return ResultsError(Outcome.DAMAGED, str(damaged(seq, what)))
 
 
 def _number(text: str, seq: int, base: int = 10) -> int:
