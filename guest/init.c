@@ -7,6 +7,7 @@
 #define _GNU_SOURCE
 #include "channel.h"
 #include "conf.h"
+#include "mark.h"
 #include "reclaim.h"
 #include "shell.h"
 
@@ -186,6 +187,7 @@ int main(void)
 	long limit;
 
 	say("kit: init\n");
+	MARK(MARK_INIT);
 	if (mount_all() < 0 || channel_open(CHANNEL_NEW) < 0) {
 		say("kit: no proc, no /boot.conf or no second serial port\n");
 		power_off();

@@ -5,6 +5,7 @@
 #define _GNU_SOURCE
 #include "channel.h"
 #include "lockstat.h"
+#include "mark.h"
 #include "output.h"
 #include "task.h"
 
@@ -196,10 +197,12 @@ static int run(const char *name)
 	if (lockstat_open() < 0)
 		return -1;
 	begun = now();
+	MARK(MARK_OPEN);
 	pid = start(report);
 	if (pid < 0)
 		return -1;
 	ended = attend(pid, &status);
+	MARK(MARK_CLOSE);
 	elapsed = now() - begun;
 	if (lockstat_close() < 0)
 		return -1;

@@ -12,6 +12,7 @@
 #include "exec.h"
 #include "idle.h"
 #include "lockstat.h"
+#include "mark.h"
 #include "memory.h"
 #include "program.h"
 #include "stack.h"
@@ -62,8 +63,10 @@ static int run_window(const struct op *op, uint32_t from)
 	if (idle < -1 || lockstat_open() < 0)
 		return -1;
 	start = run_clock();
+	MARK(MARK_OPEN);
 	if (run(from, op->end) < 0)
 		return -1;
+	MARK(MARK_CLOSE);
 	elapsed = run_clock() - start;
 	if (lockstat_close() < 0)
 		return -1;

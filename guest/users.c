@@ -12,6 +12,7 @@
 #include "children.h"
 #include "idle.h"
 #include "lockstat.h"
+#include "mark.h"
 #include "run.h"
 
 #include <fcntl.h>
@@ -113,9 +114,11 @@ static int measure(const struct op *op)
 	if (idle < -1 || lockstat_open() < 0)
 		return -1;
 	start = run_clock();
+	MARK(MARK_OPEN);
 	close(go[1]);
 	if (hear_all(op->number) < 0)
 		return -1;
+	MARK(MARK_CLOSE);
 	total = run_clock() - start;
 	if (lockstat_close() < 0)
 		return -1;

@@ -201,7 +201,8 @@ def lay_out(made: Bench, guest: GuestImage, answers: Path) -> dict[str, str]:
     qemu = made.folder / "bin" / "qemu-system-x86_64"
     qemu.parent.mkdir()
     real = f'exec {shlex.quote(sys.executable)} -S -E {shlex.quote(str(FAKES / "qemu"))} "$@"'
-    qemu.write_text(f'#!/bin/sh\ncase "$*" in --version) echo "{VERSION}";; *) {real};; esac\n')
+    refused = 'echo "qemu: -plugin: invalid option" >&2; exit 1'
+    qemu.write_text(f'#!/bin/sh\ncase "$*" in --version) echo "{VERSION}";; *-plugin*) {refused};; *) {real};; esac\n')
     qemu.chmod(0o755)
     (made.cache / "guest").mkdir(parents=True)
     shutil.copy(guest.base_cpio_path, made.cache / "guest")

@@ -87,9 +87,9 @@ def test_the_wheel_has_every_file_of_the_package_and_its_data(wheel: Path) -> No
         for p in (PROJECT / folder).rglob("*")
         if p.is_file() and not p.name.startswith(".")
     }
-    beside = ("help/*.md", "help/*.png", "report/html/*.css", "report/html/*.j2")
+    beside = ("help/*.md", "help/*.png", "report/html/*.css", "report/html/*.j2", "vm/plugin/*.[ch]")
     pages = {str(p.relative_to(PROJECT)) for pattern in beside for p in (PROJECT / "kit").glob(pattern)}
-    assert {Path(name).suffix for name in pages} == {".md", ".png", ".css", ".j2"}
+    assert {Path(name).suffix for name in pages} == {".md", ".png", ".css", ".j2", ".c", ".h"}
     assert modules | data | pages <= names
     left = {name for name in names - modules - data - pages if ".dist-info/" not in name}
     assert left == set()

@@ -313,16 +313,32 @@ class WorkloadRow(TypedDict):
     params: Annotated[dict[str, object], Doc("its parameters: the experiment's keys, defaults filled in")]
 
 
+class LinesRow(TypedDict):
+    """Which lines that an arm adds or changes were executed; only those that have code count."""
+
+    coded: Annotated[int, Doc("how many have code", "lines")]
+    ran: Annotated[int, Doc("how many of these the workloads executed in their windows", "lines")]
+    outside: Annotated[list[str], Doc("lines that ran after init, but in no window, as `mm/rmap.c:301-303`")]
+    booting: Annotated[list[str], Doc("lines that ran only before init")]
+    missed: Annotated[list[str], Doc("lines that never ran")]
+    untold: Annotated[list[str], Doc("lines and files of which nothing can be told, with the reason")]
+    removed: Annotated[int, Doc("lines that are taken away, old versions of changed ones among them", "lines")]
+    often: Annotated[dict[str, object], Doc("line → window → how often its most often executed instruction ran")]
+    cut: Annotated[bool, Doc("`often` does not name all lines")]
+
+
 class FunctionsRow(TypedDict):
     """Which code that an arm changes was executed."""
 
     arm: Annotated[str, Doc("the arm")]
     identical: Annotated[bool, Doc("its kernel is the baseline's, byte for byte")]
     changed: Annotated[list[str], Doc("functions whose code differs")]
-    ran: Annotated[list[str], Doc("those of `changed` that the workloads executed")]
-    booting: Annotated[list[str], Doc("those of `changed` that ran only before the workloads")]
+    ran: Annotated[list[str], Doc("those of `changed` that the workloads executed in their windows")]
+    booting: Annotated[list[str], Doc("those of `changed` that ran only before init")]
     asked: Annotated[int, Doc("how many of `changed` were watched", "functions")]
     why: Annotated[str, Doc("why it could not be found out; else empty")]
+    outside: NotRequired[Annotated[list[str], Doc("those of `changed` that ran after init, but in no window")]]
+    lines: NotRequired[Annotated[LinesRow | None, Doc("the same by lines; null: not asked")]]
     idle: Annotated[bool, Doc("nothing that the patch changes was executed")]
 
 
@@ -359,7 +375,7 @@ class VerdictFile(TypedDict):
     boots: Annotated[Boots, Doc("how many")]
     splats: Annotated[Splats, Doc("failures, by what they mean for the verdict")]
     exercised: Annotated[list[WorkloadRow], Doc("the workloads")]
-    functions: Annotated[list[FunctionsRow], Doc("for each arm without a profile, which of its changed code ran")]
+    functions: Annotated[list[FunctionsRow], Doc("for each arm, which of its changed code ran")]
     provenance: Annotated[dict[str, object], Doc("the content of provenance.json")]
     limits: Annotated[Limits, Doc("differences up to these do not matter")]
     seconds: NotRequired[Annotated[Seconds, Doc("where the wall time went; of a resumed run, only its last part")]]

@@ -10,7 +10,8 @@ import re
 import shutil
 import signal
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 
@@ -144,10 +145,26 @@ def build(job: BuildInput, tools: Toolchain, cache: Cache, progress: Progress) -
     with cache.lock(f"objects-{job.objects}", waits):
         if kernel := cached_kernel(key, cache):  # another kit built it while this one waited
             return kernel
-        if job.apart:
-            with cache.lock(f"objects-{job.trees_objects}", waits):
-                fork(cache.folder("objects", job.objects), cache.root / "objects" / job.trees_objects, key, progress)
+        _fork(job, cache, progress, waits)
         return _Build(job, tools, cache, progress).run()
+
+
+@contextmanager
+def object_folder(
+    job: BuildInput, cache: Cache, progress: Progress, waits: Callable[[], None] | None = None
+) -> Iterator[None]:
+    """Holds the object folder of a kernel, with the objects of its last build, or of its tree's if it has its own.
+    `waits` is called once if another kit holds it."""
+    with cache.lock(f"objects-{job.objects}", waits):
+        _fork(job, cache, progress, waits)
+        yield
+
+
+def _fork(job: BuildInput, cache: Cache, progress: Progress, waits: Callable[[], None] | None) -> None:
+    if job.apart:
+        with cache.lock(f"objects-{job.trees_objects}", waits):
+            base = cache.root / "objects" / job.trees_objects
+            fork(cache.folder("objects", job.objects), base, job.spec.key, progress)
 
 
 class _Build:

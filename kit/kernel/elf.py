@@ -6,21 +6,23 @@ It reads only what is needed to compare kernels, with struct alone to be fast. L
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 _HEADER = struct.Struct("<16sHHIQQQIHHHHHH")
 _SECTION = struct.Struct("<IIQQQQIIQQ")
 _SYMBOL = struct.Struct("<IBBHQQ")
+_RELOCATION = struct.Struct("<QQq")
 _IDENT = b"\x7fELF\x02\x01"
-SYMBOLS, NOTE, NO_BITS = 2, 7, 8  # kinds of sections: SHT_SYMTAB, SHT_NOTE, SHT_NOBITS
+SYMBOLS, RELOCATIONS, NOTE, NO_BITS = 2, 4, 7, 8  # kinds of sections: SHT_SYMTAB, SHT_RELA, SHT_NOTE, SHT_NOBITS
 ALLOCATED, EXECUTED = 2, 4  # flags: SHF_ALLOC, SHF_EXECINSTR
 
 
 @dataclass(frozen=True)
 class Section:
-    """One section: `offset` and `size` are in bytes of the file, `kind` is sh_type, `link` is sh_link."""
+    """One section: `offset` and `size` are in bytes of the file, `kind` is sh_type, `link` is sh_link, `info` sh_info.
+    """
 
     name: str
     kind: int
@@ -29,6 +31,7 @@ class Section:
     offset: int
     size: int
     link: int
+    info: int = 0
 
     @property
     def in_memory(self) -> bool:
@@ -65,8 +68,8 @@ def sections(file: bytes) -> list[Section]:
     rows = [_SECTION.unpack_from(file, offset + n * size) for n in range(count)]
     text = rows[names][4] if rows else 0
     return [
-        Section(text_at(file, text + name), kind, flags, address, at, length, link)
-        for name, kind, flags, address, at, length, link, *_ in rows
+        Section(text_at(file, text + name), kind, flags, address, at, length, link, info)
+        for name, kind, flags, address, at, length, link, info, *_ in rows
     ]
 
 
@@ -76,6 +79,23 @@ def symbols(file: bytes, table: Section, all_sections: Sequence[Section]) -> Ite
     for name, info, _, section, address, size in _SYMBOL.iter_unpack(table.data(file)):
         if name:
             yield Symbol(text_at(file, strings + name), info & 15, section, address, size)
+
+
+def relocations(file: bytes, table: Section) -> Iterator[tuple[int, int]]:
+    """(offset in the section that they are for, type) of each relocation of a SHT_RELA section."""
+    for offset, info, _ in _RELOCATION.iter_unpack(table.data(file)):
+        yield offset, info & 0xFFFFFFFF
+
+
+def moved(file: bytes, places: Mapping[int, int]) -> bytes:
+    """The file of an object with its symbols moved as a linker would that put sections elsewhere: index of a section →
+    its new address, where there is one."""
+    out = bytearray(file)
+    for table in (s for s in sections(file) if s.kind == SYMBOLS):
+        for at in range(table.offset, table.offset + table.size - _SYMBOL.size + 1, _SYMBOL.size):
+            name, info, other, section, value, size = _SYMBOL.unpack_from(file, at)
+            _SYMBOL.pack_into(out, at, name, info, other, section, value + places.get(section, 0), size)
+    return bytes(out)
 
 
 def text_at(file: bytes, at: int) -> str:

@@ -36,6 +36,11 @@ class Function:
     code: bytes
     init: bool
 
+    @property
+    def range(self) -> tuple[int, int]:
+        """The addresses of its code, the end excluded."""
+        return self.address, self.address + len(self.code)
+
 
 @dataclass(frozen=True)
 class _Range:
@@ -105,7 +110,7 @@ def _read(data: bytes, arch: Arch) -> Image:
     for symbol in elf.symbols(data, table, sections):
         if symbol.kind in (_FILE, _SECTION_SYMBOL) or not 0 < symbol.section < len(sections):
             continue
-        name, address = _NUMBERED.sub("", symbol.name), symbol.address
+        name, address = plain(symbol.name), symbol.address
         if address not in named or name < named[address]:
             named[address] = name
         sizes[address] = max(symbol.size, sizes.get(address, 0))
@@ -125,6 +130,11 @@ def _ranges(data: bytes, sections: Sequence[elf.Section]) -> Iterator[_Range]:
     for s in sections:
         if s.in_memory and s.kind != elf.NO_BITS and not s.flags & elf.EXECUTED:
             yield _Range(s.address, s.address + s.size, s.data(data))
+
+
+def plain(name: str) -> str:
+    """A symbol's name without a `.123` suffix of the compiler."""
+    return _NUMBERED.sub("", name)
 
 
 def compare(old: Image, new: Image) -> Difference:

@@ -23,7 +23,18 @@ from kit.records.boot import (
 from kit.records.digest import digest, to_json
 from kit.records.experiment import ArmSpec, Experiment, InstructionsPlan, PatchRef, TimePlan, WorkloadSpec
 from kit.records.kernel import Kernel, KernelSpec
-from kit.records.verdict import LESS, MORE, At, Comparison, Exercised, KindVerdict, PredictedCount, Suspected, Verdict
+from kit.records.verdict import (
+    LESS,
+    MORE,
+    At,
+    ChangedLines,
+    Comparison,
+    Exercised,
+    KindVerdict,
+    PredictedCount,
+    Suspected,
+    Verdict,
+)
 
 __all__ = [
     "BEYOND",
@@ -34,6 +45,7 @@ __all__ = [
     "Boot",
     "BootSpec",
     "CallSite",
+    "ChangedLines",
     "Comparison",
     "Exercised",
     "Experiment",

@@ -26,8 +26,8 @@ class Arch:
     object folder; `pvh`: QEMU boots vmlinux directly if the configuration allows it (kit.kernel.options.has_pvh);
     `fragments` of the configuration; `configs`: names of the architecture in the first lines of a .config.
 
-    Programs: `elf` is e_machine in ELF files; `pc` is the place of the program counter in gdb's register packet
-    (offset, size in bytes; little-endian); `triplet` names library folders with glibc, `musl` with musl.
+    Programs: `elf` is e_machine in ELF files; `mark` are the bytes of guest/mark.h's instruction in hexadecimal, `..`
+    for the one that says which mark it is; `triplet` names library folders with glibc, `musl` with musl.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Arch:
     fragments: tuple[str, ...]
     configs: tuple[str, ...]
     elf: int
-    pc: tuple[int, int]
+    mark: str
     triplet: str
     musl: str
 
@@ -73,7 +73,7 @@ ARCHES: Mapping[str, Arch] = {
         fragments=("pvh",),
         configs=("x86", "x86_64"),
         elf=62,
-        pc=(8 * 16, 8),  # after the sixteen general registers
+        mark="0f1f80..54494b",
         triplet="x86_64-linux-gnu",
         musl="x86_64-linux-musl",
     ),

@@ -1,13 +1,16 @@
-"""Boots read back from their JSON form in boots.jsonl and the cache."""
+"""Boots, and what of a change ran, read back from their JSON form in boots.jsonl and the cache."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 from kit.records import (
     Boot,
     CallSite,
+    ChangedLines,
+    Exercised,
     GuestVma,
     HostRecord,
     HostState,
@@ -35,6 +38,23 @@ def boot_from_json(value: Mapping[str, Any]) -> Boot:
             "host": _host(value.get("host")),
         }
     )
+
+
+def exercised_from_json(value: object) -> Exercised | None:
+    """The Exercised that `to_json` wrote, also into verdict.json; None for anything else."""
+    try:
+        lines = value.get("lines") if isinstance(value, Mapping) else None  # older runs have none
+        return Exercised(**{**_known(Exercised, value), "lines": lines and ChangedLines(**_known(ChangedLines, lines))})
+    except TypeError:
+        return None
+
+
+def _known(kind: type, value: object) -> dict[str, Any]:
+    """The fields of a dataclass that an object has, lists made tuples. Raises TypeError for what is no object."""
+    if not isinstance(value, Mapping):
+        raise TypeError("no object")
+    names = {f.name for f in fields(kind)} & value.keys()
+    return {n: tuple(value[n]) if isinstance(value[n], list) else value[n] for n in names}
 
 
 def _host(value: Mapping[str, Any] | None) -> HostRecord | None:

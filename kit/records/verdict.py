@@ -153,10 +153,36 @@ class KindVerdict:
 
 
 @dataclass(frozen=True)
+class ChangedLines:
+    """Which of the lines that an arm adds or changes were executed, by the compiler's line table; only those that have
+    code count. `coded`: how many have; `ran`: how many of these the workloads executed in their windows; `outside`:
+    those that ran after init, but in no window; `booting`: only before init; `missed`: never; `untold`: lines and files
+    of which nothing can be told, with the reason; all as `mm/rmap.c:301-303`. `removed`: lines that are taken away, old
+    versions of changed ones among them, which have no code in this arm; `often`: line → window → how often the most
+    often executed instruction of the line ran; `cut`: `often` does not name all."""
+
+    coded: int = 0
+    ran: int = 0
+    outside: tuple[str, ...] = ()
+    booting: tuple[str, ...] = ()
+    missed: tuple[str, ...] = ()
+    untold: tuple[str, ...] = ()
+    removed: int = 0
+    often: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    cut: bool = False
+
+    @property
+    def unreached(self) -> bool:
+        """Whether none of them ran, none is in doubt, and nothing is taken away."""
+        return self.coded > 0 and not (self.ran or self.outside or self.booting or self.untold or self.removed)
+
+
+@dataclass(frozen=True)
 class Exercised:
     """Which code that an arm changes was executed. `identical`: its kernel is the baseline's, byte for byte; `changed`:
-    functions whose code differs; `asked`: how many of them were watched; `ran`: those that the workloads executed;
-    `booting`: those that ran only before the workloads; `why`: why it could not be found out, else empty."""
+    functions whose code differs; `asked`: how many of them were watched; `ran`: those that the workloads executed in
+    their windows; `outside`: those that ran after init, but in no window; `booting`: those that ran only before init;
+    `why`: why it could not be found out, else empty; `lines`: the same by lines, None if that was not asked."""
 
     arm: str
     identical: bool = False
@@ -165,11 +191,19 @@ class Exercised:
     booting: tuple[str, ...] = ()
     asked: int = 0
     why: str = ""
+    outside: tuple[str, ...] = ()
+    lines: ChangedLines | None = None
 
     @property
     def idle(self) -> bool:
         """Whether no changed code was executed."""
-        return self.identical or (bool(self.changed) and not (self.why or self.ran or self.booting))
+        ran = self.ran or self.booting or self.outside
+        return self.identical or (bool(self.changed) and not (self.why or ran))
+
+    @property
+    def unreached(self) -> bool:
+        """Whether functions ran, but no line that was added or changed in them."""
+        return not self.idle and self.lines is not None and self.lines.unreached
 
     @property
     def codeless(self) -> bool:

@@ -30,6 +30,12 @@ def _sandbox(found: Row) -> str:
     return f"none, {found['why']}: {then}"
 
 
+def _plugin(found: Row) -> str:
+    if found["works"]:
+        return f"taken by QEMU, interface {found['interface']}: which lines of a change ran can be told"
+    return f"none, {found['why']}: which part of a change ran is not told"
+
+
 def render_doctor(found: Row) -> str:
     """Everything that the doctor looked at; what is missing stands last, with the command to type."""
     table = [[n["need"], _found(n), shorten(n["version"], 60, placeholder=" …"), n["why"]] for n in found["needs"]]
@@ -46,6 +52,7 @@ def render_doctor(found: Row) -> str:
         f" ({cache['limit_from']}), {size(cache['free'])} free on its disk{writable}",
         f"KVM      {works}: {kvm['why']}",
         f"sandbox  {_sandbox(found['sandbox'])}",
+        f"plugin   {_plugin(found['plugin'])}",
         f"python   {python['version']}, {python['where']}",
         *([f"venv     {python['venv']}: {venv}"] if python["venv"] else []),
         *_kernels(found["kernels"]),

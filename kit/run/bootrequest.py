@@ -14,17 +14,21 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kit.base.errors import MachineError
+from kit.base.frames import FrameError
 from kit.base.progress import Progress
 from kit.base.words import several
 from kit.evidence import EVIDENCE
 from kit.kernel.symbols import decode
 from kit.records import BootSpec, Kernel, Machine, Outcome, Results
+from kit.records.arches import ARCHES
+from kit.run.ran import Ran, Range
 from kit.store.files import write_atomic
 from kit.vm.boot import BootRun, run_boot
 from kit.vm.console import Limits
-from kit.vm.coverage import Reached, coverage_boot
 from kit.vm.debug import DAY, debug_boot
 from kit.vm.hostload import cores
+from kit.vm.plugin.found import Plugin, options
+from kit.vm.plugin.records import read_file
 from kit.vm.qemu import HOST_FILES
 from kit.vm.session import Session, run_session
 from kit.workload.guestimage import boot_initramfs
@@ -172,25 +176,24 @@ def debug(asked: BootRequest, progress: Progress, say: Callable[[str], None], *,
 
 def _tell(asked: BootRequest, progress: Progress) -> None:
     """Says what of the host a guest sees, once."""
-    if asked.extra == HOST_FILES:
+    if asked.extra[: len(HOST_FILES)] == HOST_FILES:
         progress.once(SEES_HOST)
 
 
-def reached(asked: BootRequest, addresses: Sequence[int], progress: Progress) -> Reached:
-    """Which of these addresses the boot executes. Raises MachineError if QEMU does not start or a disk is full."""
-    with progress.busy.work():
-        found = coverage_boot(
-            Path(asked.kernel.image),
-            asked.initramfs,
-            asked.machine,
-            addresses,
-            console=asked.console,
-            limit=asked.limits.total,
-            extra=asked.extra,
-        )
-    if not found.whole:
-        _require_space(asked)
-    return found
+def covered(asked: BootRequest, plugin: Plugin, ranges: Sequence[Range], progress: Progress) -> Ran:
+    """Does the boot with QEMU's plugin; what ran of these ranges (in order, without overlaps). Raises MachineError if
+    QEMU does not start or a disk is full."""
+    with tempfile.TemporaryDirectory(prefix="kit-plugin-") as name:
+        folder = Path(name)
+        more = options(plugin, ARCHES[asked.machine.arch], folder, asked.nonce, ranges)
+        run = boot(replace(asked, extra=(*asked.extra, *more)), progress)
+        if run.results is None:
+            return Ran(why=f"the boot with QEMU's plugin: {run.outcome}: {run.why}", seconds=run.seconds)
+        try:
+            found = read_file(folder / "records", asked.nonce, ranges)
+        except FrameError as error:
+            return Ran(why=f"the records of QEMU's plugin: {error}", seconds=run.seconds)
+    return Ran.of(found, [window.name for window in run.results.windows], run.seconds)
 
 
 def session(asked: BootRequest, progress: Progress, *, interactive: bool, seconds: float | None) -> Session:

@@ -12,14 +12,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from kit.base.errors import COULD_NOT_RUN, OK
+from kit.base.errors import COULD_NOT_RUN, OK, MachineError
 from kit.base.progress import Progress
 from kit.kernel.build import cached_kernel
 from kit.kernel.sandbox import find as find_sandbox
 from kit.kernel.shims import KNOWN, OLDEST, shims_for, shims_shown
 from kit.kernel.toolchain import jobs, tool_versions
 from kit.records import Kernel
-from kit.records.arches import DEFAULT
+from kit.records.arches import ARCHES, DEFAULT
 from kit.run import bootrequest
 from kit.setup import environment, packages
 from kit.setup.packages import Need, System
@@ -29,6 +29,7 @@ from kit.store.files import read_json
 from kit.vm.boot import BootRun
 from kit.vm.console import Limits
 from kit.vm.kvm import cannot_open, host_facts, probe, remembered
+from kit.vm.plugin.found import find_plugin
 from kit.workload.guestimage import build_guest
 
 QUESTION_SECONDS = 10
@@ -59,6 +60,7 @@ class Examination:
     advice: str
     kernels: dict[str, Any]
     sandbox: dict[str, Any]
+    plugin: dict[str, Any]
 
     @property
     def missing(self) -> tuple[Found, ...]:
@@ -92,6 +94,7 @@ def examine(cache: Cache, progress: Progress, root: str, *, try_kvm: bool = Fals
         advice,
         _kernels(progress),
         _sandbox(),
+        _plugin(cache, progress),
     )
 
 
@@ -100,6 +103,15 @@ def _sandbox() -> dict[str, Any]:
     found = find_sandbox()
     as_user = f"user {found.sandbox.uid}" if found.sandbox else ""
     return {"works": found.sandbox is not None, "why": found.why, "asked": found.asked, "as": as_user}
+
+
+def _plugin(cache: Cache, progress: Progress) -> dict[str, Any]:
+    """Whether QEMU takes kit's plugin, tried without a guest."""
+    try:
+        found = find_plugin(ARCHES[DEFAULT], cache.folder("plugin"), progress.command)
+    except MachineError as error:
+        return {"works": False, "interface": None, "why": str(error).partition("\n")[0]}
+    return {"works": found.file is not None, "interface": found.interface, "why": found.why}
 
 
 def _kernels(progress: Progress) -> dict[str, Any]:

@@ -140,22 +140,22 @@ class _Job:
                     self.progress.note(f"{instrument}: {line}")
 
     def _exercise(self) -> None:
-        """Finds which changed functions ran, for arms without a profile whose code differs from the baseline's."""
+        """Finds which changed code ran, for arms whose code differs from the baseline's."""
         base, built, kernels = self.exp.baseline, instruments(self.exp), self.work.kernels
+        jobs = {arm.spec.name: arm for arm in self.arms}
         for arm in self.exp.arms:
             here = next((i for i in built if {(arm.name, i), (base, i)} <= kernels.keys()), None)
-            if arm.name == base or here is None or (arm.profile and self.exp.arm(base).profile):
-                continue
-            if not self._ends(arm.name):
+            if arm.name == base or here is None or not self._ends(arm.name):
                 continue
             kernel, baseline = kernels[arm.name, here], kernels[base, here]
             twin = arm.name in self.work.identical.get(here, ())
             if kernel.key == baseline.key or (twin and kernel.image_sha256 != baseline.image_sha256):
                 continue  # the same sources, or only line numbers differ
-            found = coverage.exercised(self.exp, arm.name, kernel, baseline, self.runner, self.progress)
+            pair = coverage.Pair(kernel, jobs[arm.name].builds[here], baseline, jobs[base].builds[here])
+            found = coverage.exercised(self.exp, arm.name, pair, self.runner, self.progress)
             self.exercised.append(found)
             if found.why:
-                self.progress.note(f"{arm.name}: which of its functions ran is not known: {found.why}")
+                self.progress.note(f"{arm.name}: which of its changes ran is not known: {found.why}")
 
     def _ends(self, arm: str) -> bool:
         """Whether a boot of the arm ended well. For an arm that hangs, one more boot would only run into its limit."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,17 +17,21 @@ from typing import Any, Protocol
 from kit.base.errors import MachineError
 from kit.evidence import EVIDENCE
 from kit.kernel.build import BuildInput, build
+from kit.kernel.debugobject import Lines, code_of_lines
+from kit.kernel.functions import Image
 from kit.records import BEYOND, Boot, BootSpec, Kernel, Machine, Outcome, digest, to_json
+from kit.records.arches import ARCHES
 from kit.records.decode import boot_from_json
 from kit.run import bootrequest
 from kit.run.bootrequest import BootRequest
+from kit.run.ran import Ran, Range
 from kit.run.workplace import Workplace
 from kit.store.files import read_json, write_json
 from kit.store.runfolder import RunFolder
 from kit.vm.boot import BootRun
 from kit.vm.console import Limits
-from kit.vm.coverage import Reached
 from kit.vm.kvm import HostFacts, host_facts, probe
+from kit.vm.plugin.found import find_plugin
 from kit.workload.guestimage import GuestImage, archive_name, build_guest, guest_key
 from kit.workload.load import wants_host
 
@@ -83,11 +88,18 @@ class Runner(Protocol):
         """
         ...
 
-    def reached(
-        self, name: str, kernel: Kernel, program: str, machine: Machine, addresses: Sequence[int], seconds: float
-    ) -> Reached:
-        """Which of these addresses are executed in one more boot. `name`: of its log; `seconds`: its limit. Raises
+    def covered(
+        self, name: str, kernel: Kernel, program: str, machine: Machine, ranges: Sequence[Range], seconds: float
+    ) -> Ran:
+        """What ran of these ranges of addresses in one more boot. `name`: of its log; `seconds`: its limit. Raises
         MachineError."""
+        ...
+
+    def line_code(
+        self, job: BuildInput, wanted: Mapping[str, AbstractSet[int]], changed: AbstractSet[str], image: Image
+    ) -> Lines:
+        """The code that lines (path → numbers) have in a kernel that was built (kit.kernel.debugobject). Raises
+        BuildError, MachineError."""
         ...
 
 
@@ -166,15 +178,25 @@ class LocalRunner:
             self._keep(boot)
         return boot
 
-    def reached(
-        self, name: str, kernel: Kernel, program: str, machine: Machine, addresses: Sequence[int], seconds: float
-    ) -> Reached:
-        """Which of these addresses are executed, by breakpoints. Raises MachineError."""
-        console, base = self.folder.console(name), self.guest.base_cpio_path
-        asked = bootrequest.request(kernel, base, program, machine, console, seconds=seconds)
-        found = bootrequest.reached(asked, addresses, self.progress)
+    def covered(
+        self, name: str, kernel: Kernel, program: str, machine: Machine, ranges: Sequence[Range], seconds: float
+    ) -> Ran:
+        """What ran of these ranges, by QEMU's plugin. Raises MachineError."""
+        plugin = find_plugin(ARCHES[machine.arch], self.cache.folder("plugin"), self.progress.command)
+        if plugin.file is None:
+            return Ran(why=plugin.why)
+        self.cache.use("plugin", plugin.file.name)
+        base = self.guest.base_cpio_path
+        asked = bootrequest.request(kernel, base, program, machine, self._console(name), seconds=seconds)
+        found = bootrequest.covered(asked, plugin, ranges, self.progress)
         self.guest_seconds += found.seconds
         return found
+
+    def line_code(
+        self, job: BuildInput, wanted: Mapping[str, AbstractSet[int]], changed: AbstractSet[str], image: Image
+    ) -> Lines:
+        """The code that lines have, by objects compiled once more. Raises BuildError, MachineError."""
+        return code_of_lines(job, wanted, changed, image, self.tools, self.cache, self.progress)
 
     def _do(self, asked: BootRequest) -> BootRun:
         run = bootrequest.boot(asked, self.progress)

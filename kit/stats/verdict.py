@@ -4,7 +4,7 @@
 | --- | --- |
 | an arm fails or has a splat, at least twice, and the baseline does not | broken |
 | for no arm was any code executed that its change touches | inconclusive |
-| for some arm none was, or it changes no code, and all kinds say same | inconclusive |
+| for some arm none was, or no changed line, or it changes no code, and all kinds say same | inconclusive |
 | a deciding kind says worse | worse |
 | a deciding kind says better | better |
 | every kind that was asked for says same | same |
@@ -49,11 +49,11 @@ def overall(kinds: Sequence[KindVerdict], attribution: Attribution, *, idle: boo
 def judge(
     exp: Experiment, kinds: Sequence[KindVerdict], attribution: Attribution, exercised: Sequence[Exercised] = ()
 ) -> Judgement:
-    """The verdict, whether it is the expected one, and the exit code (as in `kit help`). `exercised`: for arms without
-    a profile, which part of their change was executed."""
+    """The verdict, whether it is the expected one, and the exit code (as in `kit help`). `exercised`: which part of
+    the arms' changes was executed."""
     others = len(exp.arms) - 1
     verdict = overall(kinds, attribution, idle=others == sum(e.idle for e in exercised) > 0)
-    if verdict is Verdict.SAME and any(e.idle or e.codeless for e in exercised):
+    if verdict is Verdict.SAME and any(e.idle or e.codeless or e.unreached for e in exercised):
         verdict = Verdict.INCONCLUSIVE  # the numbers would be the same whatever the patch does in the other code
     disagree = sum(len(k.disagreements) for k in kinds)
     if verdict is None:

@@ -26,6 +26,7 @@ KINDS: Mapping[str, str] = {
     "kernels": "built kernels",
     "boots": "boots of exact evidence",
     "guest": "the guest's programs",
+    "plugin": "QEMU's plugin",
     "ccache": "compiled files",
     "apt": "package lists",
     "steps": "tests of kit step",

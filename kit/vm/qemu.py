@@ -120,6 +120,26 @@ def gdb_stub(path: Path, *, stopped: bool) -> tuple[str, ...]:
     return ("-chardev", chardev, "-gdb", "chardev:gdb", *(("-S",) if stopped else ()))
 
 
+def plugin_argv(
+    host: Arch, plugin: Path, job: str, records: Path, nonce: str, exact: Path | None = None
+) -> list[str]:
+    """QEMU's options for its plugin (kit/vm/plugin/loader.c). It writes to `records`, which must exist; `exact` is a
+    file of ranges."""
+    words = [f"job={job}", f"out={_option(records)}", f"nonce={nonce}", f"mark={host.mark}"]
+    words += [f"exact={_option(exact)}"] if exact else []
+    return ["-plugin", ",".join([_option(plugin), *words])]
+
+
+def trial_argv(host: Arch, monitor_fd: int, extra: Sequence[str]) -> list[str]:
+    """The command for a QEMU without a machine that only waits for what its monitor (of human words) says."""
+    return [
+        *("setpriv", "--pdeathsig", "KILL", "--", host.qemu, "-M", "none", "-nodefaults", "-no-user-config"),
+        *("-display", "none", "-S", "-accel", "tcg", "-sandbox", SANDBOX),
+        *("-chardev", f"socket,id=trial,fd={monitor_fd}", "-mon", "chardev=trial,mode=readline"),
+        *extra,
+    ]
+
+
 def _option(path: Path) -> str:
     """A path inside a list of options, where QEMU wants commas doubled."""
     return str(path).replace(",", ",,")

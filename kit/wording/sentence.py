@@ -13,6 +13,7 @@ from kit.stats.counts import judge_one
 from kit.stats.verdict import Judgement
 from kit.wording.clause import asked, changed, is_noisy, same, undecided
 from kit.wording.phrase import how_sure, seen
+from kit.wording.share import share
 
 CHANGES = (Verdict.BETTER, Verdict.WORSE)
 
@@ -30,7 +31,7 @@ def sentence(
     if judgement.verdict is Verdict.BROKEN:
         return f"Broken: {_broken(exp, attribution)}."
     if judgement.verdict is Verdict.INCONCLUSIVE:
-        idle = [e for e in exercised if e.idle or e.codeless]
+        idle = [e for e in exercised if e.idle or e.codeless or e.unreached]
         text = "Inconclusive: " + "; ".join([*map(_idle, idle), *(_undecided(exp, k) for k in kinds)])
     else:
         ran = [said for e in exercised if (said := _ran(e))]
@@ -58,21 +59,24 @@ def _idle(found: Exercised) -> str:
         return f"{found.arm} changes nothing that is built: its kernel is the baseline's, byte for byte"
     if not found.changed:
         return f"{found.arm} changes the code of no function in the kernel"
-    if found.asked < len(found.changed):
-        return f"of {len(found.changed)} functions that {found.arm} changes, {found.asked} were watched and none ran"
+    if found.unreached and found.lines is not None:
+        return f"of what {found.arm} adds or changes, no line was executed; {share(found.lines)}"
     return f"nothing that {found.arm} changes was executed: {_names(found.changed)}"
 
 
 def _ran(found: Exercised) -> str:
-    """Which changed functions of an arm were executed; empty if that is not known."""
-    if found.ran:
-        idle = [name for name in found.changed if name not in (*found.ran, *found.booting)]
-        told = idle and found.asked >= len(found.changed) - len(found.booting)
-        rest = f", {_names(idle)} did not" if told else ""
-        return f"of what {found.arm} changes, {_names(found.ran)} ran{rest}"
-    if found.booting and not found.idle:
-        return f"of what {found.arm} changes, {_names(found.booting)} ran only while the kernel booted"
-    return ""
+    """Which share of an arm's change was executed, or that it is not known; empty if there is nothing to say."""
+    if found.why:
+        return f"which part of {found.arm}'s change ran is not told: {found.why}"
+    some = [(found.ran, "ran"), (found.outside, "ran only outside of the windows"),
+            (found.booting, "ran only while the kernel booted")]  # fmt: skip
+    clauses = [f"{_names(names)} {what}" for names, what in some if names]
+    idle = [name for name in found.changed if name not in (*found.ran, *found.outside, *found.booting)]
+    if not clauses or found.idle:
+        return ""
+    clauses += [f"{_names(idle)} did not"] if idle else []
+    lines = share(found.lines) if found.lines is not None else ""
+    return "; ".join(filter(None, [f"of what {found.arm} changes, {', '.join(clauses)}", lines]))
 
 
 def _names(names: Sequence[str], most: int = 4) -> str:

@@ -30,6 +30,7 @@ WRITTEN = [
     (verdictfile.Splats, Attribution, ()),
     (verdictfile.WorkloadRow, records.WorkloadSpec, ()),
     (verdictfile.FunctionsRow, records.Exercised, ("idle",)),
+    (verdictfile.LinesRow, records.ChangedLines, ()),
     (verdictfile.DesignRow, Design, ()),
     (bisectfile.CommitRow, Commit, ()),
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import struct
 from dataclasses import replace
 from pathlib import Path
@@ -24,8 +23,7 @@ from kit.records.arches import ARCHES, DEFAULT, Arch
 from kit.setup import packages
 from kit.store.cache import Cache
 from kit.vm.boot import _require
-from kit.vm.gdbstub import Stub
-from kit.vm.qemu import Files, qemu_argv
+from kit.vm.qemu import Files, plugin_argv, qemu_argv
 from kit.workload.guestimage import devices
 
 NAME = "toy64"
@@ -40,7 +38,7 @@ def toy(monkeypatch: pytest.MonkeyPatch) -> Arch:
         name=NAME, said="toy-64", qemu="qemu-system-toy64", packages=("qemu-toy", "qemu-toy", "qemu-toy"),
         machine="board", append="console=ttyTOY0", counting=("-cpu", "slow"), counting_append="toy_clock=steady",
         lines={"dev/ttyTOY0": (204, 64)}, image="Toy", image_path="arch/toy/boot/Toy", pvh=False,
-        fragments=("plain",), configs=("toy", "toy64"), elf=4711, pc=(16, 8),
+        fragments=("plain",), configs=("toy", "toy64"), elf=4711, mark="00112233..",
     )  # fmt: skip
     table: Any = ARCHES
     monkeypatch.setitem(table, NAME, row)
@@ -74,6 +72,7 @@ def test_qemu_is_started_as_its_row_says(toy: Arch, accel: str) -> None:
     assert ("-cpu slow" in " ".join(argv)) is counts
     assert ("toy_clock=steady" in append) is counts
     assert not any("x86" in word or "i8042" in word or "tsc" in word for word in argv)
+    assert "mark=00112233..," in plugin_argv(toy, Path("so"), "coverage", Path("out"), "n", Path("in"))[1]
 
 
 def test_its_kernel_is_made_as_its_row_says(arm: ResolvedArm, tmp_path: Path) -> None:
@@ -102,14 +101,6 @@ def test_a_configuration_of_its_own_is_one_of_its_names(toy: Arch, tmp_path: Pat
     own.write_text(text.replace("toy64", "x86_64"))
     with pytest.raises(UserError, match=r"a configuration of x86_64(.|\n)*guests are toy-64"):
         read_own([str(own)], toy)
-
-
-def test_its_program_counter_is_read_where_its_row_says(toy: Arch) -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        registers = struct.pack("<4Q", 1, 2, 0xFFFF0000, 4).hex().encode()
-        theirs.sendall(b"$%s#%02x" % (registers, sum(registers) & 255))
-        assert Stub(ours, toy).where() == 0xFFFF0000
 
 
 def test_its_images_are_known_by_their_machine(toy: Arch) -> None:

@@ -17,8 +17,8 @@ from kit.run import bootrequest
 from kit.run.bootrequest import BootRequest, limits_of
 from kit.vm.boot import BootRun
 from kit.vm.console import Limits
-from kit.vm.coverage import Reached
 from kit.vm.hostload import cores
+from kit.vm.plugin.found import Plugin
 from tests.workload.test_results import NONCE, SMALL_PAYLOADS, frames
 
 PROGRAM = "worker w\nwindow a\nfork\nend\nend\n"
@@ -113,18 +113,18 @@ def test_a_kernel_on_fewer_processors_than_asked_has_failed(kernel: Kernel, base
 
 
 def test_a_full_disk_is_no_failure_of_any_guest(
-    kernel: Kernel, base: Path, monkeypatch: pytest.MonkeyPatch
+    kernel: Kernel, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = made(kernel, base, "count")
     probe = bootrequest.probe(kernel, base, "x86_64", asked.console, Limits(total=20))
     for name in ("run_boot", "debug_boot"):
         monkeypatch.setattr(bootrequest, name, lambda *args, **options: ended(Outcome.NO_END, asked.console))
-    monkeypatch.setattr(bootrequest, "coverage_boot", lambda *a, **o: Reached(frozenset(), frozenset(), False, "", 1))
+    plugin = Plugin(tmp_path / "plugin.so", 1)
     ways = (
         lambda: bootrequest.boot(asked, Progress()),
         lambda: bootrequest.boot(probe, Progress()),
         lambda: bootrequest.debug(asked, Progress(), print, stopped=False),
-        lambda: bootrequest.reached(asked, [1], Progress()),
+        lambda: bootrequest.covered(asked, plugin, [(1, 2)], Progress()),
     )
     for way in ways:
         way()

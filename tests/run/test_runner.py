@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +19,18 @@ from kit.base.errors import NOT_AS_EXPECTED, OK, BuildError
 from kit.base.progress import Progress
 from kit.experiment.reader import read_experiment
 from kit.kernel.build import BuildInput
-from kit.kernel.functions import Difference, Function
+from kit.kernel.debugobject import Lines
+from kit.kernel.functions import Difference, Function, Image
+from kit.kernel.linetable import LineCode
 from kit.kernel.toolchain import Toolchain
 from kit.records import Boot, Kernel, Machine, Outcome, Results
 from kit.run.job import RunResult, run_experiment
+from kit.run.ran import Ran, Range
 from kit.run.runner import Ready, Runner
 from kit.run.workplace import Workplace
 from kit.store.cache import Cache
-from kit.vm.coverage import Reached
 from kit.vm.kvm import HostFacts
+from kit.vm.plugin.records import Stage
 
 FAKES = Path(__file__).resolve().parents[1] / "fakes"
 PATCH = "--- a/mm/rmap.c\n+++ b/mm/rmap.c\n@@ -1,1 +1,2 @@\n+/* new */\n {first}\n"
@@ -44,7 +48,7 @@ class Paper:
         self.place = place
         self.batches: list[list[tuple[str, int]]] = []
         self.outcomes: dict[str, Outcome] = {}
-        self.asked: list[int] = []
+        self.asked: list[Range] = []
         self.broken = ""
 
     def build(self, job: BuildInput) -> Kernel:
@@ -72,11 +76,18 @@ class Paper:
                 str(console.relative_to(self.place.folder.path)), Results("6.1", spec.machine.cpus, {}, ()),
             )  # fmt: skip
 
-    def reached(
-        self, name: str, kernel: Kernel, program: str, machine: Machine, addresses: Sequence[int], seconds: float
-    ) -> Reached:
-        self.asked += addresses
-        return Reached(frozenset(addresses), frozenset(), True, "", 1.0)
+    def covered(
+        self, name: str, kernel: Kernel, program: str, machine: Machine, ranges: Sequence[Range], seconds: float
+    ) -> Ran:
+        self.asked += ranges
+        begin, end = ranges[0]
+        return Ran((("fork-chain/d0", Stage("window", (begin, end), (7, 0))),), seconds=1.0)
+
+    def line_code(
+        self, job: BuildInput, wanted: Mapping[str, AbstractSet[int]], changed: AbstractSet[str], image: Image
+    ) -> Lines:
+        assert (wanted, changed) == ({"mm/rmap.c": {1}}, {"anon_vma_clone"})
+        return Lines(LineCode({("mm/rmap.c", 1): [(0x1000, 0x1001)], ("mm/rmap.c", 3): [(0x2000, 0x2004)]}), {})
 
 
 @pytest.fixture
@@ -118,7 +129,8 @@ def test_another_engine_comes_to_a_verdict(
     made: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     changed = Difference((Function("anon_vma_clone", 0x1000, b"x", False),), (), ())
-    monkeypatch.setattr(kit.run.coverage, "_difference", lambda *kernels: changed)
+    monkeypatch.setattr(kit.run.coverage, "_image", lambda kernel, arch: None)
+    monkeypatch.setattr(kit.run.coverage, "compare", lambda old, new: changed)
     result, paper = ran(made, tmp_path)
     assert (result.exit_code, result.verdict["verdict"]) == (OK, "same"), result.verdict["sentence"]
     assert [len(batch) for batch in paper.batches] == [2, 2], "as many at once as there are places"
@@ -127,8 +139,11 @@ def test_another_engine_comes_to_a_verdict(
     ]
     lines = [json.loads(line) for line in (result.folder / "boots.jsonl").read_text().splitlines()]
     assert [(b["arm"], b["cpus"]) for b in lines] == [spec for batch in paper.batches for spec in reversed(batch)]
-    assert paper.asked == [0x1000]
-    assert [f["ran"] for f in result.verdict["functions"]] == [["anon_vma_clone"]]
+    assert paper.asked == [(0x1000, 0x1001), (0x2000, 0x2004)]
+    (found,) = result.verdict["functions"]
+    assert found["ran"] == ["anon_vma_clone"]
+    assert found["lines"]["often"] == {"mm/rmap.c:1": {"fork-chain/d0": 7}}
+    assert "anon_vma_clone() ran; 1 of 2 changed lines ran; not: mm/rmap.c:3." in result.verdict["sentence"]
     assert result.verdict["provenance"]["accel"] == {"used": "tcg", "why": "paper does not burn"}
 
 

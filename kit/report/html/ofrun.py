@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from kit.base.words import several
+from kit.records.decode import exercised_from_json
 from kit.report.html.boots import boots
 from kit.report.html.classes import classes
 from kit.report.html.contention import contention
@@ -21,10 +22,12 @@ from kit.report.numbers import Number, numbers
 from kit.report.style import Style
 from kit.report.text import load_words
 from kit.store.runfiles import RunFiles
+from kit.wording.share import share
 
 COULD_NOT_RUN = "could not run"
 FILES = ("verdict.json", "boots.jsonl", "junit.xml")
 PREDICTIONS = 60  # rows of counts that the model missed
+LINES = 100  # rows of lines that ran
 Row = Mapping[str, Any]
 
 
@@ -43,7 +46,9 @@ def page_of(files: RunFiles, style: Style) -> Page:
         Section("printed", "What payloads printed", tables=tuple(_printed(v))),
         Section("boots", "Boots", figures=tuple(boots(files.boots, _baseline(v), names))),
         Section("once", "Seen once, not counted", excerpts=tuple(once)),
-        Section("provenance", "Where it comes from", _exercised(v), tuple(_origin(files)), tables=(_arms(files),)),
+        Section(
+            "provenance", "Where it comes from", _exercised(v), tuple(_origin(files)), tables=(_arms(files), *_often(v))
+        ),
     )
     links = tuple(Link(f, f) for f in FILES if style.beside)
     return Page(
@@ -155,7 +160,20 @@ def _exercised(v: Row) -> tuple[str, ...]:
 
 def _ran(f: Row) -> str:
     changed, ran = several(len(f["changed"]), "function"), ", ".join(f["ran"]) or "none"
-    return f"{f['arm']} changes {changed}; of these ran: {ran}."
+    found = exercised_from_json(f)
+    lines = share(found.lines) if found and found.lines else ""
+    return "; ".join(filter(None, [f"{f['arm']} changes {changed}; of these ran: {ran}", lines])) + "."
+
+
+def _often(v: Row) -> Iterator[Table]:
+    """How often each changed line ran, by window."""
+    for f in v["functions"]:
+        often: Mapping[str, Mapping[str, int]] = (f.get("lines") or {}).get("often", {})
+        if often:
+            windows = list(dict.fromkeys(name for times in often.values() for name in times))
+            rows = [(words(at), *(words(times.get(name)) for name in windows)) for at, times in often.items()]
+            caption = f"How often the lines that {f['arm']} adds or changes ran, in each window of one boot"
+            yield Table(("line", *windows), tuple(rows[:LINES]), caption, folded=True)
 
 
 def _arms(files: RunFiles) -> Table:
