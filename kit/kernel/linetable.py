@@ -126,12 +126,10 @@ def _within(fields: Sequence[tuple[int, int]], begin: int, size: int) -> list[tu
 
 
 def _same(one: bytes, other: bytes, holes: Sequence[tuple[int, int]]) -> bool:
-    if len(one) != len(other):
-        return False
     a, b = bytearray(one), bytearray(other)
     for at, width in holes:
-        end = min(at + width, len(a))
-        a[at:end] = b[at:end] = bytes(end - at)
+        for code in (a, b):
+            code[at : at + width] = bytes(len(code[at : at + width]))
     return a == b
 
 

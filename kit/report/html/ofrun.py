@@ -171,7 +171,7 @@ def _often(v: Row) -> Iterator[Table]:
         often: Mapping[str, Mapping[str, int]] = (f.get("lines") or {}).get("often", {})
         if often:
             windows = list(dict.fromkeys(name for times in often.values() for name in times))
-            rows = [(words(at), *(words(times.get(name)) for name in windows)) for at, times in often.items()]
+            rows = [(words(at), *(number(times.get(name)) for name in windows)) for at, times in often.items()]
             caption = f"How often the lines that {f['arm']} adds or changes ran, in each window of one boot"
             yield Table(("line", *windows), tuple(rows[:LINES]), caption, folded=True)
 
