@@ -41,6 +41,7 @@ DEBUG_SECONDS = int(7 * DAY)  # limit for a guest with gdb attached
 SPACE_BYTES = 4 << 20  # enough for a boot's log, results and temporary files
 PROBE_PROGRAM = "worker probe\nwindow probe\nfork\nend\nend\n"
 PROBE_MEMORY = 256  # MiB
+UNMOVED = "nokaslr"  # a kernel parameter: its code is where vmlinux says, with a configuration of the user's too
 SEES_HOST = (
     "guests can read all files of this machine that you can, your home among them, and change none; for kernels that"
     " you do not trust use root: guest (kit help security)"
@@ -183,10 +184,10 @@ def _tell(asked: BootRequest, progress: Progress) -> None:
 def covered(asked: BootRequest, plugin: Plugin, ranges: Sequence[Range], progress: Progress) -> Ran:
     """Does the boot with QEMU's plugin; what ran of these ranges (in order, without overlaps). Raises MachineError if
     QEMU does not start or a disk is full."""
-    with tempfile.TemporaryDirectory(prefix="kit-plugin-") as name:
+    with tempfile.TemporaryDirectory(prefix="kit-boot-plugin-") as name:
         folder = Path(name)
         more = options(plugin, ARCHES[asked.machine.arch], folder, asked.nonce, ranges)
-        run = boot(replace(asked, extra=(*asked.extra, *more)), progress)
+        run = boot(replace(asked, append=UNMOVED, extra=(*asked.extra, *more)), progress)
         if run.results is None:
             return Ran(why=f"the boot with QEMU's plugin: {run.outcome}: {run.why}", seconds=run.seconds)
         try:

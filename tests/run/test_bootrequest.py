@@ -12,7 +12,7 @@ import pytest
 
 from kit.base.errors import MachineError
 from kit.base.progress import Progress
-from kit.records import BootSpec, Kernel, Machine, Outcome, Splat
+from kit.records import BootSpec, Kernel, Machine, Outcome, Results, Splat
 from kit.run import bootrequest
 from kit.run.bootrequest import BootRequest, limits_of
 from kit.vm.boot import BootRun
@@ -133,3 +133,27 @@ def test_a_full_disk_is_no_failure_of_any_guest(
     for way in ways:
         with pytest.raises(MachineError, match="the disk is full"):
             way()
+
+
+def test_a_boot_with_the_plugin_is_the_asked_one_and_more(
+    kernel: Kernel, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has the plugin's files, which are gone afterwards, and a kernel that is where its symbols say."""
+    asked = replace(made(kernel, base, "count"), extra=("-own", "option"))
+    seen: dict[str, Any] = {}
+
+    def boots(*args: Any, **options: Any) -> BootRun:
+        seen.update(options)
+        words = dict(w.split("=", 1) for w in options["extra"][-1].split(",")[1:])
+        seen["exact"] = Path(words["exact"]).read_text()
+        Path(words["out"]).write_bytes(b"K x")
+        seen["out"] = Path(words["out"])
+        results = Results("6.1", 1, {}, ())
+        return replace(ended(Outcome.OK, asked.console), results=results)
+
+    monkeypatch.setattr(bootrequest, "run_boot", boots)
+    ran = bootrequest.covered(asked, Plugin(tmp_path / "plugin.so", 1), [(0x10, 0x20), (0x30, 0x40)], Progress())
+    assert (seen["extra"][:2], seen["append"], seen["exact"]) == (("-own", "option"), "nokaslr", "10 20\n30 40\n")
+    assert f"nonce={asked.nonce}" in seen["extra"][-1]
+    assert ran.why == "the records of QEMU's plugin: no end marker after 0 frames, and the last of them is cut"
+    assert not seen["out"].exists()

@@ -84,7 +84,7 @@ def _version(arch: Arch) -> str:
 def _loads(arch: Arch, file: Path) -> tuple[bool, str]:
     """Whether QEMU loads a plugin that then writes its records; and what QEMU printed."""
     nonce = secrets.token_hex(8)
-    with tempfile.TemporaryDirectory(prefix="kit-plugin-") as name:
+    with tempfile.TemporaryDirectory(prefix="kit-boot-plugin-") as name:
         records, stderr = Path(name) / "records", Path(name) / "stderr"
         records.touch()
         ours, theirs = socket.socketpair()
