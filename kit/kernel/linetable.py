@@ -148,6 +148,7 @@ def _rows(data: bytes, roots: Sequence[str]) -> Iterator[tuple[str, int, int, in
             continue
         folder = unit.get_top_DIE().attributes.get("DW_AT_comp_dir")
         names = _names(program.header, os.fsdecode(folder.value) if folder else "", roots)
+        yield from _inlined(unit, info.range_lists(), names)
         before = None
         for entry in program.get_entries():
             state = entry.state
@@ -156,6 +157,37 @@ def _rows(data: bytes, roots: Sequence[str]) -> Iterator[tuple[str, int, int, in
             if before is not None and 0 <= before.file < len(names):
                 yield names[before.file], before.line, before.address, state.address
             before = None if state.end_sequence else state
+
+
+def _inlined(unit: Any, lists: Any, names: Sequence[str]) -> Iterator[tuple[str, int, int, int]]:
+    """Each call whose function was compiled into its caller: the path and line of the call, and code of the function,
+    which the line table gives to the function's own lines."""
+    low = unit.get_top_DIE().attributes.get("DW_AT_low_pc")
+    base = low.value if low else 0
+    for entry in unit.iter_DIEs():
+        said = entry.attributes
+        if entry.tag != "DW_TAG_inlined_subroutine" or not {"DW_AT_call_file", "DW_AT_call_line"} <= said.keys():
+            continue
+        file = said["DW_AT_call_file"].value
+        if not 0 <= file < len(names):
+            continue
+        for begin, end in _code_of(entry, unit, lists, base):
+            yield names[file], said["DW_AT_call_line"].value, begin, end
+
+
+def _code_of(entry: Any, unit: Any, lists: Any, base: int) -> Iterator[tuple[int, int]]:
+    """The addresses of an entry's code. Forms: DWARF 4, 2.17."""
+    said = entry.attributes
+    if "DW_AT_ranges" in said and lists is not None:
+        for part in lists.get_range_list_at_offset(said["DW_AT_ranges"].value, unit):
+            if hasattr(part, "base_address"):
+                base = part.base_address
+            else:
+                start = 0 if getattr(part, "is_absolute", False) else base
+                yield start + part.begin_offset, start + part.end_offset
+    elif "DW_AT_low_pc" in said and "DW_AT_high_pc" in said:
+        low, high = said["DW_AT_low_pc"].value, said["DW_AT_high_pc"]
+        yield low, high.value if high.form == "DW_FORM_addr" else low + high.value
 
 
 def _names(header: Any, folder: str, roots: Sequence[str]) -> list[str]:

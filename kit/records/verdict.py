@@ -154,12 +154,12 @@ class KindVerdict:
 
 @dataclass(frozen=True)
 class ChangedLines:
-    """Which of the lines that an arm adds or changes were executed, by the compiler's line table; only those that have
-    code count. `coded`: how many have; `ran`: how many of these the workloads executed in their windows; `outside`:
-    those that ran after init, but in no window; `booting`: only before init; `missed`: never; `untold`: lines and files
-    of which nothing can be told, with the reason; all as `mm/rmap.c:301-303`. `removed`: lines that are taken away, old
-    versions of changed ones among them, which have no code in this arm; `often`: line → window → how often the most
-    often executed instruction of the line ran; `cut`: `often` does not name all."""
+    """Which of the lines that an arm adds or changes were executed, by the compiler's debug information; only those
+    that have code count. `coded`: how many have; `ran`: how many of these the workloads executed in their windows;
+    `outside`: those that ran after init, but in no window; `booting`: only before init; `missed`: never; `untold`:
+    lines and files of which nothing can be told, with the reason; all as `mm/rmap.c:301-303`. `removed`: lines that are
+    taken away, old versions of changed ones among them, which have no code in this arm; `often`: line → window → how
+    often the most often executed instruction of the line ran; `cut`: `often` does not name all."""
 
     coded: int = 0
     ran: int = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -57,13 +58,13 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def made(place: Path, *flags: str, source: str = "../src/mm/some.c") -> tuple[bytes, Image]:
+def made(place: Path, *debug: str, flags: Sequence[str] = ()) -> tuple[bytes, Image]:
     """The object with debug information, and the image that was linked from the one without."""
-    folder = place / "obj"
-    common = ("gcc", "-O1", "-ffreestanding", "-fno-pic", "-fno-inline", "-fcf-protection=none", "-c")
+    folder, source = place / "obj", "../src/mm/some.c"
+    common = ("gcc", "-O1", "-ffreestanding", "-fno-pic", "-fno-inline", "-fcf-protection=none", *flags, "-c")
     run(folder, *common, "-o", "some.o", source)
     run(folder, *common, "-o", "main.o", "../src/main.c")
-    run(folder, *common, *DEBUG.split(), *flags, "-o", "debug.o", source)
+    run(folder, *common, *DEBUG.split(), *debug, "-o", "debug.o", source)
     run(folder, "ld", "-Ttext=0xffffffff81000000", "-o", "vmlinux", "main.o", "some.o")
     return (folder / "debug.o").read_bytes(), read_image((folder / "vmlinux").read_bytes())
 
@@ -115,6 +116,28 @@ def test_code_of_a_header_is_told_by_the_header_s_lines(place: Path) -> None:
     data, image = made(place)
     found = line_code(data, {"mm/some.h": {3}}, image, roots(place))
     assert set(found.ranges) == {("mm/some.h", 3)}
+
+
+@pytest.mark.parametrize("version", ["-gdwarf-4", "-gdwarf-5"])
+def test_a_call_that_was_compiled_into_its_caller_has_the_code_of_its_function(place: Path, version: str) -> None:
+    """Also one in two pieces, and in a section of its own."""
+    text = SOURCE.replace("static int twice(int a)", "static inline __attribute__((always_inline)) int twice(int a)")
+    text = text.replace("\treturn 2 * a;", "\tif (__builtin_expect(a == 3, 0))\n\t\ta = other(7);\n\treturn 2 * a;")
+    text = text.replace("return a;", "return twice(a);")
+    (place / "src" / "mm" / "some.c").write_text(text)
+    data, image = made(place, version, flags=("-O2", "-freorder-blocks-and-partition"))
+    where = {name: functions[0].range for name, functions in image.functions.items() if functions}
+    lines = {number: line.strip() for number, line in enumerate(text.split("\n"), 1)}
+    found = line_code(data, {"mm/some.c": set(lines)}, image, roots(place))
+    inner = [n for n, line in lines.items() if line in ("a = other(7);", "return 2 * a;")]
+    for call, caller in (("return twice(a);", "second"), ("return twice(a) ^ 0x55;", "first")):
+        ((_, ranges),) = [(n, found.ranges["mm/some.c", n]) for n, line in lines.items() if line == call]
+        covered = {a for begin, end in ranges for a in range(begin, end)}
+        begin, end = where[caller]
+        own = {a for n in inner for b, e in found.ranges["mm/some.c", n] for a in range(b, e) if begin <= a < end}
+        assert own, "the function's lines have code in this caller"
+        assert own <= covered, call
+        assert covered <= set(range(begin, end))
 
 
 def test_what_is_no_object_with_lines_is_one_error(place: Path) -> None:
