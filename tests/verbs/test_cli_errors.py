@@ -53,8 +53,8 @@ def test_errors_are_one_message(
 @pytest.mark.parametrize(
     "argv",
     [
-        ["check"], ["run"], ["run", AIM7, "--patch"], ["run", AIM7, "--tree"], ["bisect"], ["compare", "1,2,3"], ["show"],
-        ["report"], ["history"], ["check-mail"], ["model", "read"],
+        ["check"], ["run"], ["run", AIM7, "--patch"], ["run", AIM7, "--tree"], ["bisect"], ["compare", "1,2,3"],
+        ["show"], ["report"], ["history"], ["check-mail"], ["model", "read"],
     ],
     ids="_".join,
 )  # fmt: skip
