@@ -302,7 +302,7 @@ TARGETS: Mapping[str, Target] = {
     "raw-frames": Target(_raw_frames, (), 60),
     "ktap": Target(lambda data: read_ktap(_text(data)), (), 60),
     "metrics": Target(_metrics, (), 60),
-    "cell": Target(_cell, (), 60),
+    "cell": Target(_cell, (), 10),
     "workfile": Target(_in_file("workfile", read_mix), (ValueError,), 60),
     "outside": Target(_outside, REFUSED, 40),
     "scene": Target(_scene, MODEL, 60),
