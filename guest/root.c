@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "root.h"
 #include "channel.h"
+#include "conf.h"
 
 #include <errno.h>
 #include <net/if.h>
@@ -16,8 +17,6 @@
 
 /* msize: the largest that virtio takes. cache=loose: the host's files should not change during a boot. */
 #define NINEP	"trans=virtio,version=9p2000.L,msize=512000,cache=loose"
-#define OVERLAY	"lowerdir=/host,upperdir=/rw/up,workdir=/rw/work"
-
 #define MARK	"/run/.kit"	/* in the guest's own tmpfs: this root is already prepared */
 
 static const struct {
@@ -46,19 +45,83 @@ static int mount_at(const char *type, const char *where, const char *options)
 	return mount(type, where, type, 0, options);
 }
 
+static int told(const char *key, unsigned n, char *value, size_t size)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "%s%u", key, n);
+	return conf_text(name, value, size);
+}
+
+/* A folder below HOST_ROOT, and those above it. */
+static void make_folders(const char *where)
+{
+	char path[4200];
+	char *p;
+
+	snprintf(path, sizeof(path), HOST_ROOT "%s", where);
+	for (p = path + strlen(HOST_ROOT) + 1; (p = strchr(p, '/')); p++) {
+		*p = '\0';
+		mkdir(path, 0755);
+		*p = '/';
+	}
+	mkdir(path, 0755);
+}
+
+static int mount_folder(unsigned n, const char *where)
+{
+	char tag[16], lower[32], upper[32], work[32], options[128], path[4200];
+
+	snprintf(tag, sizeof(tag), "host%u", n);
+	snprintf(lower, sizeof(lower), "/host/%u", n);
+	snprintf(upper, sizeof(upper), "/rw/up%u", n);
+	snprintf(work, sizeof(work), "/rw/work%u", n);
+	snprintf(options, sizeof(options), "lowerdir=%s,upperdir=%s,workdir=%s", lower, upper, work);
+	snprintf(path, sizeof(path), HOST_ROOT "%s", where);
+	mkdir(lower, 0755);
+	mkdir(upper, 0755);
+	mkdir(work, 0755);
+	make_folders(where);
+	if (mount(tag, lower, "9p", MS_RDONLY, NINEP) < 0)
+		return channel_fail_errno("the host's files (9p)");
+	if (mount("overlay", path, "overlay", 0, options) < 0)
+		return channel_fail_errno("an overlay on the host's files");
+	return 0;
+}
+
+/* A link's path and target, with a tab between. */
+static void make_link(char *told_so)
+{
+	char path[4200];
+	char *target = strchr(told_so, '\t');
+
+	if (!target)
+		return;
+	*target++ = '\0';
+	snprintf(path, sizeof(path), HOST_ROOT "%s", told_so);
+	symlink(target, path);
+}
+
 int root_mount_host(void)
 {
-	if (access("/rw/up", F_OK) == 0)
+	char where[4096];
+	unsigned n;
+
+	if (access(HOST_ROOT, F_OK) == 0)
 		return 0;
 	mkdir("/host", 0755);
 	if (mount_at("tmpfs", "/rw", "") < 0)
 		return channel_fail_errno("a tmpfs");
-	mkdir("/rw/up", 0755);
-	mkdir("/rw/work", 0755);
-	if (mount("host", "/host", "9p", MS_RDONLY, NINEP) < 0)
-		return channel_fail_errno("the host's files (9p)");
-	if (mount_at("overlay", HOST_ROOT, OVERLAY) < 0)
-		return channel_fail_errno("an overlay on the host's files");
+	mkdir(HOST_ROOT, 0755);
+	mkdir(HOST_ROOT "/tmp", 0);
+	chmod(HOST_ROOT "/tmp", 01777);
+	for (n = 0; told("host", n, where, sizeof(where)) == 0; n++)
+		if (mount_folder(n, where) < 0)
+			return -1;
+	for (n = 0; told("hostlink", n, where, sizeof(where)) == 0; n++)
+		make_link(where);
+	for (n = 0; told("hostdir", n, where, sizeof(where)) == 0; n++)
+		make_folders(where);
 	return 0;
 }
 
@@ -114,7 +177,7 @@ int root_furnish(const char *root)
 	if (access(path, F_OK) == 0)
 		return 0;
 	for (i = 0; i < sizeof(mounts) / sizeof(*mounts); i++) {
-		/* The host's /tmp is writable through the overlay, and the working directory may be in it. */
+		/* It is a tmpfs already, and the working directory may be a folder of the host in it. */
 		if (!strcmp(root, HOST_ROOT) && !strcmp(mounts[i].where, "/tmp"))
 			continue;
 		snprintf(path, sizeof(path), "%s%s", root, mounts[i].where);

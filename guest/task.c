@@ -107,7 +107,7 @@ int task_read(struct task *task, const char *path)
 
 int task_prepare(struct task *task)
 {
-	if (!strcmp(task->root, "host")) {
+	if (!strcmp(task->root, "host") || !strcmp(task->root, "home")) {
 		if (root_mount_host() < 0)
 			return -1;
 		task->root = HOST_ROOT;

@@ -2,7 +2,7 @@
  * What to run in a root: /payload.N or /session.task, one `key value` on each
  * line. In values, %xx stands for bytes that cannot be in a line.
  *
- *	root DIR	chroot; `host` for the host's files
+ *	root DIR	chroot; `host` or `home` for the host's files
  *	dir DIR		working directory in there
  *	arg TEXT	one per argument, the program's path first
  *	env KEY=VALUE	one per variable

@@ -45,7 +45,7 @@ def fragments(exp: Experiment, instrument: str) -> tuple[str, ...]:
     """The fragments of an experiment's kernels for an instrument."""
     *shared, own = (f for f in of_arch(FRAGMENTS[instrument], exp.arch) if f != TINY or not exp.config)
     wanted = {part for w in exp.workloads for part in parse_params(w.kind, w.params).fragments()}
-    wanted |= {USERLAND} if exp.root == "host" else set()
+    wanted |= {USERLAND} if exp.root != "guest" else set()
     return (*shared, *(f for f in BEFORE if f in wanted), own, *(f for f in AFTER if f in wanted))
 
 
@@ -96,7 +96,7 @@ def resolve_arms(
 def config_of(exp: Experiment, instrument: str, version: str, configs: Path) -> Config:
     """The configuration of an instrument's kernel of that version, on top of the user's own if there is one. Raises
     UserError for a fragment that cannot be read, and for a kernel too old for `guest: {root: host}`."""
-    if exp.root == "host" and not has_overlay(version):
+    if exp.root != "guest" and not has_overlay(version):
         raise UserError(
             f"Linux {version} has no overlay file system (it came with 3.18): guests cannot use the host's files",
             hint="use `guest: {root: guest}`, or `kit shell --root guest`",

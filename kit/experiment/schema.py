@@ -66,8 +66,10 @@ class GuestModel(_Strict):
     )
     memory: str = Field(default="512M", description="memory of a guest, for example 512M or 2G")
     accel: Literal["auto", "kvm", "tcg"] = Field(default="auto", description="auto: KVM if a trial boot shows it works")
-    root: Literal["guest", "host"] = Field(
-        default="guest", description="host: payloads run on the host's files, read-only under a writable overlay"
+    root: Literal["guest", "host", "home"] = Field(
+        default="guest",
+        description="host: payloads run on the host's files, read-only under a writable overlay, without the homes of "
+        "users; home: with them",
     )
     limit: float | None = Field(
         default=None,

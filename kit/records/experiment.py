@@ -85,7 +85,7 @@ class Experiment:
     config: tuple[str, ...] = ()  # the user's configuration: a .config or a make target, then fragments; empty: kit's
     aa: bool = False  # every arm is the baseline's kernel: any difference that is found is a false one
     boot_limit: float | None = None  # seconds that a boot may take; None: derived from the baseline's boots
-    root: str = "guest"  # "host": payloads run on the host's files
+    root: str = "guest"  # "host", "home": payloads run on the host's files, without or with the homes
     least: int = 2  # blocks of `count` that are done in any case
     order_seed: int | None = None  # decides the order of boots; None: a run draws one, and records it
 

@@ -26,13 +26,13 @@ from kit.store.files import write_atomic
 from kit.vm.boot import BootRun, run_boot
 from kit.vm.console import Limits
 from kit.vm.debug import DAY, debug_boot
+from kit.vm.hostfiles import HostFiles, host_files
 from kit.vm.hostload import cores
 from kit.vm.plugin.found import Plugin, options
 from kit.vm.plugin.records import read_file
-from kit.vm.qemu import HOST_FILES
 from kit.vm.session import Session, run_session
 from kit.workload.guestimage import boot_initramfs
-from kit.workload.load import own_limit, wants_host
+from kit.workload.load import own_limit, wanted_host
 from kit.workload.results import read_results
 
 TOTAL_SECONDS = {"tcg": 900.0, "icount": 900.0, "kvm": 300.0}  # limit until a boot of the baseline was measured
@@ -42,17 +42,13 @@ SPACE_BYTES = 4 << 20  # enough for a boot's log, results and temporary files
 PROBE_PROGRAM = "worker probe\nwindow probe\nfork\nend\nend\n"
 PROBE_MEMORY = 256  # MiB
 UNMOVED = "nokaslr"  # a kernel parameter: its code is where vmlinux says, with a configuration of the user's too
-SEES_HOST = (
-    "guests can read all files of this machine that you can, your home among them, and change none; for kernels that"
-    " you do not trust use root: guest (kit help security)"
-)
 
 
 @dataclass(frozen=True)
 class BootRequest:
     """A boot with all that it needs. `raw`: path for the results as the guest sent them; `append`: more kernel
-    parameters; `extra`: more options of QEMU; `cores`: the cores to pin the vCPUs of a timed boot to; `sources`:
-    folders that may have the kernel's scripts."""
+    parameters; `extra`: more options of QEMU; `host`: what it sees of the host's files; `cores`: the cores to pin the
+    vCPUs of a timed boot to; `sources`: folders that may have the kernel's scripts."""
 
     kernel: Kernel
     machine: Machine
@@ -63,6 +59,7 @@ class BootRequest:
     raw: Path | None = None
     append: str = ""
     extra: tuple[str, ...] = ()
+    host: HostFiles | None = None
     cores: tuple[int, ...] | None = None
     sources: tuple[Path, ...] = ()
 
@@ -91,7 +88,9 @@ def request(
     that of a first boot; `conf`: settings of the guest to add or replace."""
     nonce = secrets.token_hex(8)
     total = seconds or TOTAL_SECONDS[machine.accel] + own_limit(program)
-    told = {"nonce": nonce, "limit": str(int(total)), **(conf or {})}
+    wanted = wanted_host(program)
+    host = host_files(wanted.folders, home=wanted.home) if wanted else None
+    told = {"nonce": nonce, "limit": str(int(total)), **(host.conf() if host else {}), **(conf or {})}
     return BootRequest(
         kernel,
         machine,
@@ -99,7 +98,8 @@ def request(
         nonce,
         limits_of(total, machine.accel),
         console,
-        extra=HOST_FILES if wants_host(program) else (),
+        extra=host.options() if host else (),
+        host=host,
     )
 
 
@@ -177,8 +177,8 @@ def debug(asked: BootRequest, progress: Progress, say: Callable[[str], None], *,
 
 def _tell(asked: BootRequest, progress: Progress) -> None:
     """Says what of the host a guest sees, once."""
-    if asked.extra[: len(HOST_FILES)] == HOST_FILES:
-        progress.once(SEES_HOST)
+    if asked.host is not None:
+        progress.once(asked.host.said())
 
 
 def covered(asked: BootRequest, plugin: Plugin, ranges: Sequence[Range], progress: Progress) -> Ran:

@@ -33,7 +33,7 @@ from kit.vm.console import Limits
 from kit.vm.kvm import HostFacts, host_facts, probe
 from kit.vm.plugin.found import find_plugin
 from kit.workload.guestimage import GuestImage, archive_name, build_guest, guest_key
-from kit.workload.load import wants_host
+from kit.workload.load import wanted_host
 
 
 @dataclass(frozen=True)
@@ -244,7 +244,7 @@ def _is_exact(spec: BootSpec) -> bool:
     """Whether repeating the boot gives the same result, so that it may be reused. Not so on the host's files, which no
     key covers, and after a kind's pilot, where boots are known to differ."""
     kind = EVIDENCE[spec.evidence]
-    return kind.exact and not wants_host(spec.program) and (not kind.pilot or spec.block < kind.pilot)
+    return kind.exact and wanted_host(spec.program) is None and (not kind.pilot or spec.block < kind.pilot)
 
 
 def _record(spec: BootSpec, run: BootRun, folder: RunFolder) -> Boot:

@@ -6,12 +6,14 @@ import os
 import shutil
 import sys
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from kit.base.errors import MachineError, UserError
 from kit.base.progress import Progress
 from kit.base.project import PROJECT
 from kit.experiment.arms import FRAGMENTS, ResolvedArm, resolve_arms
-from kit.records import Experiment, Machine
+from kit.kernel.trust import are_own
+from kit.records import ArmSpec, Experiment, Machine
 from kit.run import bootrequest
 from kit.run.plan import instruments
 from kit.run.runner import LocalRunner
@@ -37,12 +39,13 @@ SIGNALLED = 128  # plus the signal's number: a shell's exit code for a program e
 
 @dataclass(frozen=True)
 class Wish:
-    """What the user asks for. An empty `command` means a shell. `limit` in seconds."""
+    """What the user asks for. An empty `command` means a shell. `root` None: `host`, but `guest` for an arm with a
+    foreign patch, which is shown this machine's files only if asked for. `limit` in seconds."""
 
     arm: str
     command: tuple[str, ...] = ()
     cpus: int | None = None
-    root: str = "host"
+    root: Literal["guest", "host", "home"] | None = None
     instrument: str = ""
     limit: float | None = None
 
@@ -55,6 +58,8 @@ def shell(exp: Experiment, wish: Wish, cache: Cache, progress: Progress) -> int:
     """
     interactive = _interactive(wish)
     own = _alone(exp, wish)
+    if wish.root is None:
+        wish = replace(wish, root=root_for(exp.arm(wish.arm), progress))
     task = f"{SESSION} session\n" + "".join(f"{line}\n" for line in _payload(wish, interactive).lines())
     with (
         workplace(cache, progress, exp.toolchain) as place,
@@ -72,6 +77,14 @@ def shell(exp: Experiment, wish: Wish, cache: Cache, progress: Progress) -> int:
         seconds = wish.limit or (None if interactive else COMMAND_SECONDS)
         session = bootrequest.session(asked, progress, interactive=interactive, seconds=seconds)
     return _exit_code(session, asked.nonce)
+
+
+def root_for(arm: ArmSpec, progress: Progress) -> Literal["guest", "host"]:
+    """The root of a guest for which none was asked; a note where that is for the patch's sake."""
+    if are_own([ref.path for ref in arm.series]):
+        return "host"
+    progress.note("the patch does not come with kit: the guest has a few packed programs (--root host: this machine's)")
+    return "guest"
 
 
 def _interactive(wish: Wish) -> bool:
@@ -99,7 +112,7 @@ def _resolve(exp: Experiment, wish: Wish, place: Workplace) -> tuple[ResolvedArm
 
 def _payload(wish: Wish, interactive: bool) -> Payload:
     """The program to start: a shell, or the user's command in a shell."""
-    host = wish.root == "host"
+    host = wish.root != "guest"
     shell_ = shutil.which("bash") or "/bin/sh"
     if interactive:
         command = [shell_, "-i"]
@@ -113,7 +126,7 @@ def _payload(wish: Wish, interactive: bool) -> Payload:
     tools = [] if host else [t for t in TOOLS if shutil.which(t)]
     return Payload(
         command=tuple(command), folder=os.getcwd() if host else None, files=tuple(tools), env=env,
-        root="host" if host else "guest", left_behind="kill",
+        root=wish.root or "host", left_behind="kill",
     )  # fmt: skip
 
 

@@ -12,8 +12,9 @@ def arguments(verb: argparse.ArgumentParser) -> None:
     experiment_arguments(verb)
     verb.add_argument("--arm", required=True, metavar="NAME", help="the arm whose kernel to boot")
     verb.add_argument("--cpus", type=int, choices=range(1, 9), metavar="N", help="vCPUs (default: the experiment's)")
-    root = "host: the host's files under a writable overlay (default); guest: a few programs of the host, packed"
-    verb.add_argument("--root", choices=("host", "guest"), default="host", help=root)
+    root = "the files in the guest. host: the host's, under a writable overlay, of homes only the current folder"
+    root += " (default); home: the homes too; guest: a few programs of it, packed (default for foreign patches)"
+    verb.add_argument("--root", choices=("host", "home", "guest"), help=root)
     verb.add_argument("--instrument", default="", help="plain, counting or checking (default: the experiment's first)")
     limit = "end the guest after this time (default: 3600 for a command, no limit for a shell)"
     verb.add_argument("--limit", type=float, metavar="SECONDS", help=limit)

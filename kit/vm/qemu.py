@@ -44,13 +44,6 @@ QUIET = "loglevel=5"
 # processor of a package (its src/fw/mptable.c). QEMU would make one package of all since 6.2.
 SMP = "cpus={0},sockets={0},cores=1,threads=1"
 
-# The host's files for the guest, read-only. `remap`: inode numbers of several file systems do not collide.
-HOST_FILES = (
-    *("-fsdev", "local,id=host,path=/,security_model=none,readonly=on,multidevs=remap"),
-    *("-device", "virtio-9p-pci,fsdev=host,mount_tag=host"),
-)
-
-
 @dataclass(frozen=True)
 class Files:
     """The files and sockets of a QEMU. `console_fd`, `monitor_fd` and `pin_fd` (a second monitor) are its ends of

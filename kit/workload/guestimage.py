@@ -23,7 +23,7 @@ from kit.model.program import SCRIPTS as SHELL_SCRIPTS
 from kit.records import digest
 from kit.records.arches import ARCHES
 from kit.workload.catalog import WORKLOADS
-from kit.workload.load import HOST_ROOT, SESSION, WORKER, sections
+from kit.workload.load import HOST_ROOTS, SESSION, WORKER, sections
 from kit.workload.pack import content
 from kit.workload.payload import is_manifest, read_manifest, root_of
 
@@ -214,7 +214,7 @@ def _section_entries(number: int, kind: str, text: str) -> list[Entry]:
 def _pack_entries(text: str) -> list[Entry]:
     """The packed files of a payload, below its root; folders come before what is in them."""
     root = root_of(text)
-    if root == HOST_ROOT:
+    if root in HOST_ROOTS:
         return []
     packed = read_manifest(text)
     paths = [*(f.path for f in packed.files), *(path for path, _ in packed.links), *(f"{f}/." for f in packed.folders)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +12,8 @@ from kit.model.program import Op, Program, Users
 from kit.records import At
 
 WORKER, PAYLOAD, SESSION = "worker", "payload", "session"
-HOST_ROOT = "host"  # a payload's root if it runs on the host's files (guest/task.h)
+HOST, HOME = "host", "home"  # roots of a payload on the host's files, without and with the homes (guest/task.h)
+HOST_ROOTS = (HOST, HOME)
 
 
 @dataclass(frozen=True)
@@ -69,9 +71,28 @@ def boot_program(loads: Sequence[Load]) -> str:
     return "".join(load.section for load in loads)
 
 
-def wants_host(program_text: str) -> bool:
-    """Whether a boot with this text needs the host's files."""
-    return any(k != WORKER and text.startswith(f"root {HOST_ROOT}\n") for k, _, text in sections(program_text))
+@dataclass(frozen=True)
+class WantedHost:
+    """What of the host's files a boot needs: the folders where its programs lie and start, and the homes or not."""
+
+    folders: tuple[str, ...]
+    home: bool
+
+
+def wanted_host(program_text: str) -> WantedHost | None:
+    """What a boot with this text needs of the host's files; None if it needs none."""
+    texts = [text for kind, _, text in sections(program_text) if kind != WORKER]
+    tasks = [dict(reversed([line.split(" ", 1) for line in text.splitlines() if " " in line])) for text in texts]
+    seen = [task for task in tasks if task.get("root") in HOST_ROOTS]
+    if not seen:
+        return None
+    folders = [unescaped(path) for task in seen for path in (task["dir"], os.path.dirname(task["arg"]))]
+    return WantedHost(tuple(dict.fromkeys(folders)), any(task["root"] == HOME for task in seen))
+
+
+def unescaped(text: str) -> str:
+    """A value of a task's line: %xx stands for a byte that cannot be in a line."""
+    return os.fsdecode(re.sub(rb"%([0-9a-f]{2})", lambda m: bytes([int(m[1], 16)]), os.fsencode(text)))
 
 
 def own_limit(program_text: str) -> int:

@@ -20,7 +20,7 @@ from kit.base.errors import UserError
 from kit.model.program import Program
 from kit.records import LESS, MORE, At, digest
 from kit.workload.kind import USERLAND, Parameters, Place, Printing, Raw
-from kit.workload.load import HOST_ROOT, Load, WindowInfo
+from kit.workload.load import HOST_ROOTS, Load, WindowInfo, unescaped
 from kit.workload.metrics import KTAP_BETTER, Metric, read_metrics
 from kit.workload.pack import File, Pack, find_program, pack
 
@@ -85,7 +85,9 @@ class Payload(Parameters):
     left_behind: Literal["fail", "kill"] = Field(
         default="fail", description="what to do about processes that outlive it: fail, or kill them"
     )
-    root: Literal["guest", "host"] = Field(default="guest", description="guest: packed; host: as `guest: {root: host}`")
+    root: Literal["guest", "host", "home"] = Field(
+        default="guest", description="guest: packed; host, home: as in `guest: {root: host}`"
+    )
     format: Literal["json", "ktap", "key-value"] | RegexModel | None = Field(
         default=None, description="how it prints metrics: json, ktap, key-value or {regex: PATTERN}"
     )
@@ -142,7 +144,7 @@ class Payload(Parameters):
         if packed and packed.library_path:
             env["LD_LIBRARY_PATH"] = ":".join([*packed.library_path, *filter(None, [env.get("LD_LIBRARY_PATH")])])
         packing = list(_manifest(packed)) if packed else []
-        yield f"root {f'{PACKS}/{digest(packing)}' if packed else HOST_ROOT}"
+        yield f"root {f'{PACKS}/{digest(packing)}' if packed else self.root}"
         yield f"dir {_escaped(self.folder or '/tmp')}"
         yield from (f"limit {self.limit}", f"status {self.status}", f"left {self.left_behind}")
         yield from (f"user {self.user}" for _ in range(self.user > 0))
@@ -223,7 +225,7 @@ def _found(params: str) -> tuple[str, Pack | None]:
     """The program's path and its pack. Cached: a run uses the files as they were when it began."""
     payload = Payload.model_validate_json(params)
     program = find_program(payload.command[0], payload.folder)
-    if payload.root == "host":
+    if payload.root in HOST_ROOTS:
         return program, None
     return program, pack([program], payload.folder, payload.files, payload.env)
 
@@ -253,10 +255,6 @@ def _escaped(text: str) -> str:
     return os.fsdecode(re.sub(rb"[\x00-\x20%\x7f]", lambda m: b"%%%02x" % m[0][0], os.fsencode(text)))
 
 
-def _plain(text: str) -> str:
-    return os.fsdecode(re.sub(rb"%([0-9a-f]{2})", lambda m: bytes([int(m[1], 16)]), os.fsencode(text)))
-
-
 def is_manifest(line: str) -> bool:
     """Whether a line of a payload's text lists a packed file, link or folder (not for the guest)."""
     return line.startswith(("file ", "link ", "folder "))
@@ -268,11 +266,11 @@ def read_manifest(text: str) -> Pack:
     for line in text.splitlines():
         key, *words = line.split(" ")
         if key == "file":
-            files.append(File(_plain(words[3]), int(words[0], 8), words[1], int(words[2])))
+            files.append(File(unescaped(words[3]), int(words[0], 8), words[1], int(words[2])))
         elif key == "link":
-            links.append((_plain(words[0]), _plain(words[1])))
+            links.append((unescaped(words[0]), unescaped(words[1])))
         elif key == "folder":
-            folders.append(_plain(words[0]))
+            folders.append(unescaped(words[0]))
     return Pack(tuple(files), tuple(links), tuple(folders), ())
 
 

@@ -22,9 +22,9 @@ from kit.run.job import RunResult, run_experiment
 from kit.store.cache import Cache
 from kit.vm.boot import BootRun, run_boot
 from kit.vm.console import Limits
-from kit.vm.qemu import HOST_FILES
+from kit.vm.hostfiles import host_files
 from kit.workload.guestimage import boot_initramfs, build_guest
-from kit.workload.load import wants_host
+from kit.workload.load import wanted_host
 from kit.workload.results import read_results
 
 Run = Callable[[dict[str, Any]], RunResult]
@@ -73,16 +73,17 @@ def stock_kernel(exp: Experiment) -> Path:
 
 def boot_once(image: Path, program: str, machine: Machine, folder: Path, name: str, total: int) -> BootRun:
     """One boot that runs a text of loads, in at most `total` seconds. Its console is `NAME.log` in the folder."""
-    nonce = secrets.token_hex(8)
+    nonce, wanted = secrets.token_hex(8), wanted_host(program)
+    host = host_files(wanted.folders, home=wanted.home) if wanted else None
     base = build_guest(folder / "guest").base_cpio_path
     return run_boot(
         image,
-        boot_initramfs(base, program, {"nonce": nonce, "limit": str(total)}),
+        boot_initramfs(base, program, {"nonce": nonce, "limit": str(total), **(host.conf() if host else {})}),
         machine,
         console=folder / f"{name}.log",
         read=lambda data: read_results(data, nonce),
         limits=Limits(total=total),
-        extra=HOST_FILES if wants_host(program) else (),
+        extra=host.options() if host else (),
     )
 
 

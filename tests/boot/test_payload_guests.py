@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +81,7 @@ def test_the_hosts_files_are_there_and_stay_as_they_are(bench: Bench, tmp_path: 
     mine = tmp_path / "mine"
     mine.write_text("the host's\n")
     text = f"cat {mine}; echo guest > {mine}; cat {mine}; touch {tmp_path}/new; tty"
-    ended = bench.boot("host", Payload(command=("sh", "-c", text), root="host", status=1))
+    ended = bench.boot("host", Payload(command=("sh", "-c", text), root="host", folder=str(tmp_path), status=1))
     assert ended.results is not None, ended.why
     [run] = ended.results.payloads
     assert run.stdout.text == "the host's\nguest\nnot a tty\n"
@@ -97,3 +98,14 @@ def test_stress_ng(bench: Bench) -> None:
     for run, window in zip(ended.results.payloads, ended.results.windows, strict=True):
         assert "successful run completed" in run.stderr.text
         assert any(row.name == "&anon_vma->rwsem" for row in window.rows)
+
+
+def test_homes_of_the_host_are_not_there_unless_asked_for(bench: Bench, tmp_path: Path) -> None:
+    text = "ls / && pwd && ls -A /root /home 2>/dev/null; :"
+    ended = bench.boot("left-out", Payload(command=("sh", "-c", text), root="host", folder=str(tmp_path)))
+    assert ended.results is not None, ended.why
+    [run] = ended.results.payloads
+    said = run.stdout.text.split()
+    assert {"usr", "etc", str(tmp_path)} <= {*said}
+    assert os.listdir(Path.home())
+    assert not {*os.listdir(Path.home())} & {*said}

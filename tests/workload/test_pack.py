@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import subprocess
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from kit.base.errors import MachineError, UserError
 from kit.workload.guestimage import boot_initramfs
-from kit.workload.load import boot_program, own_limit, sections, wants_host
+from kit.workload.load import boot_program, own_limit, sections, wanted_host
 from kit.workload.pack import content, find_program, pack
 from kit.workload.payload import Payload, read_manifest, require_room
 
@@ -84,12 +85,19 @@ def test_the_text_of_a_payload_is_what_a_guest_gets(tmp_path: Path) -> None:
     payload = Payload(command=("sh", "-c", "echo 'a  b'\n%20"), files=(str(odd),), env={"A": "1 2"}, limit=7)
     text = boot_program([payload.load("p", 1)])
     [(kind, name, body)] = sections(text)
-    assert (kind, name, own_limit(text), wants_host(text)) == ("payload", "p", 7, False)
+    assert (kind, name, own_limit(text), wanted_host(text)) == ("payload", "p", 7, None)
     assert "arg echo%20'a%20%20b'%0a%2520\n" in body
     assert "env A=1%202\n" in body
     assert str(odd) in [f.path for f in read_manifest(body).files]
     host = boot_program([Payload(command=("sh",), root="host").load("p", 1)])
-    assert wants_host(host)
+    found = wanted_host(host)
+    assert found is not None
+    assert (found.folders, found.home) == (("/tmp", os.path.dirname(shutil.which("sh") or "")), False)
+    both = boot_program([Payload(command=("sh",), root="home", folder="/a b").load("q", 1)]) + host
+    found = wanted_host(both)
+    assert found is not None
+    assert found.home
+    assert found.folders[0] == "/a b"
     assert read_manifest(host).files == ()
 
 
