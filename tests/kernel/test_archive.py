@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from notes import Notes
 from openpgp import SHA1, Key
 from repository import ARCHIVE_KEY, DAY, OTHER_KEY, Mirror, Suite, deb, kernel, serving, tar
 
@@ -24,17 +25,6 @@ from kit.setup import packages
 from kit.store.cache import Cache
 
 CHECKERS = [name for name in signature.TOOLS if shutil.which(name)]
-
-
-class Notes(Progress):
-    """Keeps the notes."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.said: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.said.append(text)
 
 
 @pytest.fixture

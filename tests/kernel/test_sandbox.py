@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from notes import Notes
 from rig import Bench
 
 from kit.base import commands
@@ -23,18 +24,6 @@ from kit.kernel.sandbox import GIVES_UP, NOBODY, OFF, Sandbox, enclosure, find
 from kit.kernel.tree import Tree
 from kit.kernel.trust import are_own, ccache_of
 from kit.kernel.workspace import Workspace
-
-
-class Notes(Progress):
-    """Keeps what is told."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.notes: list[str] = []
-
-    def note(self, text: str) -> None:
-        """As Progress."""
-        self.notes.append(text)
 
 
 def words(box: Sandbox, **asked: dict[Path, Path]) -> str:
@@ -115,13 +104,13 @@ def test_none_is_looked_for_if_the_user_wants_none(monkeypatch: pytest.MonkeyPat
     progress = Notes()
     for foreign in (True, False):
         assert enclosure(foreign, progress, "with") is None
-    assert progress.notes == [f"{GIVES_UP} ({OFF} is set)"], "it is said once what that gives up"
+    assert progress.said == [f"{GIVES_UP} ({OFF} is set)"], "it is said once what that gives up"
 
 
 def test_where_none_is_installed_only_foreign_patches_are_refused(tools: Path) -> None:
     progress = Notes()
     assert enclosure(False, progress, "without") is None
-    assert progress.notes == [f"{GIVES_UP} (bubblewrap (bwrap) is not installed)"]
+    assert progress.said == [f"{GIVES_UP} (bubblewrap (bwrap) is not installed)"]
     with pytest.raises(MachineError, match=r"no sandbox for a foreign patch: bubblewrap .* is not installed") as caught:
         enclosure(True, progress, "with")
     assert "--no-sandbox" in caught.value.hint

@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kit.base.progress import Progress
+from notes import Notes
+
 from kit.base.project import PROJECT
 from kit.records import ArmSpec
 from kit.records.experiment import PatchRef
 from kit.run.shell import root_for
-
-
-class Notes(Progress):
-    """Keeps what is said."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.said: list[str] = []
-
-    def note(self, text: str) -> None:
-        self.said.append(text)
 
 
 def arm(*patches: Path) -> ArmSpec:
