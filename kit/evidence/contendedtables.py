@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from kit.base.words import number
 from kit.evidence.tables import BACKGROUND, Row, Table
-from kit.wording.phrase import p_words, signed
+from kit.wording.phrase import between, p_words, signed
 
 PER_JOB = ("acquisitions", "contentions", "wait_us", "hold_us")
 SURE = 0.05  # below, a share is said to differ
@@ -47,7 +47,7 @@ def _line(place: tuple[object, ...], its: dict[str, Row]) -> tuple[str, ...]:
     met = its["contentions"]
     against = "–"
     if met["said"]:
-        span = f"{signed(met['ratio_low'])} to {signed(met['ratio_high'])}"
+        span = between(met["ratio_low"], met["ratio_high"])
         against = f"{signed(met['ratio'])} ({span}): {met['said']}"
     return (lock, workload, users, cpus, arm, *(_value(its.get(m)) for m in PER_JOB), against, str(met["boots"]))
 

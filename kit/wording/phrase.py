@@ -29,9 +29,12 @@ def how_sure(c: Comparison, alpha: float) -> str:
 
 def span(c: Comparison) -> str:
     """`+1.1% to +5.4%`."""
-    if c.low is None and c.high is None:
-        return "without bounds"
-    return f"{signed(c.low)} to {signed(c.high)}"
+    return between(c.low, c.high)
+
+
+def between(low: float | None, high: float | None) -> str:
+    """Two bounds of a ratio as changes: `+1.1% to +5.4%`, or `without bounds`."""
+    return "without bounds" if low is None and high is None else f"{signed(low)} to {signed(high)}"
 
 
 def signed(ratio: float | None) -> str:
