@@ -14,6 +14,7 @@ import argparse
 import multiprocessing
 import random
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -24,8 +25,17 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.fuzz.guard import Finding, bound_memory, checked
 from tests.fuzz.mutate import mutated
-from tests.fuzz.targets import TARGETS
 
+GUIDED = "--atheris" in sys.argv
+if GUIDED:  # it counts the branches of what is imported here
+    import atheris  # type: ignore[import-not-found]
+
+    with atheris.instrument_imports(include=["kit"]):
+        from tests.fuzz.targets import TARGETS
+else:
+    from tests.fuzz.targets import TARGETS
+
+FOUND = Path(tempfile.gettempdir()) / "kit-fuzz-found"
 STEP = 20  # cases of a target for each unit of its share, one after the other
 
 
@@ -78,7 +88,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--only", choices=TARGETS, action="append")
-    parser.add_argument("--keep", type=Path, default=Path("fuzz-found"))
+    parser.add_argument("--keep", type=Path, default=FOUND)
     parser.add_argument("--again", metavar="TARGET-SEED-NUMBER")
     parser.add_argument("--atheris", choices=TARGETS)
     parser.add_argument("--seconds", type=int, default=60, help="of --atheris")
@@ -124,11 +134,7 @@ def _again(case: str) -> int:
 
 
 def _guided(name: str, seconds: int) -> int:
-    import atheris  # type: ignore[import-not-found]
-
     target, known, cases = TARGETS[name], set[str](), 0
-    with atheris.instrument_imports(include=["kit"]):
-        pass
 
     def one(data: bytes) -> None:
         nonlocal cases
@@ -136,13 +142,12 @@ def _guided(name: str, seconds: int) -> int:
         finding = checked(name, target.read, target.refusals, data, f"{name}-atheris-{cases}")
         if finding and finding.key not in known:
             known.add(finding.key)
-            _tell(finding, Path("fuzz-found"))
+            _tell(finding, FOUND)
 
-    seeds = Path("fuzz-found") / f"seeds-{name}"
+    seeds = FOUND / f"seeds-{name}"
     seeds.mkdir(parents=True, exist_ok=True)
     for number, text in enumerate(target.texts(name)):
         (seeds / str(number)).write_bytes(text)
-    atheris.instrument_all()
     atheris.Setup([sys.argv[0], f"-max_total_time={seconds}", str(seeds)], one)
     atheris.Fuzz()
     return 1 if known else 0
