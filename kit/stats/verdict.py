@@ -10,7 +10,8 @@
 | every kind that was asked for says same | same |
 | otherwise | inconclusive |
 
-A kind that cannot decide here (time under emulation) is shown and takes no part.
+A kind that cannot decide here (time under emulation) is shown and takes no part. What was executed takes none for an
+arm with a profile: the model says what its change does.
 """
 
 from __future__ import annotations
@@ -52,8 +53,9 @@ def judge(
     """The verdict, whether it is the expected one, and the exit code (as in `kit help`). `exercised`: which part of
     the arms' changes was executed."""
     others = len(exp.arms) - 1
-    verdict = overall(kinds, attribution, idle=others == sum(e.idle for e in exercised) > 0)
-    if verdict is Verdict.SAME and any(e.idle or e.codeless or e.unreached for e in exercised):
+    unmodelled = [e for e in exercised if exp.arm(e.arm).profile is None]
+    verdict = overall(kinds, attribution, idle=others == sum(e.idle for e in unmodelled) > 0)
+    if verdict is Verdict.SAME and any(e.idle or e.codeless or e.unreached for e in unmodelled):
         verdict = Verdict.INCONCLUSIVE  # the numbers would be the same whatever the patch does in the other code
     disagree = sum(len(k.disagreements) for k in kinds)
     if verdict is None:

@@ -12,6 +12,7 @@ from kit.records import (
     ArmSpec,
     At,
     Boot,
+    Exercised,
     Experiment,
     KindVerdict,
     Outcome,
@@ -377,3 +378,14 @@ def test_a_broken_arm_is_set_beside_those_that_are_not() -> None:
     attribution = Attribution(faults, once=(Fault("four", "four: seen once"),))
     text = sentence(exp, Judgement(X, False, 1, 0), [], attribution)
     assert text == "Broken: one: bad; three is broken too; nothing like it in base and two."
+
+
+@pytest.mark.parametrize(("profile", "wanted"), [(None, I), ("6.1", S)])
+def test_code_that_never_ran_takes_no_part_where_the_model_says_what_it_does(
+    profile: str | None, wanted: Verdict
+) -> None:
+    exp = experiment()
+    exp = replace(exp, arms=(exp.arms[0], replace(exp.arms[1], profile=profile)))
+    idle = Exercised("new", changed=("move_page_tables",), asked=1)
+    assert idle.idle
+    assert judge(exp, [KindVerdict("count", S, "")], NONE, [idle]).verdict is wanted
