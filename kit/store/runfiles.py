@@ -54,6 +54,11 @@ class RunFiles(_Left):
 
     verdict: Row
 
+    @property
+    def content(self) -> tuple[str, Row]:
+        """The name of the file that says what was found, and what stands in it."""
+        return VERDICT, self.verdict
+
     @cached_property
     def boots(self) -> tuple[Row, ...]:
         """The records of boots.jsonl in order. Raises MachineError for a line that is not the record of a boot."""
@@ -80,6 +85,11 @@ class BisectionFiles(_Left):
 
     found: Row
 
+    @property
+    def content(self) -> tuple[str, Row]:
+        """As of a run."""
+        return FOUND, self.found
+
     @cached_property
     def trials(self) -> tuple[Row, ...]:
         """The tests in the order in which they were done."""
@@ -101,23 +111,24 @@ def find_folder(name: str, runs: Path) -> Path:
 
 def read_files(folder: Path) -> Files:
     """Reads a folder. Raises UserError if it has no verdict yet, MachineError if the verdict is damaged."""
-    value = found_in(folder)
-    if value is None:
+    files = files_in(folder)
+    if files is None:
         hint = f"go on with: {resume_command(folder)}"
         raise UserError("no verdict yet, so nothing to report", where=str(folder), hint=hint)
-    return RunFiles(folder, value) if RunFolder(folder).is_run else BisectionFiles(folder, value)
+    return files
 
 
-def found_in(folder: Path) -> dict[str, Any] | None:
-    """verdict.json or bisect.json; None if there is none yet. Raises MachineError if it is damaged."""
-    path = folder / (VERDICT if RunFolder(folder).is_run else FOUND)
+def files_in(folder: Path) -> Files | None:
+    """As `read_files`; None if there is no verdict yet."""
+    is_run = RunFolder(folder).is_run
+    path = folder / (VERDICT if is_run else FOUND)
     if not path.exists():
         return None
     value = read_json(path)
     if not isinstance(value, dict) or value.get("schema") != SCHEMA:
         hint = f"to write it again from the records: {resume_command(folder)}"
         raise MachineError(f"not of schema {SCHEMA}, or damaged", where=str(path), hint=hint)
-    return value
+    return RunFiles(folder, value) if is_run else BisectionFiles(folder, value)
 
 
 def resume_command(folder: Path) -> str:

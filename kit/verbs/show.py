@@ -27,7 +27,7 @@ def do(options: argparse.Namespace) -> int:
     from kit.report.style import Style
     from kit.run import recorded
     from kit.store.cache import Cache
-    from kit.store.runfiles import found_in, read_files
+    from kit.store.runfiles import files_in
     from kit.verbs import bisected
 
     folder = recorded.find_run(options.run, options.runs)
@@ -38,9 +38,9 @@ def do(options: argparse.Namespace) -> int:
         shown, text = recorded.boot_shown(folder, recorded.find_boot(folder, options.boot), exp), report.render_boot
     elif options.boot is not None:
         shown, text = recorded.boot_rows(folder), report.render_boots
-    elif (found := found_in(folder.path)) is not None:
-        files, style = [read_files(folder.path)], Style(columns=columns())
-        shown, text = found, lambda _: fitted(REPORTS["text"].render(files, style))
+    elif (files := files_in(folder.path)) is not None:
+        ended, style = [files], Style(columns=columns())
+        shown, text = files.content[1], lambda _: fitted(REPORTS["text"].render(ended, style))
     elif folder.is_bisection:
         shown, text = bisected.progress_of(folder.path), report.render_search
     else:
