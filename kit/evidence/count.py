@@ -20,7 +20,7 @@ from kit.evidence.contention import contention
 from kit.evidence.locks import EVERY, acquisitions, classes, named
 from kit.evidence.metrics import metric_counts, metric_rows, silent, unprinted
 from kit.evidence.moved import moved, one_sided
-from kit.evidence.nearline import near_line, with_near
+from kit.evidence.nearline import Near, near_line, with_near
 from kit.evidence.predictions import predict_arm
 from kit.evidence.ranking import Ranking, rank, summary
 from kit.evidence.reading import Asked, Reading, unwanted, windows_of
@@ -117,25 +117,14 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
     counts, predictions = _lock_counts(exp, good)
     rows = metric_rows(exp, good)
     comparisons = judged(exp, [*counts, *metric_counts(exp, rows)], good)
-    details: dict[str, Any] = {}
+    details: dict[str, Any] = _contention(exp, good, predictions)
     suspects: tuple[Suspected, ...] | None = None
-    if every := contention(exp, good):
-        details["contention"] = every
-    if met := contended(exp, good, predictions):
-        details |= {"contended": [vars(row) for row in met], "sites": [vars(row) for row in shares(exp, good)]}
     if rows:
         details["metrics"] = [row.as_json() for row in rows]
     ranking = rank(exp, good) if EVERY in exp.locks or one_sided(comparisons) else Ranking((), 0, 0)
-    named_none = ""
     stood = near_line(exp, good, done)
     if EVERY in exp.locks:
-        own = {name for lock in named(exp.locks) for name in classes(lock)}
-        shown = [{**r, "named": r["class"] in own} for r in ranking.shown]
-        details |= {"classes": shown, "classes_noise": ranking.noise, "classes_same": ranking.same}
-        details["classes_seen"] = ranking.seen  # in a class of 1000 acquisitions a boot, as a share
-        if stood.names:
-            details |= {"classes_near": list(stood.names), "classes_more": stood.had}
-        named_none = f"no lock is named that could decide; of all classes {summary(ranking)}"
+        details |= _of_classes(exp, ranking, stood)
     others = moved(exp, comparisons, ranking)
     comparisons += others.comparisons
     said = KindVerdict(
@@ -149,7 +138,8 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
     )
     lost = "; ".join(unprinted(exp, good, rows))
     if not comparisons:
-        why = lost or ("no arm and baseline have counts of the same window" if named(exp.locks) else named_none)
+        none = f"no lock is named that could decide; of all classes {summary(ranking)}"
+        why = lost or ("no arm and baseline have counts of the same window" if named(exp.locks) else none)
         return replace(said, why=why)
     if disagree := said.disagreements:
         compared = sum(row.agrees is not None for row in predictions)
@@ -163,6 +153,23 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
     if lost and verdict in (Verdict.SAME, Verdict.BETTER):
         verdict, why = Verdict.INCONCLUSIVE, f"{lost}; {why}"
     return replace(said, verdict=verdict, why=why, comparisons=tuple(comparisons), notes=notes, suspects=suspects)
+
+
+def _contention(exp: Experiment, good: Sequence[Boot], predictions: Sequence[PredictedCount]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    if every := contention(exp, good):
+        out["contention"] = every
+    if met := contended(exp, good, predictions):
+        out |= {"contended": [vars(row) for row in met], "sites": [vars(row) for row in shares(exp, good)]}
+    return out
+
+
+def _of_classes(exp: Experiment, ranking: Ranking, stood: Near) -> dict[str, Any]:
+    own = {name for lock in named(exp.locks) for name in classes(lock)}
+    shown = [{**r, "named": r["class"] in own} for r in ranking.shown]
+    out = {"classes": shown, "classes_noise": ranking.noise, "classes_same": ranking.same}
+    out["classes_seen"] = ranking.seen  # in a class of 1000 acquisitions a boot, as a share
+    return out | ({"classes_near": list(stood.names), "classes_more": stood.had} if stood.names else {})
 
 
 def _good(done: Sequence[Boot]) -> list[Boot]:

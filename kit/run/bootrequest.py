@@ -74,6 +74,12 @@ class BootRequest:
         return outcome, why, results
 
 
+def host_of(program: str) -> HostFiles | None:
+    """What a guest with this program sees of the host's files; None if it needs none."""
+    wanted = wanted_host(program)
+    return host_files(wanted.folders, home=wanted.home) if wanted else None
+
+
 def request(
     kernel: Kernel,
     base: Path,
@@ -88,8 +94,7 @@ def request(
     that of a first boot; `conf`: settings of the guest to add or replace."""
     nonce = secrets.token_hex(8)
     total = seconds or TOTAL_SECONDS[machine.accel] + own_limit(program)
-    wanted = wanted_host(program)
-    host = host_files(wanted.folders, home=wanted.home) if wanted else None
+    host = host_of(program)
     told = {"nonce": nonce, "limit": str(int(total)), **(host.conf() if host else {}), **(conf or {})}
     return BootRequest(
         kernel,

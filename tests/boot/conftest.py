@@ -18,13 +18,12 @@ from kit.kernel.sandbox import OFF, find
 from kit.kernel.toolchain import find_toolchain
 from kit.records import Experiment, Machine
 from kit.report.progress import PlainProgress
+from kit.run.bootrequest import host_of
 from kit.run.job import RunResult, run_experiment
 from kit.store.cache import Cache
 from kit.vm.boot import BootRun, run_boot
 from kit.vm.console import Limits
-from kit.vm.hostfiles import host_files
 from kit.workload.guestimage import boot_initramfs, build_guest
-from kit.workload.load import wanted_host
 from kit.workload.results import read_results
 
 Run = Callable[[dict[str, Any]], RunResult]
@@ -73,8 +72,7 @@ def stock_kernel(exp: Experiment) -> Path:
 
 def boot_once(image: Path, program: str, machine: Machine, folder: Path, name: str, total: int) -> BootRun:
     """One boot that runs a text of loads, in at most `total` seconds. Its console is `NAME.log` in the folder."""
-    nonce, wanted = secrets.token_hex(8), wanted_host(program)
-    host = host_files(wanted.folders, home=wanted.home) if wanted else None
+    nonce, host = secrets.token_hex(8), host_of(program)
     base = build_guest(folder / "guest").base_cpio_path
     return run_boot(
         image,
