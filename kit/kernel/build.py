@@ -203,12 +203,12 @@ class _Build:
             self._compile(first)
         except Stopped:
             shutil.rmtree(self.space.obj, ignore_errors=True)
-            self.space.end_build()
+            self.space.end_build(whole=False)
             raise
         except (BuildError, UserError):
-            self.space.end_build()  # make has ended by itself: what it has built is whole
+            self.space.end_build(whole=False)  # make has ended by itself: what it has built is whole
             raise
-        self.space.end_build()
+        self.space.end_build(whole=True)
         self.cache.touch("objects", self.job.objects)
         return self._keep(time.monotonic() - start)
 

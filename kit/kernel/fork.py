@@ -25,13 +25,13 @@ def fork(folder: Path, base: Path, key: str, progress: Progress) -> None:
     with machine_errors(folder):
         for name in (MARK, "building", *COPIED, "obj"):
             _remove(folder / name)
-        if (base / "obj" / "vmlinux").is_file() and not (base / "building").exists():
-            if (folder / "src").exists():
-                Workspace(folder).distrust(Workspace(base))
+        own, trees = Workspace(folder), Workspace(base)  # a source whose state is damaged goes
+        if (trees.obj / "vmlinux").is_file() and trees.tells_old and not (base / "building").exists():
+            if own.src.exists():
+                own.distrust(trees)
             else:
                 _copy(base / "src", folder / "src", progress, "-al")
-                if (base / "state.json").exists():
-                    shutil.copyfile(base / "state.json", folder / "state.json")
+                shutil.copyfile(base / "state.json", folder / "state.json")
             for name in COPIED:
                 if (base / name).exists():
                     _copy(base / name, folder / name, progress, "-a")

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Any
 
@@ -31,14 +32,17 @@ class Workspace:
             if self._state_path.exists():
                 shutil.rmtree(self.src, ignore_errors=True)
             state = {}
-        # base: path → id of the tree's file as copied (user's trees only); changed: path → id of a series' content.
+        # base: path → id of the tree's file as copied (user's trees only); changed: path → id of a series' content;
+        # unbuilt: paths written since the last whole build, which `obj` may still have as they were before.
         self._base: dict[str, str] = state.get("base", {})
         self._changed: dict[str, str] = state.get("changed", {})
+        self._unbuilt: list[str] | None = state.get("unbuilt")  # None: of an earlier kit, which did not note them
 
     def fill(self, tree: Tree, progress: Progress) -> None:
         """Brings `src` to the tree, apart from the files of the last series, which `apply` handles."""
-        if not self.src.exists():
-            self._base, self._changed = {}, {}
+        if not self.src.exists():  # the objects may be of a series, and the tree's files are older than they
+            shutil.rmtree(self.obj, ignore_errors=True)
+            self._base, self._changed, self._unbuilt = {}, {}, []
         if tree.files is not None:
             self._sync(tree)
         elif not self.src.exists():
@@ -59,6 +63,7 @@ class Workspace:
         for path in stale | gone:
             self._base[path] = UNKNOWN  # after a kill, it counts as stale or gone again
             self._changed.pop(path, None)
+        self._wrote(stale | gone)
         self._save()
         with machine_errors(self.src):
             for path in sorted(gone):
@@ -83,6 +88,7 @@ class Workspace:
             return written
         for path in todo:
             self._changed[path] = UNKNOWN
+        self._wrote(set(todo))
         self._save()
         for path, want in todo.items():
             self._write(path, want)
@@ -94,10 +100,15 @@ class Workspace:
         self._save()
         return written
 
+    @property
+    def tells_old(self) -> bool:
+        """Whether it knows which objects may be older than their source."""
+        return self._unbuilt is not None
+
     def distrust(self, other: Workspace) -> None:
         """Forgets what it knows of files that may differ from another folder of the same tree, whose objects come here:
         `fill` and `apply` then write them anew, and make rebuilds what depends on them."""
-        self._changed.update(dict.fromkeys([*self._changed, *other._changed], UNKNOWN))
+        self._changed.update(dict.fromkeys([*self._changed, *other._changed, *(other._unbuilt or ())], UNKNOWN))
         either = {*self._base, *other._base}
         self._base.update({p: UNKNOWN for p in either if self._base.get(p) != other._base.get(p)})
         self._save()
@@ -129,8 +140,13 @@ class Workspace:
             write_atomic(target, content)
             target.chmod(mode)
 
+    def _wrote(self, paths: AbstractSet[str]) -> None:
+        if self._unbuilt is not None:
+            self._unbuilt = sorted({*paths, *self._unbuilt})
+
     def _save(self) -> None:
-        write_json(self._state_path, {"base": self._base, "changed": self._changed})
+        state = {"base": self._base, "changed": self._changed, "unbuilt": self._unbuilt}
+        write_json(self._state_path, state)
 
     def start_build(self) -> None:
         """Marks a build as running; first removes the files that a killed build may have left half-written."""
@@ -144,9 +160,12 @@ class Workspace:
                         path.unlink()
         write_atomic(marker, "")
 
-    def end_build(self) -> None:
-        """Removes the mark of a running build."""
+    def end_build(self, *, whole: bool) -> None:
+        """Removes the mark of a running build. After a `whole` one the objects are those of `src`."""
         (self.folder / "building").unlink(missing_ok=True)
+        if whole:
+            self._unbuilt = []
+            self._save()
 
 
 def _id(content: bytes | None) -> str:

@@ -201,6 +201,7 @@ def build(folder: Path, tree: Tree, series: dict[str, bytes | None]) -> Workspac
             time.sleep(0.01)
             made.write_bytes(b"object of " + source.read_bytes())
     (space.obj / "vmlinux").touch()
+    space.end_build(whole=True)
     return space
 
 
@@ -246,6 +247,65 @@ def test_a_foreign_series_whose_tree_was_never_built_begins_with_nothing(tmp_pat
     fork(apart, tmp_path / "base", "second", Progress())
     assert not (apart / "obj").exists()
     assert objects(build(apart, tree, {})) == {"a": "object of a"}
+
+
+@pytest.mark.parametrize("ended", ["failed", "not begun"])
+def test_objects_that_are_older_than_the_trees_source_are_made_anew(tmp_path: Path, ended: str) -> None:
+    """The tree's folder is brought to another series without a whole build: its line tables were asked for, or make
+    failed."""
+    tree = files(tmp_path, a="a", b="b")
+    base, apart = tmp_path / "base", tmp_path / "apart"
+    for folder in (base, apart):
+        folder.mkdir()
+    fork(apart, base, "first", Progress())
+    build(apart, tree, {"a.c": b"A1"})
+    build(base, tree, {"b.c": b"B1"})
+    space = Workspace(base)
+    if ended == "failed":
+        space.start_build()
+    space.apply(tree, {})
+    if ended == "failed":
+        space.end_build(whole=False)
+    fork(apart, base, "second", Progress())
+    assert objects(build(apart, tree, {"a.c": b"A2"})) == {"a": "object of A2", "b": "object of b"}
+
+
+def test_objects_of_a_folder_that_does_not_tell_which_are_old_are_not_copied(tmp_path: Path) -> None:
+    """One of an earlier kit."""
+    tree = files(tmp_path, a="a")
+    base, apart = tmp_path / "base", tmp_path / "apart"
+    for folder in (base, apart):
+        folder.mkdir()
+    build(base, tree, {})
+    for state in ('{"base": {}, "changed": {}}', None):
+        (base / "state.json").unlink()
+        if state:
+            (base / "state.json").write_text(state)
+        fork(apart, base, f"of {state}", Progress())
+        assert not (apart / "obj").exists()
+        space = Workspace(base)
+        space.fill(tree, Progress())
+        space.apply(tree, {"a.c": b"A1" if state else b"A2"})
+        fork(apart, base, f"of {state}, written", Progress())
+        assert not (apart / "obj").exists()
+    build(base, tree, {})
+    fork(apart, base, "now", Progress())
+    assert (apart / "obj" / "a.o").exists()
+
+
+@pytest.mark.parametrize("whose", ["base", "apart"])
+def test_objects_whose_sources_state_is_damaged_are_made_anew(tmp_path: Path, whose: str) -> None:
+    tree = files(tmp_path, a="a", b="b")
+    base, apart = tmp_path / "base", tmp_path / "apart"
+    for folder in (base, apart):
+        folder.mkdir()
+    build(base, tree, {"b.c": b"B1"})
+    fork(apart, base, "first", Progress())
+    build(apart, tree, {"a.c": b"A1"})
+    (tmp_path / whose / "state.json").write_text("{")
+    fork(apart, base, "second", Progress())
+    assert objects(build(apart, tree, {})) == {"a": "object of a", "b": "object of b"}
+    assert objects(build(base, tree, {})) == {"a": "object of a", "b": "object of b"}
 
 
 def test_objects_of_a_build_that_was_killed_are_not_copied(tmp_path: Path) -> None:

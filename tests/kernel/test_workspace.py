@@ -248,6 +248,6 @@ def test_an_interrupted_build_loses_only_what_it_wrote(tmp_path: Path) -> None:
     left = {str(p.relative_to(space.obj)) for p in space.obj.rglob("*") if p.is_file()}
     assert left == {"old.o", "mm/old.o", ".config"}
     make(space.obj, {"mm/done.o": b"3"})
-    again.end_build()
+    again.end_build(whole=True)
     Workspace(space.folder).start_build()
     assert (space.obj / "mm/done.o").exists()
