@@ -1,24 +1,21 @@
 """Shared by several test files: the bench of rig.py, with a fake kernel tree and a fake QEMU."""
 
 import gc
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
-
-with suppress(ImportError):  # one slow example on a busy machine is no failure
-    from hypothesis import settings
-
-    settings.register_profile("kit", deadline=None)
-    settings.load_profile("kit")
 
 MODEL = Path(__file__).parent / "model"
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:
     """The fixtures of rig.py, which loads all of kit, come with the first test that is not the model's. Those run where
-    only pytest and hypothesis are installed, too."""
+    only pytest is installed, too."""
     if isinstance(collector, pytest.Module) and MODEL not in collector.path.parents:
+        from hypothesis import settings
+
+        settings.register_profile("kit", deadline=None)  # one slow example on a busy machine is no failure
+        settings.load_profile("kit")
         collector.config.pluginmanager.import_plugin("rig")
 
 

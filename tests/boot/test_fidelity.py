@@ -18,7 +18,7 @@ from kit.model.program import Program
 from tests.boot.conftest import ARMS, Run
 from tests.boot.programs import PROGRAMS
 from tests.boot.recorder import DATA, anon_vma_rows, lock_stat_version, record
-from tests.model.whole import whole_programs
+from tests.properties.whole import whole_programs
 
 pytestmark = pytest.mark.boot
 

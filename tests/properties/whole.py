@@ -45,8 +45,7 @@ from kit.model.program import (
     WriteBrk,
 )
 from kit.model.state import Mm
-
-from .scenes import WORKER
+from tests.model.scenes import WORKER
 
 REGIONS = 3
 PAGES = 8

@@ -28,8 +28,7 @@ from kit.model.program import (
     Window,
     Write,
 )
-
-from .scenes import WORKER, Line
+from tests.model.scenes import WORKER, Line
 
 KINDS = ["map", "write", "write", "fork", "fork", "repeat", "script", "window", "users", "exec", "hold", "more"]
 # Made once: hypothesis checks each strategy anew that it is given.

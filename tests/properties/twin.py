@@ -27,8 +27,7 @@ from kit.model.program import (
     Window,
     Write,
 )
-
-from .scenes import Line
+from tests.model.scenes import Line
 
 Formula = Callable[[int], int]
 

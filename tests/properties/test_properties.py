@@ -11,11 +11,10 @@ from kit.model.parse import parse_program
 from kit.model.predict import Prediction, Run, Unmodelled, predict, run
 from kit.model.profiles import PROFILES
 from kit.model.program import Program
-
-from .scenes import WORKER, Line
-from .strategies import layouts, programs, rough_programs
-from .twin import FORMULAS, recount
-from .whole import whole_programs
+from tests.model.scenes import WORKER, Line
+from tests.properties.strategies import layouts, programs, rough_programs
+from tests.properties.twin import FORMULAS, recount
+from tests.properties.whole import whole_programs
 
 
 def simple(window: Prediction | Unmodelled) -> object:
