@@ -17,6 +17,7 @@ from kit.records import HostRecord, Machine, Pinned
 from kit.vm.boot import BootRun, Ending, ReadResults, _require, how_it_ended, run_boot
 from kit.vm.console import Ended, Limits, Phase, Watched
 from kit.vm.hostload import host_state
+from kit.vm.lent import nothing
 from kit.vm.qemu import Files, arch, qemu_argv
 
 FAKES = Path(__file__).resolve().parent / "fakes"
@@ -38,7 +39,8 @@ def played_boot(
 ) -> BootRun:
     """As `kit.vm.boot.run_boot`."""
     kernel = image.read_text()
-    if os.environ.get("KIT_FAKE_QEMU") != "model" or "/* boots: " in kernel or options.get("extra"):
+    more_asked = options.get("extra", nothing) is not nothing
+    if os.environ.get("KIT_FAKE_QEMU") != "model" or "/* boots: " in kernel or more_asked:
         more = {"console": console, "read": read, "append": append, "cores": cores, **options}
         return run_boot(image, initramfs, machine, **more)
     _require(arch(machine.arch))

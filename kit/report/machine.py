@@ -30,6 +30,12 @@ def _sandbox(found: Row) -> str:
     return f"none, {found['why']}: {then}"
 
 
+def _guests(found: Row) -> str:
+    if found["own_user"]:
+        return "each QEMU runs as a user of its own, who is nobody else"
+    return f"QEMU runs as root, since {found['why']}" if found["root"] else "QEMU runs as you"
+
+
 def _plugin(found: Row) -> str:
     if found["works"]:
         return f"taken by QEMU, interface {found['interface']}: which lines of a change ran can be told"
@@ -52,6 +58,7 @@ def render_doctor(found: Row) -> str:
         f" ({cache['limit_from']}), {size(cache['free'])} free on its disk{writable}",
         f"KVM      {works}: {kvm['why']}",
         f"sandbox  {_sandbox(found['sandbox'])}",
+        f"guests   {_guests(found['guests'])}",
         f"plugin   {_plugin(found['plugin'])}",
         f"python   {python['version']}, {python['where']}",
         *([f"venv     {python['venv']}: {venv}"] if python["venv"] else []),

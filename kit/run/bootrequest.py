@@ -28,6 +28,7 @@ from kit.vm.console import Limits
 from kit.vm.debug import DAY, debug_boot
 from kit.vm.hostfiles import HostFiles, host_files
 from kit.vm.hostload import cores
+from kit.vm.lent import Options, both, nothing, user_for
 from kit.vm.plugin.found import Plugin, options
 from kit.vm.plugin.records import read_file
 from kit.vm.session import Session, run_session
@@ -47,8 +48,8 @@ UNMOVED = "nokaslr"  # a kernel parameter: its code is where vmlinux says, with 
 @dataclass(frozen=True)
 class BootRequest:
     """A boot with all that it needs. `raw`: path for the results as the guest sent them; `append`: more kernel
-    parameters; `extra`: more options of QEMU; `host`: what it sees of the host's files; `cores`: the cores to pin the
-    vCPUs of a timed boot to; `sources`: folders that may have the kernel's scripts."""
+    parameters; `extra`: makes more options of QEMU; `host`: what it sees of the host's files; `cores`: the cores to
+    pin the vCPUs of a timed boot to; `sources`: folders that may have the kernel's scripts."""
 
     kernel: Kernel
     machine: Machine
@@ -58,10 +59,15 @@ class BootRequest:
     console: Path
     raw: Path | None = None
     append: str = ""
-    extra: tuple[str, ...] = ()
+    extra: Options = nothing
     host: HostFiles | None = None
     cores: tuple[int, ...] | None = None
     sources: tuple[Path, ...] = ()
+
+    @property
+    def as_root(self) -> bool:
+        """Whether QEMU must be root, if kit is."""
+        return self.host is not None and bool(self.host.only_root())
 
     def read(self, data: bytes) -> tuple[Outcome, str, Results | None]:
         """Reads the results of this boot: outcome, why, results (None if damaged). Keeps a copy at `raw`. A guest whose
@@ -103,7 +109,7 @@ def request(
         nonce,
         limits_of(total, machine.accel),
         console,
-        extra=host.options() if host else (),
+        extra=host.options if host else nothing,
         host=host,
     )
 
@@ -155,6 +161,7 @@ def boot(asked: BootRequest, progress: Progress) -> BootRun:
             limits=asked.limits,
             append=asked.append,
             extra=asked.extra,
+            as_root=asked.as_root,
             on_command=progress.command,
             cores=asked.cores,
         )
@@ -175,13 +182,19 @@ def debug(asked: BootRequest, progress: Progress, say: Callable[[str], None], *,
         say=say,
         append=asked.append,
         extra=asked.extra,
+        as_root=asked.as_root,
         on_command=progress.command,
     )
     return _seen(asked, run, progress)
 
 
 def _tell(asked: BootRequest, progress: Progress) -> None:
-    """Says what of the host a guest sees, once."""
+    """Says once what of the host a guest sees, and if its QEMU must be root."""
+    machine = asked.machine
+    user = user_for(ARCHES[machine.arch].qemu, kvm=machine.accel == "kvm")
+    why = asked.host.only_root() if asked.host and user.id is not None else user.why
+    if why:
+        progress.once(f"QEMU runs as root, since {why} (kit help security)")
     if asked.host is not None:
         progress.once(asked.host.said())
 
@@ -192,7 +205,7 @@ def covered(asked: BootRequest, plugin: Plugin, ranges: Sequence[Range], progres
     with tempfile.TemporaryDirectory(prefix="kit-boot-plugin-") as name:
         folder = Path(name)
         more = options(plugin, ARCHES[asked.machine.arch], folder, asked.nonce, ranges)
-        run = boot(replace(asked, append=UNMOVED, extra=(*asked.extra, *more)), progress)
+        run = boot(replace(asked, append=UNMOVED, extra=both(asked.extra, more)), progress)
         if run.results is None:
             return Ran(why=f"the boot with QEMU's plugin: {run.outcome}: {run.why}", seconds=run.seconds)
         try:
@@ -211,6 +224,7 @@ def session(asked: BootRequest, progress: Progress, *, interactive: bool, second
         asked.machine,
         interactive=interactive,
         extra=asked.extra,
+        as_root=asked.as_root,
         limit=seconds,
         on_command=progress.command,
     )

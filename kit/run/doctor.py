@@ -29,6 +29,7 @@ from kit.store.files import read_json
 from kit.vm.boot import BootRun
 from kit.vm.console import Limits
 from kit.vm.kvm import cannot_open, host_facts, probe, remembered
+from kit.vm.lent import ROOT, user_for
 from kit.vm.plugin.found import find_plugin
 from kit.workload.guestimage import build_guest
 
@@ -61,6 +62,7 @@ class Examination:
     kernels: dict[str, Any]
     sandbox: dict[str, Any]
     plugin: dict[str, Any]
+    guests: dict[str, Any]
 
     @property
     def missing(self) -> tuple[Found, ...]:
@@ -95,6 +97,7 @@ def examine(cache: Cache, progress: Progress, root: str, *, try_kvm: bool = Fals
         _kernels(progress),
         _sandbox(),
         _plugin(cache, progress),
+        _guests(),
     )
 
 
@@ -103,6 +106,12 @@ def _sandbox() -> dict[str, Any]:
     found = find_sandbox()
     as_user = f"user {found.sandbox.uid}" if found.sandbox else ""
     return {"works": found.sandbox is not None, "why": found.why, "asked": found.asked, "as": as_user}
+
+
+def _guests() -> dict[str, Any]:
+    """Who a QEMU is that this user starts."""
+    user = user_for(ARCHES[DEFAULT].qemu)
+    return {"own_user": user.id is not None, "root": os.geteuid() == ROOT, "why": user.why}
 
 
 def _plugin(cache: Cache, progress: Progress) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from kit.records.arches import Arch
 from kit.vm.console import Ended, Limits, Phase, Watched, watch
 from kit.vm.hang import ask
 from kit.vm.hostload import host_state
+from kit.vm.lent import Options, lending, nothing
 from kit.vm.pin import pin
 from kit.vm.process import running
 from kit.vm.qemu import Files, arch, qemu_argv
@@ -93,14 +94,16 @@ def run_boot(
     read: ReadResults,
     limits: Limits | None = None,
     append: str = "",
-    extra: Sequence[str] = (),
+    extra: Options = nothing,
+    as_root: bool = False,
     on_command: OnCommand | None = None,
     cores: Sequence[int] | None = None,
 ) -> BootRun:
     """Boots `image` once, until it ends or reaches a limit, and says how it ended. Writes the console's log to
     `console`.
 
-    `append` is added to the kernel's command line, `extra` to QEMU's. `cores` marks a timed boot: each vCPU is bound to
+    `append` is added to the kernel's command line, `extra` to QEMU's. `as_root`: QEMU is to read what only root may.
+    `cores` marks a timed boot: each vCPU is bound to
     one of them. However this function is left (Ctrl-C included), QEMU is killed. Raises MachineError if QEMU, setpriv
     or prlimit is missing, UserError for an unknown architecture.
     """
@@ -114,11 +117,15 @@ def run_boot(
         pin_fd = pins.monitor.theirs.fileno() if pins else None
         files = Files(image, folder / "initramfs", console, console_fd, folder / "results", monitor_fd, pin_fd)
         files.lay_out(initramfs)
-        argv = qemu_argv(machine, files, append, extra)
+        lent = stack.enter_context(
+            lending(arch(machine.arch).qemu, folder, kvm=machine.accel == "kvm", as_root=as_root)
+        )
+        argv = qemu_argv(machine, files, append, extra, lent)
         if on_command is not None:
             on_command(argv)
         before = host_state() if pins else None
-        ended = _run(argv, console_pair, monitor_pair, folder / "stderr", limits, pins)
+        process = running(argv, _theirs(console_pair, monitor_pair, pins), folder / "stderr", lent.fds)
+        ended = _run(process, console_pair, monitor_pair, folder / "stderr", limits, pins)
         host = HostRecord(before, host_state(), ended.pinned) if before else None
         console.write_bytes(ended.watched.heard + ended.answers)
         return replace(how_it_ended(ended, console, files.results.read_bytes(), read, limits), host=host)
@@ -131,6 +138,10 @@ def _pins(machine: Machine, cores: Sequence[int] | None, stack: ExitStack) -> _P
     return _Pins(monitor, machine.cpus, cores)
 
 
+def _theirs(console: _Pair, monitor: _Pair, pins: _Pins | None) -> list[socket.socket]:
+    return [pair.theirs for pair in (console, monitor, *([pins.monitor] if pins else []))]
+
+
 def _require(host: Arch) -> None:
     for name in (host.qemu, "setpriv", "prlimit"):
         if shutil.which(name) is None:
@@ -138,10 +149,14 @@ def _require(host: Arch) -> None:
 
 
 def _run(
-    argv: Sequence[str], console: _Pair, monitor: _Pair, stderr: Path, limits: Limits, pins: _Pins | None
+    started: AbstractContextManager[subprocess.Popen[bytes]],
+    console: _Pair,
+    monitor: _Pair,
+    stderr: Path,
+    limits: Limits,
+    pins: _Pins | None,
 ) -> Ending:
-    pairs = (console, monitor, *([pins.monitor] if pins else []))
-    with running(argv, [pair.theirs for pair in pairs], stderr) as process:
+    with started as process:
         pinned = pin(pins.monitor.ours, pins.vcpus, pins.cores) if pins else None
         watched = watch(console.ours, limits)
         status, answers = None, b""

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,8 +20,9 @@ from kit.base.errors import MachineError
 from kit.records import Machine
 from kit.vm.boot import BootRun, Ending, OnCommand, ReadResults, how_it_ended
 from kit.vm.console import Ended, Limits, Watched, watch
+from kit.vm.lent import Options, both, lending, nothing
 from kit.vm.process import running
-from kit.vm.qemu import Files, gdb_stub, qemu_argv
+from kit.vm.qemu import Files, arch, gdb_stub, qemu_argv
 
 DAY = 86400.0
 PATIENT = Limits(first_line=7 * DAY, init=7 * DAY, total=7 * DAY, after_panic=7 * DAY)
@@ -40,7 +41,8 @@ def debug_boot(
     stopped: bool,
     say: Callable[[str], None],
     append: str = "",
-    extra: Sequence[str] = (),
+    extra: Options = nothing,
+    as_root: bool = False,
     on_command: OnCommand | None = None,
 ) -> BootRun:
     """Boots with a gdb stub. `stopped`: the guest waits before its first instruction and has no limits; if not, it
@@ -49,7 +51,7 @@ def debug_boot(
     `say` receives the command for gdb. Waits until the guest ends; Ctrl-C ends it. Raises MachineError if QEMU does not
     start.
     """
-    with at_stub(image, initramfs, machine, console, stopped, append, extra, on_command) as guest:
+    with at_stub(image, initramfs, machine, console, stopped, append, extra, as_root, on_command) as guest:
         symbols = shlex.quote(str(image.with_name("vmlinux")))
         attach = f"gdb {symbols} -ex {shlex.quote(f'target remote {guest.stub}')}"
         if stopped:
@@ -82,7 +84,8 @@ def at_stub(
     console: Path,
     stopped: bool,
     append: str = "",
-    extra: Sequence[str] = (),
+    extra: Options = nothing,
+    as_root: bool = False,
     on_command: OnCommand | None = None,
 ) -> Iterator[AtStub]:
     """Starts a guest with a gdb stub, paused before its first instruction if `stopped`. Raises MachineError if QEMU
@@ -93,10 +96,14 @@ def at_stub(
         files = Files(image, folder / "initramfs", console, theirs.fileno(), folder / "results")
         files.lay_out(initramfs)
         stub, stderr = folder / "gdb", folder / "stderr"
-        argv = qemu_argv(machine, files, append, (*extra, *gdb_stub(stub, stopped=stopped)))
+        lent = stack.enter_context(
+            lending(arch(machine.arch).qemu, folder, kvm=machine.accel == "kvm", as_root=as_root)
+        )
+        lent.give(folder)  # QEMU makes the socket there
+        argv = qemu_argv(machine, files, append, both(extra, lambda _: gdb_stub(stub, stopped=stopped)), lent)
         if on_command is not None:
             on_command(argv)
-        process = stack.enter_context(running(argv, [theirs], stderr))
+        process = stack.enter_context(running(argv, [theirs], stderr, lent.fds))
         _await_stub(stub, process, stderr)
         yield AtStub(process, ours, stub, stderr, files.results)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePath
 
 from kit.base.words import join
+from kit.vm.lent import Lent
 
 SYSTEM = (
     "/bin",
@@ -40,11 +41,11 @@ class HostFiles:
     bare: tuple[str, ...] = ()
     home: bool = False
 
-    def options(self) -> tuple[str, ...]:
+    def options(self, lent: Lent) -> tuple[str, ...]:
         """Options of QEMU. `remap`: inode numbers of several file systems do not collide."""
         out: list[str] = []
         for number, folder in enumerate(self.folders):
-            path = folder.replace(",", ",,")
+            path = lent.read(Path(folder)).replace(",", ",,")
             out += ["-fsdev", f"local,id=host{number},path={path},security_model=none,readonly=on,multidevs=remap"]
             out += ["-device", f"virtio-9p-pci,fsdev=host{number},mount_tag=host{number}"]
         return tuple(out)
@@ -54,6 +55,13 @@ class HostFiles:
         out = {f"host{number}": folder for number, folder in enumerate(self.folders)}
         out |= {f"hostlink{n}": f"{path}\t{target}" for n, (path, target) in enumerate(sorted(self.links.items()))}
         return out | {f"hostdir{number}": folder for number, folder in enumerate(self.bare)}
+
+    def only_root(self) -> str:
+        """Why only root can show all of this, if root runs kit; "" if others can."""
+        if self.home:
+            return "it shows homes of users"
+        shut = (path for path in self.folders if path not in SYSTEM and os.stat(path).st_mode & 0o5 != 0o5)
+        return next((f"others may not enter {path}" for path in shut), "")
 
     def said(self) -> str:
         """A sentence for the user: what guests can read."""

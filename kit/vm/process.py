@@ -12,11 +12,13 @@ from kit.base.errors import MachineError
 
 
 @contextlib.contextmanager
-def running(argv: Sequence[str], theirs: Sequence[socket.socket], stderr: Path) -> Iterator[subprocess.Popen[bytes]]:
+def running(
+    argv: Sequence[str], theirs: Sequence[socket.socket], stderr: Path, lent: Sequence[int] = ()
+) -> Iterator[subprocess.Popen[bytes]]:
     """Runs the command; kills and reaps it on exit. It has its own session, so that Ctrl-C reaches only kit.
 
-    `theirs`: the command's ends of socket pairs. They are closed here, so that our ends see it when QEMU ends. Raises
-    MachineError if there is no such program.
+    `theirs`: the command's ends of socket pairs. They are closed here, so that our ends see it when QEMU ends. `lent`:
+    file descriptors that it inherits too. Raises MachineError if there is no such program.
     """
     with stderr.open("wb") as errors:
         try:
@@ -25,7 +27,7 @@ def running(argv: Sequence[str], theirs: Sequence[socket.socket], stderr: Path) 
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
-                pass_fds=[end.fileno() for end in theirs],
+                pass_fds=[*(end.fileno() for end in theirs), *lent],
                 start_new_session=True,
             )
         except FileNotFoundError as error:

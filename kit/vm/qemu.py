@@ -1,18 +1,19 @@
 """Makes QEMU's command line from a machine and files.
 
 The options were measured with QEMU 7.2. A guest has no network. Its QEMU cannot start processes, write files beyond a
-size, or outlive the thread that started it.
+size, or outlive the thread that started it, and is a user of its own if root starts it (kit/vm/lent.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from kit.base.errors import UserError
 from kit.records import Machine
 from kit.records.arches import ARCHES, Arch
+from kit.vm.lent import OWN, Lent, Options, nothing
 
 SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
 
@@ -73,31 +74,33 @@ def arch(name: str) -> Arch:
     return ARCHES[name]
 
 
-def qemu_argv(machine: Machine, files: Files, append: str = "", extra: Sequence[str] = ()) -> list[str]:
+def qemu_argv(
+    machine: Machine, files: Files, append: str = "", extra: Options = nothing, lent: Lent = OWN
+) -> list[str]:
     """The whole command, with setpriv and prlimit in front. `append` is added to the kernel's command line, `extra` to
-    QEMU's.
+    QEMU's. Its files are `lent`.
 
     PDEATHSIG follows the thread that starts the command: that thread must live until QEMU is reaped.
     """
     host, counts = arch(machine.arch), machine.accel == COUNTING
     own = f"{host.append} {APPEND}" + (f" {QUIET} {host.counting_append}" if counts else "")
-    bounds = ["setpriv", "--pdeathsig", "KILL", "--", "prlimit", f"--fsize={files.file_bytes}", "--"]
-    console = f"socket,id=console,fd={files.console_fd},logfile={_option(files.console_log)},logappend=off"
+    console = f"socket,id=console,fd={files.console_fd},logfile={_option(lent.write(files.console_log))},logappend=off"
     return [
-        *bounds,
+        *lent.user.bounds(),
+        *("prlimit", f"--fsize={files.file_bytes}", "--"),
         host.qemu,
         *("-M", host.machine, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-monitor", "none"),
         *ACCELERATORS[machine.accel],
         *(host.counting if counts else ()),
         *("-smp", SMP.format(machine.cpus), "-m", str(machine.memory), "-nic", "none"),
-        *("-kernel", str(files.kernel), "-initrd", str(files.initrd)),
+        *("-kernel", lent.read(files.kernel), "-initrd", lent.read(files.initrd)),
         *("-append", f"{own} {append}".strip()),
         *("-chardev", console, "-serial", "chardev:console"),
         *_monitor("monitor", files.monitor_fd),
         *_monitor("pin", files.pin_fd),
-        *("-chardev", f"file,id=results,path={_option(files.results)}", "-serial", "chardev:results"),
+        *("-chardev", f"file,id=results,path={_option(lent.write(files.results))}", "-serial", "chardev:results"),
         *("-sandbox", SANDBOX),
-        *extra,
+        *extra(lent),
     ]
 
 
@@ -109,30 +112,30 @@ def _monitor(name: str, fd: int | None) -> tuple[str, ...]:
 
 def gdb_stub(path: Path, *, stopped: bool) -> tuple[str, ...]:
     """QEMU options for a gdb stub on a Unix socket. `stopped`: the guest runs nothing before gdb continues it."""
-    chardev = f"socket,id=gdb,path={_option(path)},server=on,wait=off"
+    chardev = f"socket,id=gdb,path={_option(str(path))},server=on,wait=off"
     return ("-chardev", chardev, "-gdb", "chardev:gdb", *(("-S",) if stopped else ()))
 
 
 def plugin_argv(
-    host: Arch, plugin: Path, job: str, records: Path, nonce: str, exact: Path | None = None
+    host: Arch, plugin: Path, job: str, records: Path, nonce: str, exact: Path | None = None, lent: Lent = OWN
 ) -> list[str]:
     """QEMU's options for its plugin (kit/vm/plugin/loader.c). It writes to `records`, which must exist; `exact` is a
     file of ranges."""
-    words = [f"job={job}", f"out={_option(records)}", f"nonce={nonce}", f"mark={host.mark}"]
-    words += [f"exact={_option(exact)}"] if exact else []
-    return ["-plugin", ",".join([_option(plugin), *words])]
+    words = [f"job={job}", f"out={_option(lent.write(records))}", f"nonce={nonce}", f"mark={host.mark}"]
+    words += [f"exact={_option(lent.read(exact))}"] if exact else []
+    return ["-plugin", ",".join([_option(lent.read(plugin)), *words])]
 
 
-def trial_argv(host: Arch, monitor_fd: int, extra: Sequence[str]) -> list[str]:
+def trial_argv(host: Arch, monitor_fd: int, extra: Options, lent: Lent) -> list[str]:
     """The command for a QEMU without a machine that only waits for what its monitor (of human words) says."""
     return [
-        *("setpriv", "--pdeathsig", "KILL", "--", host.qemu, "-M", "none", "-nodefaults", "-no-user-config"),
+        *(*lent.user.bounds(), host.qemu, "-M", "none", "-nodefaults", "-no-user-config"),
         *("-display", "none", "-S", "-accel", "tcg", "-sandbox", SANDBOX),
         *("-chardev", f"socket,id=trial,fd={monitor_fd}", "-mon", "chardev=trial,mode=readline"),
-        *extra,
+        *extra(lent),
     ]
 
 
-def _option(path: Path) -> str:
+def _option(path: str) -> str:
     """A path inside a list of options, where QEMU wants commas doubled."""
-    return str(path).replace(",", ",,")
+    return path.replace(",", ",,")

@@ -24,8 +24,9 @@ from pathlib import Path
 
 from kit.records import Machine
 from kit.vm.console import INIT
+from kit.vm.lent import Options, both, lending, nothing
 from kit.vm.process import running
-from kit.vm.qemu import Files, qemu_argv
+from kit.vm.qemu import Files, arch, qemu_argv
 
 BOOT_SECONDS = 180.0  # until init's first line
 END_SECONDS = 20.0  # from the closing of the lines to the end of QEMU
@@ -61,11 +62,13 @@ def run_session(
     machine: Machine,
     *,
     interactive: bool,
-    extra: Sequence[str] = (),
+    extra: Options = nothing,
+    as_root: bool = False,
     limit: float | None = None,
     on_command: Callable[[Sequence[str]], None] | None = None,
 ) -> Session:
-    """Boots `image` and waits until the guest ends. `limit`: seconds from its start; None: no limit once init runs.
+    """Boots `image` and waits until the guest ends. `limit`: seconds from its start; None: no limit once init runs;
+    `as_root`: QEMU is to read what only root may.
 
     Raises MachineError if QEMU does not start. SIGTERM and SIGHUP must raise an exception here (kit.cli.ending).
     """
@@ -75,11 +78,15 @@ def run_session(
         pairs = {n: tuple(map(stack.enter_context, socket.socketpair())) for n in ("console", *names)}
         files = Files(image, folder / "initramfs", folder / "log", pairs["console"][1].fileno(), folder / "results")
         files.lay_out(initramfs)
-        argv = qemu_argv(machine, files, extra=(*extra, *_devices({n: pairs[n][1].fileno() for n in names})))
+        lent = stack.enter_context(
+            lending(arch(machine.arch).qemu, folder, kvm=machine.accel == "kvm", as_root=as_root)
+        )
+        lines = _devices({n: pairs[n][1].fileno() for n in names})
+        argv = qemu_argv(machine, files, "", both(extra, lambda _: lines), lent)
         if on_command is not None:
             on_command(argv)
         theirs = [pair[1] for pair in pairs.values()]
-        process = stack.enter_context(running(argv, theirs, folder / "stderr"))
+        process = stack.enter_context(running(argv, theirs, folder / "stderr", lent.fds))
         wire = _Wire({name: pair[0] for name, pair in pairs.items()}, interactive, limit)
         if interactive:
             stack.enter_context(_raw(sys.stdin.fileno()))

@@ -23,6 +23,7 @@ from kit.run.job import RunResult, run_experiment
 from kit.store.cache import Cache
 from kit.vm.boot import BootRun, run_boot
 from kit.vm.console import Limits
+from kit.vm.lent import nothing
 from kit.workload.guestimage import boot_initramfs, build_guest
 from kit.workload.results import read_results
 
@@ -81,7 +82,8 @@ def boot_once(image: Path, program: str, machine: Machine, folder: Path, name: s
         console=folder / f"{name}.log",
         read=lambda data: read_results(data, nonce),
         limits=Limits(total=total),
-        extra=host.options() if host else (),
+        extra=host.options if host else nothing,
+        as_root=bool(host and host.only_root()),
     )
 
 

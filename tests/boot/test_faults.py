@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from kit.report.progress import PlainProgress
 from kit.store.cache import Cache
 from kit.vm.boot import BootRun, run_boot
 from kit.vm.console import Limits
+from kit.vm.lent import FREE, user_for
 from kit.workload.guestimage import boot_initramfs, build_guest
 from kit.workload.results import read_results
 
@@ -99,3 +101,36 @@ def test_a_machine_that_qemu_refuses_is_said_in_its_own_words(boot: Boot) -> Non
     run = boot(LONG, Machine("x86_64", 1, 10**10, "tcg"))
     assert run.outcome is Outcome.QEMU_REFUSED
     assert "qemu-system-x86_64" in run.why
+
+
+@pytest.mark.skipif(not user_for("qemu-system-x86_64").id, reason="only a root that may become another user")
+def test_root_s_qemu_is_a_user_of_its_own(boot: Boot) -> None:
+    """As /proc shows it while the guest runs: no id of root's, no capability, no way to get one, calls filtered."""
+    seen: list[dict[str, str]] = []
+    ended = threading.Event()
+
+    def look() -> None:
+        while not ended.wait(0.05):
+            for status in Path("/proc").glob("[0-9]*/status"):
+                with suppress(OSError):
+                    rows = dict(line.split(":\t", 1) for line in status.read_text().splitlines() if ":\t" in line)
+                    if rows["PPid"] == str(os.getpid()) and rows["Name"].startswith("qemu-system"):
+                        seen.append(rows)
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    try:
+        run = boot("worker w\nwindow a\nfork\nend\nend\n")
+    finally:
+        ended.set()
+        watcher.join()
+    assert run.outcome is Outcome.OK, run.why
+    running = [rows for rows in seen if rows["Seccomp"] == "2"]  # from then on the guest may run
+    assert running
+    for rows in running:
+        for kind in ("Uid", "Gid"):
+            numbers = set(map(int, rows[kind].split()))
+            assert len(numbers) == 1
+            assert numbers < set(FREE)
+        assert [rows["Groups"].strip(), rows["NoNewPrivs"]] == ["", "1"]
+        assert int(rows["CapPrm"], 16) == int(rows["CapEff"], 16) == 0

@@ -18,6 +18,7 @@ from kit.run.bootrequest import BootRequest, limits_of
 from kit.vm.boot import BootRun
 from kit.vm.console import Limits
 from kit.vm.hostload import cores
+from kit.vm.lent import OWN
 from kit.vm.plugin.found import Plugin
 from tests.workload.test_results import NONCE, SMALL_PAYLOADS, frames
 
@@ -139,12 +140,13 @@ def test_a_boot_with_the_plugin_is_the_asked_one_and_more(
     kernel: Kernel, base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It has the plugin's files, which are gone afterwards, and a kernel that is where its symbols say."""
-    asked = replace(made(kernel, base, "count"), extra=("-own", "option"))
+    asked = replace(made(kernel, base, "count"), extra=lambda _: ("-own", "option"))
     seen: dict[str, Any] = {}
 
     def boots(*args: Any, **options: Any) -> BootRun:
         seen.update(options)
-        words = dict(w.split("=", 1) for w in options["extra"][-1].split(",")[1:])
+        seen["words"] = options["extra"](OWN)
+        words = dict(w.split("=", 1) for w in seen["words"][-1].split(",")[1:])
         seen["exact"] = Path(words["exact"]).read_text()
         Path(words["out"]).write_bytes(b"K x")
         seen["out"] = Path(words["out"])
@@ -153,7 +155,7 @@ def test_a_boot_with_the_plugin_is_the_asked_one_and_more(
 
     monkeypatch.setattr(bootrequest, "run_boot", boots)
     ran = bootrequest.covered(asked, Plugin(tmp_path / "plugin.so", 1), [(0x10, 0x20), (0x30, 0x40)], Progress())
-    assert (seen["extra"][:2], seen["append"], seen["exact"]) == (("-own", "option"), "nokaslr", "10 20\n30 40\n")
-    assert f"nonce={asked.nonce}" in seen["extra"][-1]
+    assert (seen["words"][:2], seen["append"], seen["exact"]) == (("-own", "option"), "nokaslr", "10 20\n30 40\n")
+    assert f"nonce={asked.nonce}" in seen["words"][-1]
     assert ran.why == "the records of QEMU's plugin: no end marker after 0 frames, and the last of them is cut"
     assert not seen["out"].exists()

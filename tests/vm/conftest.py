@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import tempfile
 from collections.abc import Callable
 from functools import partial
@@ -27,7 +28,10 @@ def fake_boot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeBoot:
     programs, temp = tmp_path / "bin", tmp_path / "temp"
     programs.mkdir()
     temp.mkdir()
-    (programs / "qemu-system-x86_64").symlink_to(FAKE)
+    qemu = programs / "qemu-system-x86_64"
+    qemu.write_text(f'#!/bin/sh\nexec {shlex.quote(str(FAKE))} "$@"\n')  # in a folder that only this user may enter
+    qemu.chmod(0o755)
+    programs.chmod(0o700)
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     monkeypatch.setenv("KIT_FAKE_QEMU_PID", str(tmp_path / "pid"))
     monkeypatch.setattr(tempfile, "tempdir", str(temp))
@@ -35,7 +39,7 @@ def fake_boot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeBoot:
     def boot(scenario: str, limits: Limits | None = None) -> BootRun:
         monkeypatch.setenv("KIT_FAKE_QEMU", scenario)
         return run_boot(
-            Path("vmlinux"),
+            FAKE,
             b"nonce=abc123\n",
             MACHINE,
             console=tmp_path / "console" / "boot.log",

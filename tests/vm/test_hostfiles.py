@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from kit.vm.hostfiles import HOMES, MOST, OF_THE_KERNEL, SYSTEM, HostFiles, host_files
+from kit.vm.lent import OWN
 
 
 @pytest.fixture
@@ -62,8 +63,17 @@ def test_as_options_and_for_the_guest(home: Path) -> None:
     (home / "a,b").mkdir()
     found = host_files([f"{home}/a,b"], home=False)
     number = found.folders.index(f"{home}/a,b")
-    assert any(f"id=host{number},path={home}/a,,b," in option for option in found.options())
-    assert found.options().count("-fsdev") == len(found.folders) <= MOST
-    assert all("readonly=on" in option for option in found.options() if option.startswith("local"))
+    assert any(f"id=host{number},path={home}/a,,b," in option for option in found.options(OWN))
+    assert found.options(OWN).count("-fsdev") == len(found.folders) <= MOST
+    assert all("readonly=on" in option for option in found.options(OWN) if option.startswith("local"))
     made = HostFiles(("/usr", "/etc"), {"/bin": "usr/bin"}, ("/root",))
     assert made.conf() == {"host0": "/usr", "host1": "/etc", "hostlink0": "/bin\tusr/bin", "hostdir0": "/root"}
+
+
+def test_what_only_root_can_show_is_told(home: Path, tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    seen.mkdir(mode=0o755)
+    assert host_files([str(seen)], home=False).only_root() == ""
+    seen.chmod(0o700)
+    assert host_files([str(seen)], home=False).only_root() == f"others may not enter {seen}"
+    assert host_files([], home=True).only_root() == "it shows homes of users"

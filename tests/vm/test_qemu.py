@@ -44,7 +44,7 @@ def test_commas_in_paths_are_doubled() -> None:
 def test_a_stub_for_gdb_is_on_a_socket_and_stops_the_guest_only_if_asked() -> None:
     machine = Machine("x86_64", 1, 64, "tcg")
     assert "-gdb" not in qemu_argv(machine, FILES)
-    argv = qemu_argv(machine, FILES, "", gdb_stub(Path("/t/a,b"), stopped=False))
+    argv = qemu_argv(machine, FILES, "", lambda _: gdb_stub(Path("/t/a,b"), stopped=False))
     assert (value(argv, "-gdb"), "-S" in argv) == ("chardev:gdb", False)
     assert argv[-3] == "socket,id=gdb,path=/t/a,,b,server=on,wait=off"
-    assert qemu_argv(machine, FILES, "", gdb_stub(Path("/t/s"), stopped=True))[-1] == "-S"
+    assert qemu_argv(machine, FILES, "", lambda _: gdb_stub(Path("/t/s"), stopped=True))[-1] == "-S"

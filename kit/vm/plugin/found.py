@@ -11,11 +11,13 @@ import subprocess
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from kit.base.errors import MachineError
 from kit.base.frames import FrameError, frames
 from kit.records.arches import Arch
+from kit.vm.lent import Lent, Options, lending
 from kit.vm.plugin.compiled import OnCommand, compiled
 from kit.vm.plugin.records import JOB
 from kit.vm.process import running
@@ -88,9 +90,9 @@ def _loads(arch: Arch, file: Path) -> tuple[bool, str]:
         records, stderr = Path(name) / "records", Path(name) / "stderr"
         records.touch()
         ours, theirs = socket.socketpair()
-        with ours, theirs:
-            argv = trial_argv(arch, theirs.fileno(), plugin_argv(arch, file, JOB, records, nonce))
-            with running(argv, [theirs], stderr) as process:
+        with ours, theirs, lending(arch.qemu, Path(name)) as lent:
+            argv = trial_argv(arch, theirs.fileno(), partial(_options, arch, file, nonce, records, None), lent)
+            with running(argv, [theirs], stderr, lent.fds) as process:
                 _quit(ours)
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(TRY_SECONDS)
@@ -112,11 +114,15 @@ def _whole(data: bytes, nonce: str) -> bool:
         return False
 
 
-def options(plugin: Plugin, arch: Arch, folder: Path, nonce: str, exact: Sequence[tuple[int, int]]) -> list[str]:
+def options(plugin: Plugin, arch: Arch, folder: Path, nonce: str, exact: Sequence[tuple[int, int]]) -> Options:
     """QEMU's options for a boot with the plugin. Makes the files that it reads and writes in `folder`: `exact` (ranges
     in which each instruction counts by itself) and `records`."""
     assert plugin.file is not None
     ranges, records = folder / "exact", folder / "records"
     ranges.write_text("".join(f"{begin:x} {end:x}\n" for begin, end in exact))
     records.touch()
-    return plugin_argv(arch, plugin.file, JOB, records, nonce, ranges)
+    return partial(_options, arch, plugin.file, nonce, records, ranges)
+
+
+def _options(arch: Arch, plugin: Path, nonce: str, records: Path, ranges: Path | None, lent: Lent) -> Sequence[str]:
+    return plugin_argv(arch, plugin, JOB, records, nonce, ranges, lent)

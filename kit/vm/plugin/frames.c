@@ -33,7 +33,7 @@ int frames_open(const char *path, const char *with)
 		return -1;
 	}
 	strcpy(nonce, with);
-	file = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOFOLLOW);
+	file = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
 	return file < 0 ? -1 : 0;
 }
 
