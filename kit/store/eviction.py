@@ -255,9 +255,11 @@ def _is_left(folder: Path, seconds: float) -> bool:
 
 
 def _command_lines() -> bytes:
-    """The command lines of all processes: QEMU's names the guest's temporary files."""
+    """The command lines of all processes, and what a QEMU has open: one of both names a guest's temporary files."""
     out = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
             out.append(path.read_bytes())
+            if b"qemu-system" in out[-1]:
+                out += [os.fsencode(link.readlink()) for link in (path.parent / "fd").iterdir()]
     return b"\n".join(out)

@@ -169,13 +169,20 @@ def test_temporary_folders_whose_owner_is_gone_are_swept(
         while b"kit-boot-named" not in Path(f"/proc/{sleeper.pid}/cmdline").read_bytes():
             time.sleep(0)  # for a moment after exec a command line is empty
         (tmp_path / "kit-boot-named").mkdir()
+        (tmp_path / "kit-boot-open").mkdir()
+        with (tmp_path / "kit-boot-open" / "results").open("w") as results:
+            argv = ["qemu-system-x86_64", "-c", "read line"]
+            guest = subprocess.Popen(argv, executable="/bin/sh", stdin=subprocess.PIPE, stdout=results)
+            while b"qemu-system" not in Path(f"/proc/{guest.pid}/cmdline").read_bytes():
+                time.sleep(0)
         named = eviction._command_lines()
         sleeper.communicate()
+        guest.communicate()
         monkeypatch.setattr(eviction, "_command_lines", lambda: named)
         sweep(cache)
         assert ours.exists()
         left = {p.name for p in tmp_path.iterdir()} - {ours.name, "cache"}
-        assert left == {"kit-boot-named", "other-left"}
+        assert left == {"kit-boot-named", "kit-boot-open", "other-left"}
     assert not ours.exists()
 
 
