@@ -15,9 +15,10 @@
 
 struct op ops[MAX_OPERATIONS];
 char names[MAX_NAMES][MAX_NAME];
+struct ramp_rule ramp_rule;
 
 /* What a block is inside of, its own kind included. */
-enum { IN_REPEAT = 1, IN_WINDOW = 2 };
+enum { IN_REPEAT = 1, IN_WINDOW = 2, IN_CREW = 4 };
 
 struct open_block {
 	uint32_t op;
@@ -28,6 +29,7 @@ static struct open_block blocks[MAX_DEPTH];
 static int depth;
 static uint32_t count;
 static uint32_t name_count;
+static int ramps;
 
 /* `fields` are letters of fields.h; 'w' is a window's name. */
 static const struct form {
@@ -61,6 +63,8 @@ static const struct form {
 	{ "repeat", REPEAT, "x", 1 },
 	{ "window", WINDOW, "w", 1 },
 	{ "users", USERS, "w", 1 },
+	{ "ramp", RAMP, "wmm", 1 },
+	{ "crew", CREW, "w", 1 },
 	{ "user", USER, "", 1 },
 };
 
@@ -103,6 +107,11 @@ static enum kind outer(void)
 	return depth ? (enum kind)ops[blocks[depth - 1].op].kind : FORK;
 }
 
+static int has_users(int kind)
+{
+	return kind == USERS || kind == RAMP || kind == CREW;
+}
+
 static const char *open_block(struct op *op)
 {
 	int now = inside();
@@ -111,8 +120,10 @@ static const char *open_block(struct op *op)
 		return "blocks are nested too deeply";
 	if (op->kind == REPEAT && op->number > 1)
 		now |= IN_REPEAT;
-	if (op->kind == WINDOW || op->kind == USERS)
+	if (op->kind == WINDOW || has_users(op->kind))
 		now |= IN_WINDOW;
+	if (op->kind == CREW)
+		now |= IN_CREW;
 	blocks[depth].op = op - ops;
 	blocks[depth++].inside = now;
 	return NULL;
@@ -126,7 +137,7 @@ static const char *close_block(void)
 		return "'end' without a block";
 	op = &ops[blocks[--depth].op];
 	op->end = count;
-	if (op->kind == USERS && !op->number)
+	if (has_users(op->kind) && !op->number)
 		return "'users' without a user";
 	return NULL;
 }
@@ -141,16 +152,30 @@ static const char *add_window(struct op *op, const char *name)
 	return add_name(op, name);
 }
 
+static const char *add_ramp(struct op *op, char **words)
+{
+	struct op milliseconds, seconds;
+	const char *error = ramps++ ? "a second ramp" : fields_read(&milliseconds, "m", words + 1);
+
+	if (!error)
+		error = fields_read(&seconds, "m", words + 2);
+	if (error)
+		return error;
+	ramp_rule.crossover_ms = milliseconds.number;
+	ramp_rule.seconds = seconds.number;
+	return add_window(op, words[0]);
+}
+
 static const char *add_user(void)
 {
 	struct op *users = depth ? &ops[blocks[depth - 1].op] : NULL;
 
-	if (!users || users->kind != USERS)
+	if (!users || !has_users(users->kind))
 		return "'user' outside of 'users'";
 	if (users->number == MAX_USERS)
 		return "too many users";
 	users->number++;
-	return NULL;
+	return users->kind == CREW && users->number > MAX_THREADS ? "too many threads" : NULL;
 }
 
 /* The process that waits for an orphan's parent must know that there is an orphan. */
@@ -180,13 +205,37 @@ static const char *add_fields(struct op *op, const char *fields, char **words)
 	switch ((enum kind)op->kind) {
 	case WINDOW:
 	case USERS:
+	case CREW:
 		return add_window(op, words[0]);
+	case RAMP:
+		return add_ramp(op, words);
 	case USER:
 		return add_user();
 	case ORPHAN:
 		return add_orphan();
 	default:
 		return fields_read(op, fields, words);
+	}
+}
+
+/* What a thread may do beside others of its process: to regions of its own. */
+static int suits_threads(enum kind kind)
+{
+	switch (kind) {
+	case USER:
+	case REPEAT:
+	case MAP:
+	case MAPFILE:
+	case WRITE:
+	case MUNMAP:
+	case MPROTECT:
+	case MADVISE:
+	case DISCARD:
+	case MREMAP:
+	case GROW:
+		return 1;
+	default:
+		return 0;
 	}
 }
 
@@ -197,8 +246,10 @@ static const char *add_op(const struct form *form, char **words)
 
 	if (count == MAX_OPERATIONS)
 		return "too many operations";
-	if (outer() == USERS && form->kind != USER)
+	if (has_users(outer()) && form->kind != USER)
 		return "only 'user' blocks stand in 'users'";
+	if (inside() & IN_CREW && !suits_threads(form->kind))
+		return "threads of a crew only map memory, and write to it";
 	op->kind = form->kind;
 	op->end = count + 1;
 	error = add_fields(op, form->fields, words + 1);

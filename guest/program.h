@@ -27,7 +27,7 @@ enum kind {
 	MAP, WRITE, SCRIPT, FORK, REPEAT, WINDOW, USERS, USER,
 	MUNMAP, MPROTECT, MADVISE, DISCARD, MREMAP, GROW, MAPFILE,
 	BRK, WRITEBRK, STACK, ORPHAN, HOLD, RELEASE, THREADS, EXEC,
-	JOB, SHELL, SPAWN,
+	JOB, SHELL, SPAWN, RAMP, CREW,
 };
 
 /* The flag of an operation; its meaning depends on the kind. */
@@ -53,6 +53,12 @@ struct op {
 	uint32_t end;
 };
 
+/* When the program's ramp ends: a window of this many milliseconds, or no new one after so many seconds. */
+struct ramp_rule {
+	uint32_t crossover_ms, seconds;
+};
+
+extern struct ramp_rule ramp_rule;
 extern struct op ops[MAX_OPERATIONS];
 extern char names[MAX_NAMES][MAX_NAME];
 

@@ -9,12 +9,14 @@
 #include "aim7/job.h"
 #include "channel.h"
 #include "children.h"
+#include "crew.h"
 #include "exec.h"
 #include "idle.h"
 #include "lockstat.h"
 #include "mark.h"
 #include "memory.h"
 #include "program.h"
+#include "ramp.h"
 #include "stack.h"
 #include "threads.h"
 #include "users.h"
@@ -53,6 +55,15 @@ void run_send_window(const char *name, int64_t elapsed, int64_t idle_before, int
 	frame_number(elapsed);
 	frame_send();
 	idle_send(name, idle_before, idle_after);
+}
+
+void run_send_user(const char *name, uint32_t index, int64_t elapsed)
+{
+	frame_begin("user");
+	frame_text(name);
+	frame_number(index);
+	frame_number(elapsed);
+	frame_send();
 }
 
 static int run_window(const struct op *op, uint32_t from)
@@ -113,6 +124,10 @@ static int run_op(const struct op *op, uint32_t body)
 		return run_window(op, body);
 	case USERS:
 		return users_run(op, body);
+	case RAMP:
+		return ramp_run(op, body);
+	case CREW:
+		return crew_run(op, body);
 	case STACK:
 		return stack_grow(op->number);
 	default:

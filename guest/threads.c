@@ -1,5 +1,5 @@
 /*
- * Sleeping threads: see threads.h.
+ * Threads: see threads.h.
  *
  * Their stacks are static, and large enough for libc's own data too, so that it
  * maps nothing. A forked child has only the thread that forked.
@@ -11,7 +11,6 @@
 #include "run.h"
 
 #include <pthread.h>
-#include <semaphore.h>
 #include <string.h>
 
 #define STACK_BYTES	32768
@@ -19,16 +18,19 @@
 struct thread {
 	pthread_t id;
 	sem_t wake;
+	void (*body)(uint32_t number, sem_t *wake);
+	uint32_t number;
 };
 
 static char stacks[MAX_THREADS][STACK_BYTES] __attribute__((aligned(4096)));
 static struct thread threads[MAX_THREADS];
 static uint32_t used;
 
-static void *sleep_until_woken(void *wake)
+static void *begin(void *thread)
 {
-	while (sem_wait(wake) < 0)
-		;
+	struct thread *self = thread;
+
+	self->body(self->number, &self->wake);
 	return NULL;
 }
 
@@ -46,20 +48,11 @@ static int start(struct thread *thread, char *stack)
 	pthread_attr_init(&attr);
 	pthread_attr_setstack(&attr, stack, STACK_BYTES);
 	sem_init(&thread->wake, 0, 0);
-	error = pthread_create(&thread->id, &attr, sleep_until_woken, &thread->wake);
+	error = pthread_create(&thread->id, &attr, begin, thread);
 	return error ? fail("thread", error) : 0;
 }
 
-static int end(struct thread *thread)
-{
-	int error;
-
-	sem_post(&thread->wake);
-	error = pthread_join(thread->id, NULL);
-	return error ? fail("thread's end", error) : 0;
-}
-
-int threads_run(uint32_t count, uint32_t from, uint32_t to)
+int threads_start(uint32_t count, void (*body)(uint32_t number, sem_t *wake))
 {
 	uint32_t first = used, i;
 
@@ -67,15 +60,49 @@ int threads_run(uint32_t count, uint32_t from, uint32_t to)
 		channel_fail("more than %d threads at once", MAX_THREADS);
 		return -1;
 	}
-	for (i = 0; i < count; i++)
-		if (start(&threads[used + i], stacks[used + i]) < 0)
-			return -1;
 	used += count;
-	if (run(from, to) < 0)
-		return -1;
-	used = first;
-	for (i = 0; i < count; i++)
-		if (end(&threads[first + i]) < 0)
+	for (i = 0; i < count; i++) {
+		threads[first + i].body = body;
+		threads[first + i].number = i;
+		if (start(&threads[first + i], stacks[first + i]) < 0)
 			return -1;
+	}
 	return 0;
+}
+
+void threads_wake(uint32_t count)
+{
+	uint32_t i;
+
+	for (i = used - count; i < used; i++)
+		sem_post(&threads[i].wake);
+}
+
+int threads_end(uint32_t count)
+{
+	uint32_t i;
+	int error;
+
+	for (i = used - count; i < used; i++) {
+		error = pthread_join(threads[i].id, NULL);
+		if (error)
+			return fail("thread's end", error);
+	}
+	used -= count;
+	return 0;
+}
+
+static void sleep_until_woken(uint32_t number, sem_t *wake)
+{
+	(void)number;
+	while (sem_wait(wake) < 0)
+		;
+}
+
+int threads_run(uint32_t count, uint32_t from, uint32_t to)
+{
+	if (threads_start(count, sleep_until_woken) < 0 || run(from, to) < 0)
+		return -1;
+	threads_wake(count);
+	return threads_end(count);
 }

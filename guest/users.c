@@ -58,11 +58,11 @@ static int user(uint32_t index, uint32_t from, uint32_t to)
 	return child_pipe_end(leave[0]);
 }
 
-static int fork_users(const struct op *op, uint32_t first)
+static int fork_users(uint32_t count, uint32_t first)
 {
 	uint32_t i, at = first;
 
-	for (i = 0; i < op->number; i++, at = ops[at].end) {
+	for (i = 0; i < count; i++, at = ops[at].end) {
 		if (child_fork(&children[i], ops[at].flag) < 0)
 			return -1;
 		if (!children[i].pid)
@@ -104,11 +104,11 @@ static int hear_all(uint32_t users)
 	return 0;
 }
 
-static int measure(const struct op *op)
+static int measure(const char *name, uint32_t count, int64_t *took)
 {
-	int64_t start, total, idle;
+	int64_t start, idle;
 
-	if (hear_all(op->number) < 0)
+	if (hear_all(count) < 0)
 		return -1;
 	idle = idle_now();
 	if (idle < -1 || lockstat_open() < 0)
@@ -116,35 +116,30 @@ static int measure(const struct op *op)
 	start = run_clock();
 	MARK(MARK_OPEN);
 	close(go[1]);
-	if (hear_all(op->number) < 0)
+	if (hear_all(count) < 0)
 		return -1;
 	MARK(MARK_CLOSE);
-	total = run_clock() - start;
+	*took = run_clock() - start;
 	if (lockstat_close() < 0)
 		return -1;
-	run_send_window(names[op->name], total, idle, idle_now());
+	run_send_window(name, *took, idle, idle_now());
 	return 0;
 }
 
-static void send_users(const struct op *op)
+static void send_users(const char *name, uint32_t count)
 {
 	uint32_t i;
 
-	for (i = 0; i < op->number; i++) {
-		frame_begin("user");
-		frame_text(names[op->name]);
-		frame_number(i);
-		frame_number(elapsed[i]);
-		frame_send();
-	}
+	for (i = 0; i < count; i++)
+		run_send_user(name, i, elapsed[i]);
 }
 
-static int end_users(const struct op *op)
+static int end_users(uint32_t count)
 {
 	uint32_t i;
 
 	close(leave[1]);
-	for (i = 0; i < op->number; i++)
+	for (i = 0; i < count; i++)
 		if (child_wait(&children[i]) < 0)
 			return -1;
 	close(said[0]);
@@ -154,14 +149,21 @@ static int end_users(const struct op *op)
 	return 0;
 }
 
-int users_run(const struct op *op, uint32_t first)
+int users_window(const char *name, uint32_t count, uint32_t first, int64_t *took)
 {
 	if (pipe(said) < 0 || pipe(go) < 0 || pipe(leave) < 0)
 		return channel_fail_errno("pipe");
-	if (fork_users(op, first) < 0 || measure(op) < 0)
+	if (fork_users(count, first) < 0 || measure(name, count, took) < 0)
 		return -1;
-	send_users(op);
-	if (lockstat_send(names[op->name]) < 0)
+	send_users(name, count);
+	if (lockstat_send(name) < 0)
 		return -1;
-	return end_users(op);
+	return end_users(count);
+}
+
+int users_run(const struct op *op, uint32_t first)
+{
+	int64_t took;
+
+	return users_window(names[op->name], op->number, first, &took);
 }

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from kit.base.errors import UserError
+from kit.evidence import EVIDENCE
 from kit.evidence.bisected import METRICS
 from kit.experiment.reader import check_source, find_path
 from kit.experiment.schema import BisectModel
@@ -20,6 +21,7 @@ from kit.kernel.quilt import is_series, own_names, read_series
 from kit.records import Experiment, to_json
 from kit.store.files import write_atomic
 from kit.store.runfolder import QUESTION
+from kit.workload.catalog import make_loads
 
 FILE = QUESTION
 SCHEME = "git:"
@@ -80,7 +82,7 @@ def read_question(
     wanted = model.bisect
     if whole:
         _check_ends(wanted, model.tree, series, source)
-    _check(wanted, source)
+    _check(exp, wanted, source)
     return Question(replace(exp, arms=()), wanted, _tree(exp, series), series)
 
 
@@ -115,13 +117,18 @@ def _check_ends(wanted: BisectModel, tree: str, series: Path | None, source: Sou
         raise UserError(f"{missing} not given", where=where, hint="as in: kit bisect CONFIG --good v6.0 --bad v6.1")
 
 
-def _check(wanted: BisectModel, source: Source) -> None:
-    """Raises UserError if the evidence needs a key that is missing."""
+def _check(exp: Experiment, wanted: BisectModel, source: Source) -> None:
+    """Raises UserError if the evidence needs a key that is missing, or a workload's windows are not the same each time.
+    """
     where = source.where(("bisect",))
     metric = METRICS[wanted.evidence]
     if metric.what and not getattr(wanted, metric.what):
         hint = f'as in {metric.what}: "{metric.example}"'
         raise UserError(f"evidence {wanted.evidence} needs a {metric.what}", where=where, hint=hint)
+    ramps = [load.name for load in make_loads(exp.workloads, exp.seed) if load.ramp is not None]
+    if ramps and EVIDENCE[metric.evidence].timed:
+        what = f"{ramps[0]}: a faster kernel has more windows in a ramp, not less time"
+        raise UserError(what, where=where, hint="users: [1, 4], or another kind of evidence")
 
 
 def write_question(question: Question, folder: Path, ends: tuple[str, str] | None) -> None:

@@ -134,6 +134,23 @@ class Aim7Row(TypedDict):
     boots: Annotated[int, Doc("boots of this arm and machine")]
 
 
+class RampRow(TypedDict):
+    """What users that grow give of one arm on one machine: one value a boot."""
+
+    arm: Annotated[str, Doc("the arm")]
+    workload: Annotated[str, Doc("the workload's name")]
+    cpus: Annotated[int, Doc("virtual CPUs", "vCPUs")]
+    metric: Annotated[str, Doc("`peak` or `crossover`")]
+    unit: Annotated[str, Doc("of `value`, `low` and `high`")]
+    value: Annotated[float | None, Doc("geometric mean over the boots; null if a boot has none", "see unit")]
+    low: Annotated[float | None, Doc("lower bound over the boots (t), null for one boot", "see unit")]
+    high: Annotated[float | None, Doc("upper bound", "see unit")]
+    reached: Annotated[int, Doc("boots that have a value", "boots")]
+    boots: Annotated[int, Doc("boots of this arm and machine", "boots")]
+    users: Annotated[int, Doc("as far as the ramps of all these boots came", "users")]
+    level: Annotated[float, Doc("jobs of one user at the crossover", "jobs/min")]
+
+
 class PlaceRow(TypedDict):
     """Where lock_stat saw a lock contended."""
 
@@ -258,6 +275,7 @@ class Details(TypedDict, total=False):
     design: Annotated[DesignRow, Doc("`time`: the plan")]
     again: Annotated[str, Doc("`time`: the name of the second arm with the baseline's kernel (A/A)")]
     aim7: Annotated[list[Aim7Row], Doc("`time`: AIM7's columns, where a workload has users")]
+    ramps: Annotated[list[RampRow], Doc("`time`: each arm's peak and crossover, where the users of a workload grow")]
     repeats: Annotated[str, Doc("what `n` counts: `boots`, or `layouts of memory`")]
     rules: Annotated[dict[str, RulesRow], Doc("`model`: by arm, the rules of locking that its profile breaks")]
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import fmean, pstdev
 from typing import Any
 
+from kit.evidence import ramp
 from kit.evidence.tables import BACKGROUND, Row, Table
 from kit.records import Boot, WindowResult
 from kit.workload.load import Load, WindowInfo
@@ -22,9 +23,10 @@ def rows(
     arms: Sequence[str], loads: Sequence[Load], kept: Sequence[int], boots: Sequence[Boot]
 ) -> list[dict[str, Any]]:
     """A row for each arm, window of users and number of vCPUs: means over the boots and the rounds `kept`; times in
-    seconds. `cpu` is None where a kernel does not tell its idle time."""
+    seconds. `cpu` is None where a kernel does not tell its idle time. Of a ramp, `boots` are those with that window."""
     out = []
-    for info in (info for load in loads for info in load.windows if info.at.users is not None):
+    every = [info for load in loads for info in (*load.windows, *ramp.windows(load, boots, kept))]
+    for info in (info for info in every if info.at.users is not None):
         names = [round_name(info.name, n) for n in kept]
         for arm in arms:
             for cpus in sorted({b.cpus for b in boots}):
@@ -67,7 +69,7 @@ def timing_index(took: Sequence[float]) -> float:
 
 
 def table(verdict: Row, kind: str) -> Sequence[Table]:
-    """The rows as AIM7 prints them; none without users."""
+    """The rows as AIM7 prints them, and those of ramps; none without users."""
     said = verdict["evidence"][kind]
     found: Sequence[Mapping[str, Any]] = said["details"].get("aim7", ())
     if not found:
@@ -75,7 +77,8 @@ def table(verdict: Row, kind: str) -> Sequence[Table]:
     emulated = "" if said["decides"] else "EMULATED "
     headers = ("arm", "workload", "vCPUs", "Tasks", "jobs/min", "JTI", "jobs/min/task", "real s", "CPU s", "boots")
     lines = tuple(tuple(_cells(row)) for row in found)
-    return (Table(f"{emulated}AIM7's columns ({kind})", headers, "llrrrrrrrr", lines, place=BACKGROUND),)
+    columns = Table(f"{emulated}AIM7's columns ({kind})", headers, "llrrrrrrrr", lines, place=BACKGROUND)
+    return (columns, *ramp.table(verdict, kind))
 
 
 def _cells(row: Row) -> Iterator[str]:

@@ -17,7 +17,7 @@ from statistics import geometric_mean
 from typing import Any
 
 from kit.base.words import join, percent
-from kit.evidence import aim7
+from kit.evidence import aim7, ramp
 from kit.evidence.reading import Asked, Reading, unwanted, windows_of
 from kit.evidence.request import Site
 from kit.records import (
@@ -43,7 +43,7 @@ from kit.vm.hostload import stolen
 from kit.wording.phrase import signed
 from kit.workload.catalog import make_loads
 from kit.workload.load import Load, WindowInfo
-from kit.workload.longer import ROUND, longer, round_name, rounds_program
+from kit.workload.longer import ROUND, longer, ramping, round_name, rounds_program
 
 KIND = "time"
 INSTRUMENT = "plain"
@@ -54,6 +54,7 @@ WARM_UP = -1  # the block of the boots before the first
 WHOLE = "all windows"  # the name for the geometric mean over all windows
 MINUTE, SECOND = 60e9, 1e9  # nanoseconds
 RATES = {"job": ("jobs", "per minute", MINUTE), "fork": ("forks", "per second", SECOND)}
+OF_RAMPS = {what: (what, f"in {unit}") for what, unit in ramp.UNITS.items()}
 
 
 def again(exp: Experiment) -> str:
@@ -79,8 +80,9 @@ def read(asked: Asked, boots: Sequence[Boot]) -> Reading:
 
 
 def loads_of(exp: Experiment) -> tuple[Load, ...]:
-    """The experiment's loads, with windows made long compared with a clock tick."""
-    return tuple(longer(load, exp.time.times) for load in make_loads(exp.workloads, exp.seed))
+    """The experiment's loads, with windows made long compared with a clock tick; ramps instead of what stands for them.
+    """
+    return tuple(ramping(longer(load, exp.time.times)) for load in make_loads(exp.workloads, exp.seed))
 
 
 def design_of(exp: Experiment, accel: str) -> Design:
@@ -147,20 +149,31 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
     details: dict[str, object] = {"accel": accel, "blocks": found.blocks, "design": design, "again": again(exp)}
     if columns := _as_aim7(exp, mine):
         details["aim7"] = columns
-    notes = (*lost_notes(exp, mine), *found.notes, *warm_notes(exp, mine), *host_notes(mine))
+    ramps = ramp.rows([a.name for a in exp.arms], loads_of(exp), _kept(exp), _good(mine), exp.alpha)
+    if ramps:
+        details["ramps"] = [vars(row) for row in ramps]
+    notes = (*lost_notes(exp, mine), *ramp.uncrossed(ramps), *found.notes, *warm_notes(exp, mine), *host_notes(mine))
     said = KindVerdict(KIND, found.verdict, found.why, found.comparisons, notes, details)
     return replace(said, decides=not void, repeats="boots")
 
 
 def _as_aim7(exp: Experiment, mine: Sequence[Boot]) -> list[dict[str, Any]]:
     """AIM7's columns of each arm, the A/A arm left out."""
-    good = [b for b in _first_tries(mine) if b.outcome is Outcome.OK]
-    return aim7.rows([a.name for a in exp.arms], loads_of(exp), range(exp.time.warmup, exp.time.rounds), good)
+    return aim7.rows([a.name for a in exp.arms], loads_of(exp), _kept(exp), _good(mine))
+
+
+def _kept(exp: Experiment) -> range:
+    """The rounds after the warm-up."""
+    return range(exp.time.warmup, exp.time.rounds)
+
+
+def _good(mine: Sequence[Boot]) -> list[Boot]:
+    return [b for b in _first_tries(mine) if b.outcome is Outcome.OK]
 
 
 def warm_notes(exp: Experiment, mine: Sequence[Boot]) -> tuple[str, ...]:
     """Notes on windows whose first round after the warm-up still differs, so that more rounds should be dropped."""
-    kept = range(exp.time.warmup, exp.time.rounds)
+    kept = _kept(exp)
     out = []
     for info in (info for load in loads_of(exp) for info in load.windows):
         took = [{w.name: w.elapsed for w in b.results.windows} for b in mine if b.results is not None]
@@ -226,12 +239,14 @@ def _all_pairs(exp: Experiment, mine: Sequence[Boot]) -> list[Pairs]:
     good = {place: rates(exp, b) for place, b in first.items() if b.outcome is Outcome.OK and b.results is not None}
     lost = {place for place, b in first.items() if _failed(b)}
     arms = [a.name for a in exp.arms if a.name != exp.baseline] + [again(exp)]
-    windows = [info for load in loads_of(exp) for info in load.windows]
+    windows = [info for load in loads_of(exp) for info in (*load.windows, *ramp.infos(load))]
     out = []
     for arm in arms:
         for cpus in exp.cpus:
-            found = [_pairs(exp, arm, cpus, info, good, lost) for info in windows]
-            out += [*found, *_whole(found)]
+            mine_too = [v for (name, on, _), v in good.items() if on == cpus and name in (arm, exp.baseline)]
+            whole = [i for i in windows if i.unit != ramp.CROSSOVER or all(i.name in v for v in mine_too)]
+            found = [_pairs(exp, arm, cpus, info, good, lost) for info in whole]
+            out += [*found, *_whole([p for p in found if p.metric != ramp.CROSSOVER])]
     return out
 
 
@@ -266,7 +281,7 @@ def _pairs(
             values.append((mine, base))
         elif {(arm, cpus, n), (exp.baseline, cpus, n)} & set(lost):
             values.append(None)
-    metric, unit, _ = _rate_of(info)
+    metric, unit = OF_RAMPS.get(info.unit) or _rate_of(info)[:2]
     at = replace(info.at, cpus=cpus)
     both = [v for v in values if v is not None]
     gone = tuple(i for i, v in enumerate(values) if v is None)
@@ -275,15 +290,17 @@ def _pairs(
 
 
 def rates(exp: Experiment, boot: Boot) -> dict[str, float]:
-    """Window → rate over all rounds after the warm-up."""
+    """Window → rate over all rounds after the warm-up; peak and crossover of ramps."""
     took = {w.name: w.elapsed for w in boot.results.windows} if boot.results else {}
     out = {}
     for info in (info for load in loads_of(exp) for info in load.windows):
-        rounds = [round_name(info.name, n) for n in range(exp.time.warmup, exp.time.rounds)]
+        rounds = [round_name(info.name, n) for n in _kept(exp)]
         elapsed = sum(took.get(name, 0) for name in rounds)
         if elapsed > 0 and all(name in took for name in rounds):
             _, _, unit = _rate_of(info)
             out[info.name] = info.jobs * len(rounds) * unit / elapsed
+    for load in loads_of(exp):
+        out |= ramp.values(load, boot, _kept(exp))
     return out
 
 

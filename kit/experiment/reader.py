@@ -28,6 +28,7 @@ from kit.model.parse import parse_program
 from kit.records import ArmSpec, Experiment, InstructionsPlan, PatchRef, TimePlan, Verdict, WorkloadSpec
 from kit.workload.catalog import WORKLOADS, parse_params
 from kit.workload.kind import Place
+from kit.workload.longer import ramping
 
 UNMODELLED = {name for name, kind in WORKLOADS.items() if not kind.modelled}
 WORDS = {  # pydantic's types of error
@@ -259,7 +260,9 @@ def _workload(
         raise UserError(error.what, where=where, hint=error.hint) from None
     try:
         params = parse_params(kind, ready)
-        parse_program(params.load(name, model.workload_seed).program.text())  # the guest's own bounds
+        load = params.load(name, model.workload_seed)
+        for one in (load, ramping(load)):
+            parse_program(one.program.text())  # the guest's own bounds
         params.require_room(mebibytes(model.guest.memory))
     except ValidationError as error:
         raise _explain(error, source, WORKLOADS[kind].params, ("workloads", i, kind)) from None

@@ -10,6 +10,7 @@ from kit.model.errors import ProgramError
 from kit.model.machine import Machine
 from kit.model.program import (
     Brk,
+    Crew,
     Discard,
     Exec,
     Fork,
@@ -26,6 +27,7 @@ from kit.model.program import (
     Orphan,
     Plain,
     Program,
+    Ramp,
     Release,
     Repeat,
     Script,
@@ -42,6 +44,7 @@ from kit.model.state import LayoutVma, Mm
 from kit.model.steps import OPERATIONS
 
 SCRIPT = "a shell script is executed, and the layout of the shell is not given (kit.model.elf reads it from its file)"
+RAMP = "how many users a ramp has depends on the time that they take"
 REUSE = "users race for an anon_vma that an exited process left: the first to fork reuses it, the others do not"
 
 
@@ -139,6 +142,12 @@ class Execution:
                     self.block(mm, body)
             case Users(name, users):
                 self.users(mm, name, users)
+            case Crew(name, users):  # threads with regions of their own share no anon_vma, so order does not matter
+                with self.opened(name):
+                    for body in users:
+                        self.block(mm, body)
+            case Ramp(name):
+                self.windows[name] = Unmodelled(RAMP)
             case _:
                 self.plain(mm, op)
 

@@ -15,6 +15,7 @@ from kit.model.program import (
     MAX_OPERATIONS,
     MAX_THREADS,
     Brk,
+    Crew,
     Discard,
     Exec,
     Fork,
@@ -30,6 +31,7 @@ from kit.model.program import (
     Op,
     Orphan,
     Program,
+    Ramp,
     Release,
     Repeat,
     Script,
@@ -75,8 +77,13 @@ _BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., Op]]] = {
     "repeat": (("times",), Repeat),
     "window": (("name",), Window),
     "users": (("name",), Users),
+    "crew": (("name",), Crew),
+    "ramp": (("name", "amount", "amount"), Ramp),
 }
 _KINDS = {word: kinds for word, (kinds, _) in {**_PLAIN, **_BLOCKS}.items()} | {"user": (), "end": ()}
+_OF_USERS = ("users", "crew", "ramp")  # blocks whose content is user blocks
+_OF_THREADS = {"repeat", "map", "mapfile", "write", "munmap", "mprotect", "madvise", "discard", "mremap", "grow"}
+_WINDOWS = ("window", *_OF_USERS)
 _WAITED_FOR = {"fork", "hold", "exec", "user"}  # blocks of a process whose parent also waits for its orphans
 
 
@@ -131,6 +138,8 @@ class _Parser:
         if keyword == "end":
             self.end()
             return
+        if keyword not in _OF_THREADS | {"user"} and any(b.keyword == "crew" for b in self.open):
+            self.wrong("threads of a crew only map memory, and write to it")
         values = self.values(keyword, rest)
         if keyword in _PLAIN:
             self.add(_PLAIN[keyword][1](*values))
@@ -144,17 +153,17 @@ class _Parser:
             self.wrong(str(error))
 
     def add(self, op: Op) -> None:
-        if self.open[-1].keyword == "users":
-            self.wrong("only user blocks stand in users")
+        if self.open[-1].keyword in _OF_USERS:
+            self.wrong(f"only user blocks stand in {self.open[-1].keyword}")
         self.open[-1].ops.append(op)
 
     def begin(self, keyword: str, values: tuple[Any, ...]) -> None:
         block = self.open[-1]
-        if (keyword == "user") != (block.keyword == "users"):
-            self.wrong("user blocks stand in users, and nothing else does")
+        if (keyword == "user") != (block.keyword in _OF_USERS):
+            self.wrong("user blocks stand in users, crew or ramp, and nothing else does")
         if len(self.open) > MAX_NESTING:
             self.wrong(f"blocks are nested more than {MAX_NESTING} deep")
-        if keyword in ("window", "users"):
+        if keyword in _WINDOWS:
             self.name_window(values[0])
         if keyword == "orphan" and not any(b.keyword in _WAITED_FOR for b in self.open):
             self.wrong("an orphan needs a fork around it, whose process exits before it")
@@ -173,7 +182,7 @@ class _Parser:
         return count
 
     def name_window(self, name: str) -> None:
-        outer = next((b for b in self.open if b.keyword in ("window", "users")), None)
+        outer = next((b for b in self.open if b.keyword in _WINDOWS), None)
         if outer is not None:
             self.wrong(f"window {name} opens inside window {outer.values[0]} of line {outer.line}")
         if name in self.names:
@@ -186,10 +195,12 @@ class _Parser:
         if len(self.open) == 1:
             self.wrong("an end without a beginning")
         block = self.open.pop()
+        if block.keyword == "crew" and len(block.users) > MAX_THREADS:
+            self.wrong(f"more than {MAX_THREADS} threads at once")
         if block.keyword == "user":
             self.open[-1].users.append(tuple(block.ops))
-        elif block.keyword == "users" and not block.users:
-            self.wrong("users without a user")
+        elif block.keyword in _OF_USERS and not block.users:
+            self.wrong(f"{block.keyword} without a user")
         else:
-            body = block.users if block.keyword == "users" else block.ops
+            body = block.users if block.keyword in _OF_USERS else block.ops
             self.add(_BLOCKS[block.keyword][1](*block.values, tuple(body)))

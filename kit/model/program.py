@@ -10,6 +10,13 @@ A program is a list of operations of one process. Its text form has one operatio
     users NAME           children forked together, held at a barrier while lock_stat is cleared and switched on,
       user ... end       let go, each running its own block, held again while it is switched off and read,
     end                  then they _exit and are waited for
+    crew NAME
+      user ... end       threads of this process that run together, each on regions of its own, in a window; they only
+    end                  map memory and write to it
+    ramp NAME MILLISECONDS SECONDS
+      user ... end       one of the users, then more and more of them, each number in a window of its own, called NAME
+    end                  with the number behind it; the last takes MILLISECONDS, or runs all users, or the next would
+                         not end within SECONDS (guest/ramp.c)
     munmap R FIRST COUNT            pages FIRST to FIRST + COUNT of region R go
     mprotect R FIRST COUNT ro|rw    they become read-only, or writable again
     madvise R dontfork|wipeonfork   all that is mapped of region R is not copied, or copied empty, by fork
@@ -252,10 +259,28 @@ class Users:
     users: tuple[tuple[Op, ...], ...]
 
 
-Plain = Map | MapFile | Write | Munmap | Mprotect | Madvise | Discard | Mremap | Grow | Brk | WriteBrk | Stack
-Op = Plain | Script | Shell | Spawn | Job | Release | Fork | Orphan | Hold | Exec | Threads | Repeat | Window | Users
+@dataclass(frozen=True)
+class Crew:
+    """Runs several threads of this process at once, while lock_stat counts, under a name."""
 
+    name: str
+    users: tuple[tuple[Op, ...], ...]
+
+
+@dataclass(frozen=True)
+class Ramp:
+    """Runs one user, then more of them, each number in a window of its own, until a window takes `milliseconds`, all
+    run, or the next would end after `seconds`. How many windows there are depends on time: the model has none."""
+
+    name: str
+    milliseconds: int
+    seconds: int
+    users: tuple[tuple[Op, ...], ...]
+
+
+Plain = Map | MapFile | Write | Munmap | Mprotect | Madvise | Discard | Mremap | Grow | Brk | WriteBrk | Stack
 Block = Fork | Orphan | Hold | Exec | Threads | Repeat | Window
+Op = Plain | Script | Shell | Spawn | Job | Release | Block | Users | Crew | Ramp
 
 # The first word of the line of operations and blocks whose line is simply their fields in order.
 WORDS: dict[type[Op], str] = {
@@ -263,7 +288,7 @@ WORDS: dict[type[Op], str] = {
     **{Discard: "discard", Mremap: "mremap", Grow: "grow", Brk: "brk", WriteBrk: "writebrk", Stack: "stack"},
     **{Script: "script", Shell: "shell", Spawn: "spawn", Job: "job", Release: "release", Fork: "fork"},
     **{Orphan: "orphan", Hold: "hold", Exec: "exec", Threads: "threads", Repeat: "repeat"},
-    **{Window: "window", Users: "users"},
+    **{Window: "window", Users: "users", Crew: "crew", Ramp: "ramp"},
 }
 
 
@@ -279,8 +304,9 @@ class Program:
 
 
 def _lines(op: Op) -> Iterator[str]:
-    if isinstance(op, Users):
-        yield f"users {op.name}"
+    if isinstance(op, Users | Crew | Ramp):
+        rules = [op.milliseconds, op.seconds] if isinstance(op, Ramp) else []
+        yield " ".join([WORDS[type(op)], op.name, *map(str, rules)])
         for user in op.users:
             yield from _block("user", user)
         yield "end"

@@ -8,8 +8,8 @@ from typing import Any
 from tabulate import tabulate
 
 
-def counts(rows: Sequence[Mapping[str, Any]], regions_only: bool, left_out: str = "") -> str:
-    """A table of acquisitions, explained by operation, a row per window and profile. `left_out`: of a mix, in words."""
+def counts(rows: Sequence[Mapping[str, Any]], regions_only: bool, said: str = "") -> str:
+    """A table of acquisitions, explained by operation, a row per window and profile. `said`: remarks on it."""
     operations = list(dict.fromkeys(op for r in rows for op in r.get("by_operation", {})))
     table = [[r["window"], r["profile"], *_numbers(r), *_operations(r, operations)] for r in rows]
     headers = ["window", "profile", "acquisitions", "per job", *operations]
@@ -21,8 +21,8 @@ def counts(rows: Sequence[Mapping[str, Any]], regions_only: bool, left_out: str 
         notes.insert(0, f"lock class {locks}")
     if regions_only:
         notes.append("of the program's own regions only: a process has more VMAs (--smaps FILE counts them too)")
-    if left_out:
-        notes.append(left_out)
+    if said:
+        notes.append(said)
     return "\n".join([text, "", *notes])
 
 

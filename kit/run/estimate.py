@@ -26,6 +26,7 @@ from kit.store.cache import Cache
 from kit.store.files import read_json
 from kit.vm.kvm import cannot_open
 from kit.workload.catalog import WORKLOADS, make_loads
+from kit.workload.load import ramp_limit
 
 # Measured on two idle cores, Debian 12, gcc 12, Linux 6.1 (tests/bench/README.md); shown only as an estimate.
 FIRST_BUILD_CORE_SECONDS = 420.0
@@ -107,7 +108,7 @@ def show_plan(exp: Experiment, cache: Cache) -> PlanShown:
     plan = Plan.of(exp, Site(names, _accel(exp), "guest"))
     loads = make_loads(exp.workloads, exp.seed)
     missing = [v for v in _debian_versions(exp) if cached_debian(v, cache) is None]
-    booted = sum(EVIDENCE[s.evidence].seconds for s in plan.sure)
+    booted = sum(EVIDENCE[s.evidence].seconds + ramp_limit(s.program) for s in plan.sure)
     seconds = FETCH_SECONDS * len(missing) + min(booted, exp.minutes * 60)
     for first, following in (build_seconds(cache, instrument, exp.toolchain) for instrument in wanted):
         seconds += first + following * (len(exp.arms) - 1)

@@ -86,7 +86,7 @@ def do(options: argparse.Namespace) -> int:
         return 0
     wanted: list[str | Profile] = [*options.profile]
     rows = modelled.count(question, [*wanted, read.profile] if read else wanted or ["6.1"])
-    print(json.dumps(rows, indent=2) if options.json else counts(rows, question.layout == (), question.left_out))
+    print(json.dumps(rows, indent=2) if options.json else counts(rows, question.layout == (), question.said))
     return 0
 
 

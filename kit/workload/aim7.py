@@ -11,23 +11,27 @@ import random
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import ceil
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from kit.base.errors import UserError
 from kit.base.project import PROJECT
+from kit.model.fields import MAX_TIMES
 from kit.model.jobs import FILES
-from kit.model.program import Job, Op, Program, Users
+from kit.model.program import Job, Op, Program, Ramp, Users
 from kit.records import At
 from kit.workload.aim7jobs import PREPARED, SCALED, TESTS, Size
 from kit.workload.kind import Parameters, Place, Raw, listed
-from kit.workload.load import Load, WindowInfo
+from kit.workload.load import Load, Ramping, WindowInfo
 
 FEW = 6  # tests of a mix that reports show one by one
 MIXES = PROJECT / "configs" / "mixes"
 SIZE = re.compile(r"(FILESIZE|POOLSIZE)\s*:?\s*(?:([0-9]{1,18})\s*([KMG]?)B?)?", re.IGNORECASE)
+RAMP = "ramp"
+COUNTED = (1, 2, 4, 8)  # users of a ramp where windows must be known before: `count` and its like
 KIB = {"K": 1, "M": 1024, "G": 1024 * 1024}
 
 
@@ -35,8 +39,8 @@ class Aim7(Parameters):
     """Parameters of `aim7`."""
 
     mix: dict[str, float] = Field(description="a mix by name (configs/mixes/), by file, or as {test: weight}")
-    users: tuple[Annotated[int, Field(strict=True)], ...] = Field(
-        default=(1,), description="how many users at once; one window for each number"
+    users: tuple[Annotated[int, Field(strict=True)], ...] | Literal["ramp"] = Field(
+        default=(1,), description="how many users at once, one window for each number; `ramp`: more and more of them"
     )
     jobs: int = Field(default=100, ge=1, le=10_000, strict=True, description="jobs in each user's list, approximately")
     compute: float = Field(
@@ -48,6 +52,13 @@ class Aim7(Parameters):
     filesize: int = Field(default=10, ge=1, le=65536, strict=True, description="KiB of each file of the disk tests")
     poolsize: int = Field(
         default=0, ge=0, le=65536, strict=True, description="KiB that the users' files have together, in addition"
+    )
+    most: int = Field(default=32, ge=2, le=64, strict=True, description="the most users of a ramp")
+    crossover: float = Field(
+        default=1.0, ge=0.001, le=1e6, description="a ramp ends when each user does so few jobs per minute; 1: as AIM7"
+    )
+    seconds: int = Field(
+        default=300, ge=1, le=86_400, strict=True, description="of a ramp: no window begins that would end later"
     )
     left_out: dict[str, float] | None = Field(
         default=None, description="tests of the mix that kit lacks, with their weights: reported, not run"
@@ -65,28 +76,61 @@ class Aim7(Parameters):
             raise ValueError("a mix has at least one test")
         return value
 
-    _listed = field_validator("users", mode="before")(listed)
+    @field_validator("users", mode="before")
+    @classmethod
+    def _listed(cls, value: object) -> object:
+        if isinstance(value, str) and value != RAMP:
+            raise ValueError(f"users are whole numbers from 1 to 64, or the word {RAMP}")
+        return value if value == RAMP else listed(value)
 
     @field_validator("users")
     @classmethod
-    def _range(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+    def _range(cls, value: tuple[int, ...] | str) -> tuple[int, ...] | str:
+        if isinstance(value, str):
+            return value
         if not value or any(not 1 <= u <= 64 for u in value):
             raise ValueError("users are whole numbers from 1 to 64")
         return tuple(dict.fromkeys(value))
+
+    @model_validator(mode="after")
+    def _of_ramps(self) -> Aim7:
+        for key in ("most", "crossover", "seconds"):
+            if self.users != RAMP and getattr(self, key) != Aim7.model_fields[key].default:
+                raise ValueError(f"{key} is for `users: {RAMP}`")
+        if self.users == RAMP and self.poolsize:
+            raise ValueError("poolsize: the size of files would change with the number of users of a ramp")
+        return self
+
+    @property
+    def counted(self) -> tuple[int, ...]:
+        """The numbers of users of windows: of a ramp those that kinds of evidence have which do not measure time."""
+        return tuple(n for n in COUNTED if n <= self.most) if isinstance(self.users, str) else self.users
 
     def load(self, name: str, seed: int) -> Load:
         """A program with one window for each number of users. `seed` decides the order of jobs."""
         ops: list[Op] = []
         windows: list[WindowInfo] = []
-        for users in self.users:
-            lists = [self._jobs(seed, user) for user in range(users)]
+        for users in self.counted:
             window = f"{name}/u{users}"
             size = Size(self.compute, self.filesize + self.poolsize // users)
-            if self.mix.keys() & PREPARED:
-                ops.append(Job("prepare", size.kib))
-            ops.append(Users(window, tuple(tuple(op for t in tests for op in TESTS[t].ops(size)) for tests in lists)))
-            windows.append(WindowInfo(window, At(name, users=users), sum(map(len, lists)), "job"))
-        return Load(name, Program(tuple(ops)), tuple(windows))
+            lists = self._lists(seed, users, size)
+            ops += [*self._prepare(size), Users(window, lists)]
+            windows.append(WindowInfo(window, At(name, users=users), users * len(self._jobs(seed, 0)), "job"))
+        ramp = self._ramp(name, seed) if self.users == RAMP else None
+        return Load(name, Program(tuple(ops)), tuple(windows), ramp=ramp)
+
+    def _ramp(self, name: str, seed: int) -> Ramping:
+        size, jobs = Size(self.compute, self.filesize), len(self._jobs(seed, 0))
+        milliseconds = max(1, min(MAX_TIMES, ceil(jobs * 60_000 / self.crossover)))
+        ramp = Ramp(f"{name}/u", milliseconds, self.seconds, self._lists(seed, self.most, size))
+        return Ramping(Program((*self._prepare(size), ramp)), ramp.name, jobs, self.crossover)
+
+    def _prepare(self, size: Size) -> tuple[Op, ...]:
+        return (Job("prepare", size.kib),) if self.mix.keys() & PREPARED else ()
+
+    def _lists(self, seed: int, users: int, size: Size) -> tuple[tuple[Op, ...], ...]:
+        """The operations of each user."""
+        return tuple(tuple(op for t in self._jobs(seed, n) for op in TESTS[t].ops(size)) for n in range(users))
 
     def fragments(self) -> tuple[str, ...]:
         """The fragments that the mix's tests need."""
@@ -96,7 +140,7 @@ class Aim7(Parameters):
         """Raises UserError if the files of the disk tests may take more than half of the guest's memory (MiB)."""
         if not self.mix.keys() & set(FILES):
             return
-        for users in self.users:
+        for users in (self.most,) if isinstance(self.users, str) else self.users:
             needed = (users + 1) * (self.filesize + self.poolsize // users) // 1024
             if needed > memory // 2:
                 raise UserError(
@@ -204,11 +248,27 @@ def left_out_said(params: Mapping[str, Any]) -> str:
     )
 
 
+def said(params: Mapping[str, Any]) -> str:
+    """Remarks: the bounds of a ramp, and what a mix leaves out."""
+    return "; ".join(filter(None, (_ramp_said(params), left_out_said(params))))
+
+
+def _ramp_said(params: Mapping[str, Any]) -> str:
+    if params["users"] != RAMP:
+        return ""
+    most, level, seconds = (params[key] for key in ("most", "crossover", "seconds"))
+    return (
+        f"where time is measured, users grow from 1 until each does {level:g} jobs per minute, to {most} users or for"
+        f" {seconds} s of guest time at most; other evidence has {', '.join(str(n) for n in COUNTED if n <= most)} users"
+    )
+
+
 def shown(params: Mapping[str, Any]) -> dict[str, Any]:
     """The parameters without what no test of the mix uses; a large mix as its number of tests and their weight."""
     mix = params["mix"]
     used = {"mix", "users", "jobs"}
     used |= {"compute"} if mix.keys() & SCALED else set()
+    used |= {"most", "crossover", "seconds"} if params["users"] == RAMP else set()
     used |= {"filesize", "poolsize"} if mix.keys() & set(FILES) else set()
     out = {key: value for key, value in params.items() if key in used}
     return out if len(mix) <= FEW else {**out, "mix": f"of {len(mix)} tests, weight {sum(mix.values()):g}"}

@@ -22,7 +22,7 @@ WORKLOADS: Mapping[str, Workload] = {
         aim7.Aim7,
         prepare=aim7.prepare,
         suffix=aim7.suffix,
-        said=aim7.left_out_said,
+        said=aim7.said,
         shown=aim7.shown,
         also={"users": (WHOLE,), "mix": (TEXT,)},
     ),

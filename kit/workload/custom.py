@@ -21,7 +21,7 @@ from pydantic import Field, field_validator
 from kit.base.errors import UserError
 from kit.model.errors import ModelError
 from kit.model.parse import MAX_NESTING, parse_program
-from kit.model.program import Op, Program, Users, Window
+from kit.model.program import Crew, Op, Program, Ramp, Users, Window
 from kit.records import At
 from kit.store.yamltext import BadYamlError, value_of
 from kit.workload.kind import Parameters, Place, Raw
@@ -36,7 +36,10 @@ class CustomProgram(Parameters):
     @field_validator("text")
     @classmethod
     def _parses(cls, value: str) -> str:
-        if not list(windows(parse_program(value).ops)):
+        program = parse_program(value)
+        if any(isinstance(op, Ramp) for op in everything(program.ops)):
+            raise ValueError("a ramp is a matter of the workload aim7: `users: ramp`")
+        if not list(windows(program.ops)):
             raise ValueError("it has no window, so nothing would be measured")
         return value
 
@@ -91,15 +94,19 @@ def _from_yaml(value: Any) -> Iterator[str]:
 
 def windows(ops: tuple[Op, ...]) -> Iterator[str]:
     """The names of all windows, in order."""
+    return (op.name for op in everything(ops) if isinstance(op, Window | Users | Crew))
+
+
+def everything(ops: tuple[Op, ...]) -> Iterator[Op]:
+    """All operations, each before those inside it."""
     for op in ops:
-        if isinstance(op, (Window, Users)):
-            yield op.name
+        yield op
         for body in _bodies(op):
-            yield from windows(body)
+            yield from everything(body)
 
 
 def _bodies(op: Op) -> tuple[tuple[Op, ...], ...]:
-    if isinstance(op, Users):
+    if isinstance(op, Users | Crew | Ramp):
         return op.users
     body = getattr(op, "body", None)
     return (body,) if body is not None else ()
@@ -107,9 +114,9 @@ def _bodies(op: Op) -> tuple[tuple[Op, ...], ...]:
 
 def _prefix(op: Op, name: str) -> Op:
     """The operation with `name/` before the names of its windows."""
-    if isinstance(op, Users):
+    if isinstance(op, Users | Crew):
         users = tuple(tuple(_prefix(o, name) for o in user) for user in op.users)
-        return Users(f"{name}/{op.name}", users)
+        return replace(op, name=f"{name}/{op.name}", users=users)
     if isinstance(op, Window):
         return Window(f"{name}/{op.name}", tuple(_prefix(o, name) for o in op.body))
     body = getattr(op, "body", None)

@@ -27,6 +27,18 @@ class WindowInfo:
 
 
 @dataclass(frozen=True)
+class Ramping:
+    """What a load runs instead where time is measured: users that grow until the crossover, where each does `level`
+    jobs a minute. `program`: has the ramp, whose windows are called `window` with the number of users behind it;
+    `jobs`: of each user."""
+
+    program: Program
+    window: str
+    jobs: int
+    level: float
+
+
+@dataclass(frozen=True)
 class Load:
     """One worker of a boot: its name, its program, and its windows in order. `repeatable`: the content of a window can
     be run several times in a row.
@@ -39,6 +51,7 @@ class Load:
     windows: tuple[WindowInfo, ...]
     repeatable: bool = True
     payload: str = ""
+    ramp: Ramping | None = None
 
     @property
     def section(self) -> str:
@@ -96,9 +109,15 @@ def unescaped(text: str) -> str:
 
 
 def own_limit(program_text: str) -> int:
-    """The seconds that the payloads of a boot may take together."""
+    """The seconds that the payloads and ramps of a boot may take together."""
     texts = [text for kind, _, text in sections(program_text) if kind == PAYLOAD]
-    return sum(int(m[1]) for text in texts for m in re.finditer(r"^limit ([0-9]+)$", text, re.MULTILINE))
+    limits = sum(int(m[1]) for text in texts for m in re.finditer(r"^limit ([0-9]+)$", text, re.MULTILINE))
+    return limits + ramp_limit(program_text)
+
+
+def ramp_limit(program_text: str) -> int:
+    """The seconds within which the ramps of a boot end, together."""
+    return sum(int(m[1]) for m in re.finditer(r"^ramp \S+ [0-9]+ ([0-9]+)$", program_text, re.MULTILINE))
 
 
 @lru_cache(maxsize=32)

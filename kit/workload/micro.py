@@ -1,17 +1,20 @@
-"""The workload `micro`: users that each repeat one small thing, as will-it-scale's processes do.
+"""The workload `micro`: users that each repeat one small thing, as will-it-scale's processes and threads do.
 
-Users are forked from one process and so share the roots of its anon_vmas. Each loop is a program that the model knows.
+Users are forked from one process and so share the roots of its anon_vmas; or they are threads of it, each with memory
+of its own, and share its mmap lock. Each loop is a program that the model knows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from kit.model.program import (
+    MAX_THREADS,
     Brk,
+    Crew,
     Exec,
     Fork,
     Hold,
@@ -20,6 +23,7 @@ from kit.model.program import (
     Mremap,
     Munmap,
     Op,
+    Program,
     Release,
     Repeat,
     Shell,
@@ -28,16 +32,21 @@ from kit.model.program import (
     Write,
     WriteBrk,
 )
+from kit.records import At
 from kit.workload.kind import Parameters, listed
-from kit.workload.load import Load, alike
+from kit.workload.load import Load, WindowInfo, alike
 
 REGION, OTHER = 0, 1  # of the loops; the master maps and writes REGION first where a loop needs it
 WIDE, THREADS = 8, 8
 Ops = tuple[Op, ...]
 
 
-def _faults(pages: int) -> Ops:
-    return (Map(OTHER, pages), *(Write(OTHER, page) for page in range(pages)), Munmap(OTHER, 0, pages))
+def _faults(pages: int, region: int = OTHER) -> Ops:
+    return (Map(region, pages), *(Write(region, page) for page in range(pages)), Munmap(region, 0, pages))
+
+
+def _maps(pages: int, region: int = OTHER) -> Ops:
+    return (Map(region, pages), Munmap(region, 0, pages))
 
 
 LOOPS: Mapping[str, tuple[str, Callable[[int], Ops]]] = {
@@ -48,10 +57,7 @@ LOOPS: Mapping[str, tuple[str, Callable[[int], Ops]]] = {
     "shell": ("fork and exec of a shell script that runs `ls -l`", lambda pages: (Shell("ls", "exec", 0),)),
     "thread-fork": (f"a fork beside {THREADS} threads that sleep", lambda pages: (Threads(THREADS, (Fork(),)),)),
     "page-fault": ("anonymous memory mapped, each page written, unmapped", _faults),
-    "mmap": (
-        "anonymous memory mapped and unmapped, untouched",
-        lambda pages: (Map(OTHER, pages), Munmap(OTHER, 0, pages)),
-    ),
+    "mmap": ("anonymous memory mapped and unmapped, untouched", _maps),
     "brk": ("the break up, a page written, down", lambda pages: (Brk(pages), WriteBrk(0), Brk(0))),
     "mprotect": (
         "the first page read-only, and writable again: a split and a merge",
@@ -65,12 +71,19 @@ LOOPS: Mapping[str, tuple[str, Callable[[int], Ops]]] = {
 """Name → what one turn is, in words and as operations for a number of pages."""
 
 
+THREADED: Mapping[str, Callable[[int, int], Ops]] = {"page-fault": _faults, "mmap": _maps}
+"""Loops that threads may do side by side: for a number of pages of a region."""
+
+
 class Micro(Parameters):
     """Parameters of `micro`."""
 
     loop: str = Field(description=f"what is repeated: {', '.join(LOOPS)}")
     users: tuple[Annotated[int, Field(strict=True, ge=1, le=64)], ...] = Field(
         default=(1,), min_length=1, description="how many users at once; one window for each number"
+    )
+    form: Literal["process", "thread"] = Field(
+        default="process", description=f"what a user is; threads of one process only for {', '.join(THREADED)}"
     )
     times: int = Field(default=100, ge=1, le=1_000_000, strict=True, description="turns of each user")
     pages: int = Field(default=16, ge=2, le=1024, strict=True, description="pages that a loop maps or moves")
@@ -84,12 +97,32 @@ class Micro(Parameters):
 
     _listed = field_validator("users", mode="before")(listed)
 
+    @model_validator(mode="after")
+    def _threads(self) -> Micro:
+        if self.form == "thread" and self.loop not in THREADED:
+            raise ValueError(f"form: threads do {' or '.join(THREADED)}, not {self.loop}")
+        if self.form == "thread" and max(self.users) > MAX_THREADS:
+            raise ValueError(f"users: a process has {MAX_THREADS} threads at most")
+        return self
+
     def load(self, name: str, seed: int) -> Load:
         """A program with one window for each number of users. `seed` decides nothing."""
+        if self.form == "thread":
+            return self._of_threads(name)
         turns = Repeat(self.times, LOOPS[self.loop][1](self.pages))
         return alike(name, (Map(REGION, self.pages), Write(REGION, 0)), self.users, (turns,), self.times, "turn")
 
+    def _of_threads(self, name: str) -> Load:
+        """The same with threads: thread N has region OTHER + N."""
+        turn, counts = THREADED[self.loop], dict.fromkeys(self.users)
+        crews = (
+            Crew(f"{name}/u{n}", tuple((Repeat(self.times, turn(self.pages, OTHER + i)),) for i in range(n)))
+            for n in counts
+        )
+        windows = tuple(WindowInfo(f"{name}/u{n}", At(name, users=n), n * self.times, "turn") for n in counts)
+        return Load(name, Program((Map(REGION, self.pages), Write(REGION, 0), *crews)), windows)
+
 
 def suffix(raw: Mapping[str, object]) -> str:
-    """The loop's name."""
-    return str(raw.get("loop", ""))
+    """The loop's name, and that its users are threads."""
+    return str(raw.get("loop", "")) + ("-threads" if raw.get("form") == "thread" else "")

@@ -43,7 +43,7 @@ class Question:
     infos: Mapping[str, WindowInfo]
     layout: tuple[SmapsVma, ...]
     name: str
-    left_out: str = ""  # a sentence about the tests of a mix that kit lacks
+    said: str = ""  # remarks about the workload, as the tests of a mix that kit lacks
 
 
 def ask(name: str, params: Mapping[str, Any], smaps: Path | None, seed: int = 1) -> Question:
@@ -55,7 +55,8 @@ def ask(name: str, params: Mapping[str, Any], smaps: Path | None, seed: int = 1)
         kind = WORKLOADS[name]
         given = dict(kind.prepare(given, Place(_find, "looked for here")))
         try:
-            load = parse_params(name, given).load(name, seed)
+            checked = parse_params(name, given)
+            load, said = checked.load(name, seed), kind.said(checked.model_dump())
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             if first["type"] == "extra_forbidden":
@@ -64,7 +65,7 @@ def ask(name: str, params: Mapping[str, Any], smaps: Path | None, seed: int = 1)
                 raise UserError(f"{name} has no --{first['loc'][0]}", hint=hint) from None
             what = ".".join(map(str, first["loc"]))
             raise UserError(f"{what}: {str(first['msg']).removeprefix('Value error, ')}", where=name) from None
-        return Question(load.program, {w.name: w for w in load.windows}, layout, name, kind.said(given))
+        return Question(load.program, {w.name: w for w in load.windows}, layout, name, said)
     if given:
         raise UserError(f"--{next(iter(given))} is for workloads, but {name} is a file")
     try:

@@ -33,7 +33,7 @@ HERE = Path(__file__).resolve().parent
 MAP, WRITE, SCRIPT, FORK, REPEAT, WINDOW, USERS, USER = range(8)
 MUNMAP, MPROTECT, MADVISE, DISCARD, MREMAP, GROW, MAPFILE = range(8, 15)
 BRK, WRITEBRK, STACK, ORPHAN, HOLD, RELEASE, THREADS, EXEC = range(15, 23)
-JOB, SHELL, SPAWN = 23, 24, 25
+JOB, SHELL, SPAWN, RAMP, CREW = 23, 24, 25, 26, 27
 ORPHANS = READ_ONLY = WIPE_ON_FORK = BY_SYSTEM = 1  # the flag of an operation
 
 
@@ -132,6 +132,16 @@ def test_a_window_of_the_boot_tests_has_one_program() -> None:
     assert set(windows) >= CONCURRENT
 
 
+def test_a_crew_has_threads(dump: Path, tmp_path: Path) -> None:
+    parsed = operations(dump, tmp_path, "crew a\nuser\nrepeat 2\nmap 1 1\nend\nend\nuser\nend\nend\n")
+    assert [(op[0], op[2]) for op in parsed] == [(CREW, 2), (USER, 0), (REPEAT, 2), (MAP, 1), (USER, 0)]
+
+
+def test_a_ramp_has_users(dump: Path, tmp_path: Path) -> None:
+    parsed = operations(dump, tmp_path, "ramp a 60000 300\nuser\nspawn\nend\nuser\nend\nend\n")
+    assert [(op[0], op[2]) for op in parsed] == [(RAMP, 2), (USER, 0), (SPAWN, 0), (USER, 0)]
+
+
 def test_whoever_waits_for_a_process_knows_of_its_orphans(dump: Path, tmp_path: Path) -> None:
     """The same process waits for orphans of orphans; a fork without orphans is not waited for twice."""
     text = "fork\nrepeat 3\norphan\norphan\nend\nfork\nend\nend\nend\nend\n"
@@ -189,6 +199,14 @@ def test_a_process_of_any_kind_can_have_orphans(dump: Path, tmp_path: Path, bloc
         ("users a\nend\n", "program:2: 'users' without a user"),
         ("users a\nfork\nend\nend\n", "program:2: only 'user' blocks stand in 'users'"),
         ("window a\nwindow b\nend\nend\n", "program:2: a window inside a window"),
+        ("crew a\nuser\nrepeat 2\nfork\nend\nend\nend\nend\n", "program:4: threads of a crew only map memory"),
+        ("crew a\n" + "user\nend\n" * 33 + "end\n", "program:66: too many threads"),
+        ("ramp a 1 2\nend\n", "program:2: 'users' without a user"),
+        ("ramp a 1 2\nfork\nend\nend\n", "program:2: only 'user' blocks stand in 'users'"),
+        ("ramp a 1\nuser\nend\nend\n", "program:1: wrong number of words"),
+        ("ramp a 1 x\nuser\nend\nend\n", "program:1: no such amount"),
+        ("ramp a 1 2\nuser\nwindow b\nend\nend\nend\n", "program:3: a window inside a window"),
+        ("ramp a 1 2\nuser\nend\nend\nramp b 1 2\nuser\nend\nend\n", "program:5: a second ramp"),
         ("users a\nuser\nwindow b\nend\nend\nend\n", "program:3: a window inside a window"),
         ("repeat 2\nfork\nwindow a\nend\nend\nend\n", "program:3: a window inside a repeat"),
         ("window a\nend\nwindow a\nend\n", "program:3: a second window of this name"),

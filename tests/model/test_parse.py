@@ -7,6 +7,7 @@ import pytest
 from kit.model.errors import ModelError
 from kit.model.parse import parse_program
 from kit.model.program import (
+    Crew,
     Exec,
     Fork,
     Hold,
@@ -17,6 +18,7 @@ from kit.model.program import (
     Munmap,
     Orphan,
     Program,
+    Ramp,
     Release,
     Repeat,
     Script,
@@ -57,6 +59,16 @@ def test_every_operation() -> None:
       user
       end
     end
+    crew three
+      user
+      map 1 1
+      end
+    end
+    ramp more/u 60000 300
+      user
+      spawn
+      end
+    end
     """
     assert parse_program(text) == Program(
         (
@@ -71,6 +83,8 @@ def test_every_operation() -> None:
             Madvise(3, "wipeonfork"),
             Repeat(1, (Fork((Window("one", ()), Orphan())),)),
             Users("two", ((Write(3, 0),), ())),
+            Crew("three", ((Map(1, 1),),)),
+            Ramp("more/u", 60000, 300, ((Spawn(),),)),
         )
     )
 
@@ -108,10 +122,16 @@ def test_every_operation() -> None:
         ("repeat 0\nend", "line 1: repeat must be a number"),
         ("\nend", "line 2: an end without a beginning"),
         ("fork\nfork\nend", "line 3: the fork of line 1 has no end"),
-        ("user\nend", "line 1: user blocks stand in users, and nothing else does"),
-        ("users u\nfork\nend\nend", "line 2: user blocks stand in users, and nothing else does"),
+        ("user\nend", "line 1: user blocks stand in users, crew or ramp, and nothing else does"),
+        ("users u\nfork\nend\nend", "line 2: user blocks stand in users, crew or ramp, and nothing else does"),
         ("users u\nscript\nend", "line 2: only user blocks stand in users"),
         ("users u\nend", "line 2: users without a user"),
+        ("crew c\nuser\nrepeat 2\nfork\nend\nend\nend\nend", "line 4: threads of a crew only map memory"),
+        ("crew c\n" + "user\nend\n" * 33 + "end", "line 68: more than 32 threads at once"),
+        ("ramp r 1 2\nend", "line 2: ramp without a user"),
+        ("ramp r 1 2\nscript\nend", "line 2: only user blocks stand in ramp"),
+        ("ramp r 1\nuser\nend\nend", "line 1: ramp takes 3 words, not 2"),
+        ("ramp r 1 2\nuser\nwindow b\nend\nend\nend", "line 3: window b opens inside window r of line 1"),
         ("window a\nfork\nwindow b\nend\nend\nend", "line 3: window b opens inside window a of line 1"),
         ("users a\nuser\nwindow b\nend\nend\nend", "line 3: window b opens inside window a of line 1"),
         ("window a\nend\nusers a\nuser\nend\nend", "line 3: window a was opened in line 1 already"),

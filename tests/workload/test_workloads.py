@@ -11,16 +11,17 @@ from kit.base.errors import UserError
 from kit.model.parse import parse_program
 from kit.model.predict import Prediction, predict
 from kit.model.profiles import PROFILES
-from kit.model.program import Fork, Job, MapFile, Program, Repeat, Users, Window, Write
+from kit.model.program import Crew, Fork, Job, MapFile, Program, Ramp, Repeat, Users, Window, Write
 from kit.records import WorkloadSpec
 from kit.workload.aim7 import Aim7, WorkFile, left_out_said, mix_params, prepare, read_mix, shown
 from kit.workload.aim7jobs import TESTS, Size
-from kit.workload.catalog import make_loads, parse_params
+from kit.workload.catalog import WORKLOADS, make_loads, parse_params
 from kit.workload.exim import Exim
 from kit.workload.forkchain import ForkChain, depths
 from kit.workload.kind import Place
 from kit.workload.load import boot_program
-from kit.workload.micro import LOOPS, Micro
+from kit.workload.longer import longer, rounds_program
+from kit.workload.micro import LOOPS, THREADED, Micro
 from tests.model.scenes import WORKER
 
 HERE = Place(lambda name: Path(name) if Path(name).exists() else None, "looked for here")
@@ -89,6 +90,11 @@ def test_each_test_of_a_mix_runs_at_least_once_and_jobs_are_the_real_number() ->
         {"mix": {"fork_test": 1}, "users": []},
         {"mix": {"fork_test": 1}, "users": [65]},
         {"mix": {"fork_test": 1}, "users": [True]},
+        {"mix": {"fork_test": 1}, "users": "slope"},
+        {"mix": {"fork_test": 1}, "users": [1], "most": 8},
+        {"mix": {"fork_test": 1}, "users": "ramp", "most": 65},
+        {"mix": {"fork_test": 1}, "users": "ramp", "crossover": 0},
+        {"mix": {"disk_cp": 1}, "users": "ramp", "poolsize": 64},
         {"mix": {"fork_test": 1}, "jobs": 0},
         {},
     ],
@@ -96,6 +102,27 @@ def test_each_test_of_a_mix_runs_at_least_once_and_jobs_are_the_real_number() ->
 def test_what_aim7_refuses(params: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         parse_params("aim7", params)
+
+
+def test_a_ramp_has_windows_known_before_where_time_is_not_measured() -> None:
+    """Of as many users each; the same seed gives a user the same jobs in both."""
+    params = {"mix": {"fork_test": 3, "exec_test": 1}, "users": "ramp", "most": 6, "jobs": 8}
+    load = Aim7.model_validate(params).load("a", 1)
+    assert load.ramp is not None
+    assert [(w.name, w.jobs) for w in load.windows] == [("a/u1", 8), ("a/u2", 16), ("a/u4", 32)]
+    (ramp,) = load.ramp.program.ops
+    assert isinstance(ramp, Ramp)
+    assert len(ramp.users) == 6
+    assert ramp.milliseconds == 8 * 60_000
+    for users in load.program.ops:
+        assert isinstance(users, Users)
+        assert users.users == ramp.users[: len(users.users)]
+
+
+def test_a_ramp_s_bounds_are_said() -> None:
+    said = WORKLOADS["aim7"].said(Aim7.model_validate({"mix": {"fork_test": 1}, "users": "ramp"}).model_dump())
+    assert said.startswith("where time is measured, users grow from 1 until each does 1 jobs per minute, to 32 users")
+    assert WORKLOADS["aim7"].said(Aim7.model_validate({"mix": {"fork_test": 1}}).model_dump()) == ""
 
 
 def work_file(folder: Path, text: str) -> Path:
@@ -297,7 +324,31 @@ def test_a_loop_leaves_its_process_as_it_was_and_is_predicted(loop: str) -> None
         assert (2 * few.low, 2 * few.high) == (many.low, many.high), profile
 
 
+@pytest.mark.parametrize("loop", THREADED)
+def test_threads_do_the_loop_on_memory_of_their_own(loop: str) -> None:
+    """As many acquisitions as of one thread, for each, and exactly."""
+    load = Micro.model_validate({"loop": loop, "users": [1, 3], "times": 2, "pages": 2, "form": "thread"}).load("m", 1)
+    assert parse_program(load.program.text()) == load.program
+    *_, three = load.program.ops
+    assert isinstance(three, Crew)
+    assert [str(user).replace(f"region={1 + n}", "region=1") for n, user in enumerate(three.users)] == [
+        str(three.users[0])
+    ] * 3
+    assert [(w.name, w.at.users, w.jobs) for w in load.windows] == [("m/u1", 1, 2), ("m/u3", 3, 6)]
+    for profile in PROFILES:
+        said = predict(load.program, WORKER, profile)
+        one, all_ = said["m/u1"], said["m/u3"]
+        assert isinstance(one, Prediction)
+        assert isinstance(all_, Prediction)
+        assert (all_.low, all_.high) == (3 * one.low, 3 * one.low), profile
+    timed = rounds_program([longer(load, 5)], 2)
+    assert timed.count("crew m/u3~1\nuser\nrepeat 5\nrepeat 2\n") == 1
+
+
 def test_what_micro_refuses() -> None:
+    for wrong, said in (({"loop": "fork"}, "threads do page-fault or mmap"), ({"loop": "mmap", "users": 33}, "32 thr")):
+        with pytest.raises(ValidationError, match=said):
+            parse_params("micro", {**wrong, "form": "thread"})
     with pytest.raises(ValidationError, match="no such loop: forks; there are fork, wide-fork"):
         parse_params("micro", {"loop": "forks"})
     for params in ({}, {"loop": "fork", "users": 0}, {"loop": "fork", "times": 0}, {"loop": "mmap", "pages": 1}):
