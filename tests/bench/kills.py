@@ -4,8 +4,9 @@ A fake kernel tree and a fake QEMU stand for the real ones, so a run takes secon
 in boots and while files are written. Each run is killed up to three times, resumed to its end, and its verdict compared
 with one that was never killed; no boot may be lost or recorded twice, no process and no temporary file may stay.
 
-`kills.py --real N [SEED]` does the same with Linux 6.1 and QEMU, in the user's own cache: one arm of each run differs
-by an instruction without effect that nobody has built before, so that kills come into an incremental build too.
+`kills.py --real N [SEED]` does the same with Linux 6.1 and QEMU, in the user's own cache: in one of four runs an arm
+differs by an instruction without effect that nobody has built before, so that kills come into an incremental build; the
+others have their kernels, so that kills come into boots.
 """
 
 from __future__ import annotations
@@ -145,9 +146,10 @@ class Real:
         assert source is not None
         self.source = source.decode()
 
-    def round(self, whole: float, kills: int) -> tuple[list[str], Path]:
-        """One run, killed a few times and resumed to its end; returns the phases and its folder."""
-        argv = ["run", self.write(), "--fresh", "--runs", str(self.folder / "runs")]
+    def round(self, whole: float, kills: int, *, new: bool) -> tuple[list[str], Path]:
+        """One run, killed a few times and resumed to its end; returns the phases and its folder. `new`: of a kernel
+        that was never built."""
+        argv = ["run", self.write(new=new), "--fresh", "--runs", str(self.folder / "runs")]
         phases: list[str] = []
         for _ in range(kills):
             process = start(argv)
@@ -169,15 +171,17 @@ class Real:
         self.built.add(arms["with"]["kernels"]["counting"]["key"])
         return phases, run
 
-    def write(self) -> str:
-        """An experiment whose second arm was never built before."""
+    def write(self, *, new: bool) -> str:
+        """An experiment; if `new`, its second arm was never built before."""
+        config = self.folder / "real.yaml"
+        if not new:
+            return str(config)
         place = "\t * Unlink each anon_vma chained to the VMA."
         assert self.source.count(f"\n\t/*\n{place}") == 1
         mark = f'\n\tasm volatile("nopl {self.moments.getrandbits(31)}(%rax)");\n\t/*\n{place}'
         lines = [t.splitlines(keepends=True) for t in (self.source, self.source.replace(f"\n\t/*\n{place}", mark))]
         patch = self.folder / "mark.patch"
         patch.write_text("".join(unified_diff(*lines, "a/mm/rmap.c", "b/mm/rmap.c")))
-        config = self.folder / "real.yaml"
         text = PROBE_PROGRAM.partition("\n")[2]
         experiment = {
             "name": "kills",
@@ -216,15 +220,22 @@ def real(kills: int, moments: random.Random) -> tuple[collections.Counter[str], 
         (folder / "temp").mkdir()
         os.environ["TMPDIR"] = tempfile.tempdir = str(folder / "temp")
         os.chdir(folder)
-        bench, runs, begun = Real(folder, moments), 0, time.monotonic()
-        _, run = bench.round(0, 0)
-        whole = time.monotonic() - begun
-        expected = essence(json.loads((run / "verdict.json").read_text()))
-        wrong += bench.faults(run, expected)
+        bench, runs, whole, expected = Real(folder, moments), 0, {}, {}
+        for new in (True, False):
+            begun = time.monotonic()
+            _, run = bench.round(0, 0, new=new)
+            whole[new] = time.monotonic() - begun
+            expected = expected or essence(json.loads((run / "verdict.json").read_text()))
+            wrong += bench.faults(run, expected)
         while sum(hits.values()) < kills:
-            phases, run = bench.round(whole, min(kills - sum(hits.values()), moments.randint(1, AT_MOST)))
+            new = runs % 4 == 0
+            phases, run = bench.round(
+                whole[new], min(kills - sum(hits.values()), moments.randint(1, AT_MOST)), new=new
+            )
             hits.update(phases)
             runs += 1
+            if runs % 10 == 0:
+                print(f"{runs} runs, {sum(hits.values())} kills, {len(wrong)} faults", file=sys.stderr, flush=True)
             wrong += [f"{fault} (killed in: {', '.join(phases)})" for fault in bench.faults(run, expected)]
         for key in bench.built:  # nobody wants them again
             bench.cache.remove("kernels", key)
