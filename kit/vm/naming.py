@@ -92,11 +92,19 @@ HELPERS = re.compile(
     r")$"
 )
 
+# Where kit built the kernel. UBSAN names a file as the compiler was called with it: in 6.12 by its whole path.
+OBJECTS = re.compile(r"/objects/[0-9a-f]{24}[\w-]*/src/")
+
+
+def _without_folder(line: str) -> str:
+    found = OBJECTS.search(line)
+    return f"{line[: line.rfind(' ', 0, found.start()) + 1]}../src/{line[found.end() :]}" if found else line
+
 
 def titled(kind: str, line: str, words: str, report: Sequence[str]) -> str:
     """The title of a splat. `line`: its first line; `words`: those of a warning; `report`: the lines that follow, of
     the same caller."""
-    title = line.strip()[:MOST_TITLE]
+    title = _without_folder(line.strip())[:MOST_TITLE]
     title = title.strip("[] ") if title.startswith("[ ") else title  # until 4.12: [ INFO: … ]
     if words:
         title = f"{title}: {words[:MOST_TITLE]}"

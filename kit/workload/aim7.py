@@ -257,9 +257,10 @@ def _ramp_said(params: Mapping[str, Any]) -> str:
     if params["users"] != RAMP:
         return ""
     most, level, seconds = (params[key] for key in ("most", "crossover", "seconds"))
+    counted = ", ".join(str(n) for n in COUNTED if n <= most)
     return (
         f"where time is measured, users grow from 1 until each does {level:g} jobs per minute, to {most} users or for"
-        f" {seconds} s of guest time at most; other evidence has {', '.join(str(n) for n in COUNTED if n <= most)} users"
+        f" {seconds} s of guest time at most; other evidence has {counted} users"
     )
 
 
