@@ -127,6 +127,7 @@ def parts(name: str) -> tuple[str, str, int]:
         ("7.3-allocate-under-lock", ["lockdep-circular"], "detected: &anon_vma->rwsem and fs_reclaim", ""),
         ("7.3-leak-memory", ["oom", "page-allocation"], "worker invoked oom-killer: ", ""),
         ("7.3-use-after-free-kfence", ["kasan"] * 2, "BUG: KFENCE: use-after-free read in unlink_anon_vmas+", ""),
+        ("6.12-use-after-free-kfence", ["kasan"], "BUG: KFENCE: use-after-free read in unlink_anon_vmas+", ""),
         ("6.12-allocate-under-lock", ["lockdep-circular"], "detected: &anon_vma->rwsem and fs_reclaim", ""),
         ("6.12-leak-memory", ["oom", "page-allocation"], "worker invoked oom-killer: ", ""),
         ("6.12-use-after-free-sanitizers", ["kasan"], "BUG: KASAN: slab-use-after-free in unlink_anon_vmas+", ""),
