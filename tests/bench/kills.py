@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from difflib import unified_diff
 from pathlib import Path
@@ -103,11 +104,23 @@ def round_of_kills(bench: Bench, moments: random.Random, whole: float, left: int
     return phases, found
 
 
+def different(one: object, other: object, at: str = "") -> Iterator[str]:
+    """Where two JSON values differ, and how."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in sorted({*one, *other}):
+            yield from different(one.get(key), other.get(key), f"{at}.{key}")
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for number, pair in enumerate(zip(one, other, strict=True)):
+            yield from different(*pair, f"{at}[{number}]")
+    elif one != other:
+        yield f"{at}: {one!r} and {other!r}"
+
+
 def recorded_faults(run: Path, expected: dict[str, object]) -> list[str]:
     """What differs in a run's folder from that of a run that was never killed."""
     out = []
-    if essence(json.loads((run / "verdict.json").read_text())) != expected:
-        out.append("another verdict")
+    if differs := list(different(expected, essence(json.loads((run / "verdict.json").read_text())))):
+        out.append(f"another verdict: {'; '.join(differs)[:600]}")
     keys = [(b["key"], b["arm"]) for b in RunFolder(run).read_boots()]
     if len(keys) != BOOTS or len(set(keys)) != BOOTS:
         out.append(f"{len(keys)} boots recorded, {len(set(keys))} different ones")
@@ -234,9 +247,9 @@ def real(kills: int, moments: random.Random) -> tuple[collections.Counter[str], 
             )
             hits.update(phases)
             runs += 1
-            if runs % 10 == 0:
-                print(f"{runs} runs, {sum(hits.values())} kills, {len(wrong)} faults", file=sys.stderr, flush=True)
-            wrong += [f"{fault} (killed in: {', '.join(phases)})" for fault in bench.faults(run, expected)]
+            faults = [f"{fault} (killed in: {', '.join(phases)})" for fault in bench.faults(run, expected)]
+            print(f"{runs} runs, {sum(hits.values())} kills", *faults, sep="; ", file=sys.stderr, flush=True)
+            wrong += faults
         for key in bench.built:  # nobody wants them again
             bench.cache.remove("kernels", key)
         sweep(bench.cache)
