@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import time
@@ -398,3 +399,20 @@ def test_a_run_writes_its_reports_and_says_where(bench: Bench, monkeypatch: pyte
     code = bench.run("--no-report").code
     assert code == ran.code
     assert not (bench.runs()[-1] / "report.html").exists()
+
+
+def test_what_no_picture_has_is_a_table_of_its_own_with_foreign_text_as_text() -> None:
+    files = run("real-worse")
+    evidence = copy.deepcopy(files.verdict["evidence"])
+    place = {"lock": "anon_vma", "workload": "<b>exec</b>", "cpus": 2, "boots": 3, "function": "unlink_anon_vmas"}
+    evidence["count"]["details"]["sites"] = [
+        {**place, "arm": arm, "part": "", "share": share, "low": 0.2, "high": 0.6, "p": p}
+        for arm, share, p in (("without", 0.5, None), ("with", 0.25, 0.01))
+    ]
+    page = parsed(run("real-worse", evidence=evidence))
+    (table,) = (t for t in page.all("table") if "Call sites that met contention" in t.text)
+    head, *rows = (tuple(c.text for n in ("th", "td") for c in row.all(n)) for row in table.all("tr"))
+    assert head[-2:] == ("without", "with")
+    assert rows == [("anon_vma", "<b>exec</b>", "2", "unlink_anon_vmas", "50.0% [20, 60]", "25.0% [20, 60], p = 0.01")]
+    assert [c.attributes.get("class") for c in list(table.all("td"))[2:5]] == ["n", None, "n"]
+    assert "Call sites" not in parsed(files).text

@@ -8,6 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from kit.base.words import several
+from kit.evidence import aim7
+from kit.evidence.contendedtables import contended_tables
 from kit.records.decode import exercised_from_json
 from kit.report.html.boots import boots
 from kit.report.html.classes import classes
@@ -39,9 +41,10 @@ def page_of(files: RunFiles, style: Style) -> Page:
     word = str(v["verdict"] or COULD_NOT_RUN)
     told = _splats(v, ("broken", "could_not_run"))
     once = _splats(v, ("once",))
+    tables = (*_left(found), *_as_told(v))
     sections = (
         Section("splats", "What failed", excerpts=tuple(told)),
-        Section("results", "What was measured", _kinds(v), (), tuple(_measured(v, found, names)), _left(found)),
+        Section("results", "What was measured", _kinds(v), (), tuple(_measured(v, found, names)), tables),
         Section("model", "Model and kernel disagree", *_missed(v)),
         Section("printed", "What payloads printed", tables=tuple(_printed(v))),
         Section("boots", "Boots", figures=tuple(boots(files.boots, _baseline(v), names))),
@@ -106,6 +109,20 @@ def _left(found: Sequence[Number]) -> tuple[Table, ...]:
     out = [table_of(rows, "Without a ratio: the baseline counts none, or the arm")] if rows else []
     model = [n for n in left if n.kind == "model"]
     return (*out, *([replace(table_of(model, "What the model predicts"), folded=True)] if model else []))
+
+
+def _as_told(v: Row) -> Iterator[Table]:
+    """The tables of the text that no picture has the numbers of."""
+    said = v["evidence"]
+    for told in (
+        *(contended_tables(v, "count") if "count" in said else ()),
+        *(aim7.table(v, "time") if "time" in said else ()),
+    ):
+        rows = tuple(
+            tuple(words(text, "n" if side == "r" else "") for text, side in zip(row, told.align, strict=True))
+            for row in told.rows
+        )
+        yield Table(told.headers, rows, f"{told.title}. {told.foot}" if told.foot else told.title, folded=True)
 
 
 def _splats(v: Row, groups: Sequence[str]) -> Iterator[Excerpt]:
