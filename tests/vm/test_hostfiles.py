@@ -72,7 +72,8 @@ def test_as_options_and_for_the_guest(home: Path) -> None:
 
 def test_what_only_root_can_show_is_told(home: Path, tmp_path: Path) -> None:
     seen = tmp_path / "seen"
-    seen.mkdir(mode=0o755)
+    seen.mkdir()
+    seen.chmod(0o755)
     assert host_files([str(seen)], home=False).only_root() == ""
     seen.chmod(0o700)
     assert host_files([str(seen)], home=False).only_root() == f"others may not enter {seen}"

@@ -50,8 +50,10 @@ def test_it_reads_and_writes_what_it_is_handed_and_enters_no_folder_of_root_s(cl
     (closed / "kernel").write_text("image\n")
     (closed / "kernel").chmod(0o644)
     (closed / "log").write_text("old")
-    (closed / "files").mkdir(mode=0o755)
+    (closed / "files").mkdir()
+    (closed / "files").chmod(0o755)
     (closed / "files" / "one").write_text("below\n")
+    (closed / "files" / "one").chmod(0o644)
     with lending(SHELL, folder) as lent:
         kernel, log, files = lent.read(closed / "kernel"), lent.write(closed / "log"), lent.read(closed / "files")
         script = 'id -u; cat "$1"; cat "$3/one"; echo new > "$2"; echo more >> "$1"; ls "$4"; id -G'

@@ -57,6 +57,7 @@ def compiled(folder: Path, interface: int, on_command: OnCommand | None = None) 
         done = _run(argv)
         if done.returncode:
             raise MachineError(f"QEMU's plugin does not compile\n{done.stderr.rstrip()}", where=program)
+        out.chmod(0o755)  # QEMU may be another user, whatever the umask
         out.rename(made)
     return made
 
