@@ -136,7 +136,8 @@ def user_for(program: str, *, kvm: bool = False) -> User:
         return User(None)
     if why := _cannot():
         return User(None, why=why)
-    if why := _closed(shutil.which(program) or program):
+    found = shutil.which(program)
+    if why := _closed(found) if found else "":
         return User(None, why=why)
     group = None
     if kvm and _mode(KVM) & 0o6 != 0o6:
