@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -104,6 +103,8 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 
 def _own_mistake(options: argparse.Namespace) -> int:
     """Reports an internal error. Python's own exit code for it, 1, would mean that a patch is worse."""
+    import traceback  # it takes 30 ms with Python 3.14
+
     traceback.print_exc()
     print("kit: internal error in kit, not a verdict", file=sys.stderr)
     return BAD_INPUT if options.verb == "step" else COULD_NOT_RUN  # `git bisect run` stops on it

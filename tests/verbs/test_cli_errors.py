@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -58,7 +60,10 @@ def test_errors_are_one_message(
     ],
     ids="_".join,
 )  # fmt: skip
-def test_a_name_too_long_for_any_file(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_name_too_long_for_any_file(
+    argv: list[str], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"Subject: [PATCH] x\n\n")))
     assert cli.main([*argv, f"{'dir:' * argv[-1].startswith('--tree')}{'a' * 5000}"]) == 2
     said = capsys.readouterr().err
     assert len(said.splitlines()) <= 2
