@@ -120,9 +120,14 @@ def test_no_qemu_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert find_plugin(ARCH, tmp_path) == Plugin(None, None, f"there is no {ARCH.qemu}")
 
 
+NEWER = "supports only a minimum version of"  # what a QEMU says that has left all interfaces that kit knows
+
+
 @needs_qemu
 def test_this_machine_s_qemu_takes_it(tmp_path: Path) -> None:
     found = find_plugin(ARCH, tmp_path)
+    if NEWER in found.why:
+        pytest.skip(found.why)
     assert found.file is not None, found.why
     assert found.file.parent == tmp_path
     assert found.interface == interface_of(
