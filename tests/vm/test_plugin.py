@@ -120,7 +120,20 @@ def test_no_qemu_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert find_plugin(ARCH, tmp_path) == Plugin(None, None, f"there is no {ARCH.qemu}")
 
 
-NEWER = "supports only a minimum version of"  # what a QEMU says that has left all interfaces that kit knows
+NEWER = "and later, kit's has"  # said of a QEMU that has left all interfaces that kit knows
+
+
+def test_a_qemu_that_has_left_kit_s_interfaces_is_told_in_a_few_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    qemu = tmp_path / "bin" / ARCH.qemu
+    qemu.parent.mkdir()
+    said = "plugin requires API version 3, but this QEMU supports only a minimum version of 7"  # 11.1's words
+    qemu.write_text(f'#!/bin/sh\n[ "$1" = --version ] && echo "QEMU emulator version 11.1.0" || echo "{said}" >&2\n')
+    qemu.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{qemu.parent}:{os.environ['PATH']}")
+    found = find_plugin(ARCH, tmp_path)
+    assert found == Plugin(None, None, "this QEMU takes plugins of interface 7 and later, kit's has 3")
 
 
 @needs_qemu

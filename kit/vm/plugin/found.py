@@ -61,6 +61,8 @@ def _try(arch: Arch, folder: Path, on_command: OnCommand | None) -> Plugin:
     interface = interface_of(_version(arch))
     file = compiled(folder, interface, on_command)
     works, said = _loads(arch, file)
+    if newer := re.search(r"supports only a minimum version of (\d{1,9})", said):
+        return Plugin(None, None, f"this QEMU takes plugins of interface {newer[1]} and later, kit's has {interface}")
     last = said.strip().splitlines()[-1:] or ["it says nothing"]
     return Plugin(file, interface) if works else Plugin(None, None, f"{NO_PLUGINS}: {last[0][:200]}")
 
