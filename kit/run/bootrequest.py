@@ -28,9 +28,10 @@ from kit.vm.console import Limits
 from kit.vm.debug import DAY, debug_boot
 from kit.vm.hostfiles import HostFiles, host_files
 from kit.vm.hostload import cores
-from kit.vm.lent import Options, both, nothing, user_for
+from kit.vm.lent import Options, both, nothing
 from kit.vm.plugin.found import Plugin, options
 from kit.vm.plugin.records import read_file
+from kit.vm.qemu import user_of
 from kit.vm.session import Session, run_session
 from kit.workload.guestimage import boot_initramfs
 from kit.workload.load import own_limit, wanted_host
@@ -190,8 +191,7 @@ def debug(asked: BootRequest, progress: Progress, say: Callable[[str], None], *,
 
 def _tell(asked: BootRequest, progress: Progress) -> None:
     """Says once what of the host a guest sees, and if its QEMU must be root."""
-    machine = asked.machine
-    user = user_for(ARCHES[machine.arch].qemu, kvm=machine.accel == "kvm")
+    user = user_of(asked.machine)
     why = asked.host.only_root() if asked.host and user.id is not None else user.why
     if why:
         progress.once(f"QEMU runs as root, since {why} (kit help security)")

@@ -23,10 +23,10 @@ from kit.records.arches import Arch
 from kit.vm.console import Ended, Limits, Phase, Watched, watch
 from kit.vm.hang import ask
 from kit.vm.hostload import host_state
-from kit.vm.lent import Options, lending, nothing
+from kit.vm.lent import Options, nothing
 from kit.vm.pin import pin
 from kit.vm.process import running
-from kit.vm.qemu import Files, arch, qemu_argv
+from kit.vm.qemu import Files, arch, lending_for, qemu_argv
 from kit.vm.splats import classify, first_fatal
 from kit.vm.stuck import stuck
 
@@ -117,9 +117,7 @@ def run_boot(
         pin_fd = pins.monitor.theirs.fileno() if pins else None
         files = Files(image, folder / "initramfs", console, console_fd, folder / "results", monitor_fd, pin_fd)
         files.lay_out(initramfs)
-        lent = stack.enter_context(
-            lending(arch(machine.arch).qemu, folder, kvm=machine.accel == "kvm", as_root=as_root)
-        )
+        lent = stack.enter_context(lending_for(machine, folder, as_root=as_root))
         argv = qemu_argv(machine, files, append, extra, lent)
         if on_command is not None:
             on_command(argv)

@@ -20,9 +20,9 @@ from kit.base.errors import MachineError
 from kit.records import Machine
 from kit.vm.boot import BootRun, Ending, OnCommand, ReadResults, how_it_ended
 from kit.vm.console import Ended, Limits, Watched, watch
-from kit.vm.lent import Options, both, lending, nothing
+from kit.vm.lent import Options, both, nothing
 from kit.vm.process import running
-from kit.vm.qemu import Files, arch, gdb_stub, qemu_argv
+from kit.vm.qemu import Files, gdb_stub, lending_for, qemu_argv
 
 DAY = 86400.0
 PATIENT = Limits(first_line=7 * DAY, init=7 * DAY, total=7 * DAY, after_panic=7 * DAY)
@@ -96,9 +96,7 @@ def at_stub(
         files = Files(image, folder / "initramfs", console, theirs.fileno(), folder / "results")
         files.lay_out(initramfs)
         stub, stderr = folder / "gdb", folder / "stderr"
-        lent = stack.enter_context(
-            lending(arch(machine.arch).qemu, folder, kvm=machine.accel == "kvm", as_root=as_root)
-        )
+        lent = stack.enter_context(lending_for(machine, folder, as_root=as_root))
         lent.give(folder)  # QEMU makes the socket there
         argv = qemu_argv(machine, files, append, both(extra, lambda _: gdb_stub(stub, stopped=stopped)), lent)
         if on_command is not None:

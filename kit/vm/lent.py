@@ -122,10 +122,8 @@ def both(one: Options, other: Options) -> Options:
 
 
 @contextmanager
-def lending(program: str, folder: Path, *, kvm: bool = False, as_root: bool = False) -> Iterator[Lent]:
-    """What a QEMU is handed, until it has ended. `folder`: a folder of this boot's; `as_root`: it is to read what only
-    root may."""
-    user = User(None) if as_root else user_for(program, kvm=kvm)
+def lending(user: User, folder: Path) -> Iterator[Lent]:
+    """What the QEMU of a user is handed, until it has ended. `folder`: a folder of this boot's."""
     with ExitStack() as stack:
         yield Lent(user, folder, stack)
 

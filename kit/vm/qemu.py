@@ -7,13 +7,14 @@ size, or outlive the thread that started it, and is a user of its own if root st
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 from kit.base.errors import UserError
 from kit.records import Machine
 from kit.records.arches import ARCHES, Arch
-from kit.vm.lent import OWN, Lent, Options, nothing
+from kit.vm.lent import OWN, Lent, Options, User, lending, nothing, user_for
 
 SANDBOX = "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"
 
@@ -72,6 +73,16 @@ def arch(name: str) -> Arch:
     if name not in ARCHES:
         raise UserError(f"no guests of architecture {name!r}", hint=f"known: {', '.join(ARCHES)}")
     return ARCHES[name]
+
+
+def user_of(machine: Machine) -> User:
+    """Who the QEMU of a machine is, if it needs nothing that only root may read."""
+    return user_for(arch(machine.arch).qemu, kvm=machine.accel == "kvm")
+
+
+def lending_for(machine: Machine, folder: Path, *, as_root: bool) -> AbstractContextManager[Lent]:
+    """What the QEMU of a machine is handed, as `kit.vm.lent.lending`."""
+    return lending(User(None) if as_root else user_of(machine), folder)
 
 
 def qemu_argv(

@@ -24,9 +24,9 @@ from pathlib import Path
 
 from kit.records import Machine
 from kit.vm.console import INIT
-from kit.vm.lent import Options, both, lending, nothing
+from kit.vm.lent import Options, both, nothing
 from kit.vm.process import running
-from kit.vm.qemu import Files, arch, qemu_argv
+from kit.vm.qemu import Files, lending_for, qemu_argv
 
 BOOT_SECONDS = 180.0  # until init's first line
 END_SECONDS = 20.0  # from the closing of the lines to the end of QEMU
@@ -78,9 +78,7 @@ def run_session(
         pairs = {n: tuple(map(stack.enter_context, socket.socketpair())) for n in ("console", *names)}
         files = Files(image, folder / "initramfs", folder / "log", pairs["console"][1].fileno(), folder / "results")
         files.lay_out(initramfs)
-        lent = stack.enter_context(
-            lending(arch(machine.arch).qemu, folder, kvm=machine.accel == "kvm", as_root=as_root)
-        )
+        lent = stack.enter_context(lending_for(machine, folder, as_root=as_root))
         lines = _devices({n: pairs[n][1].fileno() for n in names})
         argv = qemu_argv(machine, files, "", both(extra, lambda _: lines), lent)
         if on_command is not None:

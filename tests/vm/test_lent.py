@@ -14,8 +14,10 @@ from pathlib import Path
 import pytest
 
 from kit.base.errors import MachineError
+from kit.records import Machine
 from kit.vm import lent as module
 from kit.vm.lent import FREE, OWN, Lent, User, both, lending, nothing, user_for
+from kit.vm.qemu import lending_for
 from tests.processes import gone
 
 SHELL = "/bin/sh"
@@ -54,7 +56,7 @@ def test_it_reads_and_writes_what_it_is_handed_and_enters_no_folder_of_root_s(cl
     (closed / "files").chmod(0o755)
     (closed / "files" / "one").write_text("below\n")
     (closed / "files" / "one").chmod(0o644)
-    with lending(SHELL, folder) as lent:
+    with lending(user_for(SHELL), folder) as lent:
         kernel, log, files = lent.read(closed / "kernel"), lent.write(closed / "log"), lent.read(closed / "files")
         script = 'id -u; cat "$1"; cat "$3/one"; echo new > "$2"; echo more >> "$1"; ls "$4"; id -G'
         words = said(lent, script, folder / "err", kernel, log, files, str(closed)).split()
@@ -70,14 +72,15 @@ def test_what_only_root_may_read_is_copied_for_it(closed: Path, folder: Path) ->
     secret = closed / "vmlinux"
     secret.write_text("image")
     secret.chmod(0o600)
-    with lending(SHELL, folder) as lent:
+    with lending(user_for(SHELL), folder) as lent:
         assert said(lent, 'cat "$1"', folder / "err", lent.read(secret)) == "image"
     assert secret.stat().st_mode & 0o777 == 0o600
 
 
 @as_root
 def test_a_folder_that_others_may_not_enter_is_refused_with_what_helps(closed: Path, folder: Path) -> None:
-    with lending(SHELL, folder) as lent, pytest.raises(MachineError, match="may not enter this folder") as caught:
+    refused = pytest.raises(MachineError, match="may not enter this folder")
+    with lending(user_for(SHELL), folder) as lent, refused as caught:
         lent.read(closed)
     assert caught.value.where == str(closed)
     assert "chmod o+rx" in (caught.value.hint or "")
@@ -97,14 +100,14 @@ def test_a_file_system_without_owners_gets_a_stand_in(
         real(path, *ids)
 
     monkeypatch.setattr(os, "chown", chown)
-    with lending(SHELL, folder) as lent:
+    with lending(user_for(SHELL), folder) as lent:
         said(lent, 'echo new > "$1"', folder / "err", lent.write(log))
         assert (folder / "err").read_text() == ""
 
 
 @as_root
 def test_it_makes_files_in_a_folder_that_is_given(tmp_path: Path, folder: Path) -> None:
-    with lending(SHELL, folder) as lent:
+    with lending(user_for(SHELL), folder) as lent:
         lent.give(folder)
         said(lent, 'touch "$1/gdb"', folder / "err", str(folder))
         assert (folder / "gdb").stat().st_uid == lent.user.id
@@ -121,9 +124,9 @@ def test_two_are_two_users_and_none_has_an_account() -> None:
 def test_it_ends_with_its_parent(tmp_path: Path) -> None:
     """To become another user clears the death signal (commit_creds in kernel/cred.c): it must be set afterwards."""
     code = (
-        "import os, socket, sys, time; from pathlib import Path; from kit.vm.lent import lending;"
+        "import os, socket, sys, time; from pathlib import Path; from kit.vm.lent import lending, user_for;"
         "from kit.vm.process import running; folder = Path(sys.argv[1]);\n"
-        "with lending('/bin/sh', folder) as lent, "
+        "with lending(user_for('/bin/sh'), folder) as lent, "
         "running([*lent.user.bounds(), '/bin/sleep', '60'], [], folder / 'err', lent.fds) as process:\n"
         "    (folder / 'pid').write_text(str(process.pid)); time.sleep(60)"
     )
@@ -152,13 +155,13 @@ def test_a_user_s_qemu_is_that_user_and_opens_files_by_their_names(
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     assert user_for(SHELL) == User(None)
-    with lending(SHELL, tmp_path) as lent:
+    with lending(user_for(SHELL), tmp_path) as lent:
         assert lent.read(tmp_path) == lent.write(tmp_path) == str(tmp_path)
         assert lent.user.bounds() == ("setpriv", "--pdeathsig", "KILL", "--")
 
 
 def test_what_is_to_read_as_root_is_root(tmp_path: Path) -> None:
-    with lending(SHELL, tmp_path, as_root=True) as lent:
+    with lending_for(Machine("x86_64", 1, 64, "tcg"), tmp_path, as_root=True) as lent:
         assert lent.user == User(None)
 
 

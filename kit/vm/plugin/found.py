@@ -17,7 +17,7 @@ from pathlib import Path
 from kit.base.errors import MachineError
 from kit.base.frames import FrameError, frames
 from kit.records.arches import Arch
-from kit.vm.lent import Lent, Options, lending
+from kit.vm.lent import Lent, Options, lending, user_for
 from kit.vm.plugin.compiled import OnCommand, compiled
 from kit.vm.plugin.records import JOB
 from kit.vm.process import running
@@ -92,7 +92,7 @@ def _loads(arch: Arch, file: Path) -> tuple[bool, str]:
         records, stderr = Path(name) / "records", Path(name) / "stderr"
         records.touch()
         ours, theirs = socket.socketpair()
-        with ours, theirs, lending(arch.qemu, Path(name)) as lent:
+        with ours, theirs, lending(user_for(arch.qemu), Path(name)) as lent:
             argv = trial_argv(arch, theirs.fileno(), partial(_options, arch, file, nonce, records, None), lent)
             with running(argv, [theirs], stderr, lent.fds) as process:
                 _quit(ours)
