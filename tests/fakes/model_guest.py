@@ -9,6 +9,7 @@ model are kept in the folder that KIT_FAKE_ANSWERS names: importing it would be 
 import base64
 import json
 import os
+import random
 import re
 import sys
 import zlib
@@ -120,10 +121,15 @@ def predicted(profile, text):
 
 def speed(counts, append, log):
     """What the layout of memory does to a guest that counts its instructions, and noise to one that does not. `append`:
-    the kernel's command line; `log`: what the fakes did so far, None without it."""
+    the kernel's command line; `log`: what the fakes did so far, None without it.
+
+    The noise is mostly small and seldom 0.2%: with evenly spread noise one A/A comparison in a thousand is at fault, as
+    kit promises, and a test with it.
+    """
     if counts:
         return 1 + len(append) % 7 / 1e4
-    return 1 + zlib.crc32(log.read_bytes() if log else b"") % 1000 / 1e6
+    done = log.read_bytes() if log else b""
+    return 1 + random.Random(done).random() ** 10 / 500 if done else 1
 
 
 def row(window, name, acquisitions):

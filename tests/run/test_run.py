@@ -502,7 +502,8 @@ def test_a_resumed_run_stops_where_it_would_have_stopped(bench: Bench, kvm: None
     lines = (bench.runs()[-1] / "boots.jsonl").read_text().splitlines(keepends=True)
     (bench.runs()[-1] / "boots.jsonl").write_text("".join(lines[: len(lines) // 2]))
     ran = bench.call("run", "--resume", str(bench.runs()[-1]))
-    assert ran.code == NOT_AS_EXPECTED, (ran.err[-3000:], bench.verdict()["evidence"]["time"]["comparisons"])
+    print(ran, bench.verdict()["evidence"]["time"])
+    assert ran.code == NOT_AS_EXPECTED
     again = (bench.runs()[-1] / "boots.jsonl").read_text().splitlines()
     assert [place(line) for line in again] == [place(line) for line in lines]
     assert conclusion(bench.verdict()) == conclusion(whole)
