@@ -60,6 +60,7 @@ static const struct form {
 	{ "hold", HOLD, "", 1 },
 	{ "exec", EXEC, "", 1 },
 	{ "threads", THREADS, "n", 1 },
+	{ "reclaim", RECLAIM, "", 1 },
 	{ "repeat", REPEAT, "x", 1 },
 	{ "window", WINDOW, "w", 1 },
 	{ "users", USERS, "w", 1 },
@@ -250,6 +251,8 @@ static const char *add_op(const struct form *form, char **words)
 		return "only 'user' blocks stand in 'users'";
 	if (inside() & IN_CREW && !suits_threads(form->kind))
 		return "threads of a crew only map memory, and write to it";
+	if (form->kind == RECLAIM && depth)
+		return "'reclaim' inside another block";
 	op->kind = form->kind;
 	op->end = count + 1;
 	error = add_fields(op, form->fields, words + 1);

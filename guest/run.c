@@ -15,6 +15,7 @@
 #include "lockstat.h"
 #include "mark.h"
 #include "memory.h"
+#include "pressure.h"
 #include "program.h"
 #include "ramp.h"
 #include "stack.h"
@@ -118,6 +119,8 @@ static int run_op(const struct op *op, uint32_t body)
 		return job_run(op->region, op->number);
 	case THREADS:
 		return threads_run(op->number, body, op->end);
+	case RECLAIM:
+		return pressure_run(body, op->end);
 	case REPEAT:
 		return run_repeat(op, body);
 	case WINDOW:

@@ -28,6 +28,7 @@ from kit.model.program import (
     Plain,
     Program,
     Ramp,
+    Reclaim,
     Release,
     Repeat,
     Script,
@@ -45,6 +46,7 @@ from kit.model.steps import OPERATIONS
 
 SCRIPT = "a shell script is executed, and the layout of the shell is not given (kit.model.elf reads it from its file)"
 RAMP = "how many users a ramp has depends on the time that they take"
+RECLAIM = "kswapd walks from pages to VMAs under the root locks, and how often depends on time"
 REUSE = "users race for an anon_vma that an exited process left: the first to fork reuses it, the others do not"
 
 
@@ -94,6 +96,7 @@ class Execution:
         self.windows: dict[str, Prediction | Unmodelled] = {}
         self.window = ""
         self.reason = ""
+        self.given = ""  # why the model has no number for any window for now
         self.orphans: dict[Mm, list[tuple[Mm, tuple[Op, ...]]]] = {}
         self.held: dict[Mm, list[Mm]] = {}
 
@@ -135,6 +138,10 @@ class Execution:
                 self.release(mm)
             case Threads(_, body):  # they share the mm, and sleep: nothing to model
                 self.block(mm, body)
+            case Reclaim(body):
+                self.given = RECLAIM
+                self.block(mm, body)
+                self.given = ""
             case Repeat(times, body):
                 self.repeat(mm, times, body)
             case Window(name, body):
@@ -280,7 +287,7 @@ class Execution:
         children = [(self.machine.fork(mm), body) for body in users]
         with self.opened(name):
             if vacant and len(children) > 1:
-                self.reason = REUSE
+                self.reason = self.reason or REUSE
             for number, (child, body) in enumerate(children):
                 self.recorder.user = number
                 self.block(child, body)
@@ -306,7 +313,7 @@ class Execution:
             raise ProgramError(f"window {name} opens inside window {self.window}")
         if name in self.windows:
             raise ProgramError(f"window {name} opens twice: its counts would have no one meaning")
-        self.window, self.reason = name, ""
+        self.window, self.reason = name, self.given
         self.recorder.open()
         self.recorder.mark("window", "open", name)
         yield

@@ -32,6 +32,7 @@ from kit.model.program import (
     Orphan,
     Program,
     Ramp,
+    Reclaim,
     Release,
     Repeat,
     Script,
@@ -74,6 +75,7 @@ _BLOCKS: dict[str, tuple[tuple[str, ...], Callable[..., Op]]] = {
     "hold": ((), Hold),
     "exec": ((), Exec),
     "threads": (("threads",), Threads),
+    "reclaim": ((), Reclaim),
     "repeat": (("times",), Repeat),
     "window": (("name",), Window),
     "users": (("name",), Users),
@@ -163,6 +165,8 @@ class _Parser:
             self.wrong("user blocks stand in users, crew or ramp, and nothing else does")
         if len(self.open) > MAX_NESTING:
             self.wrong(f"blocks are nested more than {MAX_NESTING} deep")
+        if keyword == "reclaim" and len(self.open) > 1:
+            self.wrong(f"reclaim stands in no other block, as in the {block.keyword} of line {block.line}")
         if keyword in _WINDOWS:
             self.name_window(values[0])
         if keyword == "orphan" and not any(b.keyword in _WAITED_FOR for b in self.open):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from kit.model.execution import RAMP, REUSE, SCRIPT, Execution, Prediction, Unmodelled
+from kit.model.execution import RAMP, RECLAIM, REUSE, SCRIPT, Execution, Prediction, Unmodelled
 from kit.model.machine import Machine
 from kit.model.profiles import profile
 from kit.model.program import Program
@@ -22,7 +22,8 @@ UNMODELLED = {
     "script": SCRIPT,
     "users and reuse": REUSE,
     "ramp": RAMP,
-    "other tasks": "the guests have no reclaim, migration, KSM or khugepaged on (Machine.walk does their walks)",
+    "reclaim": RECLAIM,
+    "other tasks": "the guests have no other reclaim, migration, KSM or khugepaged on (Machine.walk does their walks)",
     "dynamic images": "exec is of static images, whose writable VMAs are written to before anything else happens",
     "mremap across VMAs": "6.17 and later move several VMAs at once; the others refuse it, and so does the model",
     "huge pages": "no VMA is large and aligned enough, or transparent huge pages are off",

@@ -17,6 +17,7 @@ A program is a list of operations of one process. Its text form has one operatio
       user ... end       one of the users, then more and more of them, each number in a window of its own, called NAME
     end                  with the number behind it; the last takes MILLISECONDS, or runs all users, or the next would
                          not end within SECONDS (guest/ramp.c)
+    reclaim ... end      the block, while kswapd takes memory back and swaps pages out to a RAM disk; in no other block
     munmap R FIRST COUNT            pages FIRST to FIRST + COUNT of region R go
     mprotect R FIRST COUNT ro|rw    they become read-only, or writable again
     madvise R dontfork|wipeonfork   all that is mapped of region R is not copied, or copied empty, by fork
@@ -244,6 +245,13 @@ class Repeat:
 
 
 @dataclass(frozen=True)
+class Reclaim:
+    """Runs `body` while kswapd swaps pages out, whose walks through VMAs depend on time: the model has none."""
+
+    body: tuple[Op, ...]
+
+
+@dataclass(frozen=True)
 class Window:
     """Runs `body` while lock_stat counts, under a name."""
 
@@ -279,7 +287,7 @@ class Ramp:
 
 
 Plain = Map | MapFile | Write | Munmap | Mprotect | Madvise | Discard | Mremap | Grow | Brk | WriteBrk | Stack
-Block = Fork | Orphan | Hold | Exec | Threads | Repeat | Window
+Block = Fork | Orphan | Hold | Exec | Threads | Repeat | Reclaim | Window
 Op = Plain | Script | Shell | Spawn | Job | Release | Block | Users | Crew | Ramp
 
 # The first word of the line of operations and blocks whose line is simply their fields in order.
@@ -288,7 +296,7 @@ WORDS: dict[type[Op], str] = {
     **{Discard: "discard", Mremap: "mremap", Grow: "grow", Brk: "brk", WriteBrk: "writebrk", Stack: "stack"},
     **{Script: "script", Shell: "shell", Spawn: "spawn", Job: "job", Release: "release", Fork: "fork"},
     **{Orphan: "orphan", Hold: "hold", Exec: "exec", Threads: "threads", Repeat: "repeat"},
-    **{Window: "window", Users: "users", Crew: "crew", Ramp: "ramp"},
+    **{Reclaim: "reclaim", Window: "window", Users: "users", Crew: "crew", Ramp: "ramp"},
 }
 
 

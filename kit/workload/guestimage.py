@@ -37,11 +37,11 @@ FLAGS = (
 
 # Path in the guest, and the sources that it is linked from.
 PROGRAMS: Mapping[str, tuple[str, ...]] = {
-    "init": ("init.c", "channel.c", "conf.c", "lines.c", "layout.c", "shell.c", "reclaim.c"),
+    "init": ("init.c", "channel.c", "conf.c", "lines.c", "layout.c", "shell.c", "reclaim.c", "swap.c"),
     "worker": (
         "worker.c", "channel.c", "conf.c", "lines.c", "layout.c", "lockstat.c", "program.c", "fields.c", "run.c",
         "idle.c", "memory.c", "stack.c", "children.c", "threads.c", "exec.c", "scripts.c", "users.c",
-        "ramp.c", "crew.c", "touch.c",
+        "ramp.c", "crew.c", "pressure.c", "swap.c", "touch.c",
         "aim7/job.c", "aim7/compute.c", "aim7/numbers.c", "aim7/memory.c", "aim7/files.c", "aim7/messages.c",
         "aim7/process.c", "aim7/mail.c",
     ),

@@ -17,7 +17,7 @@ from kit.workload.metrics import Metric
 
 Raw = Mapping[str, Any]  # parameters as written in the experiment
 
-USERLAND, MESSAGES, RAM_DISK = "userland", "messages", "ramdisk"
+USERLAND, MESSAGES, RAM_DISK, SWAP = "userland", "messages", "ramdisk", "swap"
 """Fragments under configs/kernel/ that workloads ask for (`Parameters.fragments`)."""
 
 

@@ -1,12 +1,13 @@
 """The workload `micro`: users that each repeat one small thing, as will-it-scale's processes and threads do.
 
 Users are forked from one process and so share the roots of its anon_vmas; or they are threads of it, each with memory
-of its own, and share its mmap lock. Each loop is a program that the model knows.
+of its own, and share its mmap lock. Each loop is a program that the model knows, but for the one under memory pressure.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -24,6 +25,7 @@ from kit.model.program import (
     Munmap,
     Op,
     Program,
+    Reclaim,
     Release,
     Repeat,
     Shell,
@@ -33,16 +35,21 @@ from kit.model.program import (
     WriteBrk,
 )
 from kit.records import At
-from kit.workload.kind import Parameters, listed
+from kit.workload.kind import SWAP, Parameters, listed
 from kit.workload.load import Load, WindowInfo, alike
 
 REGION, OTHER = 0, 1  # of the loops; the master maps and writes REGION first where a loop needs it
 WIDE, THREADS = 8, 8
+RECLAIM = "reclaim"  # the loop that runs under memory pressure
 Ops = tuple[Op, ...]
 
 
+def _written(pages: int, region: int = OTHER) -> Ops:
+    return (Map(region, pages), *(Write(region, page) for page in range(pages)))
+
+
 def _faults(pages: int, region: int = OTHER) -> Ops:
-    return (Map(region, pages), *(Write(region, page) for page in range(pages)), Munmap(region, 0, pages))
+    return (*_written(pages, region), Munmap(region, 0, pages))
 
 
 def _maps(pages: int, region: int = OTHER) -> Ops:
@@ -66,6 +73,10 @@ LOOPS: Mapping[str, tuple[str, Callable[[int], Ops]]] = {
     "mremap": (
         "written memory moved, and back",
         lambda pages: (Mremap(REGION, 0, pages, OTHER), Mremap(OTHER, 0, pages, REGION)),
+    ),
+    RECLAIM: (
+        "written memory, a fork that writes to it too, unmapped, while kswapd swaps pages out to a RAM disk",
+        lambda pages: (*_written(pages), Fork(_written(pages)[1:]), Munmap(OTHER, 0, pages)),
     ),
 }
 """Name → what one turn is, in words and as operations for a number of pages."""
@@ -109,8 +120,14 @@ class Micro(Parameters):
         """A program with one window for each number of users. `seed` decides nothing."""
         if self.form == "thread":
             return self._of_threads(name)
-        turns = Repeat(self.times, LOOPS[self.loop][1](self.pages))
-        return alike(name, (Map(REGION, self.pages), Write(REGION, 0)), self.users, (turns,), self.times, "turn")
+        turns, pressed = Repeat(self.times, LOOPS[self.loop][1](self.pages)), self.loop == RECLAIM
+        before = _written(self.pages, REGION) if pressed else (Map(REGION, self.pages), Write(REGION, 0))
+        load = alike(name, before, self.users, (turns,), self.times, "turn")
+        return replace(load, program=Program((Reclaim(load.program.ops),))) if pressed else load
+
+    def fragments(self) -> tuple[str, ...]:
+        """Swap on a RAM disk, for the loop that wants it."""
+        return (SWAP,) if self.loop == RECLAIM else ()
 
     def _of_threads(self, name: str) -> Load:
         """The same with threads: thread N has region OTHER + N."""

@@ -33,7 +33,7 @@ HERE = Path(__file__).resolve().parent
 MAP, WRITE, SCRIPT, FORK, REPEAT, WINDOW, USERS, USER = range(8)
 MUNMAP, MPROTECT, MADVISE, DISCARD, MREMAP, GROW, MAPFILE = range(8, 15)
 BRK, WRITEBRK, STACK, ORPHAN, HOLD, RELEASE, THREADS, EXEC = range(15, 23)
-JOB, SHELL, SPAWN, RAMP, CREW = 23, 24, 25, 26, 27
+JOB, SHELL, SPAWN, RAMP, CREW, RECLAIM = 23, 24, 25, 26, 27, 28
 ORPHANS = READ_ONLY = WIPE_ON_FORK = BY_SYSTEM = 1  # the flag of an operation
 
 
@@ -115,6 +115,7 @@ def test_the_models_text_is_parsed_with_its_blocks(dump: Path, tmp_path: Path) -
         ("hold\nend", (HOLD, 0, 0, 1, 0, 0, 0)),
         ("exec\nend", (EXEC, 0, 0, 1, 0, 0, 0)),
         ("threads 32\nend", (THREADS, 0, 32, 1, 0, 0, 0)),
+        ("reclaim\nend", (RECLAIM, 0, 0, 1, 0, 0, 0)),
     ],
 )
 def test_each_operation_is_parsed_with_its_fields(dump: Path, tmp_path: Path, text: str, op: tuple[int, ...]) -> None:
@@ -201,6 +202,7 @@ def test_a_process_of_any_kind_can_have_orphans(dump: Path, tmp_path: Path, bloc
         ("window a\nwindow b\nend\nend\n", "program:2: a window inside a window"),
         ("crew a\nuser\nrepeat 2\nfork\nend\nend\nend\nend\n", "program:4: threads of a crew only map memory"),
         ("crew a\n" + "user\nend\n" * 33 + "end\n", "program:66: too many threads"),
+        ("threads 2\nreclaim\nend\nend\n", "program:2: 'reclaim' inside another block"),
         ("ramp a 1 2\nend\n", "program:2: 'users' without a user"),
         ("ramp a 1 2\nfork\nend\nend\n", "program:2: only 'user' blocks stand in 'users'"),
         ("ramp a 1\nuser\nend\nend\n", "program:1: wrong number of words"),

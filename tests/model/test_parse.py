@@ -19,6 +19,7 @@ from kit.model.program import (
     Orphan,
     Program,
     Ramp,
+    Reclaim,
     Release,
     Repeat,
     Script,
@@ -69,6 +70,10 @@ def test_every_operation() -> None:
       spawn
       end
     end
+    reclaim
+      window four
+      end
+    end
     """
     assert parse_program(text) == Program(
         (
@@ -85,6 +90,7 @@ def test_every_operation() -> None:
             Users("two", ((Write(3, 0),), ())),
             Crew("three", ((Map(1, 1),),)),
             Ramp("more/u", 60000, 300, ((Spawn(),),)),
+            Reclaim((Window("four", ()),)),
         )
     )
 
@@ -128,6 +134,7 @@ def test_every_operation() -> None:
         ("users u\nend", "line 2: users without a user"),
         ("crew c\nuser\nrepeat 2\nfork\nend\nend\nend\nend", "line 4: threads of a crew only map memory"),
         ("crew c\n" + "user\nend\n" * 33 + "end", "line 68: more than 32 threads at once"),
+        ("fork\nreclaim\nend\nend", "line 2: reclaim stands in no other block, as in the fork of line 1"),
         ("ramp r 1 2\nend", "line 2: ramp without a user"),
         ("ramp r 1 2\nscript\nend", "line 2: only user blocks stand in ramp"),
         ("ramp r 1\nuser\nend\nend", "line 1: ramp takes 3 words, not 2"),
