@@ -22,7 +22,7 @@ from kit.records import ArmSpec, Experiment, KernelSpec
 from kit.records.arches import ARCHES
 from kit.store.cache import Cache
 from kit.workload.catalog import parse_params
-from kit.workload.kind import MESSAGES, RAM_DISK, USERLAND
+from kit.workload.kind import MESSAGES, USERLAND
 
 NEWEST = "99"  # a version that has every option
 TINY = "tiny"  # left out without tinyconfig: of old kernels, and of an experiment with a configuration of its own
@@ -32,8 +32,9 @@ FRAGMENTS: Mapping[str, tuple[str, ...]] = {
     "checking": ("common", TINY, "checking"),
 }
 """Instrument → fragments under configs/kernel/, merged in this order; the architecture's own come after the first."""
-BEFORE, AFTER = (USERLAND, MESSAGES), (RAM_DISK,)
-"""What workloads ask for, merged before and after the instrument's own; guests with the host's files: USERLAND."""
+BEFORE = (USERLAND, MESSAGES)
+"""Of what workloads ask for, that which is merged before the instrument's own; guests with the host's files: USERLAND.
+"""
 
 
 def of_arch(parts: Sequence[str], arch: str) -> tuple[str, ...]:
@@ -46,7 +47,7 @@ def fragments(exp: Experiment, instrument: str) -> tuple[str, ...]:
     *shared, own = (f for f in of_arch(FRAGMENTS[instrument], exp.arch) if f != TINY or not exp.config)
     wanted = {part for w in exp.workloads for part in parse_params(w.kind, w.params).fragments()}
     wanted |= {USERLAND} if exp.root != "guest" else set()
-    return (*shared, *(f for f in BEFORE if f in wanted), own, *(f for f in AFTER if f in wanted))
+    return (*shared, *(f for f in BEFORE if f in wanted), own, *sorted(wanted - {*BEFORE}))
 
 
 @dataclass(frozen=True)

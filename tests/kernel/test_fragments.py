@@ -15,7 +15,7 @@ import pytest
 
 from kit.base.errors import UserError
 from kit.base.progress import Progress
-from kit.experiment.arms import FRAGMENTS, USERLAND, config_of, of_arch
+from kit.experiment.arms import FRAGMENTS, USERLAND, config_of, fragments, of_arch
 from kit.experiment.reader import PROJECT, read_experiment
 from kit.kernel.build import BuildInput, _Build
 from kit.kernel.config import Config, read_fragments
@@ -27,6 +27,7 @@ from kit.kernel.tree import Tree, kernel_version
 from kit.records import KernelSpec
 from kit.records.arches import DEFAULT
 from kit.store.cache import Cache
+from kit.workload.catalog import parse_params
 
 KERNELS = ("2.6.38", "3.0", "5.10", "6.1", "6.12", "7.3")
 OF_INSTRUMENTS = {
@@ -35,6 +36,7 @@ OF_INSTRUMENTS = {
     **{
         f"{n}-aim7": of_arch((*parts[:-1], "messages", parts[-1], "ramdisk"), DEFAULT) for n, parts in FRAGMENTS.items()
     },
+    **{f"{n}-reclaim": of_arch((*parts, "swap"), DEFAULT) for n, parts in FRAGMENTS.items()},
 }
 ON_TOP: Mapping[tuple[str, ...], tuple[str, Version]] = {
     (*of_arch(FRAGMENTS["checking"], DEFAULT), "kfence"): ("KFENCE", (5, 12)),
@@ -52,6 +54,17 @@ def source(version: str) -> Path:
     if cached := cached_debian(version, Cache()):
         return cached[1]
     pytest.skip(f"{variable} names no folder, and the cache has no debian:{version}")
+
+
+@pytest.mark.parametrize("load", ["{micro: {loop: reclaim}}", "{aim7: {mix: disk}}", "{aim7: {mix: shared}}"])
+def test_a_kernel_has_every_fragment_that_a_workload_asks_for(tmp_path: Path, load: str) -> None:
+    config = tmp_path / "experiment.yaml"
+    config.write_text(f"{{name: x, tree: debian:6.1, baseline: a, arms: {{a: {{}}, b: {{}}}}, workloads: [{load}]}}")
+    exp = read_experiment(config)
+    asked = set(parse_params(exp.workloads[0].kind, exp.workloads[0].params).fragments())
+    assert asked
+    for instrument in FRAGMENTS:
+        assert asked <= set(fragments(exp, instrument))
 
 
 def asked_of(parts: tuple[str, ...], version: str) -> Config:
