@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from kit.evidence import EVIDENCE
-from kit.evidence.tables import Row, Table, intervals
+from kit.evidence.tables import COMPARED, Row, Table, intervals
+
+STEP = ("step", "against", "says", "in words")
 
 
 def tables_of(verdict: Row) -> list[Table]:
@@ -15,4 +19,21 @@ def tables_of(verdict: Row) -> list[Table]:
         if row and not said.get("decides", True):
             title = row.void_title.format(title)
         found += [*(row.tables(verdict, kind) if row else ()), *intervals(said, title, row.subject if row else "")]
+    found += steps_table(verdict)
     return sorted(found, key=lambda table: table.place)
+
+
+def steps_table(verdict: Row) -> list[Table]:
+    """The table of a series, a step a row; none without steps."""
+    rows = tuple(
+        (s["arm"], s["against"], str(s["verdict"] or "could not run"), _in_short(s)) for s in verdict.get("steps", ())
+    )
+    return [Table("Each step, against the one before", STEP, "llll", rows, place=COMPARED)] if rows else []
+
+
+def _in_short(step: Row) -> str:
+    """The first clause of a step's sentence, without what the other columns say."""
+    arm, against = re.escape(step["arm"]), re.escape(step["against"])
+    heads = rf"(Broken|Inconclusive|Could not run|{arm} is \w+ than {against}): "
+    text = re.sub(f"^{heads}", "", step["sentence"].rstrip("."))
+    return re.split(r"; |(?<=\)), ", text, maxsplit=1)[0]

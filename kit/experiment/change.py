@@ -1,7 +1,8 @@
 """A change from the command line: `--tree`, `--range`, `--dirty`, `--patch` in; an experiment's tree and arms out.
 
-The arms become `without` and `with` the change. Workloads, guests and evidence of the experiment stay; `expect` and the
-`model` evidence are dropped, since they were for the experiment's own arms.
+The arms become `without` and `with` the change, or, with `--each`, one for each of its steps. Workloads, guests and
+evidence of the experiment stay; `expect` and the `model` evidence are dropped, since they were for the experiment's own
+arms.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from kit.base.errors import UserError
-from kit.kernel.git import Repository
+from kit.experiment import steps
+from kit.kernel.git import Commit, Repository
 from kit.kernel.gitpatch import split_maildir
 from kit.kernel.tree import expand, split_git
 from kit.kernel.wrapping import MOST_BYTES
@@ -23,12 +25,14 @@ FROM = b"From maildir Mon Sep 17 00:00:00 2001\n"  # the line that starts a mail
 
 @dataclass(frozen=True)
 class Change:
-    """The options' values. `tree` as in an experiment; `range` is `BASE..HEAD`; `patches` are paths, or `-`."""
+    """The options' values. `tree` as in an experiment; `range` is `BASE..HEAD`; `patches` are paths, or `-`; `each`:
+    an arm for every step."""
 
     tree: str | None = None
     range: str | None = None
     dirty: bool = False
     patches: tuple[str, ...] = ()
+    each: bool = False
 
     @property
     def is_one(self) -> bool:
@@ -39,7 +43,7 @@ class Change:
         """Experiment key → the options that replace it, as the user typed them."""
         tree = {} if self.tree is None else {"tree": f"--tree {self.tree}"}
         said = [f"--range {self.range}"] * bool(self.range) + ["--dirty"] * self.dirty
-        said += [f"--patch {name}" for name in self.patches]
+        said += [f"--patch {name}" for name in self.patches] + ["--each"] * self.each
         return tree | ({"arms": " ".join(said)} if said else {})
 
 
@@ -50,6 +54,9 @@ def changed(data: dict[str, Any], change: Change, inbox: Path) -> dict[str, Any]
     """
     if change.range and change.dirty:
         raise UserError("--range and --dirty exclude each other", hint="give one of them")
+    if change.each and (change.dirty or bool(change.range) == bool(change.patches)):
+        hint = "as in --each --range v6.1..HEAD, or --each --patch series.mbox"
+        raise UserError("--each takes a range or patches", where="--each", hint=hint)
     if change.patches.count("-") > 1:
         raise UserError("standard input can be read only once", where="--patch -")
     out = dict(data)
@@ -59,12 +66,23 @@ def changed(data: dict[str, Any], change: Change, inbox: Path) -> dict[str, Any]
         return out
     base, head = _trees(change)
     series = [_patch(name, inbox) for name in change.patches]
-    out["arms"] = {BASELINE: _arm(base, []), CHANGED: _arm(head, series)}
+    others = _each(change, series, inbox) if change.each else {CHANGED: _arm(head, series)}
+    out["arms"] = {BASELINE: _arm(base, []), **others}
     out["baseline"] = BASELINE
+    if change.each:
+        out["steps"] = True
     out.pop("expect", None)
     if isinstance(out.get("evidence"), list):
         out["evidence"] = [kind for kind in out["evidence"] if kind != "model"]
     return out
+
+
+def _each(change: Change, series: list[str], inbox: Path) -> steps.Arms:
+    if not change.range:
+        return steps.of_patches(series, inbox)
+    repository, where = _repository(change.tree), f"--range {change.range}"
+    start, tip = _ends(change.range, repository)
+    return steps.of_commits(repository, start.id, tip.id, where)
 
 
 def _arm(tree: str | None, series: list[str]) -> dict[str, Any]:
@@ -93,6 +111,11 @@ def _repository(tree: str | None) -> Repository:
 
 
 def _range(text: str, repository: Repository) -> tuple[str, str]:
+    start, tip = _ends(text, repository)
+    return f"git:{repository.root}@{start.id}", f"git:{repository.root}@{tip.id}"
+
+
+def _ends(text: str, repository: Repository) -> tuple[Commit, Commit]:
     where = f"--range {text}"
     base, dots, head = text.partition("...") if "..." in text else text.partition("..")
     if not dots or not (base or head):
@@ -101,7 +124,7 @@ def _range(text: str, repository: Repository) -> tuple[str, str]:
     start = repository.merge_base(repository.commit(base or "HEAD", where).id, tip.id)  # where the branch begins
     if start.tree == tip.tree:
         raise UserError("nothing differs between the two ends", where=where)
-    return f"git:{repository.root}@{start.id}", f"git:{repository.root}@{tip.id}"
+    return start, tip
 
 
 def _dirty(repository: Repository) -> tuple[str, str]:

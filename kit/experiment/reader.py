@@ -138,6 +138,7 @@ def _resolve(model: ExperimentModel, source: Source) -> Experiment:
         instructions=InstructionsPlan(**model.instructions.model_dump()),
         time=TimePlan(**model.time.model_dump()),
         root=model.guest.root,
+        steps=model.steps,
     )
     return as_aa(exp) if model.aa else exp
 

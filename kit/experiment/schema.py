@@ -237,6 +237,9 @@ class ExperimentModel(_Strict):
     )
     baseline: str = Field(description="the arm that the others are compared with")
     arms: dict[Name, ArmModel] = Field(min_length=2, description="the kernels under test")
+    steps: bool = Field(
+        default=False, description="the arms are steps of one series: each is also judged against the one before"
+    )
     guest: GuestModel = Field(default=GuestModel(), description="the machines")
     workloads: tuple[dict[str, Any], ...] = Field(min_length=1, description="what runs in every boot")
     evidence: tuple[str, ...] = Field(

@@ -87,6 +87,7 @@ class Experiment:
     boot_limit: float | None = None  # seconds that a boot may take; None: derived from the baseline's boots
     root: str = "guest"  # "host", "home": payloads run on the host's files, without or with the homes
     least: int = 2  # blocks of `count` that are done in any case
+    steps: bool = False  # each arm is also judged against the one before
     order_seed: int | None = None  # decides the order of boots; None: a run draws one, and records it
 
     @property

@@ -77,6 +77,8 @@ def _of_run(files: RunFiles) -> Iterator[Case]:
     yield Case("", VERDICT, status, str(v["sentence"]), details=_whole(v), seconds=took)
     for arm in v["arms"]:
         yield _of_arm(files, arm)
+    for step in v.get("steps", ()):
+        yield _of_step(step)
     found = numbers(v)
     for kind, said in v["evidence"].items():
         yield _of_kind(v, kind, said)
@@ -106,6 +108,13 @@ def _of_arm(files: RunFiles, arm: str) -> Case:
         return Case("boots", arm, Status.SKIP, "not booted")
     said = f"{several(good, 'boot')} of {len(boots)} came to the end"
     return Case("boots", arm, Status.PASS, said, seconds=seconds, value=float(good), unit="boots")
+
+
+def _of_step(step: Row) -> Case:
+    """A step of a series, against the one before."""
+    verdict = step["verdict"]
+    status = Status.FAIL if step["fails"] else Status.ERROR if verdict is None else OF_VERDICT[Verdict(verdict)]
+    return Case("steps", step["arm"], status, f"against {step['against']}: {step['sentence']}")
 
 
 def _of_kind(v: Row, kind: str, said: Row) -> Case:

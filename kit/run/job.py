@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from kit.base.errors import NOT_AS_EXPECTED
 from kit.base.progress import Progress
 from kit.base.project import PROJECT, command
 from kit.evidence import EVIDENCE, identical
@@ -20,7 +21,7 @@ from kit.experiment.writer import shared_keys
 from kit.kernel.build import refuse_unheld
 from kit.kernel.ownconfig import said
 from kit.records import Boot, Exercised, Experiment, KindVerdict, Outcome, PatchRef, to_json
-from kit.run import coverage
+from kit.run import coverage, steps
 from kit.run.plan import instruments
 from kit.run.provenance import provenance
 from kit.run.runner import Engine, LocalRunner, Runner
@@ -169,7 +170,13 @@ class _Job:
         attribution = attribute(self.exp, done, self.work.build_faults)
         kinds = [identical.judge(kind, self.exp, done, same) for kind in self.exp.evidence]
         judgement = judge(self.exp, kinds, attribution, self.exercised)
+        found = steps.rows(self.exp, done, same, self.work.build_faults) if self.exp.steps else []
+        if any(step["fails"] for step in found) and not self.exp.expect:
+            judgement = replace(judgement, expected=False, exit_code=NOT_AS_EXPECTED)
         verdict = verdict_json(self.exp, judgement, kinds, attribution, done, origin, self.exercised)
+        if found:
+            verdict["steps"] = found
+            verdict["sentence"] += f" Step by step: {steps.said(found)}."
         verdict["seconds"] = self._seconds()
         write_json(self.folder.path / "verdict.json", verdict)
         return RunResult(self.folder.path, verdict, judgement.exit_code)
@@ -235,6 +242,7 @@ def write_experiment(exp: Experiment, folder: Path) -> None:
         "config": [_copy_config(part, i, folder) for i, part in enumerate(exp.config)],
         "baseline": exp.baseline,
         "arms": arms,
+        **({"steps": True} if exp.steps else {}),
         **shared_keys(exp),
         "evidence": list(exp.evidence),
         "locks": list(exp.locks),

@@ -35,6 +35,8 @@ def change_arguments(verb: argparse.ArgumentParser) -> None:
     change.add_argument("--dirty", action="store_true", help="the uncommitted changes of the work tree")
     patch = "a patch, a mail, an mbox or a quilt series; - reads standard input; may be repeated, applied in order"
     change.add_argument("--patch", action="append", default=[], metavar="FILE", help=patch)
+    each = "every patch, or every commit of the range: each against the one before, and against the base"
+    change.add_argument("--each", action="store_true", help=each)
 
 
 def run_argument(verb: argparse.ArgumentParser) -> None:
@@ -84,8 +86,8 @@ def change_of(options: argparse.Namespace) -> Change | None:
     """The change that the options name; None if they name neither a change nor a tree."""
     from kit.experiment.change import Change
 
-    change = Change(options.tree, options.range, options.dirty, tuple(options.patch))
-    return change if change.is_one or change.tree is not None else None
+    change = Change(options.tree, options.range, options.dirty, tuple(options.patch), options.each)
+    return change if change.is_one or change.each or change.tree is not None else None
 
 
 def named(config: Path | None, change: Change | None = None) -> Path:

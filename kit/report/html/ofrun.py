@@ -10,6 +10,8 @@ from typing import Any
 from kit.base.words import several
 from kit.evidence import aim7
 from kit.evidence.contendedtables import contended_tables
+from kit.evidence.shown import steps_table
+from kit.evidence.tables import BACKGROUND
 from kit.records.decode import exercised_from_json
 from kit.report.html.boots import boots
 from kit.report.html.classes import classes
@@ -115,6 +117,7 @@ def _as_told(v: Row) -> Iterator[Table]:
     """The tables of the text that no picture has the numbers of."""
     said = v["evidence"]
     for told in (
+        *steps_table(v),
         *(contended_tables(v, "count") if "count" in said else ()),
         *(aim7.table(v, "time") if "time" in said else ()),
     ):
@@ -122,7 +125,8 @@ def _as_told(v: Row) -> Iterator[Table]:
             tuple(words(text, "n" if side == "r" else "") for text, side in zip(row, told.align, strict=True))
             for row in told.rows
         )
-        yield Table(told.headers, rows, f"{told.title}. {told.foot}" if told.foot else told.title, folded=True)
+        caption = f"{told.title}. {told.foot}" if told.foot else told.title
+        yield Table(told.headers, rows, caption, folded=told.place == BACKGROUND)
 
 
 def _splats(v: Row, groups: Sequence[str]) -> Iterator[Excerpt]:
