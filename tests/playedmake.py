@@ -96,7 +96,7 @@ def _vmlinux(source: Path, out: Path, given: Mapping[str, str], dry: bool) -> li
         made = out / name.replace(".c", ".o")
         objects.append(made)
         if _is_older(made, source / name, out / ".config"):
-            lines.append(f"  CC      {name.replace('.c', '.o')}")
+            lines += [f"  CC      {name.replace('.c', '.o')}", *([] if dry else _warnings(source, name))]
             anew = True
             if not dry:
                 made.parent.mkdir(parents=True, exist_ok=True)
@@ -106,6 +106,12 @@ def _vmlinux(source: Path, out: Path, given: Mapping[str, str], dry: bool) -> li
         if not dry:
             (out / "vmlinux").write_bytes(b"".join(made.read_bytes() for made in objects))
     return [f"echo '{line}'" for line in lines] if dry else lines
+
+
+def _warnings(source: Path, name: str) -> list[str]:
+    lines = (source / name).read_text().splitlines()
+    found = ((n, re.search(r".*/\* warns: (.*?) \*/", line)) for n, line in enumerate(lines, 1))
+    return [f"{name}:{n}:9: warning: {match[1]}" for n, match in found if match]
 
 
 def _bzimage(source: Path, out: Path, given: Mapping[str, str], dry: bool) -> list[str]:

@@ -289,6 +289,7 @@ class StepRow(TypedDict):
     fails: Annotated[bool, Doc("worse or broken, or model and kernel disagree")]
     evidence: Annotated[dict[str, str], Doc("the verdict by kind of evidence")]
     built: Annotated[bool, Doc("its kernels could be built")]
+    warnings: Annotated[list[str] | None, Doc("what the compiler warns of since the one before; null: not known")]
 
 
 class VerdictFile(TypedDict):

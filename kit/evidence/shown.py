@@ -7,7 +7,8 @@ import re
 from kit.evidence import EVIDENCE
 from kit.evidence.tables import COMPARED, Row, Table, intervals
 
-STEP = ("step", "against", "says", "in words")
+WARNINGS = 8  # shown in full
+STEP = ("step", "against", "says", "warnings", "in words")
 
 
 def tables_of(verdict: Row) -> list[Table]:
@@ -26,9 +27,17 @@ def tables_of(verdict: Row) -> list[Table]:
 def steps_table(verdict: Row) -> list[Table]:
     """The table of a series, a step a row; none without steps."""
     rows = tuple(
-        (s["arm"], s["against"], str(s["verdict"] or "could not run"), _in_short(s)) for s in verdict.get("steps", ())
+        (s["arm"], s["against"], str(s["verdict"] or "could not run"), _count(s["warnings"]), _in_short(s))
+        for s in verdict.get("steps", ())
     )
-    return [Table("Each step, against the one before", STEP, "llll", rows, place=COMPARED)] if rows else []
+    new = [f"{s['arm']}: {warning}" for s in verdict.get("steps", ()) for warning in s["warnings"] or ()]
+    foot = "\n".join([f"new warnings of the compiler: {new[0]}", *new[1:WARNINGS]]) if new else ""
+    foot += f"\nand {len(new) - WARNINGS} more, all in verdict.json" * (len(new) > WARNINGS)
+    return [Table("Each step, against the one before", STEP, "lllrl", rows, foot, COMPARED)] if rows else []
+
+
+def _count(warnings: list[str] | None) -> str:
+    return "?" if warnings is None else f"+{len(warnings)}" if warnings else "–"
 
 
 def _in_short(step: Row) -> str:

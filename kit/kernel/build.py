@@ -18,6 +18,7 @@ from pathlib import Path, PurePath
 from kit.base import commands
 from kit.base.errors import BuildError, KitError, MachineError, UserError
 from kit.base.progress import Progress
+from kit.kernel import compilerwarnings
 from kit.kernel.config import Config, check_kept, kconfig_names, values
 from kit.kernel.enclosed import Enclosed, Stopped
 from kit.kernel.fork import fork
@@ -186,10 +187,13 @@ class _Build:
         self.place = Enclosed(self.sandbox, cache, self.space.folder, seen, self.ccache, reads=job.apart)
         self.log = self.space.folder / "build.log"
         self.shims = self.space.folder / "shims"
+        self.warnings = self.space.folder / compilerwarnings.FILE
         self.title = f"kernel {job.spec.arm} ({job.spec.instrument})"
 
     def run(self) -> Kernel:
         start = time.monotonic()
+        if not self.space.obj.exists():
+            write_json(self.warnings, {})
         self.log.write_text(f"# {self.title}, key {self.job.spec.key}\n", encoding="utf-8")
         with self.progress.task(f"{self.title}: source"):
             self.space.fill(self.job.tree, self.progress)
@@ -207,10 +211,19 @@ class _Build:
             raise
         except (BuildError, UserError):
             self.space.end_build(whole=False)  # make has ended by itself: what it has built is whole
+            self._absorb()
             raise
         self.space.end_build(whole=True)
+        self._absorb()
         self.cache.touch("objects", self.job.objects)
         return self._keep(time.monotonic() - start)
+
+    def _absorb(self) -> None:
+        """Adds what this build said to the known warnings. Those of objects that an earlier kit made are not known."""
+        known = read_json(self.warnings)
+        if isinstance(known, dict):
+            log = self.log.read_text(encoding="utf-8", errors="replace")
+            write_json(self.warnings, compilerwarnings.updated(known, log, self.place.seen / "src"))
 
     def _configure(self) -> None:
         dotconfig = self.space.obj / ".config"
@@ -344,6 +357,8 @@ class _Build:
             copy(self.space.obj, "vmlinux", draft / "vmlinux")
             copy(self.space.obj, ".config", draft / "config")
             shutil.copyfile(self.log, draft / "build.log")
+            if self.warnings.exists():
+                shutil.copyfile(self.warnings, draft / self.warnings.name)
             if not self.job.config.is_tiny:
                 shutil.copyfile(self.space.folder / "changes.json", draft / "changes.json")
             sha256 = sha256_of(draft / image)

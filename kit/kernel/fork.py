@@ -8,12 +8,13 @@ from pathlib import Path
 
 from kit.base import commands
 from kit.base.progress import Progress
+from kit.kernel import compilerwarnings
 from kit.kernel.workspace import Workspace
 from kit.store.files import machine_errors, read_json, write_json
 
 LIMIT = 600.0  # seconds for one copy
 MARK = "forked.json"  # the key of the kernel whose objects are here
-COPIED = ("shims", "asked.config", "changes.json")
+COPIED = ("shims", "asked.config", "changes.json", compilerwarnings.FILE)
 
 
 def fork(folder: Path, base: Path, key: str, progress: Progress) -> None:

@@ -170,7 +170,7 @@ class _Job:
         attribution = attribute(self.exp, done, self.work.build_faults)
         kinds = [identical.judge(kind, self.exp, done, same) for kind in self.exp.evidence]
         judgement = judge(self.exp, kinds, attribution, self.exercised)
-        found = steps.rows(self.exp, done, same, self.work.build_faults) if self.exp.steps else []
+        found = self._steps() if self.exp.steps else []
         if any(step["fails"] for step in found) and not self.exp.expect:
             judgement = replace(judgement, expected=False, exit_code=NOT_AS_EXPECTED)
         verdict = verdict_json(self.exp, judgement, kinds, attribution, done, origin, self.exercised)
@@ -180,6 +180,10 @@ class _Job:
         verdict["seconds"] = self._seconds()
         write_json(self.folder.path / "verdict.json", verdict)
         return RunResult(self.folder.path, verdict, judgement.exit_code)
+
+    def _steps(self) -> list[dict[str, Any]]:
+        work = self.work
+        return steps.rows(self.exp, work.boots, work.identical, work.build_faults, work.kernels)
 
     def _seconds(self) -> dict[str, float]:
         """Where this run's wall time went: commands (make above all), guests, both at once, and kit itself."""

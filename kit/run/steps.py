@@ -9,21 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from kit.base.errors import NOT_AS_EXPECTED
 from kit.evidence import EVIDENCE, identical
-from kit.records import Boot, Experiment
+from kit.kernel import compilerwarnings
+from kit.records import Boot, Experiment, Kernel
 from kit.stats.attribution import attribute
 from kit.stats.verdict import judge
+from kit.store.files import read_json
 from kit.wording.sentence import sentence
 
 
 def rows(
-    exp: Experiment, done: Sequence[Boot], same: identical.Identical, build_faults: Mapping[str, str]
+    exp: Experiment,
+    done: Sequence[Boot],
+    same: identical.Identical,
+    build_faults: Mapping[str, str],
+    kernels: Mapping[tuple[str, str], Kernel],
 ) -> list[dict[str, Any]]:
     """A row for each arm but the baseline, in the experiment's order: its verdict against the one before. `same`: as in
-    `identical.judge`; `build_faults`: arm → the compiler's errors."""
+    `identical.judge`; `build_faults`: arm → the compiler's errors; `kernels`: by arm and instrument."""
     out, before = [], exp.baseline
     for arm in exp.arms:
         if arm.name == exp.baseline:
@@ -43,11 +50,23 @@ def rows(
                 "fails": judged.exit_code == NOT_AS_EXPECTED,
                 "evidence": {kind.kind: kind.verdict for kind in kinds},
                 "built": arm.name not in build_faults,
+                "warnings": _new_warnings(before, arm.name, kernels),
             }
         )
         if arm.name not in build_faults and not any(f.arm == arm.name for f in attribution.broken):
             before = arm.name
     return out
+
+
+def _new_warnings(before: str, arm: str, kernels: Mapping[tuple[str, str], Kernel]) -> list[str] | None:
+    """What the compiler warns of since the one before, in the kernels of the first instrument that both have; None if
+    that is not known."""
+    for instrument in dict.fromkeys(instrument for _, instrument in kernels):
+        pair = [kernels.get((name, instrument)) for name in (before, arm)]
+        known = [read_json(Path(k.image).with_name(compilerwarnings.FILE)) for k in pair if k is not None]
+        if len(known) == len(pair) and all(isinstance(one, dict) for one in known):
+            return compilerwarnings.new(*known)
+    return None
 
 
 def said(found: Sequence[Mapping[str, Any]]) -> str:

@@ -46,6 +46,9 @@ def series(bench: Bench, *texts: tuple[str, str, str]) -> str:
 GOOD = ("mm: say why", "return 0;", "return 0; /* why */")
 WORSE = ("mm: take the lock once more", "/* why */", "/* off by one */")
 UNDONE = ("mm: take it back", "/* off by one */", "/* why not */")
+AGAIN = ("mm: take the lock again", "/* why not */", "/* off by one */")
+WARNS = ("mm: use nothing", "/* why */", "/* warns: unused x */")
+QUIET = ("mm: use it", "/* warns: unused x */", "/* quiet */")
 DAMAGED = ("mm: forget a bracket", "/* why not */", "; syntax_error")
 FIXED = ("mm: remember it", "; syntax_error", "/* built again */")
 
@@ -63,6 +66,15 @@ def test_each_patch_is_judged_against_the_one_before(bench: Bench) -> None:
     assert "Step by step: 1 same, 1 worse, 1 better; 02-mm-take-the-lock-once-more is worse." in ran.out
 
 
+def test_a_step_back_fails_though_no_patch_is_worse_than_the_base(bench: Bench) -> None:
+    bench.edit("return 0;", "return 0; /* off by one */")
+    bench.arms()
+    ran = bench.run("--each", "--patch", series(bench, UNDONE, AGAIN))
+    assert [(s["verdict"], s["fails"]) for s in steps(bench)] == [("better", False), ("worse", True)]
+    assert (bench.verdict()["verdict"], ran.code, bench.verdict()["exit_code"]) == ("better", NOT_AS_EXPECTED, 1)
+    assert "BETTER (not as expected)" in ran.out
+
+
 def test_a_patch_that_cannot_be_built_is_named_and_left_behind(bench: Bench) -> None:
     """Its fix is judged against what stood before both."""
     bench.arms()
@@ -72,6 +84,46 @@ def test_a_patch_that_cannot_be_built_is_named_and_left_behind(bench: Bench) -> 
     assert "cannot be built" in damaged["sentence"]
     assert (fixed["against"], fixed["verdict"], fixed["built"]) == ("03-mm-take-it-back", "same", True)
     assert ran.code == NOT_AS_EXPECTED
+
+
+def warnings(bench: Bench) -> list[list[str] | None]:
+    return [step["warnings"] for step in steps(bench)]
+
+
+def test_the_compilers_new_warnings_are_a_patch_s_own(bench: Bench) -> None:
+    """In kernels of the cache too, and if another object folder has compiled the file."""
+    bench.arms()
+    argv = ["--each", "--patch", series(bench, GOOD, WARNS, QUIET)]
+    for more in ([], ["--fresh"]):
+        ran = bench.run(*argv, *more)
+        assert ran.code == OK
+        assert warnings(bench) == [[], ["mm/rmap.c: unused x"], []]
+    assert "new warnings of the compiler: 02-mm-use-nothing: mm/rmap.c: unused x" in ran.out
+    bench.arms(with_=[bench.fault("warns: unused y")])
+    bench.experiment["steps"] = True
+    bench.run()
+    assert warnings(bench) == [["mm/rmap.c: unused y"]]
+
+
+def test_warnings_of_objects_that_an_earlier_kit_made_are_not_known(bench: Bench) -> None:
+    bench.arms()
+    argv = ["--each", "--patch", series(bench, GOOD, WARNS, QUIET)]
+    bench.run(*argv)
+    for kept in bench.cache.rglob("warnings.json"):
+        kept.unlink()
+    bench.run(*argv)
+    assert warnings(bench) == [None] * 3
+
+
+def test_a_failed_build_s_warnings_are_not_lost(bench: Bench) -> None:
+    """Its objects stay, and the next build does not compile them again."""
+    broken = bench.patch("broken", "\treturn 0;", "\tsyntax_error x;", "kernel/fork.c")
+    bench.arms(with_=[bench.fault("warns: unused y"), broken])
+    bench.run()
+    bench.arms(with_=[bench.fault("warns: unused y")])
+    bench.experiment["steps"] = True
+    bench.run()
+    assert warnings(bench) == [["mm/rmap.c: unused y"]]
 
 
 def test_commits_of_a_range_are_steps(bench: Bench) -> None:
