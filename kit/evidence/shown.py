@@ -43,6 +43,6 @@ def _count(warnings: list[str] | None) -> str:
 def _in_short(step: Row) -> str:
     """The first clause of a step's sentence, without what the other columns say."""
     arm, against = re.escape(step["arm"]), re.escape(step["against"])
-    heads = rf"(Broken|Inconclusive|Could not run|{arm} is \w+ than {against}): "
+    heads = rf"(Broken|Inconclusive|Could not run|{arm} is \w+ than {against}|{arm} and {against} are the same): "
     text = re.sub(f"^{heads}", "", step["sentence"].rstrip("."))
     return re.split(r"; |(?<=\)), ", text, maxsplit=1)[0]

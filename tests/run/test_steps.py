@@ -63,6 +63,12 @@ def test_each_patch_is_judged_against_the_one_before(bench: Bench) -> None:
     ]
     assert (ran.code, bench.verdict()["expected"]) == (NOT_AS_EXPECTED, False), ran
     assert "Each step, against the one before" in ran.out
+    page = bench.folder / "page.html"
+    assert bench.call("report", str(bench.runs()[-1]), "--html", "-o", str(page)).code == OK
+    assert page.read_text().count("it takes the anon_vma lock up to 2.22% more often") > 0
+    assert page.read_text().count("Each step, against the one before") == 2, "a section, and a link to it"
+    junit = bench.call("report", str(bench.runs()[-1]), "--junit").out
+    assert 'testcase name="02-mm-take-the-lock-once-more" classname="kit.' in junit
     assert "Step by step: 1 same, 1 worse, 1 better; 02-mm-take-the-lock-once-more is worse." in ran.out
 
 

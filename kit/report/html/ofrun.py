@@ -11,7 +11,7 @@ from kit.base.words import several
 from kit.evidence import aim7
 from kit.evidence.contendedtables import contended_tables
 from kit.evidence.shown import steps_table
-from kit.evidence.tables import BACKGROUND
+from kit.evidence.tables import Table as Told
 from kit.records.decode import exercised_from_json
 from kit.report.html.boots import boots
 from kit.report.html.classes import classes
@@ -19,7 +19,7 @@ from kit.report.html.contention import contention
 from kit.report.html.depth import depths, table_of
 from kit.report.html.forest import forests
 from kit.report.html.layouts import by_layout
-from kit.report.html.model import Excerpt, Figure, Link, Page, Section, Table, number, words
+from kit.report.html.model import Cell, Excerpt, Figure, Link, Page, Section, Table, number, words
 from kit.report.html.speed import speeds
 from kit.report.html.svg import Names
 from kit.report.numbers import Number, numbers
@@ -46,6 +46,7 @@ def page_of(files: RunFiles, style: Style) -> Page:
     tables = (*_left(found), *_as_told(v))
     sections = (
         Section("splats", "What failed", excerpts=tuple(told)),
+        Section("steps", "Each step, against the one before", tables=tuple(_steps(v))),
         Section("results", "What was measured", _kinds(v), (), tuple(_measured(v, found, names)), tables),
         Section("model", "Model and kernel disagree", *_missed(v)),
         Section("printed", "What payloads printed", tables=tuple(_printed(v))),
@@ -117,16 +118,23 @@ def _as_told(v: Row) -> Iterator[Table]:
     """The tables of the text that no picture has the numbers of."""
     said = v["evidence"]
     for told in (
-        *steps_table(v),
         *(contended_tables(v, "count") if "count" in said else ()),
         *(aim7.table(v, "time") if "time" in said else ()),
     ):
-        rows = tuple(
-            tuple(words(text, "n" if side == "r" else "") for text, side in zip(row, told.align, strict=True))
-            for row in told.rows
-        )
-        caption = f"{told.title}. {told.foot}" if told.foot else told.title
-        yield Table(told.headers, rows, caption, folded=told.place == BACKGROUND)
+        yield Table(told.headers, _cells(told), f"{told.title}. {told.foot}" if told.foot else told.title, folded=True)
+
+
+def _cells(told: Told) -> tuple[tuple[Cell, ...], ...]:
+    """The rows of a table of the text, numbers to the right."""
+    return tuple(
+        tuple(words(text, "n" if side == "r" else "") for text, side in zip(row, told.align, strict=True))
+        for row in told.rows
+    )
+
+
+def _steps(v: Row) -> Iterator[Table]:
+    for told in steps_table(v):
+        yield Table(told.headers, _cells(told), told.foot)
 
 
 def _splats(v: Row, groups: Sequence[str]) -> Iterator[Excerpt]:
