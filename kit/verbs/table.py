@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from kit import __version__
 from kit.verbs import (
     bisect,
+    blamehunk,
     check,
     checkmail,
     clean,
@@ -34,6 +35,7 @@ VERBS: Mapping[str, tuple[ModuleType, str]] = {
     "run": (run, "run an experiment and give its verdict"),
     "check": (check, "check an experiment file and show its plan, without running it"),
     "bisect": (bisect, "find the commit or patch that changed a metric"),
+    "blame-hunk": (blamehunk, "find the part of a run's patch that carries its verdict"),
     "step": (step, "for `git bisect run`: 0 good, 1 bad, 125 neither, 255 stop"),
     "show": (show, "show a run's verdict again, how far it came, or one of its boots"),
     "report": (report, "write a report of a run, or of several: for people, for a CI, or for a mailing list"),
