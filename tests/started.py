@@ -26,7 +26,7 @@ from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-MODULES = ("kit.cli", "kit.bisection.job", "kit.report.text", "kit.run.job", "kit.verbs.bisected", "scipy.stats")
+MODULES = ("kit.cli", "kit.bisection.job", "kit.report.text", "kit.run.job", "kit.verbs.bisected")
 LARGEST = 1 << 17  # bytes of one order: arguments and environment
 
 

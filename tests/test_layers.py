@@ -55,13 +55,15 @@ def module_of(path: Path) -> str:
 
 
 def imported(node: ast.AST) -> list[str]:
-    """The modules that one node imports; `from kit import x` gives kit.x. Raises ValueError for a relative import."""
+    """The modules that one node imports; `from kit import x` gives kit.x, and so does scipy's. Raises ValueError for a
+    relative import."""
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     if isinstance(node, ast.ImportFrom):
         if node.level:
             raise ValueError("relative import")
-        return [f"kit.{a.name}" for a in node.names] if node.module == "kit" else [node.module or ""]
+        packages = node.module in ("kit", "scipy")
+        return [f"{node.module}.{a.name}" for a in node.names] if packages else [node.module or ""]
     return []
 
 
@@ -118,6 +120,8 @@ def fault_of(module: str, own: str, name: str) -> list[str]:
         found.append(f"{module}: imports {name}, which is not of the standard library")
     if top in ONLY_IN and module != ONLY_IN[top]:
         found.append(f"{module}: only {ONLY_IN[top]} imports {top}")
+    if name.startswith("scipy.stats"):
+        found.append(f"{module}: imports scipy.stats, which takes longer than the rest of kit; see scipy.special")
     return found
 
 
@@ -146,6 +150,8 @@ def test_every_module_imports_only_what_lies_below_it() -> None:
         ("kit.run.runner", "import pexpect"),
         ("kit.novelty", "import os"),
         ("kit.evidence.count", "from kit.report import text"),
+        ("kit.stats.ranks", "from scipy import stats"),
+        ("kit.stats.ranks", "from scipy.stats import rankdata"),
     ],
 )
 def test_contract_sees_a_breach(module: str, source: str) -> None:
@@ -162,6 +168,7 @@ def test_contract_sees_a_breach(module: str, source: str) -> None:
         ("kit.model.machine", "from kit.model.program import Program\nimport enum"),
         ("kit.vm.qmp", "import asyncio\nfrom kit.base.errors import MachineError\nfrom kit.vm import console"),
         ("kit.cli", "def f():\n    from kit.run.job import load\n"),
+        ("kit.stats.ranks", "from scipy import special\nfrom scipy.special import ndtr"),
         ("kit.run.plan", "from kit.evidence import count\nfrom kit.records import BootSpec"),
     ],
 )

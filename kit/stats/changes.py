@@ -16,9 +16,8 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
-from kit.stats.ranks import middle, rank_test, shift_interval, shifts
+from kit.stats.ranks import mid_ranks, middle, rank_test, shift_interval, shifts
 from kit.stats.signflip import Floats
 
 LEAST = 8  # values: the fewest that can show a change at 5% are four and four, at the best place
@@ -58,7 +57,7 @@ def best_cuts(values: Sequence[float] | Floats, places: Sequence[int] | None = N
     data = np.asarray(values, dtype=float)
     count = len(data)
     allowed = np.array([k for k in (places or range(1, count)) if 0 < k < count], dtype=np.int64)
-    centred = rankdata(data) - (count + 1) / 2
+    centred = mid_ranks(data) - (count + 1) / 2
     spread = float(centred @ centred) / count
     if count < LEAST or spread == 0 or not len(allowed):
         return Found((), 1.0)
@@ -144,7 +143,7 @@ def _settled(data: Floats, cuts: list[Change], alpha: float, places: Sequence[in
     while i < len(kept):
         low, high = (kept[i - 1].at if i else 0), (kept[i + 1].at if i + 1 < len(kept) else len(data))
         inside = np.array([p - low for p in places if low < p < high], dtype=np.int64)
-        centred = rankdata(data[low:high]) - (high - low + 1) / 2
+        centred = mid_ranks(data[low:high]) - (high - low + 1) / 2
         spread = float(centred @ centred) / len(centred) or 1.0
         at = low + int(inside[_split_scores(centred[None, :], inside, spread).argmax()])
         kept[i] = replace(kept[i], at=at)

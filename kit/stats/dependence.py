@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import comb
-from scipy.stats import rankdata
+
+from kit.stats.ranks import mid_ranks
 
 LEAST, LEVEL = 8, 0.01
 EDGE = 2.33  # of a standard normal, one-sided at LEVEL: only positive dependence (alike neighbours) does harm
@@ -30,7 +31,7 @@ def dependence(values: Sequence[float]) -> str | None:
 
 def autocorrelation(values: Sequence[float]) -> float:
     """The lag-one autocorrelation of the ranks; about -1/n if the values are independent."""
-    centred = rankdata(values) - (len(values) + 1) / 2
+    centred = mid_ranks(values) - (len(values) + 1) / 2
     return float(centred[1:] @ centred[:-1] / (centred @ centred))
 
 

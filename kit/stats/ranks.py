@@ -35,15 +35,25 @@ def rank_test(arm: Sequence[float] | Floats, base: Sequence[float] | Floats) -> 
     if n > m:
         p, sign = rank_test(base, arm)
         return p, -sign
-    _, inverse, counts = np.unique(np.concatenate([arm, base]), return_inverse=True, return_counts=True)
-    twice = 2 * np.cumsum(counts) - counts + 1  # twice the mid-rank of each value
-    total = int(twice[inverse[:n]].sum())
+    twice, counts = _twice_mid_ranks(np.concatenate([arm, base]))
+    total = int(twice[:n].sum())
     sign = int(np.sign(total - n * (n + m + 1)))
     if n * (n + m) > EXACT:
         return _normal_p(total, n, m, counts), sign
     tails = _tails(n, tuple(int(c) for c in counts))
     at = total - tails[0]
     return min(1.0, 2 * min(float(tails[1][at]), float(tails[2][at]))), sign
+
+
+def mid_ranks(values: Sequence[float] | Floats) -> Floats:
+    """The rank of each value, from 1; equal values have the middle of their ranks."""
+    return _twice_mid_ranks(values)[0] / 2
+
+
+def _twice_mid_ranks(values: Sequence[float] | Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Twice the mid-rank of each value; how many there are of each different one, ascending."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (2 * np.cumsum(counts) - counts + 1)[inverse], counts
 
 
 @lru_cache(maxsize=4096)
@@ -114,8 +124,7 @@ def signed_rank_test(differences: Sequence[float] | Floats) -> tuple[float, int]
     d = np.asarray(differences, dtype=float)
     if not np.any(d):
         return 1.0, 0
-    _, inverse, counts = np.unique(np.abs(d), return_inverse=True, return_counts=True)
-    twice = (2 * np.cumsum(counts) - counts + 1)[inverse]
+    twice, _ = _twice_mid_ranks(np.abs(d))
     twice = twice[d != 0]
     up = int(twice[d[d != 0] > 0].sum())
     total = int(twice.sum())

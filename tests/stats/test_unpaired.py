@@ -51,6 +51,12 @@ def test_ties_are_counted_exactly() -> None:
     assert ranks.rank_test(base, arm)[1] == -ranks.rank_test(arm, base)[1]
 
 
+def test_equal_values_share_the_middle_of_their_ranks() -> None:
+    values = np.round(np.random.default_rng(3).normal(size=40), 1)
+    assert ranks.mid_ranks(values).tolist() == stats.rankdata(values).tolist()
+    assert ranks.mid_ranks([3, 1, 3]).tolist() == [2.5, 1, 2.5]
+
+
 def test_many_values_by_the_normal_approximation() -> None:
     arm, base = drawn(101, 300, 1), drawn(100, 300, 2)
     reference = stats.mannwhitneyu(arm, base, method="asymptotic").pvalue
