@@ -7,6 +7,7 @@ import platform
 import shlex
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,10 @@ def of_kit(*again: str) -> dict[str, Any]:
     }
 
 
+@cache
 def commit_of(clone: Path) -> str:
-    """The commit of a clone, with `-dirty` if its files differ; "" if git does not know it."""
+    """The commit of a clone, with `-dirty` if its files differ; "" if git does not know it. Asked once: what runs is
+    what was loaded."""
     try:
         repository = Repository.open(clone)
         if repository.root != clone.resolve():  # the clone was unpacked inside another repository

@@ -34,6 +34,8 @@ def test_a_clone_is_known_by_its_commit(clone: Path, monkeypatch: pytest.MonkeyP
     assert told["kit_commit"] == head.strip()
     assert told["reproduce"].endswith(" run x.yaml")
     (clone / "file").write_text("other\n")
+    assert provenance.of_kit("run")["kit_commit"] == head.strip(), "what was loaded at the start"
+    provenance.commit_of.cache_clear()
     assert provenance.of_kit("run")["kit_commit"] == f"{head.strip()}-dirty"
 
 
