@@ -9,6 +9,7 @@ from __future__ import annotations
 import atexit
 import fcntl
 import functools
+import gc
 import importlib
 import json
 import os
@@ -139,6 +140,8 @@ def serve(fd: int) -> None:
     """Forks for each order until the other end is closed."""
     for module in MODULES:
         __import__(module)
+    gc.collect()
+    gc.freeze()  # a fork that scans what is loaded, at its end at the latest, copies all of it
     orders = socket.socket(fileno=fd)
     while True:
         reap()
