@@ -32,7 +32,7 @@ from kit.contracts.fields import breaches
 from kit.contracts.verdictfile import VerdictFile
 from kit.vm.boot import BootRun
 from kit.vm.console import Limits
-from kit.workload.guestimage import COMPILER, GuestImage, OnCommand, build_guest
+from kit.workload.guestimage import COMPILER, GuestImage, OnCommand, build_guest, guest_key
 
 TOOLS = ("gcc", "ld", "make", "setpriv", COMPILER)
 
@@ -140,10 +140,16 @@ def shared(tmp_path_factory: pytest.TempPathFactory, name: str) -> Path:
     return folder
 
 
+def lasting(config: pytest.Config, tmp_path_factory: pytest.TempPathFactory, name: str) -> Path:
+    """A folder of that name in pytest's cache, for the next run too; one of this run if there is no cache."""
+    cache = getattr(config, "cache", None)
+    return shared(tmp_path_factory, name) if cache is None else Path(cache.mkdir(name))
+
+
 @pytest.fixture(scope="session")
-def guest(tmp_path_factory: pytest.TempPathFactory) -> GuestImage:
-    """The guest's programs, compiled once for all workers."""
-    folder = shared(tmp_path_factory, "guest-of-the-rig")
+def guest(pytestconfig: pytest.Config, tmp_path_factory: pytest.TempPathFactory) -> GuestImage:
+    """The guest's programs, compiled once for each state of their sources."""
+    folder = lasting(pytestconfig, tmp_path_factory, f"guest-{guest_key()}")
     with open(folder / "lock", "w") as lock, pytest.MonkeyPatch.context() as patch:
         fcntl.flock(lock, fcntl.LOCK_EX)
         compile_once(patch, folder)

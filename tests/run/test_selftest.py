@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from rig import shared
+from rig import lasting
 
 from kit.base.errors import NOT_AS_EXPECTED, OK, MachineError
 from kit.run import selftest as module
@@ -23,9 +23,14 @@ CONFIG = '[tool.pytest.ini_options]\naddopts = "-q"\nmarkers = ["boot: boots"]\n
 
 
 @pytest.fixture
-def project(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+def project(
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+    pytestconfig: pytest.Config,
+) -> Path:
     """A project with one module, one test of the model, one other and one that boots."""
-    monkeypatch.setenv("MYPY_CACHE_DIR", str(shared(tmp_path_factory, "mypy-of-small-projects")))
+    monkeypatch.setenv("MYPY_CACHE_DIR", str(lasting(pytestconfig, tmp_path_factory, "mypy-of-small-projects")))
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")  # some take long to load
     monkeypatch.setenv("PYTEST_PLUGINS", "xdist.plugin")
     monkeypatch.setattr(module, "workers", lambda: 1)
