@@ -66,7 +66,7 @@ class History:
     def inside(self, index: int) -> tuple[Line, ...]:
         """A line for each merged side that has commits of its own; none for a side with a root commit of its own, which
         has no good end."""
-        first, *others = _parents(self.repository, self.place(index))
+        first, *others = self.commits[index - 1].parents
         sides = [t for t in others if self.repository.ask("rev-list", "-n", "1", t, f"^{first}").strip()]
         lines = (_line(self.repository, self.get_tree, first, tip) for tip in sides)
         return tuple(line for line in lines if line is not None)
@@ -82,7 +82,7 @@ def read_history(path: Path, good: str, bad: str, get_tree: GetTree) -> tuple[Hi
     start, tip = repository.commit(good).id, repository.commit(bad).id
     if start == tip:
         raise UserError(f"good and bad are the same commit, {tip[:SHORT]}", where=str(path))
-    base = repository.merge_base(start, tip).id
+    base = repository.merge_base(start, tip)
     if base == tip:
         hint = "to find the commit that made it better, swap them and set `direction: more is better`"
         raise UserError(f"the bad revision {bad} is an ancestor of the good one, {good}", where=str(path), hint=hint)
@@ -101,12 +101,8 @@ def _line(repository: Repository, get_tree: GetTree, known: str, tip: str) -> Hi
     """The commits on the line of first parents of `tip` that `known` does not contain; None if the first of them has no
     parent."""
     commits = tuple(_log(repository, tip, f"^{known}"))
-    parents = _parents(repository, commits[0].sha)
+    parents = commits[0].parents
     return History(repository, get_tree, parents[0], tip, commits) if parents else None
-
-
-def _parents(repository: Repository, sha: str) -> list[str]:
-    return repository.ask("log", "-1", "--no-show-signature", "--format=%P", sha).decode().split()
 
 
 def _log(repository: Repository, *revisions: str) -> Iterator[Commit]:

@@ -121,7 +121,8 @@ def _ends(text: str, repository: Repository) -> tuple[Commit, Commit]:
     if not dots or not (base or head):
         raise UserError("not a range", where=where, hint="as in --range v6.1..HEAD")
     tip = repository.commit(head or "HEAD", where)
-    start = repository.merge_base(repository.commit(base or "HEAD", where).id, tip.id)  # where the branch begins
+    began = repository.merge_base(repository.commit(base or "HEAD", where).id, tip.id)  # where the branch begins
+    start = repository.commit(began)
     if start.tree == tip.tree:
         raise UserError("nothing differs between the two ends", where=where)
     return start, tip

@@ -130,12 +130,12 @@ class Repository:
         shallow = self.ask("rev-parse", "--is-shallow-repository").strip() == b"true"
         return "this clone is shallow: `git fetch --unshallow` gets its history" if shallow else ""
 
-    def merge_base(self, one: str, other: str) -> Commit:
-        """The best common ancestor of two commits. Raises UserError if they have none."""
+    def merge_base(self, one: str, other: str) -> str:
+        """The full id of the best common ancestor of two commits. Raises UserError if they have none."""
         done = self._run(["merge-base", "--end-of-options", one, other])
         if done.returncode:
             raise UserError(f"{one} and {other} have no common commit", where=str(self.root))
-        return self._commit(done.stdout.decode().split()[0])
+        return done.stdout.decode().split()[0]
 
     def commits(self, base: str, head: str) -> list[Commit]:
         """The commits of `base..head` along first parents, oldest first."""

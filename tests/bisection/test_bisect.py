@@ -45,9 +45,9 @@ SEED = random.SystemRandom().randrange(1 << 32)
 class Bisection:
     """A bench with a repository, and `kit bisect` on it."""
 
-    def __init__(self, bench: Bench) -> None:
+    def __init__(self, bench: Bench, beginning: Path | None = None) -> None:
         self.bench = bench
-        self.linux = Linux(bench.folder / "repository")
+        self.linux = Linux(bench.folder / "repository", beginning)
         self.bisect: dict[str, Any] = {}
         self.extra: dict[str, Any] = {}
 
@@ -79,9 +79,15 @@ class Bisection:
         return str(self.found()["culprit"]["sha"])
 
 
+@pytest.fixture(scope="module")
+def beginning(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository's first commit, made once."""
+    return Linux(tmp_path_factory.mktemp("beginning") / "linux").path
+
+
 @pytest.fixture
-def bisection(bench: Bench) -> Bisection:
-    return Bisection(bench)
+def bisection(bench: Bench, beginning: Path) -> Bisection:
+    return Bisection(bench, beginning)
 
 
 @pytest.mark.parametrize("before", [0, 3, 7])

@@ -164,7 +164,7 @@ def test_ranges_part_where_the_branch_does(linux: Path) -> None:
     assert [c.subject for c in repository.commits("v1", "main")] == ["two: edit", "three"]
     git(linux, "checkout", "-q", "-b", "other", "v1")
     git(linux, "commit", "--allow-empty", "-qm", "elsewhere")
-    assert repository.merge_base("other", "main") == base
+    assert repository.merge_base("other", "main") == base.id
     assert head.parent == repository.commit("main~1").id
 
 
