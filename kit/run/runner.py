@@ -129,8 +129,9 @@ class LocalRunner:
     def guest(self) -> GuestImage:
         """The initramfs that every boot shares, compiled on first use."""
         if self._guest is None:
-            self.cache.use("guest", archive_name(guest_key()))
-            self._guest = build_guest(self.cache.folder("guest"), on_command=self.progress.command)
+            key = guest_key()
+            self.cache.use("guest", archive_name(key))
+            self._guest = build_guest(self.cache.folder("guest"), key=key, on_command=self.progress.command)
         return self._guest
 
     @property

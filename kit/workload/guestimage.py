@@ -138,13 +138,13 @@ def archive_name(key: str) -> str:
     return f"guest-{key}.cpio"
 
 
-def build_guest(cache: Path, *, on_command: OnCommand | None = None) -> GuestImage:
-    """Compiles the guest into `cache`, unless it is there, and returns it.
+def build_guest(cache: Path, *, key: str = "", on_command: OnCommand | None = None) -> GuestImage:
+    """Compiles the guest into `cache`, unless it is there, and returns it. `key`: its `guest_key()`, where it is known.
 
     The archive is renamed into place, so an interrupted build leaves nothing that looks complete. Raises MachineError
     with the compiler's own lines.
     """
-    key = guest_key()
+    key = key or guest_key()
     archive = cache / archive_name(key)
     if not _is_whole(archive):
         cache.mkdir(parents=True, exist_ok=True)
