@@ -103,8 +103,9 @@ def steps(quick: bool, pytest_args: Sequence[str]) -> list[Step]:
 
 
 def workers() -> int:
-    """How many tests to run at once: two for each processor, since many wait for a time limit or a process."""
-    return 2 * len(os.sched_getaffinity(0))
+    """How many tests to run at once: one more than there are processors, since some wait for a time limit. Each worker
+    loads all of kit and of the tests first, which takes seconds."""
+    return 1 + len(os.sched_getaffinity(0))
 
 
 def side_by_side(planned: Sequence[Step], root: Path, environment: Mapping[str, str], may_be_empty: bool) -> list[Done]:

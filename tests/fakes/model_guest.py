@@ -23,6 +23,18 @@ LAYOUT = (
     SimpleNamespace(start=0x7FFFFFFDE000, end=0x7FFFFFFFF000, perms="rw-p", anonymous=68, name="[stack]"),
 )
 
+WARNING = b"""\
+[    1.200000] ------------[ cut here ]------------
+[    1.200001] WARNING: CPU: 0 PID: 23 at mm/rmap.c:420 unlink_anon_vmas+0x1b/0x20
+[    1.200002] Call Trace:
+[    1.200003] ---[ end trace 0000000000000000 ]---
+"""
+
+
+def printed(good, fault):
+    """What a good boot prints, and the warning of a kernel that has that fault."""
+    return good.replace(b"kit: init\r\n", b"kit: init\r\n" + WARNING) if fault == "warning" else good
+
 
 def cpio_files(archive):
     """Name → content of the archives that follow each other in an initramfs."""

@@ -129,6 +129,7 @@ def test_an_arm_that_fails_every_time_is_broken(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, fault: str, outcome: str
 ) -> None:
     monkeypatch.setattr(kit.run.bootrequest, "run_boot", impatient)
+    monkeypatch.setattr(kit.vm.hang, "FIRST_SECONDS", 0.1)  # the silent guest answers no question
     bench.arms(with_=[bench.fault(f"boots: {fault}")])
     ran = bench.run()
     verdict = bench.verdict()
@@ -163,6 +164,7 @@ def test_a_guest_that_fails_in_all_arms_is_no_verdict(bench: Bench) -> None:
     assert bench.verdict()["splats"]["broken"] == []
 
 
+@pytest.mark.process
 def test_a_warning_in_the_arm_alone_breaks_it(bench: Bench) -> None:
     bench.arms(with_=[bench.fault("boots: warning")])
     ran = bench.run()
