@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 import tempfile
 from collections.abc import Callable
 from functools import partial
@@ -29,9 +30,10 @@ def fake_boot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeBoot:
     programs.mkdir()
     temp.mkdir()
     qemu = programs / "qemu-system-x86_64"
-    qemu.write_text(f'#!/bin/sh\nexec {shlex.quote(str(FAKE))} "$@"\n')  # in a folder that only this user may enter
+    python = shlex.quote(sys.executable)  # what is called python3 may be a script that looks for one
+    qemu.write_text(f'#!/bin/sh\nexec {python} -S -E {shlex.quote(str(FAKE))} "$@"\n')
     qemu.chmod(0o755)
-    programs.chmod(0o700)
+    programs.chmod(0o700)  # a folder that only this user may enter
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
     monkeypatch.setenv("KIT_FAKE_QEMU_PID", str(tmp_path / "pid"))
     monkeypatch.setattr(tempfile, "tempdir", str(temp))
