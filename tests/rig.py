@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
+from kept import lasting, shared
 from played import played_boot
 from playedmake import played_run
 from started import Started
@@ -130,20 +131,6 @@ class Bench:
         loaded: dict[str, Any] = json.loads((self.runs()[-1] / "verdict.json").read_text())
         assert breaches(VerdictFile, loaded) == []
         return loaded
-
-
-def shared(tmp_path_factory: pytest.TempPathFactory, name: str) -> Path:
-    """A folder of that name that all workers of one pytest run have in common."""
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / name
-    folder.mkdir(exist_ok=True)
-    return folder
-
-
-def lasting(config: pytest.Config, tmp_path_factory: pytest.TempPathFactory, name: str) -> Path:
-    """A folder of that name in pytest's cache, for the next run too; one of this run if there is no cache."""
-    cache = getattr(config, "cache", None)
-    return shared(tmp_path_factory, name) if cache is None else Path(cache.mkdir(name))
 
 
 @pytest.fixture(scope="session")

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from kit.workload.guestimage import COMPILER, FLAGS, SOURCES
-
-pytestmark = pytest.mark.skipif(shutil.which(COMPILER) is None, reason="needs musl-gcc")
+from kit.workload.guestimage import SOURCES
+from tests.guest.conftest import Compile
 
 HERE = Path(__file__).resolve().parent
 GENTLE = list(range(1, 11))
 
 
 @pytest.fixture(scope="module")
-def growing(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    program = tmp_path_factory.mktemp("growing") / "program"
-    sources = [HERE / "growing.c", SOURCES / "ramp.c"]
-    subprocess.run([COMPILER, *FLAGS, f"-I{SOURCES}", "-o", program, *sources], check=True)
-    return program
+def growing(compiled: Compile) -> Path:
+    return compiled(HERE / "growing.c", SOURCES / "ramp.c")
 
 
 def windows(growing: Path, most: int, crossover_ms: int, seconds: int) -> list[int]:

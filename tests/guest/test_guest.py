@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -24,10 +23,9 @@ from kit.model.program import (
     Window,
     Write,
 )
-from kit.workload.guestimage import COMPILER, FLAGS, SOURCES
+from kit.workload.guestimage import SOURCES
 from tests.boot.programs import CONCURRENT, PROGRAMS
-
-pytestmark = pytest.mark.skipif(shutil.which(COMPILER) is None, reason="needs musl-gcc")
+from tests.guest.conftest import Compile
 
 HERE = Path(__file__).resolve().parent
 MAP, WRITE, SCRIPT, FORK, REPEAT, WINDOW, USERS, USER = range(8)
@@ -41,20 +39,14 @@ PARSER = [SOURCES / name for name in ("program.c", "fields.c", "lines.c", "scrip
 JOBS = [path for path in sorted((SOURCES / "aim7").glob("*.c")) if path.name != "alone.c"]
 
 
-def compiled(folder: Path, *sources: Path) -> Path:
-    program = folder / "program"
-    subprocess.run([COMPILER, *FLAGS, f"-I{SOURCES}", "-o", program, *sources], check=True)
-    return program
+@pytest.fixture(scope="module")
+def dump(compiled: Compile) -> Path:
+    return compiled(HERE / "dump.c", *PARSER, *JOBS)
 
 
 @pytest.fixture(scope="module")
-def dump(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compiled(tmp_path_factory.mktemp("dump"), HERE / "dump.c", *PARSER, *JOBS)
-
-
-@pytest.fixture(scope="module")
-def shell(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compiled(tmp_path_factory.mktemp("sh"), SOURCES / "sh.c", SOURCES / "lines.c", SOURCES / "smaps.c")
+def shell(compiled: Compile) -> Path:
+    return compiled(SOURCES / "sh.c", SOURCES / "lines.c", SOURCES / "smaps.c")
 
 
 def parse(dump: Path, tmp_path: Path, text: str) -> tuple[int, str]:

@@ -3,7 +3,6 @@ could not."""
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,9 +12,8 @@ import pytest
 from kit.model.jobs import COMPUTING, DIRECT, JOBS, MAIL, MAIL_CLIENT, MAIL_SERVER, NUMBERS, PREPARE
 from kit.model.program import Job, Repeat
 from kit.workload.aim7jobs import ARENA, COUNTS, TESTS, Size
-from kit.workload.guestimage import COMPILER, FLAGS, SOURCES
-
-pytestmark = pytest.mark.skipif(shutil.which(COMPILER) is None, reason="needs musl-gcc")
+from kit.workload.guestimage import SOURCES
+from tests.guest.conftest import Compile
 
 HERE = Path(__file__).resolve().parent
 ALL = sorted((SOURCES / "aim7").glob("*.c"))
@@ -57,20 +55,14 @@ CALLS: Mapping[str, Mapping[str, int]] = {
 SILENT = (*COMPUTING, *NUMBERS, "mem_rtns_1", "mem_rtns_2", "ram_copy", "jmp_test")
 
 
-def compiled(program: Path, compiler: list[str], sources: list[Path]) -> Path:
-    subprocess.run([*compiler, "-o", program, *sources], check=True)
-    return program
+@pytest.fixture(scope="module")
+def alone(compiled: Compile) -> Path:
+    return compiled(*ALL)
 
 
 @pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return compiled(tmp_path_factory.mktemp("aim7") / "alone", [COMPILER, *FLAGS], ALL)
-
-
-@pytest.fixture(scope="module")
-def counter(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    flags = ["gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror"]
-    return compiled(tmp_path_factory.mktemp("calls") / "calls", flags, [HERE / "calls.c"])
+def counter(compiled: Compile) -> Path:
+    return compiled(HERE / "calls.c", command=("gcc", "-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror"))
 
 
 def test_the_guest_has_the_jobs_that_programs_may_name(alone: Path) -> None:
@@ -106,17 +98,16 @@ def test_what_only_computes_makes_no_calls(counter: Path, alone: Path, tmp_path:
 
 
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
-def test_no_job_reads_or_writes_beside_its_memory(compiler: str, tmp_path: Path) -> None:
-    if shutil.which(compiler) is None:
-        pytest.skip(f"needs {compiler}")
+def test_no_job_reads_or_writes_beside_its_memory(compiler: str, compiled: Compile, tmp_path: Path) -> None:
     checks = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-g", "-O1", "-Wall", "-Wextra", "-Werror"]
-    argv = [compiler, "-std=gnu11", *checks, "-o", tmp_path / "checked", *ALL, "-lm"]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    if "cannot find" in done.stderr:
+    try:
+        checked = compiled(*ALL, command=(compiler, "-std=gnu11", *checks), after=["-lm"])
+    except subprocess.CalledProcessError as error:
+        if "cannot find" not in error.stderr:
+            raise
         pytest.skip(f"{compiler} has no sanitizers here")
-    assert (done.returncode, done.stderr) == (0, "")
     names = [name for name in AMOUNT if name not in DIRECT]
-    argv = [str(tmp_path / "checked"), str(tmp_path), str(KIB)]
+    argv = [str(checked), str(tmp_path), str(KIB)]
     argv += [word for name in names for word in (name, str(AMOUNT[name]))]
     argv += talk(*([f"{name} 65536" for name in names] for names in (MAIL_CLIENT, MAIL_SERVER)))
     done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
@@ -10,7 +9,8 @@ import pytest
 
 from kit.model.errors import ModelError
 from kit.model.lockstat import parse_lock_stat, parse_site
-from kit.workload.guestimage import COMPILER, FLAGS, SOURCES
+from kit.workload.guestimage import SOURCES
+from tests.guest.conftest import AS_IN_THE_GUEST, Compile
 
 HERE = Path(__file__).resolve().parent
 RULE = "-" * 200
@@ -38,15 +38,12 @@ lock_stat version 0.4
 """  # noqa: E501
 
 
-@pytest.mark.skipif(shutil.which(COMPILER) is None, reason="needs musl-gcc")
-def test_places_are_sent_with_their_side(tmp_path: Path) -> None:
-    stat, switch, program = (tmp_path / name for name in ("stat", "switch", "program"))
-    stat.write_text(STAT)
-    switch.write_text("0")
-    paths = [f'-DSTAT="{stat}"', f'-DSWITCH="{switch}"']
+def test_places_are_sent_with_their_side(compiled: Compile, tmp_path: Path) -> None:
+    (tmp_path / "stat").write_text(STAT)
+    (tmp_path / "switch").write_text("0")
     sources = [HERE / "sites.c", SOURCES / "lockstat.c", SOURCES / "lines.c"]
-    subprocess.run([COMPILER, *FLAGS, *paths, f"-I{SOURCES}", "-o", program, *sources], check=True)
-    done = subprocess.run([program], capture_output=True, text=True, check=True)
+    program = compiled(*sources, command=(*AS_IN_THE_GUEST, '-DSTAT="stat"', '-DSWITCH="switch"'))
+    done = subprocess.run([program], cwd=tmp_path, capture_output=True, text=True, check=True)
     frames = [line.split("\t") for line in done.stdout.splitlines()]
     assert [f[0] for f in frames] == ["stat", "row", "row", "site", "site", "site", "row", "row", "site", "closed"]
     sites = [(f[2], *parse_site(f[3])) for f in frames if f[0] == "site"]

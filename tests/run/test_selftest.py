@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 import pytest
-from rig import lasting
+from kept import lasting
 
 from kit.base.errors import NOT_AS_EXPECTED, OK, MachineError
 from kit.run import selftest as module

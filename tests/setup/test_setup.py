@@ -20,9 +20,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from kept import shared
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from rig import shared
 
 import kit.__main__ as start
 from kit.base.errors import COULD_NOT_RUN, MachineError
