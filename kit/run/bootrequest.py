@@ -30,6 +30,7 @@ from kit.vm.hostfiles import HostFiles, host_files
 from kit.vm.hostload import cores
 from kit.vm.lent import Options, both, nothing
 from kit.vm.plugin.found import Plugin, options
+from kit.vm.plugin.records import JOB as COVERAGE
 from kit.vm.plugin.records import read_file
 from kit.vm.qemu import user_of
 from kit.vm.session import Session, run_session
@@ -204,7 +205,8 @@ def covered(asked: BootRequest, plugin: Plugin, ranges: Sequence[Range], progres
     QEMU does not start or a disk is full."""
     with tempfile.TemporaryDirectory(prefix="kit-boot-plugin-") as name:
         folder = Path(name)
-        more = options(plugin, ARCHES[asked.machine.arch], folder, asked.nonce, ranges)
+        told = "".join(f"{begin:x} {end:x}\n" for begin, end in ranges)
+        more = options(plugin, ARCHES[asked.machine.arch], COVERAGE, folder, asked.nonce, told)
         run = boot(replace(asked, append=UNMOVED, extra=both(asked.extra, more)), progress)
         if run.results is None:
             return Ran(why=f"the boot with QEMU's plugin: {run.outcome}: {run.why}", seconds=run.seconds)

@@ -128,13 +128,19 @@ def gdb_stub(path: Path, *, stopped: bool) -> tuple[str, ...]:
 
 
 def plugin_argv(
-    host: Arch, plugin: Path, job: str, records: Path, nonce: str, exact: Path | None = None, lent: Lent = OWN
+    host: Arch, plugin: Path, job: str, records: Path, nonce: str, code: Path | None = None, lent: Lent = OWN
 ) -> list[str]:
-    """QEMU's options for its plugin (kit/vm/plugin/loader.c). It writes to `records`, which must exist; `exact` is a
-    file of ranges."""
+    """QEMU's options for its plugin (kit/vm/plugin/loader.c). It writes to `records`, which must exist; `code` is a
+    file of what the job must know of the kernel's code."""
     words = [f"job={job}", f"out={_option(lent.write(records))}", f"nonce={nonce}", f"mark={host.mark}"]
-    words += [f"exact={_option(lent.read(exact))}"] if exact else []
+    words += [f"code={_option(lent.read(code))}"] if code else []
     return ["-plugin", ",".join([_option(lent.read(plugin)), *words])]
+
+
+def readable_memory(machine: Machine) -> tuple[str, ...]:
+    """QEMU's options for memory of a guest that its plugin can find and read (kit/vm/plugin/ram.h)."""
+    backend = f"memory-backend-ram,id=ram,share=on,size={machine.memory}M"
+    return ("-object", backend, "-machine", "memory-backend=ram")
 
 
 def trial_argv(host: Arch, monitor_fd: int, extra: Options, lent: Lent) -> list[str]:

@@ -36,6 +36,11 @@ def sources() -> list[Path]:
     return sorted(SOURCES.glob("*.c"))
 
 
+def content() -> str:
+    """The key of the plugin's sources."""
+    return digest({p.name: p.read_text(encoding="utf-8") for p in sorted(SOURCES.glob("*.[ch]"))})
+
+
 def argv_of(program: str, interface: int, out: Path) -> list[str]:
     """The command that compiles it."""
     return [program, *FLAGS, f"-DINTERFACE={interface}", "-o", str(out), *map(str, sources())]
@@ -45,8 +50,7 @@ def compiled(folder: Path, interface: int, on_command: OnCommand | None = None) 
     """The shared object in `folder` (of the cache), made if it is not there. Raises MachineError with the compiler's
     words."""
     program = compiler()
-    texts = {p.name: p.read_text(encoding="utf-8") for p in sorted(SOURCES.glob("*.[ch]"))}
-    made = folder / f"plugin-{digest([interface, program, _version(program), FLAGS, texts])}.so"
+    made = folder / f"plugin-{digest([interface, program, _version(program), FLAGS, content()])}.so"
     if made.is_file() and made.read_bytes()[: len(ELF)] == ELF:
         return made
     with tempfile.TemporaryDirectory(dir=folder, prefix=".new-") as draft:

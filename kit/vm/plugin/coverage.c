@@ -2,7 +2,7 @@
  * Coverage: how often each block of the kernel's code was entered, in each
  * window of the guest's programs, between them, and before init.
  *
- * In the ranges of `exact` each instruction is counted by itself. Elsewhere a
+ * In the ranges of `code` each instruction is counted by itself. Elsewhere a
  * block is a run of instructions that QEMU translates as one: where an exception
  * ends it early, the rest counts too.
  *
@@ -40,9 +40,9 @@ static uint32_t *order;		/* numbers by address; those after `sorted` not yet in 
 static uint32_t count, sorted;
 static int full;
 
-static const char *start(const char *exact)
+static const char *start(const char *code)
 {
-	if (exact && ranges_read(exact) < 0)
+	if (code && ranges_read(code) < 0)
 		return "cannot read the ranges";
 	blocks = memory((MOST + 1) * sizeof(*blocks));
 	slots = memory(SLOTS * sizeof(*slots));
@@ -110,12 +110,8 @@ static void send_run(uint64_t *last, uint64_t begin, uint64_t end, uint64_t time
 
 	if (!times)
 		return;
-	if (frame_room() < RUN) {
-		frame_send();
-		frame_begin("runs");
-	}
 	snprintf(text, sizeof(text), "%" PRIx64 ",%" PRIx64 ",%" PRIx64, begin - *last, end - begin, times);
-	frame_text(text);
+	frame_item(text);
 	*last = begin;
 }
 
@@ -173,4 +169,4 @@ static void finish(void)
 	}
 }
 
-const struct job coverage = { "coverage", start, translated, ended, finish };
+const struct job coverage = { "coverage", 0, start, translated, ended, finish };

@@ -19,7 +19,7 @@ from kit.base.frames import FrameError, frames
 from kit.records.arches import Arch
 from kit.vm.lent import Lent, Options, lending, user_for
 from kit.vm.plugin.compiled import OnCommand, compiled
-from kit.vm.plugin.records import JOB
+from kit.vm.plugin.records import JOB as COVERAGE
 from kit.vm.process import running
 from kit.vm.qemu import plugin_argv, trial_argv
 
@@ -93,7 +93,8 @@ def _loads(arch: Arch, file: Path) -> tuple[bool, str]:
         records.touch()
         ours, theirs = socket.socketpair()
         with ours, theirs, lending(user_for(arch.qemu), Path(name)) as lent:
-            argv = trial_argv(arch, theirs.fileno(), partial(_options, arch, file, nonce, records, None), lent)
+            more = partial(_options, arch, file, COVERAGE, nonce, records, None)
+            argv = trial_argv(arch, theirs.fileno(), more, lent)
             with running(argv, [theirs], stderr, lent.fds) as process:
                 _quit(ours)
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -116,15 +117,17 @@ def _whole(data: bytes, nonce: str) -> bool:
         return False
 
 
-def options(plugin: Plugin, arch: Arch, folder: Path, nonce: str, exact: Sequence[tuple[int, int]]) -> Options:
-    """QEMU's options for a boot with the plugin. Makes the files that it reads and writes in `folder`: `exact` (ranges
-    in which each instruction counts by itself) and `records`."""
+def options(plugin: Plugin, arch: Arch, job: str, folder: Path, nonce: str, code: str) -> Options:
+    """QEMU's options for a boot with a job of the plugin. Makes the files that it reads and writes in `folder`: `code`
+    (the text that the job wants of the kernel's code) and `records`."""
     assert plugin.file is not None
-    ranges, records = folder / "exact", folder / "records"
-    ranges.write_text("".join(f"{begin:x} {end:x}\n" for begin, end in exact))
+    told, records = folder / "code", folder / "records"
+    told.write_text(code)
     records.touch()
-    return partial(_options, arch, plugin.file, nonce, records, ranges)
+    return partial(_options, arch, plugin.file, job, nonce, records, told)
 
 
-def _options(arch: Arch, plugin: Path, nonce: str, records: Path, ranges: Path | None, lent: Lent) -> Sequence[str]:
-    return plugin_argv(arch, plugin, JOB, records, nonce, ranges, lent)
+def _options(
+    arch: Arch, plugin: Path, job: str, nonce: str, records: Path, code: Path | None, lent: Lent
+) -> Sequence[str]:
+    return plugin_argv(arch, plugin, job, records, nonce, code, lent)

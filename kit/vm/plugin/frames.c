@@ -23,6 +23,7 @@ static size_t written;
 
 static char payload[PAYLOAD_BYTES];
 static size_t length;
+static const char *kind;
 static char buffer[BUFFER_BYTES];
 static size_t waiting;
 
@@ -101,6 +102,7 @@ static void add(const char *text)
 
 void frame_begin(const char *type)
 {
+	kind = type;
 	length = 0;
 	add(type);
 }
@@ -119,11 +121,6 @@ void frame_number(uint64_t value)
 	frame_text(text);
 }
 
-unsigned int frame_room(void)
-{
-	return sizeof(payload) - length;
-}
-
 void frame_send(void)
 {
 	char head[HEAD_BYTES];
@@ -133,6 +130,15 @@ void frame_send(void)
 	put(head, size);
 	put(payload, length);
 	put("\n", 1);
+}
+
+void frame_item(const char *text)
+{
+	if (length + strlen(text) + 1 > sizeof(payload)) {
+		frame_send();
+		frame_begin(kind);
+	}
+	frame_text(text);
 }
 
 void frames_close(void)

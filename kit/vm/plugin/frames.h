@@ -13,14 +13,15 @@
 /* Opens the file that kit made; -1 with errno on failure. */
 int frames_open(const char *path, const char *nonce);
 
-/* One frame at a time. A text must have no tab, newline or percent sign. */
+/* One frame at a time, of a type that stays. A text must have no tab, newline or percent sign. */
 void frame_begin(const char *type);
 void frame_text(const char *text);
 void frame_number(uint64_t number);
 
-/* The bytes that still fit into this frame. */
-unsigned int frame_room(void);
 void frame_send(void);
+
+/* A text of this frame, or of one more of its type if this one is full. */
+void frame_item(const char *text);
 
 /*
  * The end frame, with the number of frames before it. If not all could be

@@ -16,8 +16,10 @@ enum stage { BOOTING, OUTSIDE, WINDOW };
 
 struct job {
 	const char *name;
-	/* Before the guest runs; what is wrong refuses the boot. `exact`: the file of that argument, or NULL. */
-	const char *(*start)(const char *exact);
+	/* Whether it is handed the code of users, too. */
+	int users;
+	/* Before the guest runs; what is wrong refuses the boot. `code`: the file of that argument, or NULL. */
+	const char *(*start)(const char *code);
 	/* A block of the kernel was translated. The loader's lock is held. */
 	void (*translated)(struct qemu_plugin_tb *tb);
 	/* A mark ends the stage that was, with the lock held; the guest's end does, too. */
@@ -26,7 +28,10 @@ struct job {
 	void (*finish)(void);
 };
 
-extern const struct job coverage;
+extern const struct job coverage, callers, callgraph;
+
+/* All architectures of kit have the kernel in the upper half of addresses. */
+#define KERNEL	(UINT64_C(1) << 63)
 
 /* The instruction's first bytes, at most `size`; returns how many. */
 size_t insn_bytes(const struct qemu_plugin_insn *insn, void *to, size_t size);

@@ -1,6 +1,6 @@
 /*
  * The plugin's entry: -plugin FILE.so,job=NAME,out=PATH,nonce=TEXT,mark=BYTES
- * and what the job wants (exact=PATH).
+ * and what the job wants (code=PATH).
  *
  * Translation comes from every vCPU's thread, and so do marks: one lock for
  * both. What is executed is counted without it (counters.h).
@@ -16,10 +16,7 @@
 
 EXPORT int qemu_plugin_version = INTERFACE;
 
-/* All architectures of kit have the kernel in the upper half of addresses. */
-#define KERNEL	(UINT64_C(1) << 63)
-
-static const struct job *const jobs[] = { &coverage };
+static const struct job *const jobs[] = { &coverage, &callers, &callgraph };
 
 static const struct job *job;
 static enum stage stage;
@@ -59,12 +56,13 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	size_t count = qemu_plugin_tb_n_insns(tb), i;
 
 	(void)id;
-	if (qemu_plugin_tb_vaddr(tb) & KERNEL) {
+	if (job->users || qemu_plugin_tb_vaddr(tb) & KERNEL) {
 		pthread_mutex_lock(&lock);
 		job->translated(tb);
 		pthread_mutex_unlock(&lock);
-		return;
 	}
+	if (qemu_plugin_tb_vaddr(tb) & KERNEL)
+		return;
 	for (i = 0; i < count; i++) {
 		struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, i);
 		enum mark mark = marks_which(insn);
@@ -122,7 +120,7 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int
 		return refuse("not the bytes of a mark");
 	if (frames_open(out, nonce) < 0)
 		return refuse("cannot open its file");
-	wrong = job->start(argument(argc, argv, "exact"));
+	wrong = job->start(argument(argc, argv, "code"));
 	if (wrong)
 		return refuse(wrong);
 	frame_begin("hello");
