@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, NotRequired, TypedDict
 
 from kit.contracts.fields import Doc
-from kit.contracts.loadrows import Aim7Row, ContendedJobRow, ContendedRow, RampRow, SiteRow
+from kit.contracts.lockrows import CallerRow, ChainRow, ContendedJobRow, ContendedRow, SiteRow
 
 
 class At(TypedDict):
@@ -120,6 +120,38 @@ class DesignRow(TypedDict):
     sequential: Annotated[bool, Doc("the run may end before its last block")]
 
 
+class Aim7Row(TypedDict):
+    """What AIM7 reports, of one number of users on one machine: means over the boots."""
+
+    arm: Annotated[str, Doc("the arm")]
+    workload: Annotated[str, Doc("the workload's name")]
+    cpus: Annotated[int, Doc("virtual CPUs", "vCPUs")]
+    tasks: Annotated[int, Doc("users at once", "users")]
+    jobs_per_minute: Annotated[float, Doc("jobs of all users", "jobs/min")]
+    jti: Annotated[float, Doc("job timing index: how equal the users' times are", "percent")]
+    jobs_per_minute_per_task: Annotated[float, Doc("jobs of one user", "jobs/min")]
+    real: Annotated[float, Doc("time until the last user is done", "s")]
+    cpu: Annotated[float | None, Doc("CPU time of all vCPUs, if the kernel told their idle time", "s")]
+    boots: Annotated[int, Doc("boots of this arm and machine")]
+
+
+class RampRow(TypedDict):
+    """What users that grow give of one arm on one machine: one value a boot."""
+
+    arm: Annotated[str, Doc("the arm")]
+    workload: Annotated[str, Doc("the workload's name")]
+    cpus: Annotated[int, Doc("virtual CPUs", "vCPUs")]
+    metric: Annotated[str, Doc("`peak` or `crossover`")]
+    unit: Annotated[str, Doc("of `value`, `low` and `high`")]
+    value: Annotated[float | None, Doc("geometric mean over the boots; null if a boot has none", "see unit")]
+    low: Annotated[float | None, Doc("lower bound over the boots (t), null for one boot", "see unit")]
+    high: Annotated[float | None, Doc("upper bound", "see unit")]
+    reached: Annotated[int, Doc("boots that have a value", "boots")]
+    boots: Annotated[int, Doc("boots of this arm and machine", "boots")]
+    users: Annotated[int, Doc("as far as the ramps of all these boots came", "users")]
+    level: Annotated[float, Doc("jobs of one user at the crossover", "jobs/min")]
+
+
 class EventRow(TypedDict):
     """A step of a counterexample."""
 
@@ -159,6 +191,8 @@ class Details(TypedDict, total=False):
         list[ContendedJobRow], Doc("`count`: named locks per job, where several users on several vCPUs met contention")
     ]
     sites: Annotated[list[SiteRow], Doc("`count`: the shares of the call sites that met contention of a named lock")]
+    callers: Annotated[list[CallerRow], Doc("`callers`: the functions that acquired each named lock")]
+    chains: Annotated[list[ChainRow], Doc("`callers`: their call chains, first those that differ between the arms")]
     metrics: Annotated[list[MetricRow], Doc("`count`: what payloads printed")]
     classes: Annotated[list[ClassRow], Doc('`count` with `"*"`: the lock classes that differ, first those exact')]
     classes_noise: Annotated[int, Doc("classes whose difference is no more than noise", "classes")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kit.evidence import aim7, check, count, counttables, instructions, model, scatter, time
+from kit.evidence import aim7, callers, callertables, check, count, counttables, instructions, model, scatter, time
 from kit.evidence.kind import Evidence
 from kit.evidence.reading import Metric
 
@@ -52,6 +52,29 @@ EVIDENCE: Mapping[str, Evidence] = {
                 instructions.KIND,
                 within=instructions.limit,
                 said="instructions{where}",
+            )
+        },
+    ),
+    callers.KIND: Evidence(
+        (callers.INSTRUMENT,),
+        callers.boots,
+        callers.judge,
+        exact=True,
+        accel=callers.ACCEL,
+        accel_why="QEMU's plugin follows one vCPU",
+        watched=callers.KIND,
+        seconds=40.0,
+        title=f"Acquisitions by call chain ({callers.KIND})",
+        tables=callertables.caller_tables,
+        bisected={
+            "callers": Metric(
+                callers.INSTRUMENT,
+                "acquisitions",
+                callers.read,
+                callers.KIND,
+                what="lock",
+                example="anon_vma",
+                said="acquisitions of {what}{where}, by call chain",
             )
         },
     ),

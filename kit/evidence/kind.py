@@ -40,6 +40,8 @@ class Evidence:
     `void_title`: the title if the kind decides nothing. `tables`: makes its other tables from verdict.json's content.
     `bisected`: what a bisection can look for in its boots, by its name in experiments.
 
+    `watched`: the job of QEMU's plugin that counts in its boots, by call chain; empty: none does.
+
     `repeats`: the numbers of a window that must be the same if the boot is done again, given the named locks. `limit`:
     differences up to this share do not matter.
     """
@@ -54,6 +56,7 @@ class Evidence:
     accel: str = ""
     accel_why: str = ""
     conf: Mapping[str, str] = field(default_factory=dict)
+    watched: str = ""
     seconds: float = 15.0
     repeats: Callable[[WindowResult, Sequence[str]], Mapping[str, int]] = acquired
     limit: Callable[[Experiment], float] = same_limit

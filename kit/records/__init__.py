@@ -20,6 +20,7 @@ from kit.records.boot import (
     UserTime,
     WindowResult,
 )
+from kit.records.calls import NOBODY, CallTree, ChainCount
 from kit.records.digest import digest, to_json
 from kit.records.experiment import ArmSpec, Experiment, InstructionsPlan, PatchRef, TimePlan, WorkloadSpec
 from kit.records.kernel import Kernel, KernelSpec
@@ -40,11 +41,14 @@ __all__ = [
     "BEYOND",
     "LESS",
     "MORE",
+    "NOBODY",
     "ArmSpec",
     "At",
     "Boot",
     "BootSpec",
     "CallSite",
+    "CallTree",
+    "ChainCount",
     "ChangedLines",
     "Comparison",
     "Exercised",

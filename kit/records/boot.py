@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 
+from kit.records.calls import CallTree, ChainCount
 from kit.records.digest import digest
 
 BEYOND = 1000  # boots beyond the plan have repeats from here on; they are never taken from the cache
@@ -118,7 +119,7 @@ class WindowResult:
     """What one window of a boot measured: the rows of every lock class with acquisitions; `elapsed` in guest ns.
 
     `users`: only of a `users` window; `idle`: nanoseconds that CPUs were idle, None if not measured. The kernel cuts
-    long class names, so two rows may have the same name and mode.
+    long class names, so two rows may have the same name and mode. `chains`: what QEMU's plugin counted by call chain.
     """
 
     name: str
@@ -127,6 +128,7 @@ class WindowResult:
     users: tuple[UserTime, ...] = ()
     idle: int | None = None
     sites: tuple[CallSite, ...] = ()
+    chains: tuple[ChainCount, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -167,6 +169,7 @@ class Results:
     layouts: Mapping[str, tuple[GuestVma, ...]]  # by worker: its VMAs when its program started
     windows: tuple[WindowResult, ...]
     payloads: tuple[PayloadRun, ...] = ()
+    calls: CallTree = field(default_factory=CallTree)  # of the windows' `chains`
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ from typing import Any
 from kit.records import (
     Boot,
     CallSite,
+    CallTree,
+    ChainCount,
     ChangedLines,
     Exercised,
     GuestVma,
@@ -69,7 +71,9 @@ def _results(value: Mapping[str, Any]) -> Results:
     layouts = {name: tuple(GuestVma(**v) for v in vmas) for name, vmas in value["layouts"].items()}
     windows = tuple(_window(w) for w in value["windows"])
     payloads = tuple(_payload(p) for p in value.get("payloads", ()))  # older runs have none
-    return Results(value["release"], value["cpus"], layouts, windows, payloads)
+    calls = value.get("calls", {})
+    tree = CallTree(**{name: tuple(column) for name, column in calls.items()})
+    return Results(value["release"], value["cpus"], layouts, windows, payloads, tree)
 
 
 def _payload(value: Mapping[str, Any]) -> PayloadRun:
@@ -84,4 +88,5 @@ def _window(value: Mapping[str, Any]) -> WindowResult:
         tuple(UserTime(**u) for u in value["users"]),
         value.get("idle"),
         tuple(CallSite(**s) for s in value.get("sites", ())),
+        tuple(ChainCount(*c) for c in value.get("chains", ())),
     )

@@ -25,13 +25,14 @@ from kit.records.decode import boot_from_json
 from kit.run import bootrequest
 from kit.run.bootrequest import BootRequest
 from kit.run.ran import Ran, Range
+from kit.run.watched import watched
 from kit.run.workplace import Workplace
 from kit.store.files import read_json, write_json
 from kit.store.runfolder import RunFolder
 from kit.vm.boot import BootRun
 from kit.vm.console import Limits
 from kit.vm.kvm import HostFacts, host_facts, probe
-from kit.vm.plugin.found import find_plugin
+from kit.vm.plugin.found import Plugin, find_plugin
 from kit.workload.guestimage import GuestImage, archive_name, build_guest, guest_key
 from kit.workload.load import wanted_host
 
@@ -174,7 +175,8 @@ class LocalRunner:
             spec, self._kernels[spec.kernel_key], self.guest.base_cpio_path, console,
             raw=self.folder.raw(console), seconds=ready.limit, sources=self._sources[spec.kernel_key],
         )  # fmt: skip
-        boot = _record(spec, self._do(asked), self.folder)
+        job = EVIDENCE[spec.evidence].watched
+        boot = _record(spec, self._watch(asked, job) if job else self._do(asked), self.folder)
         if boot.outcome is Outcome.OK and _is_exact(spec) and not boot.splats:
             self._keep(boot)
         return boot
@@ -183,10 +185,9 @@ class LocalRunner:
         self, name: str, kernel: Kernel, program: str, machine: Machine, ranges: Sequence[Range], seconds: float
     ) -> Ran:
         """What ran of these ranges, by QEMU's plugin. Raises MachineError."""
-        plugin = find_plugin(ARCHES[machine.arch], self.cache.folder("plugin"), self.progress.command)
+        plugin = self._plugin(machine.arch)
         if plugin.file is None:
             return Ran(why=plugin.why)
-        self.cache.use("plugin", plugin.file.name)
         base = self.guest.base_cpio_path
         asked = bootrequest.request(kernel, base, program, machine, self._console(name), seconds=seconds)
         found = bootrequest.covered(asked, plugin, ranges, self.progress)
@@ -198,6 +199,21 @@ class LocalRunner:
     ) -> Lines:
         """The code that lines have, by objects compiled once more. Raises BuildError, MachineError."""
         return code_of_lines(job, wanted, changed, image, self.tools, self.cache, self.progress)
+
+    def _plugin(self, arch: str) -> Plugin:
+        plugin = find_plugin(ARCHES[arch], self.cache.folder("plugin"), self.progress.command)
+        if plugin.file is not None:
+            self.cache.use("plugin", plugin.file.name)
+        return plugin
+
+    def _watch(self, asked: BootRequest, job: str) -> BootRun:
+        """The boot with a job of QEMU's plugin. Raises MachineError if this QEMU has none."""
+        plugin = self._plugin(asked.machine.arch)
+        if plugin.file is None:
+            raise MachineError(f"no {job}: {plugin.why}", hint="leave it out of evidence, or take QEMU from 7.2 on")
+        run = watched(asked, plugin, job, self.progress)
+        self.guest_seconds += run.seconds
+        return run
 
     def _do(self, asked: BootRequest) -> BootRun:
         run = bootrequest.boot(asked, self.progress)

@@ -1,42 +1,10 @@
-"""Rows of verdict.json about how the workloads fared: AIM7's columns, ramps, contention and where it is met."""
+"""verdict.json: who contended for locks, and who took them."""
 
 from __future__ import annotations
 
 from typing import Annotated, TypedDict
 
 from kit.contracts.fields import Doc
-
-
-class Aim7Row(TypedDict):
-    """What AIM7 reports, of one number of users on one machine: means over the boots."""
-
-    arm: Annotated[str, Doc("the arm")]
-    workload: Annotated[str, Doc("the workload's name")]
-    cpus: Annotated[int, Doc("virtual CPUs", "vCPUs")]
-    tasks: Annotated[int, Doc("users at once", "users")]
-    jobs_per_minute: Annotated[float, Doc("jobs of all users", "jobs/min")]
-    jti: Annotated[float, Doc("job timing index: how equal the users' times are", "percent")]
-    jobs_per_minute_per_task: Annotated[float, Doc("jobs of one user", "jobs/min")]
-    real: Annotated[float, Doc("time until the last user is done", "s")]
-    cpu: Annotated[float | None, Doc("CPU time of all vCPUs, if the kernel told their idle time", "s")]
-    boots: Annotated[int, Doc("boots of this arm and machine")]
-
-
-class RampRow(TypedDict):
-    """What users that grow give of one arm on one machine: one value a boot."""
-
-    arm: Annotated[str, Doc("the arm")]
-    workload: Annotated[str, Doc("the workload's name")]
-    cpus: Annotated[int, Doc("virtual CPUs", "vCPUs")]
-    metric: Annotated[str, Doc("`peak` or `crossover`")]
-    unit: Annotated[str, Doc("of `value`, `low` and `high`")]
-    value: Annotated[float | None, Doc("geometric mean over the boots; null if a boot has none", "see unit")]
-    low: Annotated[float | None, Doc("lower bound over the boots (t), null for one boot", "see unit")]
-    high: Annotated[float | None, Doc("upper bound", "see unit")]
-    reached: Annotated[int, Doc("boots that have a value", "boots")]
-    boots: Annotated[int, Doc("boots of this arm and machine", "boots")]
-    users: Annotated[int, Doc("as far as the ramps of all these boots came", "users")]
-    level: Annotated[float, Doc("jobs of one user at the crossover", "jobs/min")]
 
 
 class PlaceRow(TypedDict):
@@ -104,3 +72,26 @@ class SiteRow(TypedDict):
     count: Annotated[int, Doc("contentions there in all boots", "contentions")]
     boots: Annotated[int, Doc("boots of this arm and machine that met contention", "boots")]
     p: Annotated[float | None, Doc("that the share is the baseline's, corrected for the functions; null in it")]
+
+
+class CallerRow(TypedDict):
+    """A function that acquired a named lock, in all windows of a workload."""
+
+    lock: Annotated[str, Doc("the lock")]
+    arm: Annotated[str, Doc("the arm")]
+    workload: Annotated[str, Doc("the workload's name")]
+    function: Annotated[str, Doc("the function that the model knows, else the lock function's caller")]
+    operation: Annotated[str, Doc("what the function is to the model: `clone`, `unlink`, `free` …; else empty")]
+    count: Annotated[int, Doc("acquisitions", "acquisitions")]
+    share: Annotated[float, Doc("of the lock's acquisitions", "share")]
+    predicted: Annotated[int | None, Doc("the model's, null where it has no exact number", "acquisitions")]
+    jobs: Annotated[int, Doc("forks or jobs in the windows")]
+
+
+class ChainRow(TypedDict):
+    """A call chain that acquired a named lock, in all windows of a workload."""
+
+    lock: Annotated[str, Doc("the lock")]
+    workload: Annotated[str, Doc("the workload's name")]
+    chain: Annotated[list[str], Doc("the kernel's functions, the lock function first, the entry of the kernel last")]
+    counts: Annotated[dict[str, int], Doc("by arm", "acquisitions")]
