@@ -1,5 +1,5 @@
 /*
- * Plays QEMU's part (interface 1) for the plugin: plugin_host PLUGIN.so ARGUMENT... with a guest's course on standard
+ * Plays QEMU's part (by INTERFACE) for the plugin: plugin_host PLUGIN.so ARGUMENT... with a guest's course on standard
  * input, all numbers in hexadecimal. Its memory is one shared MiB; an address's lowest 20 bits are its physical one.
  *
  *	m ADDRESS VALUE			8 bytes of memory
@@ -31,23 +31,50 @@ struct info { const char *target; struct { int min, cur; } version; bool system;
 
 static struct tb *blocks[4096];
 static int count;
-static void (*translated)(uint64_t, struct tb *);
-static void (*at_exit)(uint64_t, void *);
 static struct hwaddr where;
 
+#if INTERFACE < 7
+static void (*translated)(uint64_t, struct tb *);
+static void (*at_exit)(uint64_t, void *);
+#define TRANSLATED(tb) translated(1, tb)
+#define AT_EXIT() at_exit(1, NULL)
 PUBLIC void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, void (*cb)(uint64_t, struct tb *)) { (void)id; translated = cb; }
 PUBLIC void qemu_plugin_register_atexit_cb(uint64_t id, void (*cb)(uint64_t, void *), void *u) { (void)id; (void)u; at_exit = cb; }
+#else
+static void (*translated)(struct tb *, void *);
+static void (*at_exit)(void *);
+static void *with;
+#define TRANSLATED(tb) translated(tb, with)
+#define AT_EXIT() at_exit(NULL)
+PUBLIC void qemu_plugin_register_vcpu_tb_trans_cb(uint64_t id, void (*cb)(struct tb *, void *), void *u) { (void)id; with = u; translated = cb; }
+PUBLIC void qemu_plugin_register_atexit_cb(uint64_t id, void (*cb)(void *), void *u) { (void)id; (void)u; at_exit = cb; }
+#endif
+
+#if INTERFACE < 2
+PUBLIC void qemu_plugin_register_vcpu_insn_exec_inline(struct insn *i, int op, void *p, uint64_t n) { (void)op; (void)n; i->add = p; }
+PUBLIC void qemu_plugin_register_vcpu_tb_exec_inline(struct tb *t, int op, void *p, uint64_t n) { (void)op; (void)n; t->add = p; }
+#else
+struct entry { char *score; size_t offset; };
+PUBLIC void *qemu_plugin_scoreboard_new(size_t size) { return mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0); }
+PUBLIC uint64_t qemu_plugin_u64_sum(struct entry e) { return *(uint64_t *)(e.score + e.offset); }
+PUBLIC void qemu_plugin_register_vcpu_insn_exec_inline_per_vcpu(struct insn *i, int op, struct entry e, uint64_t n) { (void)op; (void)n; i->add = (uint64_t *)(e.score + e.offset); }
+PUBLIC void qemu_plugin_register_vcpu_tb_exec_inline_per_vcpu(struct tb *t, int op, struct entry e, uint64_t n) { (void)op; (void)n; t->add = (uint64_t *)(e.score + e.offset); }
+#endif
+
+#if INTERFACE < 3
+PUBLIC const void *qemu_plugin_insn_data(const struct insn *i) { return i->bytes; }
+#else
+PUBLIC size_t qemu_plugin_insn_data(const struct insn *i, void *to, size_t n) { n = n < i->size ? n : i->size; memcpy(to, i->bytes, n); return n; }
+#endif
+
 PUBLIC void qemu_plugin_register_vcpu_insn_exec_cb(struct insn *i, void *cb, int f, void *u) { (void)f; i->exec[i->execs++] = (struct cb){ cb, u, 0 }; }
 PUBLIC void qemu_plugin_register_vcpu_tb_exec_cb(struct tb *t, void *cb, int f, void *u) { (void)f; t->exec[t->execs++] = (struct cb){ cb, u, 0 }; }
 PUBLIC void qemu_plugin_register_vcpu_mem_cb(struct insn *i, void *cb, int f, int rw, void *u) { (void)f; i->mem[i->mems++] = (struct cb){ cb, u, rw }; }
-PUBLIC void qemu_plugin_register_vcpu_insn_exec_inline(struct insn *i, int op, void *p, uint64_t n) { (void)op; (void)n; i->add = p; }
-PUBLIC void qemu_plugin_register_vcpu_tb_exec_inline(struct tb *t, int op, void *p, uint64_t n) { (void)op; (void)n; t->add = p; }
 PUBLIC uint64_t qemu_plugin_tb_vaddr(const struct tb *t) { return t->at; }
 PUBLIC size_t qemu_plugin_tb_n_insns(const struct tb *t) { return t->count; }
 PUBLIC struct insn *qemu_plugin_tb_get_insn(struct tb *t, size_t i) { return &t->insns[i]; }
 PUBLIC size_t qemu_plugin_insn_size(const struct insn *i) { return i->size; }
 PUBLIC uint64_t qemu_plugin_insn_vaddr(const struct insn *i) { return i->at; }
-PUBLIC const void *qemu_plugin_insn_data(const struct insn *i) { return i->bytes; }
 PUBLIC bool qemu_plugin_mem_is_store(uint32_t info) { return info & 1; }
 PUBLIC unsigned int qemu_plugin_mem_size_shift(uint32_t info) { (void)info; return 3; }
 PUBLIC struct hwaddr *qemu_plugin_get_hwaddr(uint32_t info, uint64_t at) { (void)info; where.physical = at % RAM; return &where; }
@@ -77,7 +104,7 @@ static void translate(uint64_t at, char *words)
 		at += insn->size;
 	}
 	blocks[count++] = tb;
-	translated(1, tb);
+	TRANSLATED(tb);
 }
 
 static void execute(struct tb *tb, size_t number, char *events)
@@ -128,6 +155,6 @@ int main(int argc, char **argv)
 		else
 			return fprintf(stderr, "what is %s?\n", line), 2;
 	}
-	at_exit(1, NULL);
+	AT_EXIT();
 	return 0;
 }

@@ -14,6 +14,7 @@ from kit.base.errors import MachineError
 from kit.base.project import PROJECT
 from kit.records.arches import ARCHES, DEFAULT
 from kit.vm.plugin import compiled as making
+from kit.vm.plugin import found as finding
 from kit.vm.plugin.compiled import argv_of, compiled, sources
 from kit.vm.plugin.found import Plugin, find_plugin, interface_of
 
@@ -21,7 +22,7 @@ ARCH = ARCHES[DEFAULT]
 needs_qemu = pytest.mark.skipif(not shutil.which(ARCH.qemu), reason="no QEMU here")
 
 
-@pytest.mark.parametrize("interface", [1, 2, 3])
+@pytest.mark.parametrize("interface", [1, 2, 3, 7])
 @pytest.mark.parametrize("compiler", ["gcc", "clang"])
 def test_it_compiles_without_a_warning(tmp_path: Path, compiler: str, interface: int) -> None:
     program = os.environ.get(f"KIT_TEST_{compiler.upper()}") or shutil.which(compiler)
@@ -83,6 +84,9 @@ def test_the_guest_s_mark_is_the_one_of_its_architecture() -> None:
         ("QEMU emulator version 9.0.2", 2),
         ("QEMU emulator version 9.1.0", 3),
         ("QEMU emulator version 10.0.13 (Debian 1:10.0.13+ds-0+deb13u1)", 3),
+        ("QEMU emulator version 11.0.1", 3),
+        ("QEMU emulator version 11.1.0", 7),
+        ("QEMU emulator version 12.0.0", 7),
         ("a program of another name", 1),
     ],
 )
@@ -128,12 +132,28 @@ def test_a_qemu_that_has_left_kit_s_interfaces_is_told_in_a_few_words(
 ) -> None:
     qemu = tmp_path / "bin" / ARCH.qemu
     qemu.parent.mkdir()
-    said = "plugin requires API version 3, but this QEMU supports only a minimum version of 7"  # 11.1's words
-    qemu.write_text(f'#!/bin/sh\n[ "$1" = --version ] && echo "QEMU emulator version 11.1.0" || echo "{said}" >&2\n')
+    said = "plugin requires API version 7, but this QEMU supports only a minimum version of 9"  # as 11.1 says it
+    qemu.write_text(f'#!/bin/sh\n[ "$1" = --version ] && echo "QEMU emulator version 12.0.0" || echo "{said}" >&2\n')
     qemu.chmod(0o755)
     monkeypatch.setenv("PATH", f"{qemu.parent}:{os.environ['PATH']}")
     found = find_plugin(ARCH, tmp_path)
-    assert found == Plugin(None, None, "this QEMU takes plugins of interface 7 and later, kit's has 3")
+    assert found == Plugin(None, None, "this QEMU takes plugins of interface 9 and later, kit's has 7")
+
+
+def test_a_qemu_that_wants_a_newer_interface_than_its_version_tells_gets_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    qemu = tmp_path / "bin" / ARCH.qemu
+    qemu.parent.mkdir()
+    said = "plugin requires API version 3, but this QEMU supports only a minimum version of 7"  # 11.1's words
+    qemu.write_text(f'#!/bin/sh\n[ "$1" = --version ] && echo "QEMU emulator version 11.0.9" || echo "{said}" >&2\n')
+    qemu.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{qemu.parent}:{os.environ['PATH']}")
+    asked: list[int] = []
+    monkeypatch.setattr(finding, "compiled", lambda folder, interface, told: asked.append(interface) or tmp_path)
+    monkeypatch.setattr(finding, "_loads", lambda arch, file: (asked[-1] == 7, "" if asked[-1] == 7 else said))
+    assert find_plugin(ARCH, tmp_path) == Plugin(tmp_path, 7)
+    assert asked == [3, 7]
 
 
 @needs_qemu

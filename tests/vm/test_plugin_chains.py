@@ -51,12 +51,16 @@ def returns(function: int, at: int = 0x100) -> str:
 
 @pytest.fixture(scope="module")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("host")
+    return build_host(tmp_path_factory.mktemp("host"), 1)
+
+
+def build_host(folder: Path, interface: int) -> Path:
+    """The program that plays a QEMU of this interface."""
     if not any(map(_there, COMPILERS)):
         pytest.skip("no compiler here")
     out = folder / "plugin_host"
     source = Path(__file__).with_name("plugin_host.c")
-    argv = [compiler(), "-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-rdynamic"]
+    argv = [compiler(), "-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-rdynamic", f"-DINTERFACE={interface}"]
     subprocess.run([*argv, "-o", str(out), str(source), "-ldl"], check=True)
     return out
 
@@ -65,12 +69,14 @@ def _there(program: str) -> bool:
     return subprocess.run(["which", program], capture_output=True, check=False).returncode == 0
 
 
-def record(host: Path, folder: Path, job: str, lines: Sequence[str], code: str = CODE) -> Chains:
+def record(
+    host: Path, folder: Path, job: str, lines: Sequence[str], code: str = CODE, interface: int = 1
+) -> Chains:
     """What the job records of a guest's course."""
     (folder / "code").write_text(code)
     (folder / "records").touch()
-    plugin, told = str(compiled(folder, 1)), {"job": job, "out": folder / "records", "nonce": NONCE, "mark": MARK}
-    argv = [str(host), plugin, *(f"{key}={value}" for key, value in told.items()), f"code={folder / 'code'}"]
+    words = {"job": job, "out": folder / "records", "nonce": NONCE, "mark": MARK, "code": folder / "code"}
+    argv = [str(host), str(compiled(folder, interface)), *(f"{key}={value}" for key, value in words.items())]
     subprocess.run(argv, input="\n".join(lines) + "\n", text=True, check=True, timeout=30)
     return read_chains((folder / "records").read_bytes(), NONCE, job)
 
@@ -114,6 +120,16 @@ def test_instructions_belong_to_their_function_and_its_callers(host: Path, tmp_p
         **{"user": 1 + 4 + 3, "entry": 2 + 2, "entry;syscalled": 2 + 3, "entry;syscalled;mid": 2 + 3},
         "entry;syscalled;mid;leaf": 3,
     }, "of the marks, the one that begins the window counts"
+
+
+@pytest.mark.parametrize("interface", [2, 3, 7])
+def test_newer_interfaces_count_the_same(tmp_path: Path, interface: int) -> None:
+    s = STACK + 0x1F00
+    course = [*SETUP, *mark(1), *mark(2), f"x {USER:x} 4", *down(s, s - 16, s - 32), ret(LEAF, s - 32), *mark(3)]
+    found = record(build_host(tmp_path, interface), tmp_path, "callgraph", course, interface=interface)
+    assert told(found) == {
+        **{"user": 1 + 4, "entry": 2, "entry;syscalled": 2, "entry;syscalled;mid": 2, "entry;syscalled;mid;leaf": 3},
+    }
 
 
 def test_a_block_that_an_exception_ends_counts_as_far_as_it_came(host: Path, tmp_path: Path) -> None:

@@ -23,10 +23,11 @@ from kit.vm.plugin.records import JOB as COVERAGE
 from kit.vm.process import running
 from kit.vm.qemu import plugin_argv, trial_argv
 
-INTERFACES = (((9, 1), 3), ((9, 0), 2), ((0, 0), 1))
+INTERFACES = (((11, 1), 7), ((9, 1), 3), ((9, 0), 2), ((0, 0), 1))
 """QEMU's version (major, minor) → the interface that it has since, newest first. It refuses newer ones; 9.0 and later
-refuse 1."""
+refuse 1, 11.1 and later all before 7."""
 TRY_SECONDS = 20.0
+MINIMUM = re.compile(r"supports only a minimum version of (\d{1,9})")
 NO_PLUGINS = "this QEMU takes no plugins"
 
 
@@ -61,7 +62,13 @@ def _try(arch: Arch, folder: Path, on_command: OnCommand | None) -> Plugin:
     interface = interface_of(_version(arch))
     file = compiled(folder, interface, on_command)
     works, said = _loads(arch, file)
-    if newer := re.search(r"supports only a minimum version of (\d{1,9})", said):
+    newer = MINIMUM.search(said)
+    if newer and int(newer[1]) in dict(INTERFACES).values():
+        interface = int(newer[1])
+        file = compiled(folder, interface, on_command)
+        works, said = _loads(arch, file)
+        newer = MINIMUM.search(said)
+    if newer:
         return Plugin(None, None, f"this QEMU takes plugins of interface {newer[1]} and later, kit's has {interface}")
     last = said.strip().splitlines()[-1:] or ["it says nothing"]
     return Plugin(file, interface) if works else Plugin(None, None, f"{NO_PLUGINS}: {last[0][:200]}")

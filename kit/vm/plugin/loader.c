@@ -51,11 +51,10 @@ static void marked(unsigned int vcpu, void *which)
 	pthread_mutex_unlock(&lock);
 }
 
-static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+static void translated(struct qemu_plugin_tb *tb)
 {
 	size_t count = qemu_plugin_tb_n_insns(tb), i;
 
-	(void)id;
 	if (job->users || qemu_plugin_tb_vaddr(tb) & KERNEL) {
 		pthread_mutex_lock(&lock);
 		job->translated(tb);
@@ -73,16 +72,57 @@ static void translated(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
 	}
 }
 
-static void at_exit(qemu_plugin_id_t id, void *unused)
+static void ends(void)
 {
-	(void)id;
-	(void)unused;
 	pthread_mutex_lock(&lock);
 	job->ended(stage);
 	job->finish();
 	frames_close();
 	pthread_mutex_unlock(&lock);
 }
+
+#if INTERFACE < 7
+
+static void on_translation(qemu_plugin_id_t id, struct qemu_plugin_tb *tb)
+{
+	(void)id;
+	translated(tb);
+}
+
+static void at_exit(qemu_plugin_id_t id, void *unused)
+{
+	(void)id;
+	(void)unused;
+	ends();
+}
+
+static void hear(qemu_plugin_id_t id)
+{
+	qemu_plugin_register_vcpu_tb_trans_cb(id, on_translation);
+	qemu_plugin_register_atexit_cb(id, at_exit, NULL);
+}
+
+#else
+
+static void on_translation(struct qemu_plugin_tb *tb, void *unused)
+{
+	(void)unused;
+	translated(tb);
+}
+
+static void at_exit(void *unused)
+{
+	(void)unused;
+	ends();
+}
+
+static void hear(qemu_plugin_id_t id)
+{
+	qemu_plugin_register_vcpu_tb_trans_cb(id, on_translation, NULL);
+	qemu_plugin_register_atexit_cb(id, at_exit, NULL);
+}
+
+#endif
 
 /* The value of an argument KEY=VALUE; NULL if there is none. */
 static const char *argument(int argc, char **argv, const char *key)
@@ -128,7 +168,6 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int
 	frame_text(job->name);
 	frame_number(INTERFACE);
 	frame_send();
-	qemu_plugin_register_vcpu_tb_trans_cb(id, translated);
-	qemu_plugin_register_atexit_cb(id, at_exit, NULL);
+	hear(id);
 	return 0;
 }

@@ -4,8 +4,9 @@
  * include/plugins/qemu-plugin.h, of QEMU's source).
  *
  * INTERFACE is the version that it is compiled for: 1 for QEMU up to 8, 2 for
- * 9.0, 3 from 9.1 on. From 2 on, counters inside of translated code are those of
- * a vCPU each (a scoreboard); from 3 on, the bytes of an instruction are copied.
+ * 9.0, 3 from 9.1 on, 7 from 11.1 on. From 2 on, counters inside of translated
+ * code are those of a vCPU each (a scoreboard); from 3 on, the bytes of an
+ * instruction are copied; from 7 on, all call-backs have userdata and none an id.
  */
 #ifndef KIT_PLUGIN_QEMU_H
 #define KIT_PLUGIN_QEMU_H
@@ -15,7 +16,7 @@
 #include <stdint.h>
 
 #ifndef INTERFACE
-#error "compile with -DINTERFACE=1, 2 or 3"
+#error "compile with -DINTERFACE=1, 2, 3 or 7"
 #endif
 
 #define EXPORT __attribute__((visibility("default")))
@@ -53,16 +54,25 @@ enum qemu_plugin_op {
 	QEMU_PLUGIN_INLINE_ADD_U64,
 };
 
-typedef void (*qemu_plugin_vcpu_tb_trans_cb_t)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb);
 typedef void (*qemu_plugin_vcpu_udata_cb_t)(unsigned int vcpu, void *userdata);
+#if INTERFACE < 7
+typedef void (*qemu_plugin_vcpu_tb_trans_cb_t)(qemu_plugin_id_t id, struct qemu_plugin_tb *tb);
 typedef void (*qemu_plugin_udata_cb_t)(qemu_plugin_id_t id, void *userdata);
+#else
+typedef void (*qemu_plugin_vcpu_tb_trans_cb_t)(struct qemu_plugin_tb *tb, void *userdata);
+typedef void (*qemu_plugin_udata_cb_t)(void *userdata);
+#endif
 typedef uint32_t qemu_plugin_meminfo_t;
 typedef void (*qemu_plugin_vcpu_mem_cb_t)(unsigned int vcpu, qemu_plugin_meminfo_t info, uint64_t vaddr,
 					  void *userdata);
 
 struct qemu_plugin_hwaddr;
 
+#if INTERFACE < 7
 void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, qemu_plugin_vcpu_tb_trans_cb_t cb);
+#else
+void qemu_plugin_register_vcpu_tb_trans_cb(qemu_plugin_id_t id, qemu_plugin_vcpu_tb_trans_cb_t cb, void *userdata);
+#endif
 void qemu_plugin_register_vcpu_tb_exec_cb(struct qemu_plugin_tb *tb, qemu_plugin_vcpu_udata_cb_t cb,
 					  enum qemu_plugin_cb_flags flags, void *userdata);
 void qemu_plugin_register_vcpu_insn_exec_cb(struct qemu_plugin_insn *insn, qemu_plugin_vcpu_udata_cb_t cb,
