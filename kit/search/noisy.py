@@ -25,6 +25,7 @@ ENOUGH = 0.2  # nats that remain unknown when the culprit has a probability of 0
 ALIKE = 0.3  # if the probability that kernels have no offsets of their own is lower, they are treated as having some
 KERNELS = 5  # kernels with values, before offsets are considered
 PATIENCE = 100  # tests that a hopeless search takes at least
+CLEAR, REPEATS = 4.0, 6  # standard deviations; values of each commit beside a change that is larger
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ class NoisySearch:
             return stop
         belief = self._believe(noted)
         if (done := self._settled(belief, noted, len(seen))) is not None:
-            return self._doubted(done, noted, seen)
+            return self._repeated(done, belief, noted, len(seen)) or self._doubted(done, noted, seen)
         nothing = float(belief.chances[0] - belief.creep.sum())
         if nothing > 0.5:
             return self._an_end(noted, f"nothing changed at all, {nothing:.0%}")
@@ -144,7 +145,7 @@ class NoisySearch:
         groups = _groups(noted)
         masses = np.bincount(groups, chances[1:])
         best = int(np.argmax(masses))
-        if self._confidence(belief, float(masses[best]), groups == best) >= self.probability:
+        if self._confidence(float(masses[best])) >= self.probability:
             candidates = np.flatnonzero((groups == best) & (chances[1:] > 0)) + 1
             return self._found(tuple(map(int, candidates)), belief, noted, "those between cannot be tested")
         if self._hopeless(belief, noted, spent):
@@ -157,11 +158,24 @@ class NoisySearch:
             return self._found(_smallest(chances, self.probability), belief, noted, spoken)
         return None
 
-    def _confidence(self, belief: Belief, mass: float, inside: NDArray[np.bool_]) -> float:
-        """The posterior probability of these candidates, corrected by the model's `margin`."""
-        likely = int(np.argmax(np.where(inside, belief.chances[1:], -1.0)))
-        before, after = (float(v) for v in belief.weighed.levels[:, likely])
-        return max(1 - (1 - mass) / self.model.margin(before, after, float(belief.weighed.noise[likely])), 0.0)
+    def _repeated(self, done: Done, belief: Belief, noted: Noted, spent: int) -> Measure | None:
+        """A further test of a commit beside the change, while it is the repetitions that are missing: with noise of two
+        modes, single values that all come from one mode look as if there were no noise. None if they suffice."""
+        if self.yes_no or done.end is not End.FOUND or spent >= self.budget:
+            return None
+        change = done.changes[0]
+        before, after = (float(v) for v in belief.weighed.levels[:, change.candidates[0] - 1])
+        if abs(after - before) <= CLEAR * float(np.sqrt(belief.weighed.noise[change.candidates[0] - 1])):
+            return None
+        known = noted.values
+        fewest = min((change.candidates[0] - 1, change.candidates[-1]), key=lambda c: len(known.get(c, ())))
+        if len(known.get(fewest, ())) >= REPEATS or fewest in noted.skipped:
+            return None
+        return Measure(fewest, "few values show how much they scatter")
+
+    def _confidence(self, mass: float) -> float:
+        """The posterior probability of the candidates, corrected by the model's `margin`."""
+        return max(1 - (1 - mass) / self.model.margin, 0.0)
 
     def _found(self, candidates: tuple[int, ...], belief: Belief, noted: Noted, because: str) -> Done:
         """The end with a change; `because`: why it is not a single commit, if it is not."""
@@ -169,7 +183,7 @@ class NoisySearch:
         likely = max(candidates, key=lambda c: chances[c])
         before, after = self._told(belief, noted, likely)
         inside = np.isin(np.arange(1, self.count), candidates)
-        confidence = self._confidence(belief, float(chances[1:][inside].sum()), inside)
+        confidence = self._confidence(float(chances[1:][inside].sum()))
         change, said = Change(candidates, before, after), f"from {before:.4g} to {after:.4g}"
         sure = f"with a probability of {confidence:.1%}"
         if len(candidates) == 1 and confidence >= self.probability:

@@ -25,7 +25,7 @@ SCALES = (2.0, 8.0)  # g of the density d² N(d; 0, g) of the difference of log 
 WEIGHTS = (0.27, 0.27, 0.27, 0.095, 0.095)  # of these in the prior
 CLEAN = 0.95  # prior probability that p is NEVER if the good end cannot give a bad outcome, as with splats
 ALWAYS = 0.1  # prior probability that q is 1 if p is NEVER
-MARGIN, MARGINS, CLEAN_MARGIN = 0.4, (1.0, 1.5), 0.65
+MARGIN, CLEAN_MARGIN = 1.5, 0.5  # divide the posterior's chance of an error; the latter if the good end is clean
 ALONE = 0.2, 0.05  # the prior probabilities of NEVER and of 1 if nothing changed
 
 
@@ -36,11 +36,10 @@ class Rates:
 
     clean: float = 0.1
 
-    def margin(self, before: float, after: float, noise: float) -> float:
-        """As in `Levels`, by the difference of the log odds."""
-        p, q = np.clip([before, after], 0.001, 0.999)
-        apart = abs(float(np.log(p / (1 - p)) - np.log(q / (1 - q))))
-        return CLEAN_MARGIN if self.clean >= 0.5 else float(np.clip(MARGIN * apart, *MARGINS))
+    @property
+    def margin(self) -> float:
+        """As in `Levels`. Rates between which it asks many tests are told apart more surely than the posterior says."""
+        return CLEAN_MARGIN if self.clean >= 0.5 else MARGIN
 
     def sums(self, count: int, own: Mapping[int, Sequence[float]]) -> Sides:
         """The sums of the outcomes on either side of each of `count` places. `own`: outcomes by place."""

@@ -3,7 +3,7 @@
     python3 tests/bench/crowd.py [--trials N] [SHAPE …]
 
 Ten times faster than bisection.py, which asks the search itself, history by history. What happens at the end of a
-search is not in here: the second look at offsets of kernels and at second changes.
+search is not in here: the second look at offsets of kernels and at second changes, repetitions beside a large change.
 """
 
 from __future__ import annotations
@@ -106,10 +106,8 @@ def ended(shape: Shape, belief: Belief, best: NDArray[np.int64]) -> list[str]:
     """How each search ends; "" if it goes on."""
     out = []
     for i, chances in enumerate(belief.chances):
-        before, after = (float(v) for v in belief.weighed.levels[:, i, best[i] - 1])
-        margin = shape.model.margin(before, after, float(belief.weighed.noise[i, best[i] - 1]))
         crept, against = float(belief.creep[i].sum()), float(belief.against[i])
-        said = {"found": 1 - (1 - chances[best[i]]) / margin, "creep": crept, "other": against}
+        said = {"found": 1 - (1 - chances[best[i]]) / shape.model.margin, "creep": crept, "other": against}
         said["none"] = float(chances[0]) - crept - against
         out.append(next((name for name, chance in said.items() if chance >= ASKED), ""))
     return out
