@@ -12,6 +12,7 @@ from kit.base.errors import UserError
 from kit.bisection.line import Line
 from kit.bisection.question import Question
 from kit.bisection.touched import touched
+from kit.evidence.bisected import METRICS
 from kit.evidence.locks import LOCKS, acquisitions
 from kit.evidence.predictions import predict_arm
 from kit.model.predict import Prediction
@@ -40,7 +41,7 @@ def name_change(question: Question, line: Line, good: Boot, bad: Boot) -> Named 
     good end, or no single function explains the bad one."""
     lock = question.wanted.lock
     known = lock == MODELLED or lock in LOCKS[MODELLED]
-    if question.wanted.evidence != "count" or not known or good.results is None or bad.results is None:
+    if not METRICS[question.wanted.evidence].predicted or not known or good.results is None or bad.results is None:
         return None
     for profile in _profiles(question, line.source(0).tree.version):
         if _fits(question, profile, good.results):

@@ -25,6 +25,7 @@ EVIDENCE: Mapping[str, Evidence] = {
                 "acquisitions",
                 count.read,
                 count.KIND,
+                predicted=True,
                 what="lock",
                 example="anon_vma",
                 said="acquisitions of {what}{where}",

@@ -63,9 +63,9 @@ class Metric:
     kind of evidence whose boots it uses.
 
     `exact`: a kernel gives the same value each time. `yes_no`: values are GOOD or BAD; `clean`: and the good end is
-    never BAD by chance. `within`: values that differ by no more than this share are the same. `what`: the key of
-    `bisect:` that says what to look for; `example`: a value for it. `said`: the metric in a few words, a format string
-    with `what`, `where` and `emulated`.
+    never BAD by chance. `within`: values that differ by no more than this share are the same. `predicted`: the model
+    can say what a value has to be. `what`: the key of `bisect:` that says what to look for; `example`: a value for it.
+    `said`: the metric in a few words, a format string with `what`, `where` and `emulated`.
     """
 
     instrument: str
@@ -76,6 +76,7 @@ class Metric:
     yes_no: bool = False
     clean: bool = False
     within: Callable[[Experiment], float] = no_share
+    predicted: bool = False
     what: str = ""
     example: str = ""
     said: str = "{what}{where}"

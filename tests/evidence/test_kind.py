@@ -126,7 +126,6 @@ def test_a_kind_is_a_module_and_a_row(new_kind: Bench, takes: int, code: int, sa
 KNOWN_BY_NAME = {
     "kit/experiment/change.py": "a user's own patch has no profile, so `model` is left out",
     "kit/compare/judge.py": "RUN:ARM reads the boots of `time`",
-    "kit/bisection/suspect.py": "the model predicts `count`",
     "kit/stats/failures.py": "`model` has no boot that could fail",
 }
 
