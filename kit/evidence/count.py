@@ -166,7 +166,7 @@ def _contention(exp: Experiment, good: Sequence[Boot], predictions: Sequence[Pre
 
 def _of_classes(exp: Experiment, ranking: Ranking, stood: Near) -> dict[str, Any]:
     own = {name for lock in named(exp.locks) for name in classes(lock)}
-    shown = [{**r, "named": r["class"] in own} for r in ranking.shown]
+    shown = [{**r.as_json(), "named": r.name in own} for r in ranking.shown]
     out = {"classes": shown, "classes_noise": ranking.noise, "classes_same": ranking.same}
     out["classes_seen"] = ranking.seen  # in a class of 1000 acquisitions a boot, as a share
     return out | ({"classes_near": list(stood.names), "classes_more": stood.had} if stood.names else {})

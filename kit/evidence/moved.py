@@ -22,14 +22,13 @@ from dataclasses import dataclass, replace
 
 from kit.base.words import join, number, several
 from kit.evidence.locks import EVERY, classes, named
-from kit.evidence.ranking import BEYOND, EXACT, Exactly, Ranking
+from kit.evidence.ranking import Exactly, Ranked, Ranking
 from kit.records import Comparison, Experiment, Verdict
 from kit.stats.combine import combined
 from kit.stats.counts import Counted, compare, judge_all
 from kit.workload.catalog import make_loads
 
 SAID = 4  # classes named in a sentence
-Row = dict[str, object]
 
 
 @dataclass(frozen=True)
@@ -50,10 +49,10 @@ def moved(exp: Experiment, comparisons: Sequence[Comparison], ranking: Ranking) 
     verdicts, against = [], []
     for arm in (a.name for a in exp.arms if a.name != exp.baseline):
         mine = [c for c in comparisons if c.arm == arm]
-        rows = [r for r in ranking.rows if r["arm"] == arm and r["class"] not in own and (every or _one_sided(r))]
+        rows = [r for r in ranking.rows if r.arm == arm and r.name not in own and (every or r.one_sided)]
         if mine or rows:
             said = judge_all(mine, exp.limit)
-            instead = one_sided(mine) and any(_one_sided(r) and _up(r) is (said is Verdict.BETTER) for r in rows)
+            instead = one_sided(mine) and any(r.one_sided and r.up is (said is Verdict.BETTER) for r in rows)
             verdicts.append(Verdict.INCONCLUSIVE if instead else _verdict(said, rows if every else []))
             against.append(_against(arm, said, verdicts[-1], rows) if every or instead else "")
     return Moved(found, combined(verdicts), "; ".join(filter(None, against)))
@@ -69,10 +68,6 @@ def one_sided(comparisons: Sequence[Comparison]) -> bool:
     return any(mine != base for mine, base in taken.values())
 
 
-def _one_sided(row: Row) -> bool:
-    return row["kind"] == EXACT and not (row["arm_mean"] and row["baseline_mean"])
-
-
 def _compared(exp: Experiment, e: Exactly) -> Iterator[Comparison]:
     """A comparison for each machine, in the window that shows the difference best."""
     info = next((i for load in make_loads(exp.workloads, exp.seed) for i in load.windows if i.name == e.window), None)
@@ -83,9 +78,9 @@ def _compared(exp: Experiment, e: Exactly) -> Iterator[Comparison]:
             yield compare(at, *arms, info.jobs, info.unit)
 
 
-def _verdict(said: Verdict, rows: Sequence[Row]) -> Verdict:
+def _verdict(said: Verdict, rows: Sequence[Ranked]) -> Verdict:
     """The table above, of one arm."""
-    ways = {_up(r) for r in rows if r["kind"] == EXACT}
+    ways = {r.up for r in rows if r.exact}
     if said is Verdict.WORSE:
         return said
     if len(ways) > 1 or (said is Verdict.BETTER and True in ways):
@@ -95,11 +90,11 @@ def _verdict(said: Verdict, rows: Sequence[Row]) -> Verdict:
     return Verdict.INCONCLUSIVE if said is Verdict.SAME and rows else said
 
 
-def _against(arm: str, said: Verdict, verdict: Verdict, rows: Sequence[Row]) -> str:
+def _against(arm: str, said: Verdict, verdict: Verdict, rows: Sequence[Ranked]) -> str:
     """What contradicts an arm's verdict: all that moved if it is inconclusive, else what went the other way."""
     wanted = {Verdict.WORSE: True, Verdict.BETTER: False}.get(verdict)
-    exact = [r for r in rows if r["kind"] == EXACT and _up(r) is not wanted]
-    noisy = [r for r in rows if r["kind"] == BEYOND and _up(r) is not wanted]
+    other = [r for r in rows if r.up is not wanted]
+    exact, noisy = [r for r in other if r.exact], [r for r in other if not r.exact]
     parts = [f"{_moves(exact)} (exact)"] if exact else []
     parts += [f"{_moves(noisy)} (beyond noise)"] if noisy else []
     if not parts:
@@ -108,25 +103,14 @@ def _against(arm: str, said: Verdict, verdict: Verdict, rows: Sequence[Row]) -> 
     return f"{head} moves locks that nobody named: {'; '.join(parts)}{_renamed(exact)}"
 
 
-def _moves(rows: Sequence[Row]) -> str:
+def _moves(rows: Sequence[Ranked]) -> str:
     """`a 0 → 100 and b 20 → 10 acquisitions a boot`; a long list is cut."""
-    names = [f"{r['class']} {_count(r['baseline_mean'])} → {_count(r['arm_mean'])}" for r in rows[:SAID]]
+    names = [f"{r.name} {number(r.baseline_mean)} → {number(r.arm_mean)}" for r in rows[:SAID]]
     rest = [several(len(rows) - SAID, "class", "classes")] if len(rows) > SAID else []
     return f"{join(names + rest)} acquisitions a boot"
 
 
-def _count(value: object) -> str:
-    assert isinstance(value, float | int)
-    return number(value)
-
-
-def _renamed(exact: Sequence[Row]) -> str:
-    gone = [str(r["class"]) for r in exact if not r["arm_mean"]]
-    new = [str(r["class"]) for r in exact if not r["baseline_mean"]]
+def _renamed(exact: Sequence[Ranked]) -> str:
+    gone = [r.name for r in exact if not r.arm_mean]
+    new = [r.name for r in exact if not r.baseline_mean]
     return f"; {join(gone)} gone and {join(new)} new may be a lock renamed or split" if gone and new else ""
-
-
-def _up(row: Row) -> bool:
-    difference = row["difference"]
-    assert isinstance(difference, float | int)
-    return difference > 0

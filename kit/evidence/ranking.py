@@ -49,20 +49,57 @@ class Exactly:
 
 
 @dataclass(frozen=True)
+class Ranked:
+    """A class in an arm: acquisitions of a boot (means over boots and machines), their `ratio` (None: the baseline has
+    none), the largest `spread` of the boots of one arm on one machine; `kind`: EXACT, BEYOND or NOISE; `window`: the
+    one that shows the difference best."""
+
+    name: str
+    arm: str
+    baseline_mean: float
+    arm_mean: float
+    difference: float
+    ratio: float | None
+    spread: int
+    kind: str
+    window: str
+
+    @property
+    def exact(self) -> bool:
+        """Whether it differs exactly."""
+        return self.kind == EXACT
+
+    @property
+    def up(self) -> bool:
+        """Whether the arm takes it more often."""
+        return self.difference > 0
+
+    @property
+    def one_sided(self) -> bool:
+        """Whether only one of the two arms takes it, exactly."""
+        return self.exact and not (self.arm_mean and self.baseline_mean)
+
+    def as_json(self) -> dict[str, Any]:
+        """As a row of verdict.json."""
+        fields = vars(self).copy()
+        return {"class": fields.pop("name"), **fields, "exact": self.exact}
+
+
+@dataclass(frozen=True)
 class Ranking:
     """`rows`: the classes that differ, exact ones first; the numbers of classes that differ only by noise (`noise`),
     and not at all (`same`)."""
 
-    rows: tuple[dict[str, Any], ...]
+    rows: tuple[Ranked, ...]
     noise: int
     same: int
     exact: tuple[Exactly, ...] = ()
     seen: float | None = None  # the detection limit in a class of REFERENCE acquisitions, as a share
 
     @property
-    def shown(self) -> list[dict[str, Any]]:
+    def shown(self) -> list[Ranked]:
         """The first rows of each kind."""
-        return [r for kind in (EXACT, BEYOND) for r in [r for r in self.rows if r["kind"] == kind][:RANKED]]
+        return [r for kind in (EXACT, BEYOND) for r in [r for r in self.rows if r.kind == kind][:RANKED]]
 
 
 @dataclass(frozen=True)
@@ -91,15 +128,15 @@ def rank(exp: Experiment, done: Sequence[Boot]) -> Ranking:
     shares, seen = _shares(exp, [c for c, e in zip(found, exactly, strict=True) if not e], done)
     noisy = {pair for pair, q in shares.items() if q <= _level(exp)}
     rows = [_row(c, exp.limit, e, noisy) for c, e in zip(found, exactly, strict=True)]
-    told = [r for r in rows if r["kind"] != NOISE]
-    told.sort(key=lambda r: (r["kind"] != EXACT, -abs(r["difference"])))
-    noise = sum(r["kind"] == NOISE and r["difference"] != 0 for r in rows)
+    told = [r for r in rows if r.kind != NOISE]
+    told.sort(key=lambda r: (not r.exact, -abs(r.difference)))
+    noise = sum(r.kind == NOISE and r.difference != 0 for r in rows)
     exact = tuple(
-        Exactly(c.name, c.arm, r["window"], dict(zip(c.cpus, c.windows[r["window"]], strict=True)))
+        Exactly(c.name, c.arm, r.window, dict(zip(c.cpus, c.windows[r.window], strict=True)))
         for c, r in zip(found, rows, strict=True)
-        if r["exact"]
+        if r.exact
     )
-    return Ranking(tuple(told), noise, sum(r["difference"] == 0 for r in rows), exact, seen)
+    return Ranking(tuple(told), noise, sum(r.difference == 0 for r in rows), exact, seen)
 
 
 def near(exp: Experiment, done: Sequence[Boot]) -> list[str]:
@@ -192,24 +229,22 @@ def _groups(counts: Mapping[int, int], done: Sequence[Boot]) -> dict[Place, list
     return out
 
 
-def _row(c: _Class, limit: float, exact: Sequence[str], noisy: Collection[tuple[str, str]]) -> dict[str, Any]:
+def _row(c: _Class, limit: float, exact: Sequence[str], noisy: Collection[tuple[str, str]]) -> Ranked:
     """`exact`: the windows that differ exactly; `noisy`: the classes that differ beyond noise."""
     spread = max(max(vs) - min(vs) for pair in c.whole for vs in pair)
     mine, base = _means(c)
     beyond = (c.name, c.arm) in noisy and _matters(c, limit)
-    kind = EXACT if exact else BEYOND if beyond else NOISE
-    return {
-        "class": c.name,
-        "arm": c.arm,
-        "baseline_mean": round(base, 1),
-        "arm_mean": round(mine, 1),
-        "difference": round(mine - base, 1),
-        "ratio": ratio_of(mine, base),
-        "spread": spread,
-        "kind": kind,
-        "exact": kind == EXACT,
-        "window": max(exact or c.inside, key=lambda w: _weight(c.windows[w], limit if exact else 0.0), default=""),
-    }
+    return Ranked(
+        name=c.name,
+        arm=c.arm,
+        baseline_mean=round(base, 1),
+        arm_mean=round(mine, 1),
+        difference=round(mine - base, 1),
+        ratio=ratio_of(mine, base),
+        spread=spread,
+        kind=EXACT if exact else BEYOND if beyond else NOISE,
+        window=max(exact or c.inside, key=lambda w: _weight(c.windows[w], limit if exact else 0.0), default=""),
+    )
 
 
 def _means(c: _Class) -> tuple[float, float]:
@@ -275,13 +310,13 @@ def _difference(pairs: Sequence[Pair]) -> float:
 
 def summary(found: Ranking) -> str:
     """A ranking in a few words."""
-    exact = [r for r in found.rows if r["kind"] == EXACT]
+    exact = [r for r in found.rows if r.exact]
     beyond = len(found.rows) - len(exact)
     if not found.rows:
         return f"no class differs by more than boots of one arm do ({found.noise} move, {found.same} do not)"
     first = found.rows[0]
-    times = f", {first['ratio']:.3g} times" if first["ratio"] else ""
+    times = f", {first.ratio:.3g} times" if first.ratio else ""
     return (
-        f"{len(exact)} differ exactly and {beyond} beyond noise, first {first['class']} of {first['arm']}"
-        f" ({first['difference']:+.0f} a boot{times}); {found.noise} only fluctuate"
+        f"{len(exact)} differ exactly and {beyond} beyond noise, first {first.name} of {first.arm}"
+        f" ({first.difference:+.0f} a boot{times}); {found.noise} only fluctuate"
     )

@@ -193,8 +193,8 @@ def test_ranking_tells_exact_from_noisy() -> None:
             boots.append(boot("base", flat, cpus=cpus, repeat=r, extra=base | {"noisy": 100 + 5 * r}))
             boots.append(boot("new", flat, cpus=cpus, repeat=r, extra=new | {"noisy": 200 + 5 * r}))
     rows = rank(EXP, boots).rows
-    assert [(r["class"], r["kind"], r["difference"]) for r in rows] == [("exact", EXACT, 90), ("noisy", BEYOND, 300)]
-    assert rows[1]["spread"] == 15
+    assert [(r.name, r.kind, r.difference) for r in rows] == [("exact", EXACT, 90), ("noisy", BEYOND, 300)]
+    assert rows[1].spread == 15
     places = [(arm, more, r) for arm, more in (("base", 0), ("new", 9)) for r in (0, 1)]
     hidden = [boot(arm, flat, repeat=r, extra={"n": 100 + 50 * r + more}) for arm, more, r in places]
     assert rank(EXP, hidden).rows == ()
