@@ -11,6 +11,7 @@ interpreter, not of hardware.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from statistics import geometric_mean
@@ -152,7 +153,8 @@ def judge(exp: Experiment, done: Sequence[Boot]) -> KindVerdict:
     ramps = ramp.rows([a.name for a in exp.arms], loads_of(exp), _kept(exp), _good(mine), exp.alpha)
     if ramps:
         details["ramps"] = [vars(row) for row in ramps]
-    notes = (*lost_notes(exp, mine), *ramp.uncrossed(ramps), *found.notes, *warm_notes(exp, mine), *host_notes(mine))
+    notes = (*lost_notes(exp, mine), *ramp.uncrossed(ramps), *found.notes, *adjusted_notes(pairs))
+    notes += (*warm_notes(exp, mine), *host_notes(mine))
     said = KindVerdict(KIND, found.verdict, found.why, found.comparisons, notes, details)
     return replace(said, decides=not void, repeats="boots")
 
@@ -238,6 +240,7 @@ def _all_pairs(exp: Experiment, mine: Sequence[Boot]) -> list[Pairs]:
     first = {(b.arm, b.cpus, b.block): b for b in _first_tries(mine)}
     good = {place: rates(exp, b) for place, b in first.items() if b.outcome is Outcome.OK and b.results is not None}
     lost = {place for place, b in first.items() if _failed(b)}
+    beside = _covariates(first) if exp.time.adjust else {}
     arms = [a.name for a in exp.arms if a.name != exp.baseline] + [again(exp)]
     windows = [info for load in loads_of(exp) for info in (*load.windows, *ramp.infos(load))]
     out = []
@@ -245,7 +248,7 @@ def _all_pairs(exp: Experiment, mine: Sequence[Boot]) -> list[Pairs]:
         for cpus in exp.cpus:
             mine_too = [v for (name, on, _), v in good.items() if on == cpus and name in (arm, exp.baseline)]
             whole = [i for i in windows if i.unit != ramp.CROSSOVER or all(i.name in v for v in mine_too)]
-            found = [_pairs(exp, arm, cpus, info, good, lost) for info in whole]
+            found = [_pairs(exp, arm, cpus, info, good, lost, beside) for info in whole]
             out += [*found, *_whole([p for p in found if p.metric != ramp.CROSSOVER])]
     return out
 
@@ -257,7 +260,30 @@ def _whole(found: Sequence[Pairs]) -> list[Pairs]:
     mine, base = (tuple(map(geometric_mean, zip(*v, strict=True))) for v in _values(found))
     at = At(WHOLE, cpus=found[0].at.cpus)
     first = found[0]
-    return [Pairs("speed", "geometric mean", MORE, first.arm, first.baseline, at, mine, base, first.aa, first.lost)]
+    same = (first.aa, first.lost, first.beside)
+    return [Pairs("speed", "geometric mean", MORE, first.arm, first.baseline, at, mine, base, *same)]
+
+
+def _covariates(first: Mapping[tuple[str, int, int], Boot]) -> dict[tuple[str, int, int], tuple[float, ...]]:
+    """Place of a boot → the host's load before it, steal during it, and its number in its block; only where known."""
+    out: dict[tuple[str, int, int], tuple[float, ...]] = {}
+    done = Counter[tuple[int, int]]()
+    for place, boot in first.items():
+        done[place[1:]] += 1
+        if (h := boot.host) is not None:
+            out[place] = (h.before.load, stolen(h.before, h.after), float(done[place[1:]]))
+    return out
+
+
+def adjusted_notes(pairs: Sequence[Pairs]) -> tuple[str, ...]:
+    """A note on how much less the differences scatter when they are adjusted."""
+    less = [p.explained for p in pairs if not p.aa]
+    if not any(p.beside for p in pairs):
+        return ()
+    of = f"{sum(e > 0 for e in less)} of {len(less)} comparisons"
+    return (
+        f"adjusted for host load, steal and the order of boots: {of} scatter less, by {percent(max(less))} at most",
+    )
 
 
 def _values(found: Sequence[Pairs]) -> tuple[list[tuple[float, ...]], list[tuple[float, ...]]]:
@@ -271,22 +297,30 @@ def _pairs(
     info: WindowInfo,
     good: Mapping[tuple[str, int, int], Mapping[str, float]],
     lost: Collection[tuple[str, int, int]],
+    beside: Mapping[tuple[str, int, int], tuple[float, ...]],
 ) -> Pairs:
     """The blocks in which both arms have a value; `lost` are those in which a guest failed."""
     blocks = sorted({block for _, _, block in (*good, *lost)})
     values: list[tuple[float, float] | None] = []
+    placed = []
     for n in blocks:
         mine, base = (good.get((name, cpus, n), {}).get(info.name) for name in (arm, exp.baseline))
         if mine is not None and base is not None:
             values.append((mine, base))
         elif {(arm, cpus, n), (exp.baseline, cpus, n)} & set(lost):
             values.append(None)
+        else:
+            continue
+        placed.append(n)
     metric, unit = OF_RAMPS.get(info.unit) or _rate_of(info)[:2]
     at = replace(info.at, cpus=cpus)
     both = [v for v in values if v is not None]
     gone = tuple(i for i, v in enumerate(values) if v is None)
     ours, theirs = tuple(v for v, _ in both), tuple(v for _, v in both)
-    return Pairs(metric, unit, MORE, arm, exp.baseline, at, ours, theirs, aa=arm == again(exp), lost=gone)
+    kept = [((arm, cpus, n), (exp.baseline, cpus, n)) for n, v in zip(placed, values, strict=True) if v is not None]
+    known = all(place in beside for two in kept for place in two)
+    x = tuple(tuple(a - b for a, b in zip(beside[m], beside[o], strict=True)) for m, o in kept) if known else ()
+    return Pairs(metric, unit, MORE, arm, exp.baseline, at, ours, theirs, arm == again(exp), gone, x)
 
 
 def rates(exp: Experiment, boot: Boot) -> dict[str, float]:

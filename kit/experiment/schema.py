@@ -156,6 +156,7 @@ class TimeModel(_Strict):
         default=1, description="how many of the first rounds are dropped"
     )
     times: Whole = Field(default=5, description="how many times longer windows are than for counts")
+    adjust: bool = Field(default=False, description="adjust for host load, steal and the order of boots (noise)")
 
     @model_validator(mode="after")
     def _some_are_left(self) -> TimeModel:

@@ -50,11 +50,12 @@ class InstructionsPlan:
 @dataclass(frozen=True)
 class TimePlan:
     """Settings of `time`: each boot does all loads `rounds` times, and the first `warmup` rounds are dropped; `times`:
-    factor by which windows are longer than for counts."""
+    factor by which windows are longer than for counts; `adjust`: for host load, steal and the order of boots."""
 
     rounds: int = 4
     warmup: int = 1
     times: int = 5
+    adjust: bool = False
 
 
 @dataclass(frozen=True)

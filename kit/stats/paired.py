@@ -16,6 +16,7 @@ from scipy.special import ndtr, ndtri
 
 from kit.records import MORE, At, Comparison, Verdict
 from kit.stats import reach, signflip
+from kit.stats.covariates import adjusted
 from kit.stats.design import Design
 from kit.stats.shape import Modes, modes
 from kit.stats.signflip import Floats, Walk
@@ -30,7 +31,8 @@ HOPE_SHARE = 0.4  # of the planned blocks: earlier, the noise is hardly known
 class Pairs:
     """One metric of an arm and of the baseline at one place: one value for each block, in order, only of blocks with
     both. All values are above 0. `aa`: the arm is the baseline's own image. `lost`: the indices, among all blocks, of
-    those in which a boot of either failed."""
+    those in which a boot of either failed. `beside`: by block, the arm's covariates less the baseline's; empty if
+    differences are not adjusted."""
 
     metric: str
     unit: str
@@ -42,6 +44,7 @@ class Pairs:
     baseline_values: tuple[float, ...]
     aa: bool = False
     lost: tuple[int, ...] = ()
+    beside: tuple[tuple[float, ...], ...] = ()
 
     @property
     def blocks(self) -> int:
@@ -55,10 +58,21 @@ class Pairs:
 
     @cached_property
     def differences(self) -> Floats:
+        """log(arm / baseline) of each block, adjusted for `beside`."""
+        return adjusted(self.raw, self.beside) if self.beside else self.raw
+
+    @property
+    def raw(self) -> Floats:
         """log(arm / baseline) of each block."""
         n = self.blocks
         out: Floats = np.log(np.array(self.arm_values[:n])) - np.log(np.array(self.baseline_values[:n]))
         return out
+
+    @property
+    def explained(self) -> float:
+        """The share of the standard deviation of the differences that the covariates explain; 0 without any."""
+        wide = float(self.raw.std()) if self.beside else 0.0
+        return 1 - float(self.differences.std()) / wide if wide > 0 else 0.0
 
     @cached_property
     def mean(self) -> float:

@@ -234,3 +234,20 @@ def test_what_the_host_did_is_noted() -> None:
     (note,) = time.host_notes(boots)
     assert "load up to 3.5" in note
     assert "vCPUs not pinned: 4 vCPUs, 2 cores" in note
+
+
+@pytest.mark.parametrize("adjust", [False, True])
+def test_differences_are_adjusted_for_the_host_where_that_is_asked(adjust: bool) -> None:
+    """A boot takes 10% longer for each unit of the host's load before it."""
+    exp = replace(EXP, time=replace(TIME, adjust=adjust), sequential=False)
+    done = []
+    for spec in time.boots(exp, SITE):
+        load = random.Random(f"{spec.arm}/{spec.block}").random()
+        before = HostState(load, 1000, 10, "", "", "")
+        boot = did(spec, 1 + 0.1 * load + noisy(1.0)(spec) - 1)
+        done.append(replace(boot, host=HostRecord(before, replace(before, total_ticks=1100))))
+    found = time.judge(exp, done)
+    notes = [n for n in found.notes if n.startswith("adjusted for host load, steal and the order of boots: 1 of 1")]
+    assert len(notes) == adjust
+    (arm,) = [c for c in found.comparisons if not c.aa]
+    assert ((arm.high or 9) - (arm.low or 0) < 0.025) == adjust
