@@ -147,7 +147,7 @@ def test_a_boot_with_the_plugin_is_the_asked_one_and_more(
         seen.update(options)
         seen["words"] = options["extra"](OWN)
         words = dict(w.split("=", 1) for w in seen["words"][-1].split(",")[1:])
-        seen["exact"] = Path(words["exact"]).read_text()
+        seen["code"] = Path(words["code"]).read_text()
         Path(words["out"]).write_bytes(b"K x")
         seen["out"] = Path(words["out"])
         results = Results("6.1", 1, {}, ())
@@ -155,7 +155,7 @@ def test_a_boot_with_the_plugin_is_the_asked_one_and_more(
 
     monkeypatch.setattr(bootrequest, "run_boot", boots)
     ran = bootrequest.covered(asked, Plugin(tmp_path / "plugin.so", 1), [(0x10, 0x20), (0x30, 0x40)], Progress())
-    assert (seen["words"][:2], seen["append"], seen["exact"]) == (("-own", "option"), "nokaslr", "10 20\n30 40\n")
+    assert (seen["words"][:2], seen["append"], seen["code"]) == (("-own", "option"), "nokaslr", "10 20\n30 40\n")
     assert f"nonce={asked.nonce}" in seen["words"][-1]
     assert ran.why == "the records of QEMU's plugin: no end marker after 0 frames, and the last of them is cut"
     assert not seen["out"].exists()

@@ -49,7 +49,7 @@ def test_an_old_tree_is_built_with_shims_and_booted_as_bzimage(old: Bench) -> No
     assert (old.did("make bzImage"), old.did("make vmlinux")) == (2, 1), "two kernels; the first's steps were counted"
     kernels = sorted((old.cache / "kernels").iterdir())
     assert [sorted(p.name for p in k.iterdir()) for k in kernels] == [
-        ["build.log", "bzImage", "config", "kernel.json", "vmlinux"]
+        ["build.log", "bzImage", "config", "kernel.json", "vmlinux", "warnings.json"]
     ] * 2
     arms = old.verdict()["provenance"]["arms"]
     shims = {name: [row["name"] for row in arm["shims"]] for name, arm in arms.items()}
