@@ -4,6 +4,7 @@
 
 Ten times faster than bisection.py, which asks the search itself, history by history. What happens at the end of a
 search is not in here: the second look at offsets of kernels and at second changes, repetitions beside a large change.
+What is best possible: `-known` searches know levels and noise; `-chosen` do not, but one that does chooses their tests.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +22,13 @@ from numpy.typing import NDArray
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT)]
 
-from kit.search.belief import Belief, believe, fresh, told  # noqa: E402
+from kit.search.belief import Belief, Weighed, believe, fresh, told  # noqa: E402
 from kit.search.doubts import ENOUGH, FENCE  # noqa: E402
 from kit.search.levels import Levels  # noqa: E402
 from kit.search.noisy import UNCHANGED  # noqa: E402
 from kit.search.protocol import LESS  # noqa: E402
 from kit.search.rates import CLEAN, Rates  # noqa: E402
-from kit.search.tally import of_sums  # noqa: E402
+from kit.search.tally import Sides, of_sums  # noqa: E402
 
 COUNT, ASKED, MOST = 129, 0.95, 1500
 Floats = NDArray[np.float64]
@@ -35,10 +36,34 @@ Levelled = tuple[Floats, NDArray[np.int64]]  # level of each commit, culprit (0:
 
 
 @dataclass(frozen=True)
+class Known(Levels):
+    """Values with a standard deviation of 1 about 0 before the change, and about `after` from it on."""
+
+    after: float = 1.0
+
+    @property
+    def margin(self) -> float:
+        """Nothing is estimated, so the posterior is right."""
+        return 1.0
+
+    def weigh(self, sums: Sides, direction: str = "", spare: tuple[float, float] = (0.0, 0.0)) -> Weighed:
+        """The log likelihood of each split; that nothing changed is out of the question."""
+        number, total, squares = (each[..., 0, :] for each in (sums.number, sums.total, sums.squares))
+        levels = np.array([0.0, self.after])[:, None, None] - np.asarray(sums.origin)[..., None]
+        log = -0.5 * (squares - 2 * levels * total + levels * levels * number).sum(axis=0)
+        ones, never = np.ones(log.shape), np.full(log.shape, -1e9)
+        own = np.stack([0 * ones, self.after * ones])
+        return Weighed(log, log.max(axis=-1) - 50, never, own, ones, ones[..., None, :], 1e-9 * np.stack([ones, ones]))
+
+
+@dataclass(frozen=True)
 class Shape:
+    """`chooser`: the model by which tests are chosen; default: the same."""
+
     make: Callable[[np.random.Generator, int], Levelled]
     draw: Callable[[Floats, np.random.Generator], Floats]
     model: Levels | Rates
+    chooser: Known | None = None
 
 
 def step(before: float, after: float) -> Callable[[np.random.Generator, int], Levelled]:
@@ -69,6 +94,8 @@ SHAPES = {
     "3sd": Shape(step(0, 3), normal, Levels()),
     "2sd": Shape(step(0, 2), normal, Levels()),
     "1sd": Shape(step(0, 1), normal, Levels()),
+    **{f"{d}sd-known": Shape(step(0, d), normal, Known(after=d)) for d in (1, 2, 3)},
+    **{f"{d}sd-chosen": Shape(step(0, d), normal, Levels(), Known(after=d)) for d in (1, 2, 3)},
     "2sd-modes": Shape(step(0, 2), two_modes, Levels()),
     "creep-4sd": Shape(creep(4), normal, Levels()),
     "creep-2sd": Shape(creep(2), normal, Levels()),
@@ -135,7 +162,11 @@ def run(name: str, trials: int) -> str:
                 ends[end] += 1
                 spent.append(tests + 1)
                 right += culprits[left[i]] == (best[i] if end == "found" else 0)
-        rate = told(belief, isinstance(shape.model, Rates)) * fresh(belief, number) * (1 + 1e-9 * (number > 0))
+        chooser = belief
+        if shape.chooser is not None:
+            as_known = replace(shape, model=shape.chooser)
+            chooser, _ = believed(as_known, values[left, : tests + 1], at[left, : tests + 1])
+        rate = told(chooser, isinstance(shape.model, Rates)) * fresh(chooser, number) * (1 + 1e-9 * (number > 0))
         fewer = np.where(number[:, 0] <= number[:, -1], 0, COUNT - 1)
         nothing = belief.chances[:, 0] - belief.creep.sum(axis=-1)
         following = np.where(nothing > 0.5, fewer, rate.argmax(axis=1))
