@@ -31,11 +31,12 @@ class What(IntFlag):
     ACQUIRES = 4
     NOTES = 8
     LOOKS_UP = 16
+    LEAVES = 32
 
 
 NAMED = {
     "__switch_to": What.SWITCHES,
-    "__switch_to_asm": What.SWITCHES,
+    "__switch_to_asm": What.LEAVES,  # since 4.9 (0100301bfdf5)
     "lock_acquire": What.ACQUIRES,
     "__lock_acquire": What.NOTES,
     "register_lock_class": What.LOOKS_UP,

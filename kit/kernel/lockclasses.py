@@ -1,9 +1,10 @@
 """Names of lock classes as /proc/lock_stat has them: the words of lockdep's records in the guest's memory in, names
 out. Pure.
 
-struct lock_class (include/linux/lockdep.h, lockdep_types.h) differs by version and configuration, but its order does
-not: `key`, then `subclass`, later `name`, with `name_version` behind it. `key` is the fifth word, or the ninth since
-the lists of dependencies stand before it (5.1); since 6.4 two words stand between it and `subclass`.
+struct lock_class (include/linux/lockdep.h, lockdep_types.h) differs by version and configuration: `key`, then
+`subclass`, later `name`, with `name_version` behind it. Where the lists of dependencies come first (not in 3.0, but in
+6.1), `key` is not the fifth word but the ninth, and `name_version` stands before `name`; some kernels have two words
+between `key` and `subclass`.
 """
 
 from __future__ import annotations
@@ -25,13 +26,17 @@ def names_of(classes: Mapping[int, Words], text: Callable[[int], str], inside: r
     if not places:
         return {}
     at, _ = places.most_common(1)[0]
-    key = KEYS[all(len(words) > KEYS[1] and words[KEYS[0]] in inside for words in classes.values())]
-    return {number: _name(words, at, key, text) for number, words in classes.items() if text(words[at])}
+    lists_first = all(words[KEYS[0]] in inside for words in classes.values())
+    version = at - 1 if lists_first else at + 1
+    return {
+        number: _name(text(words[at]), words[version] & 0xFFFFFFFF, words, KEYS[lists_first])
+        for number, words in classes.items()
+        if text(words[at])
+    }
 
 
-def _name(words: Words, at: int, key: int, text: Callable[[int], str]) -> str:
-    version = words[at + 1] & 0xFFFFFFFF if at + 1 < len(words) else 0
+def _name(name: str, version: int, words: Words, key: int) -> str:
     subclass = next((n for place in (key + 1, key + 3) if 0 < (n := words[place] & 0xFFFFFFFF) < SUBCLASSES), 0)
     suffixes = [f"#{version}"] if version > 1 else []
     suffixes += [f"/{subclass}"] if subclass else []
-    return text(words[at])[: CUT - 2 * len(suffixes)] + "".join(suffixes)
+    return name[: CUT - 2 * len(suffixes)] + "".join(suffixes)

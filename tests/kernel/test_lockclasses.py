@@ -11,15 +11,16 @@ TEXTS = {0xA0: "&anon_vma->rwsem", 0xB0: "&mm->mmap_lock", 0xC0: "a_name_of_more
 
 
 def record(name: int, version: int = 1, subclass: int = 0, *, shape: str = "6.1") -> tuple[int, ...]:
-    """The words of struct lock_class: of 2.6.38, 6.1 or 6.12."""
+    """The words of struct lock_class: of 3.0, of 6.1, or with two words more, as Debian's 6.1 has them."""
     lists, key = (0x1010, 0x1010, 0x2020, 0x2020), 0xF000
-    if shape == "2.6.38":
-        return (*lists, key, subclass | 3 << 32, 0, 0, 0, name, version)
-    between = (0, 0) if shape == "6.12" else ()
-    return (*lists, 0x1020, 0x1020, 0x1030, 0x1030, key, *between, subclass | 3 << 32, 0, 0, name, version | 2 << 32)
+    if shape == "3.0":
+        return (*lists, key, subclass | 3 << 32, 0, 0, 0, name, version, 0xBAD)
+    between = (0, 0) if shape == "more" else ()
+    after = (0x1020, 0x1020, 0x1030, 0x1030)
+    return (*lists, *after, key, *between, subclass | 3 << 32, 0, 0, version | 2 << 32, name, 0x20302)
 
 
-@pytest.mark.parametrize("shape", ["2.6.38", "6.1", "6.12"])
+@pytest.mark.parametrize("shape", ["3.0", "6.1", "more"])
 def test_names_have_their_version_and_subclass(shape: str) -> None:
     classes = {
         3: record(0xA0, shape=shape),

@@ -32,8 +32,8 @@ def test_instructions_are_told_by_function_and_callers() -> None:
 
 
 def test_acquisitions_are_told_by_class_and_callers() -> None:
-    record = (0x1010, 0, 0, 0, 0xF0, 0, 0, 0, 0xE0, 0, 0, 0x10, 1)
-    found = Chains(NODES, [{(7, 5): 3, (7, 6): 2}, {}], [0, 4], {5: record, 6: (*record[:11], 0, 1)})
+    record = (0x5010, 0, 0, 0, 0x1010, 0, 0, 0, 0xF0, 0, 1, 0x10, 0)
+    found = Chains(NODES, [{(7, 5): 3, (7, 6): 2}, {}], [0, 4], {5: record, 6: (*record[:11], 0, 0)})
     out = told(RESULTS, found, CODE, "callers")
     assert words(out, 0) == {("lock", "fork", "entry"): 3, ("?", "fork", "entry"): 2}
     assert words(out, 1) == {("?",): 4}

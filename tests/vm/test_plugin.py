@@ -150,7 +150,12 @@ def test_a_qemu_that_wants_a_newer_interface_than_its_version_tells_gets_it(
     qemu.chmod(0o755)
     monkeypatch.setenv("PATH", f"{qemu.parent}:{os.environ['PATH']}")
     asked: list[int] = []
-    monkeypatch.setattr(finding, "compiled", lambda folder, interface, told: asked.append(interface) or tmp_path)
+
+    def compile_it(folder: Path, interface: int, on_command: object) -> Path:
+        asked.append(interface)
+        return tmp_path
+
+    monkeypatch.setattr(finding, "compiled", compile_it)
     monkeypatch.setattr(finding, "_loads", lambda arch, file: (asked[-1] == 7, "" if asked[-1] == 7 else said))
     assert find_plugin(ARCH, tmp_path) == Plugin(tmp_path, 7)
     assert asked == [3, 7]

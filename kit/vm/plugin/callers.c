@@ -27,7 +27,7 @@
 #define CELLS	(1u << 18)
 #define CLASSES	(1u << 14)	/* the kernel has 8,192 at most */
 #define TEXT	64
-#define WORDS	32	/* of a class that are told; it has 20 to 30 */
+#define WORDS	128	/* of a class that are told; it has 35 to 100 */
 
 struct cell {
 	uint64_t times;

@@ -23,6 +23,7 @@ struct node {
 struct frame {
 	uint64_t at;	/* of the return address */
 	uint32_t node;
+	int leaves;	/* the call left for another stack, and returns from one */
 };
 
 struct stack {
@@ -39,6 +40,12 @@ static struct stack *stacks;	/* hash table by piece */
 static struct stack *here;
 static uint32_t stack_count;
 static int full;
+
+/*
+ * What the instruction that began last is about to do. QEMU 7.2 hands what a
+ * helper accesses later (iretq above all) to the call-back of a return before.
+ */
+static enum { NOTHING, CALL, RETURN } expected;
 
 const char *calls_start(const char *code)
 {
@@ -101,7 +108,7 @@ uint32_t calls_function(uint32_t node)
 	return nodes[node].function;
 }
 
-static void push(struct stack *stack, uint64_t at, uint32_t node)
+static void push(struct stack *stack, uint64_t at, uint32_t node, int leaves)
 {
 	if (stack->depth == stack->room) {
 		stack->room = stack->room ? 2 * stack->room : 16;
@@ -109,20 +116,25 @@ static void push(struct stack *stack, uint64_t at, uint32_t node)
 		if (!stack->frames)
 			abort();
 	}
-	stack->frames[stack->depth++] = (struct frame){ at, node };
+	stack->frames[stack->depth++] = (struct frame){ at, node, leaves };
 }
 
-/* A call from a function; the bits beside its number say whether it, or what it calls, is an entry or switches. */
+/* What is handed to `called`: the number of the function that calls, and what the call is. */
+enum { FROM_ENTRY = 1, SWITCHED = 2, LEAVING = 4, BITS = 3 };
+
 static void called(unsigned int vcpu, qemu_plugin_meminfo_t info, uint64_t at, void *from)
 {
-	uint32_t function = (uintptr_t)from >> 2, what = (uintptr_t)from & 3;
-	struct stack *stack = stack_of(at);
+	uint32_t function = (uintptr_t)from >> BITS;
+	unsigned int what = (uintptr_t)from;
+	struct stack *stack;
 	uint32_t above;
 
 	(void)vcpu;
-	if (!qemu_plugin_mem_is_store(info))
-		return;		/* of where to call */
-	if (stack == here || what & SWITCHES) {
+	if (expected != CALL || !qemu_plugin_mem_is_store(info))
+		return;		/* the load of where to call, for one */
+	expected = NOTHING;
+	stack = stack_of(at);
+	if (stack == here || what & SWITCHED) {
 		here = stack;
 		pop(stack, at);
 		above = calls_here();
@@ -132,24 +144,44 @@ static void called(unsigned int vcpu, qemu_plugin_meminfo_t info, uint64_t at, v
 		stack->below = here;
 		here = stack;
 	}
-	push(stack, at, node_of(what & ENTRY ? 0 : above, function));
+	push(stack, at, node_of(what & FROM_ENTRY ? 0 : above, function), !!(what & LEAVING));
 }
 
 static void returned(unsigned int vcpu, qemu_plugin_meminfo_t info, uint64_t at, void *unused)
 {
-	struct stack *stack = stack_of(at);
-	int same = stack == here;
+	struct stack *stack;
+	const struct frame *last;
+	int ours;
 
 	(void)vcpu;
 	(void)info;
 	(void)unused;
+	if (expected != RETURN)
+		return;
+	expected = NOTHING;
+	stack = stack_of(at);
+	pop(stack, at - 1);
+	last = stack->depth ? &stack->frames[stack->depth - 1] : NULL;
+	/* A new task returns where it never called, on a stack on which another may have. */
+	ours = last && last->at == at && (stack == here || last->leaves);
 	here = stack;
 	pop(stack, at);
 	if (stack->depth)
 		return;
-	if (same && stack->below)
+	if (ours && stack->below)
 		here = stack->below;
 	stack->below = NULL;
+}
+
+static void begins(unsigned int vcpu, void *what)
+{
+	(void)vcpu;
+	expected = (uintptr_t)what;
+}
+
+static void expect(struct qemu_plugin_insn *insn, uintptr_t what)
+{
+	qemu_plugin_register_vcpu_insn_exec_cb(insn, begins, QEMU_PLUGIN_CB_NO_REGS, (void *)what);
 }
 
 /* The opcode behind the prefixes, and the byte after it; 0 for none. */
@@ -185,21 +217,29 @@ void calls_translated(struct qemu_plugin_tb *tb)
 	struct qemu_plugin_insn *insn = qemu_plugin_tb_get_insn(tb, qemu_plugin_tb_n_insns(tb) - 1);
 	uint64_t at = qemu_plugin_insn_vaddr(insn);
 	uint32_t function = code_number(at);
-	unsigned int what = code_function(function)->what, code;
+	unsigned int own = code_function(function)->what, to = 0, what = 0, code;
 	unsigned char after;
 	int32_t operand;
 
 	if (calls_returns(insn)) {
+		expect(insn, RETURN);
 		qemu_plugin_register_vcpu_mem_cb(insn, returned, QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_RW, NULL);
 		return;
 	}
 	code = opcode(insn, &after, &operand);
 	if (code == 0xe8)
-		what |= code_function(code_number(at + qemu_plugin_insn_size(insn) + operand))->what & SWITCHES;
+		to = code_function(code_number(at + qemu_plugin_insn_size(insn) + operand))->what;
 	else if (code != 0xff || (after >> 3 & 7) != 2)
 		return;
+	if (own & ENTRY)
+		what |= FROM_ENTRY;
+	if ((own | to) & SWITCHES)
+		what |= SWITCHED;
+	if (to & LEAVES)
+		what |= LEAVING;
+	expect(insn, CALL);
 	qemu_plugin_register_vcpu_mem_cb(insn, called, QEMU_PLUGIN_CB_NO_REGS, QEMU_PLUGIN_MEM_RW,
-					 (void *)((uintptr_t)function << 2 | (what & (ENTRY | SWITCHES))));
+					 (void *)((uintptr_t)function << BITS | what));
 }
 
 void calls_use(uint32_t node)

@@ -12,10 +12,11 @@
 
 enum {
 	ENTRY = 1,	/* an entry from user mode, of an interrupt, or of an exception */
-	SWITCHES = 2,	/* it goes on with the stack of another task */
+	SWITCHES = 2,	/* it runs on the stack of the task to go on with */
 	ACQUIRES = 4,	/* lock_acquire of lockdep */
 	NOTES = 8,	/* what it calls to note that a lock is held */
 	LOOKS_UP = 16,	/* what that calls to find the lock's class */
+	LEAVES = 32,	/* it leaves a task's stack for another's, and goes on as a function that SWITCHES */
 };
 
 struct function {
