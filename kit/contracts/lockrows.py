@@ -1,4 +1,4 @@
-"""verdict.json: who contended for locks, and who took them."""
+"""verdict.json: who contended for locks, who took them, and where instructions were executed."""
 
 from __future__ import annotations
 
@@ -95,3 +95,18 @@ class ChainRow(TypedDict):
     workload: Annotated[str, Doc("the workload's name")]
     chain: Annotated[list[str], Doc("the kernel's functions, the lock function first, the entry of the kernel last")]
     counts: Annotated[dict[str, int], Doc("by arm", "acquisitions")]
+
+
+class ByFunctionRow(TypedDict):
+    """Instructions of a function in one window, per job: means over the layouts of memory."""
+
+    arm: Annotated[str, Doc("the arm")]
+    window: Annotated[str, Doc("the window's name")]
+    unit: Annotated[str, Doc("what one job is")]
+    function: Annotated[str, Doc("the kernel's; `[user]`, `[clock]` (at the window's ends) or `[others]`")]
+    baseline_value: Annotated[float, Doc("the baseline's", "instructions per job")]
+    arm_value: Annotated[float, Doc("the arm's", "instructions per job")]
+    difference: Annotated[float, Doc("`arm_value` minus `baseline_value`; all add up to the whole", "as above")]
+    low: Annotated[float | None, Doc("lower bound of the difference (t over the layouts)", "as above")]
+    high: Annotated[float | None, Doc("upper bound", "as above")]
+    beyond: Annotated[bool, Doc("the difference is beyond what layouts do")]

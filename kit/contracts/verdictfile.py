@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, NotRequired, TypedDict
 
 from kit.contracts.fields import Doc
-from kit.contracts.lockrows import CallerRow, ChainRow, ContendedJobRow, ContendedRow, SiteRow
+from kit.contracts.lockrows import ByFunctionRow, CallerRow, ChainRow, ContendedJobRow, ContendedRow, SiteRow
 
 
 class At(TypedDict):
@@ -193,6 +193,9 @@ class Details(TypedDict, total=False):
     sites: Annotated[list[SiteRow], Doc("`count`: the shares of the call sites that met contention of a named lock")]
     callers: Annotated[list[CallerRow], Doc("`callers`: the functions that acquired each named lock")]
     chains: Annotated[list[ChainRow], Doc("`callers`: their call chains, first those that differ between the arms")]
+    by_function: Annotated[
+        list[ByFunctionRow], Doc("`callgraph`: the functions whose instructions differ most, in each window")
+    ]
     metrics: Annotated[list[MetricRow], Doc("`count`: what payloads printed")]
     classes: Annotated[list[ClassRow], Doc('`count` with `"*"`: the lock classes that differ, first those exact')]
     classes_noise: Annotated[int, Doc("classes whose difference is no more than noise", "classes")]

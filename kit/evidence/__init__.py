@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kit.evidence import aim7, callers, callertables, check, count, counttables, instructions, model, scatter, time
+from kit.evidence import (
+    aim7,
+    callers,
+    callertables,
+    callgraph,
+    callgraphtables,
+    check,
+    count,
+    counttables,
+    instructions,
+    model,
+    scatter,
+    time,
+)
 from kit.evidence.kind import Evidence
 from kit.evidence.reading import Metric
 
@@ -55,6 +68,22 @@ EVIDENCE: Mapping[str, Evidence] = {
                 said="instructions{where}",
             )
         },
+    ),
+    callgraph.KIND: Evidence(
+        (instructions.INSTRUMENT,),
+        callgraph.boots,
+        callgraph.judge,
+        exact=True,
+        accel=instructions.ACCEL,
+        accel_why="QEMU's plugin follows one vCPU",
+        conf={"idle": "1"},  # as the guests of `instructions`, to execute the same
+        watched=callgraph.KIND,
+        seconds=120.0,
+        repeats=instructions.repeats,
+        limit=instructions.limit,
+        title=f"Instructions by function, all together ({callgraph.KIND})",
+        subject=instructions.KIND,
+        tables=callgraphtables.function_tables,
     ),
     callers.KIND: Evidence(
         (callers.INSTRUMENT,),

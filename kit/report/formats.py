@@ -50,6 +50,7 @@ REPORTS: Mapping[str, Report] = {
     "mail": Report("kit.report.mail", "mail.txt", "for the list: plain text of 72 columns"),
     "markdown": Report("kit.report.markdown", "report.md", "for a forge's comment or summary"),
     "csv": Report("kit.report.commas", "report.csv", "every number, for a spreadsheet"),
+    "folded": Report("kit.report.stacks", "report.folded", "instructions by call chain, for flamegraph.pl, speedscope"),
     "kcidb": Report("kit.report.kcidb", "kcidb.json", "for KernelCI's database"),
     "b4": Report("kit.report.b4", "b4.json", "what `b4 review` reads from a check"),
 }

@@ -49,7 +49,7 @@ def test_no_format_hands_a_control_character_on(form: str) -> None:
             json.loads(text)
         if form == "junit":
             ElementTree.fromstring(text)
-    assert seen
+    assert seen or form == "folded", "these runs have no call chains"
 
 
 def test_a_spreadsheet_sees_no_formula() -> None:

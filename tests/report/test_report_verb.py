@@ -50,7 +50,7 @@ def test_without_a_format_it_writes_what_a_run_writes(runs: Path, capsys: pytest
 def test_each_format_prints_several_runs(form: str, capsys: pytest.CaptureFixture[str]) -> None:
     ran = call(capsys, "report", *(str(folder(name)) for name in ("worse", "better")), f"--{form}")
     assert ran.code == OK, ran.err
-    assert folder("worse").name in ran.out or form in ("json", "markdown", "b4")
+    assert folder("worse").name in ran.out or form in ("json", "markdown", "b4", "folded")
 
 
 def test_output_goes_to_a_file(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:

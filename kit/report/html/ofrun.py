@@ -9,6 +9,7 @@ from typing import Any
 
 from kit.base.words import several
 from kit.evidence import aim7
+from kit.evidence.callertables import caller_tables
 from kit.evidence.contendedtables import contended_tables
 from kit.evidence.shown import steps_table
 from kit.evidence.tables import Table as Told
@@ -17,12 +18,14 @@ from kit.report.html.boots import boots
 from kit.report.html.classes import classes
 from kit.report.html.contention import contention
 from kit.report.html.depth import depths, table_of
+from kit.report.html.flame import flames
 from kit.report.html.forest import forests
 from kit.report.html.layouts import by_layout
 from kit.report.html.model import Cell, Excerpt, Figure, Link, Page, Section, Table, number, words
 from kit.report.html.speed import speeds
 from kit.report.html.svg import Names
 from kit.report.numbers import Number, numbers
+from kit.report.stacks import KIND as CALLGRAPH
 from kit.report.style import Style
 from kit.report.text import load_words
 from kit.store.runfiles import RunFiles
@@ -47,7 +50,7 @@ def page_of(files: RunFiles, style: Style) -> Page:
     sections = (
         Section("splats", "What failed", excerpts=tuple(told)),
         Section("steps", "Each step, against the one before", tables=tuple(_steps(v))),
-        Section("results", "What was measured", _kinds(v), (), tuple(_measured(v, found, names)), tables),
+        Section("results", "What was measured", _kinds(v), (), tuple(_measured(files, found, names)), tables),
         Section("model", "Model and kernel disagree", *_missed(v)),
         Section("printed", "What payloads printed", tables=tuple(_printed(v))),
         Section("boots", "Boots", figures=tuple(boots(files.boots, _baseline(v), names))),
@@ -62,12 +65,15 @@ def page_of(files: RunFiles, style: Style) -> Page:
     )
 
 
-def _measured(v: Row, found: Sequence[Number], names: Names) -> Iterator[Figure]:
+def _measured(files: RunFiles, found: Sequence[Number], names: Names) -> Iterator[Figure]:
+    v = files.verdict
     yield from depths(found, names)
     yield from speeds(found, names)
     yield from by_layout(found, names)
     yield from classes(v["evidence"].get("count", {}).get("details", {}), _baseline(v), names)
     yield from contention(v, names)
+    if CALLGRAPH in v["evidence"]:
+        yield from flames(v, files.boots, names)
     yield from forests(found, v["limits"], names)
 
 
@@ -119,6 +125,7 @@ def _as_told(v: Row) -> Iterator[Table]:
     said = v["evidence"]
     for told in (
         *(contended_tables(v, "count") if "count" in said else ()),
+        *(caller_tables(v, "callers") if "callers" in said else ()),
         *(aim7.table(v, "time") if "time" in said else ()),
     ):
         yield Table(told.headers, _cells(told), f"{told.title}. {told.foot}" if told.foot else told.title, folded=True)
