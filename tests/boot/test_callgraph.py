@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kit.evidence.instructions import STEADY_SHARE
 from kit.records.decode import boot_from_json
 from kit.report.stacks import stacks_of
 from kit.store.runfolder import RunFolder
@@ -16,15 +17,15 @@ ROOTS = ("entry_SYSCALL_64", "asm_exc_", "asm_sysvec_", "asm_common_interrupt", 
 
 
 def test_the_difference_is_found_in_its_functions_and_adds_up(run: Run) -> None:
-    """The guests of `instructions` and of `callgraph` execute the same, to the digit."""
+    """The guests of `instructions` and of `callgraph` execute the same, but for some in a million on a busy host."""
     plan = {"layouts": 2, "times": 2}
     result = run({"workloads": [CHAIN], "evidence": ["instructions", "callgraph"], "arms": ARMS, "instructions": plan})
     evidence = result.verdict["evidence"]
     found = evidence["callgraph"]
-    assert "to the digit, by call chain" in found["why"], found["why"]
+    assert "a boot done again executed the same" in found["why"], found["why"]
     (mine,), (theirs,) = found["comparisons"], evidence["instructions"]["comparisons"]
-    assert mine["arm_values"] == theirs["arm_values"]
-    assert mine["baseline_values"] == theirs["baseline_values"]
+    assert mine["arm_values"] == pytest.approx(theirs["arm_values"], rel=STEADY_SHARE)
+    assert mine["baseline_values"] == pytest.approx(theirs["baseline_values"], rel=STEADY_SHARE)
     rows = found["details"]["by_function"]
     whole = mine["arm_value"] - mine["baseline_value"]
     assert sum(row["difference"] for row in rows) == pytest.approx(whole, abs=1e-6)
