@@ -6,6 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from kit.base.errors import UserError
+from kit.base.visible import visible
 from kit.report.style import Style
 from kit.store.runfiles import Files, RunFiles
 
@@ -16,14 +18,18 @@ Stacks = dict[tuple[str, ...], int]
 
 
 def render(files: Sequence[Files], style: Style) -> str:
-    """The lines of all runs; none where `callgraph` was not measured."""
-    return "".join(
+    """The lines of all runs. Raises UserError if none of them measured `callgraph`."""
+    text = "".join(
         f"{';'.join((arm, window, *path))} {count}\n"
         for one in files
         if isinstance(one, RunFiles)
         for (arm, window), stacks in stacks_of(one.boots).items()
         for path, count in sorted(stacks.items())
     )
+    if not text:
+        hint = f"--set 'evidence=[{KIND}]' measures it (kit help evidence)"
+        raise UserError("no call chains of instructions in it", where=str(files[0].folder), hint=hint)
+    return text
 
 
 def stacks_of(boots: Sequence[Row]) -> dict[tuple[str, str], Stacks]:
@@ -38,8 +44,13 @@ def stacks_of(boots: Sequence[Row]) -> dict[tuple[str, str], Stacks]:
 
 def _folded(chains: Sequence[Sequence[int]], tree: Row) -> Iterator[tuple[tuple[str, ...], int]]:
     for chain, what, times in chains:
-        path = [tree["names"][what]]
+        path = [_frame(tree["names"][what])]
         while chain:
-            path.append(tree["names"][tree["callers"][chain]])
+            path.append(_frame(tree["names"][tree["callers"][chain]]))
             chain = tree["above"][chain]
         yield tuple(reversed(path)), times
+
+
+def _frame(name: str) -> str:
+    """A function's name that ends neither its frame nor its line: a kernel's symbols are its author's."""
+    return visible(name).replace(";", ":").replace("\n", " ")

@@ -37,7 +37,7 @@ def folders() -> list[RunFiles | BisectionFiles]:
     ]
 
 
-@pytest.mark.parametrize("form", REPORTS)
+@pytest.mark.parametrize("form", [form for form in REPORTS if form != "folded"])  # these runs have no call chains
 def test_no_format_hands_a_control_character_on(form: str) -> None:
     seen = 0
     for files in folders():
@@ -49,7 +49,7 @@ def test_no_format_hands_a_control_character_on(form: str) -> None:
             json.loads(text)
         if form == "junit":
             ElementTree.fromstring(text)
-    assert seen or form == "folded", "these runs have no call chains"
+    assert seen
 
 
 def test_a_spreadsheet_sees_no_formula() -> None:

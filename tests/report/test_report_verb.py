@@ -46,11 +46,17 @@ def test_without_a_format_it_writes_what_a_run_writes(runs: Path, capsys: pytest
     assert all((place / file).stat().st_size > 500 for file in mine)
 
 
-@pytest.mark.parametrize("form", [name for name in REPORTS if name != "mail"])
+@pytest.mark.parametrize("form", [name for name in REPORTS if name not in ("mail", "folded")])
 def test_each_format_prints_several_runs(form: str, capsys: pytest.CaptureFixture[str]) -> None:
     ran = call(capsys, "report", *(str(folder(name)) for name in ("worse", "better")), f"--{form}")
     assert ran.code == OK, ran.err
-    assert folder("worse").name in ran.out or form in ("json", "markdown", "b4", "folded")
+    assert folder("worse").name in ran.out or form in ("json", "markdown", "b4")
+
+
+def test_runs_without_call_chains_have_no_folded_stacks(capsys: pytest.CaptureFixture[str]) -> None:
+    ran = call(capsys, "report", str(folder("worse")), "--folded")
+    assert (ran.code, ran.out) == (BAD_INPUT, "")
+    assert "no call chains of instructions in it" in ran.err
 
 
 def test_output_goes_to_a_file(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -59,6 +59,21 @@ def test_a_line_for_each_chain_of_the_first_layout() -> None:
     assert REPORTS["folded"].render is not None
 
 
+def test_a_name_neither_ends_a_line_nor_a_frame() -> None:
+    """A kernel's symbols are its author's."""
+    names = [name.replace("dup_mm", "a;b\n\x1b]0;owned") for name in TREE["names"]]
+    one = boot("base", 100)
+    one["results"] = {**one["results"], "calls": {**TREE, "names": names}}
+
+    class Hostile(RunFiles):
+        boots = (one,)
+
+    text = stacks.render([Hostile(Path("run"), VERDICT)], Style())
+    assert len(text.splitlines()) == 3
+    assert not set(text) & set(map(chr, [*range(10), *range(11, 32), 127]))
+    assert all(line.count(";") <= 4 for line in text.splitlines())
+
+
 def test_boxes_are_as_wide_as_what_they_call_and_coloured_by_what_differs() -> None:
     whole, differs = flames(VERDICT, BOOTS, Names())
     widths = {m[2]: float(m[1]) for m in re.finditer(r'width="([\d.]+)"[^>]*/><title>(\S+?): ', whole.svg)}
