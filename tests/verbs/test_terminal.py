@@ -295,7 +295,7 @@ def test_what_a_message_quotes_cannot_command_the_terminal() -> None:
     assert b"\x1b" not in done.stderr
 
 
-@pytest.mark.parametrize("form", [f for f in REPORTS if f != "text"])
+@pytest.mark.parametrize("form", [f for f in REPORTS if f not in ("text", "folded")])  # this run has no call chains
 def test_a_format_is_utf8_wherever_it_goes(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
     out = io.BytesIO()
     stream = io.TextIOWrapper(out, "ascii", HANDLER, write_through=True)
