@@ -43,10 +43,11 @@ def stacks_of(boots: Sequence[Row]) -> dict[tuple[str, str], Stacks]:
 
 
 def _folded(chains: Sequence[Sequence[int]], tree: Row) -> Iterator[tuple[tuple[str, ...], int]]:
+    names = [_frame(name) for name in tree["names"]]
     for chain, what, times in chains:
-        path = [_frame(tree["names"][what])]
+        path = [names[what]]
         while chain:
-            path.append(_frame(tree["names"][tree["callers"][chain]]))
+            path.append(names[tree["callers"][chain]])
             chain = tree["above"][chain]
         yield tuple(reversed(path)), times
 
