@@ -9,6 +9,7 @@ import re
 import shlex
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -94,6 +95,13 @@ class Bench:
         """Two arms of 6.1 with these patches, without a profile, so that the model has nothing to say."""
         self.experiment["evidence"] = ["count"]
         self.experiment["arms"] = {"without": {"series": without or []}, "with": {"series": with_ or []}}
+
+    def git(self, *argv: str) -> str:
+        """What git prints in the tree."""
+        who = ("-c", "user.name=A", "-c", "user.email=a@b")
+        return subprocess.run(
+            ["git", "-C", str(self.tree), *who, *argv], check=True, capture_output=True, text=True
+        ).stdout
 
     def edit(self, old: str, new: str, path: str = RMAP) -> None:
         """Changes the tree itself."""

@@ -23,23 +23,13 @@ UNBATCHED, BATCHED = "profile: 6.1-unbatched-clone ", "profile: 6.1 "
 def bench(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """A checkout of the fake kernel whose last commit batches the clone's locks; kit is called from there."""
     bench.edit(BATCHED, UNBATCHED)
-    git(bench, "init", "-q", "-b", "main")
-    git(bench, "add", "-A")
-    git(bench, "commit", "-qm", "slow")
+    bench.git("init", "-q", "-b", "main")
+    bench.git("add", "-A")
+    bench.git("commit", "-qm", "slow")
     bench.edit(UNBATCHED, BATCHED)
-    git(bench, "commit", "-qam", "mm: batch the clone's locks")
+    bench.git("commit", "-qam", "mm: batch the clone's locks")
     monkeypatch.chdir(bench.tree)
     return bench
-
-
-def git(bench: Bench, *argv: str) -> str:
-    done = subprocess.run(
-        ["git", "-C", str(bench.tree), "-c", "user.name=A", "-c", "user.email=a@b", *argv],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return done.stdout
 
 
 def run(bench: Bench, *argv: str) -> Any:
@@ -51,7 +41,7 @@ def run(bench: Bench, *argv: str) -> Any:
 
 
 def mail(bench: Bench) -> bytes:
-    return git(bench, "format-patch", "--stdout", "--cover-letter", "--subject-prefix=RFC", "HEAD~1").encode()
+    return bench.git("format-patch", "--stdout", "--cover-letter", "--subject-prefix=RFC", "HEAD~1").encode()
 
 
 def stdin(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,13 +54,13 @@ def test_every_way_to_name_a_change_comes_to_one_verdict(bench: Bench, monkeypat
     stdin(mail(bench), monkeypatch)
     piped = run(bench, "--tree", f"git:{bench.tree}@HEAD~1", "--patch", "-")
     tarred = bench.folder / "linux.tar.gz"
-    git(bench, "archive", "--prefix=linux/", "-o", str(tarred), "HEAD~1")
+    bench.git("archive", "--prefix=linux/", "-o", str(tarred), "HEAD~1")
     (bench.folder / "fix.mbox").write_bytes(mail(bench))
     filed = run(bench, "--tree", f"tarball:{tarred}", "--patch", str(bench.folder / "fix.mbox"))
     assert {str(p): p.lstat().st_mtime_ns for p in bench.tree.rglob("*") if ".git" not in p.parts} == {
         name: time for name, time in before.items() if ".git" not in Path(name).parts
     }
-    git(bench, "checkout", "-q", "HEAD~1")
+    bench.git("checkout", "-q", "HEAD~1")
     bench.edit(UNBATCHED, BATCHED)
     dirty = run(bench, "--dirty")
     for ran in (ranged, piped, filed, dirty):
@@ -88,7 +78,7 @@ def test_every_way_to_name_a_change_comes_to_one_verdict(bench: Bench, monkeypat
 
 def test_a_run_is_of_the_commit_that_a_branch_named_and_can_be_done_again(bench: Bench) -> None:
     ran = run(bench, "--range", "main~1..main")
-    git(bench, "commit", "--allow-empty", "-qm", "the branch goes on")
+    bench.git("commit", "--allow-empty", "-qm", "the branch goes on")
     again = bench.call("run", str(bench.runs()[-1] / "experiment.yaml"), "--runs", str(bench.folder / "runs"))
     assert again.code == OK
     arms = [v["provenance"]["arms"]["with"]["tree"] for v in (ran.verdict, bench.verdict())]
@@ -103,12 +93,12 @@ def test_without_an_experiment_there_is_one_for_any_change(bench: Bench) -> None
 
 
 def test_a_quilt_series_with_options(bench: Bench) -> None:
-    git(bench, "checkout", "-q", "HEAD~1")
+    bench.git("checkout", "-q", "HEAD~1")
     folder = bench.folder / "patches"
     folder.mkdir()
-    bare = git(bench, "diff", "--no-prefix", "HEAD", "main")
+    bare = bench.git("diff", "--no-prefix", "HEAD", "main")
     (folder / "bare.patch").write_text(bare)
-    (folder / "out.patch").write_text(git(bench, "diff", "main", "HEAD"))
+    (folder / "out.patch").write_text(bench.git("diff", "main", "HEAD"))
     for text in ("bare.patch -p0\n", "# reversed\nout.patch -R\n"):
         (folder / "series").write_text(text)
         ran = run(bench, "--tree", f"dir:{bench.tree}", "--patch", str(folder / "series"))
@@ -153,7 +143,7 @@ def test_what_is_no_change(argv: list[str], words: str, bench: Bench, monkeypatc
 
 
 def test_a_patch_that_is_there_already_and_one_that_stands_elsewhere(bench: Bench) -> None:
-    (bench.folder / "fix.patch").write_text(git(bench, "diff", "HEAD~1", "HEAD"))
+    (bench.folder / "fix.patch").write_text(bench.git("diff", "HEAD~1", "HEAD"))
     tree = ["--tree", f"git:{bench.tree}@HEAD", "--patch", str(bench.folder / "fix.patch")]
     ran = run(bench, *tree)
     assert ran.code == BAD_INPUT
@@ -198,8 +188,8 @@ def test_a_tree_that_cannot_be_is_blamed_on_its_option(bench: Bench, tree: str, 
 
 def test_a_patch_may_come_through_a_pipe(bench: Bench) -> None:
     """Like bash's `--patch <(git diff)`."""
-    git(bench, "checkout", "-q", "HEAD~1")
-    patch = git(bench, "diff", "HEAD", "main")
+    bench.git("checkout", "-q", "HEAD~1")
+    patch = bench.git("diff", "HEAD", "main")
     pipe = bench.folder / "pipe"
     os.mkfifo(pipe)
     with subprocess.Popen(["sh", "-c", f"printf %s '{patch}' > '{pipe}'"]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -133,16 +132,12 @@ def test_a_failed_build_s_warnings_are_not_lost(bench: Bench) -> None:
 
 
 def test_commits_of_a_range_are_steps(bench: Bench) -> None:
-    def git(*argv: str) -> None:
-        who = ("-c", "user.name=a", "-c", "user.email=a@example.org")
-        subprocess.run(["git", *who, *argv], cwd=bench.tree, check=True, capture_output=True)
-
-    git("init", "-q")
-    git("add", ".")
-    git("commit", "-qm", "begin")
+    bench.git("init", "-q")
+    bench.git("add", ".")
+    bench.git("commit", "-qm", "begin")
     for subject, old, new in (GOOD, WORSE):
         bench.edit(old, new)
-        git("commit", "-qam", subject)
+        bench.git("commit", "-qam", subject)
     bench.arms()
     ran = bench.run("--each", "--tree", f"git:{bench.tree}", "--range", "HEAD~2..HEAD")
     assert ran.code == NOT_AS_EXPECTED

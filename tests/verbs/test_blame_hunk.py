@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import Any
 
 import pytest
@@ -57,16 +56,12 @@ def test_the_part_that_counts_is_named(bench: Bench, taken_out: bool) -> None:
 
 
 def test_the_commits_of_a_branch_are_taken_apart(bench: Bench) -> None:
-    def git(*argv: str) -> None:
-        who = ("-c", "user.name=a", "-c", "user.email=a@example.org")
-        subprocess.run(["git", *who, *argv], cwd=bench.tree, check=True, capture_output=True)
-
-    git("init", "-q")
-    git("add", ".")
-    git("commit", "-qm", "begin")
+    bench.git("init", "-q")
+    bench.git("add", ".")
+    bench.git("commit", "-qm", "begin")
     for old, new in (("line 3 ", "line three "), ("line 12 ", "off by one "), ("line 25 ", "more ")):
         bench.edit(old, new)
-        git("commit", "-qam", new)
+        bench.git("commit", "-qam", new)
     bench.run("--tree", f"git:{bench.tree}", "--range", "HEAD~3..HEAD")
     ran = bench.call("blame-hunk", "last")
     assert ran.code == OK, ran
